@@ -1,0 +1,83 @@
+"""`python -m bench`: the table of costs, and exit status 1 where a target is missed."""
+
+import argparse
+import gc
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from statistics import median
+
+from bench.batches import subscription_event
+from bench.floor import floor
+from pipeline.index import bodies
+from pipeline.settings import Settings
+from pipeline.ship import prepare
+from pipeline.unpack import unpack
+
+_SIZES = (50, 500, 5000)
+_RATIO_TARGET = 1.3
+# what the cheapest Python peer's handler takes
+_IMPORT_TARGET_MS = 183
+_BATCHES = 8
+
+
+def main() -> int:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    rounds = 5 if parser.parse_args().quick else 15
+    missed = 0
+    print("CPU per 1,000 log events, from the Lambda event to the gzipped bulk body (median of rounds, interleaved)")
+    print(f"{'events a batch':>15} {'ship ms':>9} {'floor ms':>9} {'ratio':>7} {'target':>7}")
+    for size in _SIZES:
+        ours, least = _compare(size, rounds)
+        missed += ours / least > _RATIO_TARGET
+        print(f"{size:>15} {ours:>9.2f} {least:>9.2f} {ours / least:>7.2f} {_RATIO_TARGET:>7.2f}")
+    cost = _import_cost("shipper_function.ship", rounds)
+    missed += cost > _IMPORT_TARGET_MS
+    print(f"\nimport of shipper_function.ship: {cost:.0f} ms CPU over a bare interpreter (target {_IMPORT_TARGET_MS})")
+    return 1 if missed else 0
+
+
+def pipeline_body(event: object, settings: Settings) -> list[bytes]:
+    """What `ship` does before its first byte leaves."""
+    unpacked = unpack(event, max_bytes=settings.max_decompressed_bytes)
+    return [body for _, body in bodies(prepare(unpacked, settings))]
+
+
+def _compare(size: int, rounds: int) -> tuple[float, float]:
+    settings = Settings(region="eu-west-1")
+    events = [subscription_event(size, seed) for seed in range(_BATCHES if size < 5000 else 3)]
+    repeat = max(1, 4000 // (size * len(events)))
+    ours: list[float] = []
+    least: list[float] = []
+    for _ in range(rounds + 1):
+        ours.append(_cpu(lambda: [pipeline_body(event, settings) for event in events for _ in range(repeat)]))
+        least.append(_cpu(lambda: [floor(event) for event in events for _ in range(repeat)]))
+    events_a_round = size * len(events) * repeat
+    # the first round warms up
+    return median(ours[1:]) / events_a_round * 1e6, median(least[1:]) / events_a_round * 1e6
+
+
+def _cpu(work: Callable[[], object]) -> float:
+    gc.collect()
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    work()
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _import_cost(module: str, rounds: int) -> float:
+    """CPU milliseconds of importing ``module`` in a fresh interpreter, over one that imports nothing."""
+    def cost(statement: str) -> float:
+        script = f"import resource\n{statement}\nu=resource.getrusage(resource.RUSAGE_SELF)\nprint(u.ru_utime+u.ru_stime)"
+        run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        return float(run.stdout)
+
+    costs = [(cost(f"import {module}"), cost("pass")) for _ in range(max(rounds, 7))]
+    return (median(ours for ours, _ in costs) - median(bare for _, bare in costs)) * 1000
+
+
+if __name__ == "__main__":
+    sys.exit(main())

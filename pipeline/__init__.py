@@ -1,0 +1,26 @@
+"""tracejoin: CloudWatch Logs and AWS X-Ray, joined in OpenSearch.
+
+What happens to a log line, in the order in which it happens; each step is a module of this name:
+
+On arrival (`ship`; never calls X-Ray):
+    unpack      a subscription event, Kinesis or Firehose record becomes batches of log events; bounded, counted
+    extract     a line becomes ids, severity, signals: whatever it says of itself
+    attribute   a line without its own trace id gets its request's, or that of the request open in its stream
+    document    the line and what was found become the bytes of an OpenSearch document with a deterministic id
+    index       documents go out in one gzipped bulk body; every item is accounted for in the ledger
+
+Later (`resolve`), trace by trace:
+    lookup      what does X-Ray have on this trace? (BatchGetTraces)
+    segments    its documents become spans and facts, however odd they are
+    state       facts of every source merge into the trace's state, in any order
+    judge       the state's verdict: is the trace complete, did it fail, did a failure hide behind a 200?
+    spans       segments become span documents in Data Prepper's shape
+    enrich      the verdict is written by compare-and-set, to the trace and to every line and span of it
+
+Then:
+    search      logs and spans in one list, by any id
+
+Beside them: `ids` (the grammar of trace ids), `settings` (the one reader of the environment), `errors` (the tree of
+what can go wrong), and the edges, one module each: `opensearch`, `xray`, `sqs`. `setup` installs `mappings/`.
+`pipeline.local` is what a laptop has instead of AWS; `pipeline.cli` is the `tracejoin` command. Neither enters Lambda.
+"""

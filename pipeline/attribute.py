@@ -1,0 +1,83 @@
+"""Attribute: a line without its own trace id gets its request's; a line with neither, that of the request open around it.
+
+Strongest evidence wins: the platform's own record of a request, then the line's own id, then the place in the stream.
+Works within one batch (one log stream, in order); what needs another batch is brought up to date later.
+A wrong trace is worse than none: where records disagree or invocations interleave, nothing is guessed.
+"""
+
+from collections.abc import Sequence
+
+from pipeline.extract.line import JsonLine, Line, ReportLine
+
+
+def attribute(lines: Sequence[Line]) -> None:
+    """Completes ``lines``, the lines of one log stream in their order: trace, request, sampling and ``id_source``."""
+    _join_halves(lines)
+    orphans = False
+    certain: dict[str, Line] = {}
+    claimed: dict[str, Line | None] = {}
+    for line in lines:
+        request_id = line.request_id
+        if request_id is None:
+            orphans = orphans or line.trace_id is None
+        elif line.trace_id is not None:
+            if line.platform:
+                certain[request_id] = line
+            # what the request's own lines say counts where all of them agree
+            elif (first := claimed.setdefault(request_id, line)) and first.trace_id != line.trace_id:
+                claimed[request_id] = None
+    if orphans:
+        _place_in_stream(lines)
+    for line in lines:
+        request_id = line.request_id
+        record = certain.get(request_id) if request_id is not None else None
+        if line.trace_id is None:
+            _take_from_request(line, record or (claimed.get(request_id) if request_id is not None else None))
+        elif record is None or record.trace_id == line.trace_id:
+            line.id_source = "inline"
+        else:
+            line.stale_trace_id = line.trace_id
+            line.span_id = None
+            _take_from_request(line, record)
+
+
+def _join_halves(lines: Sequence[Line]) -> None:
+    """A REPORT line that a shipper split: its X-Ray half follows at once."""
+    for number, line in enumerate(lines):
+        if line.__class__ is ReportLine and line.request_id is None and number:
+            before = lines[number - 1]
+            if isinstance(before, ReportLine) and before.trace_id is None:
+                line.request_id = before.request_id
+
+
+def _place_in_stream(lines: Sequence[Line]) -> None:
+    """Gives a line without any id the request that is open at its place, unless invocations interleave here."""
+    places: list[tuple[Line, str]] = []
+    open_request: str | None = None
+    for line in lines:
+        if line.opens and line.request_id:
+            if open_request and open_request != line.request_id:
+                return
+            open_request = line.request_id
+        elif line.closes:
+            if open_request and line.request_id and line.request_id != open_request:
+                return
+            open_request = None
+        elif line.request_id is None and line.trace_id is None and open_request:
+            places.append((line, open_request))
+        elif open_request and line.request_id and line.request_id != open_request and not isinstance(line, JsonLine):
+            # somebody else's line between START and END
+            return
+    for line, request_id in places:
+        line.request_id = request_id
+        line.id_source = "stream"
+
+
+def _take_from_request(line: Line, record: Line | None) -> None:
+    if record is None:
+        line.id_source = "none"
+        return
+    line.trace_id = record.trace_id
+    line.sampled = record.sampled
+    line.span_id = line.span_id or record.span_id
+    line.id_source = "stream" if line.id_source == "stream" else "request"

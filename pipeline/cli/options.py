@@ -1,0 +1,40 @@
+"""What several commands share: options, and reading files."""
+
+from collections.abc import Callable, Iterator
+from functools import update_wrapper
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from pipeline.cli.app import App
+
+
+def pass_app(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives ``command`` its App and the option --json; what the command returns becomes the exit status."""
+
+    @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout, and nothing else.")
+    @click.pass_context
+    def wrapped(ctx: click.Context, *, as_json: bool, **arguments: Any) -> None:
+        app: App = ctx.obj
+        app.json = as_json
+        ctx.exit(command(app, **arguments) or 0)
+
+    return update_wrapper(wrapped, command)
+
+
+def open_files(names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+    """The content of each file; ``-`` is stdin."""
+    for name in names:
+        try:
+            yield name, click.get_binary_stream("stdin").read() if name == "-" else Path(name).read_bytes()
+        except OSError as error:
+            raise click.UsageError(f"{name}: {error.strerror}") from error
+
+
+def read_file(file: BinaryIO) -> bytes:
+    """All of an open file; a directory or a broken disk is one clear line."""
+    try:
+        return file.read()
+    except OSError as error:
+        raise click.UsageError(f"{file.name}: {error.strerror}") from error

@@ -1,0 +1,38 @@
+"""`tracejoin resolve`."""
+
+import boto3
+import click
+import msgspec
+from botocore.config import Config
+
+from pipeline.cli.app import App
+from pipeline.cli.options import pass_app
+from pipeline.errors import MisconfiguredError
+from pipeline.resolve import Resolver
+from pipeline.xray import BatchGetTraces, Budget
+
+
+@click.command()
+@pass_app
+def resolve(app: App) -> int:
+    """Looks up what is pending, once: the sweep that Lambda runs on a schedule. No queue needed."""
+    resolver = Resolver(store=app.store(), source=source_of(app), settings=app.settings)
+    resolution = resolver.sweep(force=True)
+    app.emit(resolution)
+    app.say("  ".join(f"{name} [bold]{count}[/]" for name, count in counts(resolution).items()))
+    return 0
+
+
+def source_of(app: App) -> BatchGetTraces:
+    """X-Ray, in the region and with the credentials that boto3 finds; AWS_ENDPOINT_URL_XRAY points elsewhere."""
+    if not app.settings.region:
+        raise MisconfiguredError(["AWS_REGION is not set: X-Ray is asked in one region"])
+    client = boto3.client("xray", region_name=app.settings.region, config=Config(retries={"total_max_attempts": 3}))
+    return BatchGetTraces(client, Budget(app.settings.lookups_per_minute))
+
+
+def counts(resolution: object) -> dict[str, int]:
+    """The numbers in a resolution, a list as its length."""
+    return {
+        name: value if isinstance(value, int) else len(value) for name, value in msgspec.to_builtins(resolution).items()
+    }

@@ -1,0 +1,43 @@
+"""`tracejoin ship`."""
+
+import time
+
+import click
+import msgspec
+
+from pipeline.cli.app import App
+from pipeline.cli.options import open_files, pass_app
+from pipeline.errors import BadInputError
+from pipeline.recorded import read_events
+from pipeline.ship import Ledger, ship as ship_event
+
+_PATIENCE = 60.0
+
+
+@click.command()
+@click.argument("files", type=click.Path(exists=True, dir_okay=False, allow_dash=True), nargs=-1, required=True)
+@pass_app
+def ship(app: App, files: tuple[str, ...]) -> int:
+    """Ships recorded subscription events through the same code as Lambda; prints the ledger.
+
+    A file holds one event, an array of them, or one a line.
+    """
+    ledger = Ledger()
+    refused = 0
+    store = app.store()
+    for name, data in open_files(files):
+        try:
+            events = read_events(data)
+        except BadInputError as error:
+            app.warn(f"tracejoin: {name}: {error}")
+            refused += 1
+            continue
+        for event in events:
+            deadline = time.monotonic() + _PATIENCE
+            shipment = ship_event(
+                event, store=store, settings=app.settings, remaining=lambda until=deadline: until - time.monotonic()
+            )
+            ledger.add(shipment.ledger)
+    app.emit(ledger)
+    app.say("  ".join(f"{name} [bold]{count}[/]" for name, count in msgspec.to_builtins(ledger).items()))
+    return 1 if refused or ledger.bad_envelopes or ledger.dead_lettered else 0

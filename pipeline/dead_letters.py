@@ -1,0 +1,57 @@
+"""Dead letters: what can never be shipped is kept, with its reason, where a person finds it."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import msgspec
+
+from pipeline.errors import UnavailableError
+from pipeline.index import Refused
+from pipeline.opensearch import Store
+from pipeline.unpack import BadRecord, Batch
+
+# OpenSearch takes 100 MiB a request; a Lambda event holds 6 MB at most
+_LONGEST = 1024 * 1024
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """One thing that could not be shipped: its id, so that a redelivery keeps it once, and its document."""
+
+    id: str
+    document: dict[str, object]
+
+
+def of_document(refused: Refused) -> DeadLetter:
+    """The dead letter of a log event that OpenSearch refuses in any form."""
+    line = refused.line
+    document = {"@timestamp": line.timestamp, "reason": refused.reason, "aws": line.aws, "eventId": line.event_id,
+                "document": line.body}  # fmt: skip
+    return DeadLetter(refused.action.create.id, document)
+
+
+def of_event(batch: Batch, record: BadRecord, at: str) -> DeadLetter:
+    """The dead letter of an entry in ``batch`` that is no log event; ``at`` is an ISO time."""
+    aws = {"accountId": batch.owner, "logGroup": batch.log_group, "logStream": batch.log_stream}
+    return _of_record(record, {"@timestamp": at, "aws": aws})
+
+
+def of_envelope(record: BadRecord, at: str) -> DeadLetter:
+    """The dead letter of a record that is no CloudWatch Logs document; ``at`` is an ISO time."""
+    return _of_record(record, {"@timestamp": at})
+
+
+def bury(letters: Iterable[DeadLetter], store: Store) -> None:
+    """Writes ``letters``, each once. Raises UnavailableError where one could not be written: nothing may be lost."""
+    lines: list[object] = []
+    for letter in letters:
+        lines.append({"create": {"_index": f"{store.prefix}-dead-letters", "_id": letter.id}})
+        lines.append(letter.document)
+    failed = [result for result in store.write(lines) if not result.ok and not result.conflict]
+    if failed:
+        raise UnavailableError(f"{len(failed)} dead letters could not be written: {failed[0].reason}")
+
+
+def _of_record(record: BadRecord, document: dict[str, object]) -> DeadLetter:
+    id_ = blake2b(f"{record.reason}\0{record.content}".encode("utf-8", "replace"), digest_size=16).hexdigest()
+    reason = f"{record.where}: {record.reason}"
+    return DeadLetter(id_, document | {"reason": reason, "document": record.content[:_LONGEST]})

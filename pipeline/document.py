@@ -1,0 +1,113 @@
+"""Document: where a line's document goes. The line itself is the document (`extract.line`); this gives it its address.
+
+The document's id follows from account, log group, log stream and event id alone, its index from the event's own day,
+so a redelivery on another day, machine or shard can't make a second copy. Nothing in a line's content decides either.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from pipeline.extract.line import PENDING, Line, XRay
+from pipeline.ids import to_xray
+from pipeline.unpack import Batch, LogEvent
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_EVENT_ID: Final = 128
+# date_nanos covers 1970 to 2262
+_LAST: Final = 9_223_372_036_000
+_KIND: Final = msgspec.Raw(b'{"kind":"log"}')
+_FRACTIONS: Final = tuple(f".{millisecond:03d}Z" for millisecond in range(1000))
+
+
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """A document's address."""
+
+    index: str = msgspec.field(name="_index")
+    id: str = msgspec.field(name="_id")
+
+
+class Create(msgspec.Struct, frozen=True, gc=False):
+    """The bulk action that writes a document where there is none yet."""
+
+    create: Place
+
+
+def address(batch: Batch, lines: Sequence[Line], *, prefix: str, region: str, max_chars: int) -> list[Create]:
+    """Completes ``lines``, the read lines of ``batch``, with place and time; returns their bulk actions, in order.
+
+    Args:
+        batch: the events of one log stream.
+        lines: one line an event.
+        prefix: the start of the index names.
+        region: the AWS region, which a subscription document does not name.
+        max_chars: a longer message is cut, and marked.
+    """
+    aws = msgspec.Raw(msgspec.json.encode({
+        "accountId": batch.owner, "region": region, "logGroup": batch.log_group, "logStream": batch.log_stream,
+    }))  # fmt: skip
+    service_name = batch.log_group.rpartition("/")[2]
+    actions: list[Create] = []
+    # the start of the second that the last event fell into, in milliseconds
+    second = -1000
+    to_second = index = ""
+    for event, line, id_ in zip(batch.events, lines, document_ids(batch), strict=True):
+        milliseconds = event.timestamp - second
+        if not 0 <= milliseconds < 1000:  # noqa: PLR2004
+            milliseconds = event.timestamp % 1000
+            second = event.timestamp - milliseconds
+            at = _EPOCH + timedelta(milliseconds=min(max(second, 0), _LAST))
+            to_second = f"{at:%Y-%m-%dT%H:%M:%S}"
+            index = f"{prefix}-logs-{at:%Y.%m.%d}"
+        line.timestamp = to_second + _FRACTIONS[milliseconds]
+        line.doc = _KIND
+        line.aws = aws
+        line.event_id = event.id
+        if not line.service_name:
+            line.service_name = service_name
+        if line.trace_id is not None:
+            line.trace = PENDING
+            line.xray = _xray(line.trace_id)
+        if len(event.message) > max_chars:
+            line.make_plain(event.message, max_chars)
+        actions.append(Create(Place(index, id_)))
+    return actions
+
+
+@lru_cache(maxsize=4096)
+def _xray(trace_id: str) -> XRay:
+    return XRay(to_xray(trace_id))
+
+
+def document_ids(batch: Batch) -> list[str]:
+    """The document id of each event of ``batch``: from its event id, or from its content where it has none."""
+    origin = "\0".join((batch.owner, batch.log_group, batch.log_stream))
+    start = _hash(origin, 10) + "-"
+    ids = [event.id for event in batch.events]
+    if _plain(ids):
+        return [start + id_ for id_ in ids]
+    seen: dict[str, int] = {}
+    return [start + (event.id if _plain([event.id]) else _hash(_content(event, seen), 16)) for event in batch.events]
+
+
+def _plain(ids: Sequence[str]) -> bool:
+    """Whether all of these event ids may stand in a document id as they are."""
+    together = "".join(ids)
+    return together.isalnum() and together.isascii() and 0 < min(map(len, ids)) and max(map(len, ids)) <= _LONGEST_EVENT_ID
+
+
+def _content(event: LogEvent, seen: dict[str, int]) -> str:
+    if event.id:
+        return event.id
+    # equal lines of one millisecond are told apart by their order
+    content = f"{event.timestamp}\0{event.message}"
+    number = seen[content] = seen.get(content, -1) + 1
+    return f"{number}\0{content}"
+
+
+def _hash(content: str, size: int) -> str:
+    return blake2b(content.encode("utf-8", "replace"), digest_size=size).hexdigest()

@@ -1,0 +1,58 @@
+"""Explain: what tracejoin would take from log lines, without OpenSearch."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from pipeline.attribute import attribute
+from pipeline.extract import Line, extract
+from pipeline.ids import to_xray
+from pipeline.recorded import read_streams
+from pipeline.state import Signal
+
+
+class Explanation(msgspec.Struct, frozen=True, rename="camel"):
+    """What one line says; an absent thing is null or an empty list. Others build on these names."""
+
+    trace_id: str | None
+    xray_trace_id: str | None
+    span_id: str | None
+    request_id: str | None
+    correlation_ids: tuple[str, ...]
+    sampled: bool | None
+    severity: str | None
+    format: str
+    id_source: str
+    signals: tuple[Signal, ...]
+
+
+def explain(data: bytes, *, max_bytes: int) -> Iterator[tuple[str, Explanation]]:
+    """Each log line in ``data`` with its explanation.
+
+    Args:
+        data: raw log lines, or a subscription event, as Lambda gets it or decoded.
+        max_bytes: the bound of one decompressed record.
+
+    Raises BadInputError where ``data`` is neither.
+    """
+    for messages in read_streams(data, max_bytes=max_bytes):
+        lines = [extract(message) for message in messages]
+        attribute(lines)
+        for message, line in zip(messages, lines, strict=True):
+            yield message, explanation_of(line)
+
+
+def explanation_of(line: Line) -> Explanation:
+    """What an attributed line says."""
+    return Explanation(
+        trace_id=line.trace_id,
+        xray_trace_id=to_xray(line.trace_id) if line.trace_id else None,
+        span_id=line.span_id,
+        request_id=line.request_id,
+        correlation_ids=line.correlation_ids,
+        sampled=line.sampled,
+        severity=line.severity.text if line.severity else None,
+        format=line.format,
+        id_source=line.id_source,
+        signals=line.signals,
+    )

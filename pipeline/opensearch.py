@@ -1,0 +1,231 @@
+"""The edge to OpenSearch: one client, its answers narrowed, its failures mapped to our errors."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, cast
+from urllib.parse import quote, urlsplit
+
+import msgspec
+from isal import igzip
+from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth
+from opensearchpy.exceptions import (
+    AuthenticationException,
+    AuthorizationException,
+    ImproperlyConfigured,
+    TransportError,
+)
+from opensearchpy.exceptions import ConnectionError as NoConnectionError
+
+from pipeline.errors import BadInputError, MisconfiguredError, TracejoinError, UnavailableError
+from pipeline.settings import Settings
+
+T = TypeVar("T")
+
+_RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
+_CONFLICT = 409
+_NOT_FOUND = 404
+_OK = 300
+# lower case: opensearch-py adds its own otherwise
+_NDJSON = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
+_VERDICTS = "errors,items.*.status,items.*.error.type,items.*.error.reason"
+_PLACES = f"{_VERDICTS},items.*._seq_no,items.*._primary_term"
+_TIMEOUT = 30
+_PAGE = 1000
+_AMAZON = ".amazonaws.com"
+
+
+class ItemResult(msgspec.Struct, frozen=True):
+    """What OpenSearch says of one item of a bulk request."""
+
+    status: int
+    reason: str = ""
+    seq_no: int = -1
+    primary_term: int = -1
+
+    @property
+    def ok(self) -> bool:
+        """Whether the item was written."""
+        return self.status < _OK
+
+    @property
+    def conflict(self) -> bool:
+        """For `create`: the document is there already. For compare-and-set: somebody else was first."""
+        return self.status == _CONFLICT
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same item may succeed later."""
+        return self.status in _RETRYABLE
+
+    def raise_for_failure(self, what: str) -> None:
+        """Raises UnavailableError where trying again may help, else BadInputError; ``what`` says what was not written."""
+        kind = UnavailableError if self.retryable else BadInputError
+        raise kind(f"OpenSearch did not take {what} ({self.status}): {self.reason}")
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored document with its address, and its version for compare-and-set."""
+
+    index: str
+    id: str
+    source: dict[str, Any]
+    seq_no: int = -1
+    primary_term: int = -1
+
+
+class Store:
+    """OpenSearch as tracejoin uses it.
+
+    Every method raises UnavailableError where trying again may help, MisconfiguredError where the endpoint or the
+    credentials are wrong, and BadInputError where OpenSearch refuses the request itself.
+    """
+
+    def __init__(self, client: OpenSearch, *, endpoint: str, prefix: str) -> None:
+        self._client = client
+        self.endpoint = endpoint
+        self.prefix = prefix
+
+    def request(self, method: str, path: str, body: object = None, params: Mapping[str, Any] | None = None,
+                headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """One call by path; returns the decoded answer."""
+        return cast("dict[str, Any]", self._call(
+            lambda: self._client.transport.perform_request(
+                method, path, params=dict(params or {}), body=body, headers=dict(headers or {})
+            )
+        ))
+
+    def find(self, method: str, path: str, body: object = None) -> dict[str, Any] | None:
+        """Like `request`; None where OpenSearch answers 404."""
+        try:
+            return self.request(method, path, body)
+        except _NotFoundError:
+            return None
+
+    def bulk(self, body: bytes, *, places: bool = False) -> list[ItemResult]:
+        """Sends a bulk body that is gzipped already; one result an item, in the order of the body.
+
+        Args:
+            body: gzipped NDJSON.
+            places: whether the results bring sequence numbers, for a later compare-and-set.
+        """
+        # every item keeps its place under this filter, since every item has a status
+        answer = self.request("POST", "/_bulk", body, {"filter_path": _PLACES if places else _VERDICTS}, _NDJSON)
+        return [_item(next(iter(item.values()))) for item in answer["items"]]
+
+    def write(self, lines: Sequence[object]) -> list[ItemResult]:
+        """A bulk request of ``lines`` (action, document, action, document, …); one result an item."""
+        if not lines:
+            return []
+        return self.bulk(igzip.compress(b"\n".join(map(msgspec.json.encode, lines)) + b"\n", 1), places=True)
+
+    def get_many(self, addresses: Sequence[tuple[str, str]], *, source: Sequence[str] = ()) -> list[Hit | None]:
+        """The documents at these (index, id) pairs, in their order; realtime, so it sees what is not refreshed yet."""
+        if not addresses:
+            return []
+        docs = [{"_index": index, "_id": id_} for index, id_ in addresses]
+        answer = self.request("POST", "/_mget", {"docs": docs}, {"_source_includes": ",".join(source)} if source else {})
+        return [hit(doc) if doc.get("found") else None for doc in answer["docs"]]
+
+    def refresh(self) -> None:
+        """Makes everything written so far visible to `search` and `scan`."""
+        self.request("POST", f"/{self.prefix}-*/_refresh", params={"allow_no_indices": "true"})
+
+    def search(self, body: Mapping[str, Any], *, index: str | None = None) -> dict[str, Any]:
+        """One search, over logs, spans and traces unless ``index`` says otherwise."""
+        path = f"/{quote(index or self.everything, safe=',*-')}/_search"
+        return self.request("POST", path, body, {"ignore_unavailable": "true", "allow_no_indices": "true"})
+
+    def scan(self, query: Mapping[str, Any], *, index: str, source: Sequence[str] | bool = True) -> Iterator[Hit]:
+        """Every hit of ``query``, page by page, with its version."""
+        body: dict[str, Any] = {
+            "query": query, "size": _PAGE, "sort": [{"@timestamp": {"order": "asc", "unmapped_type": "date_nanos"}},
+                                                     {"_id": "asc"}],
+            "seq_no_primary_term": True, "_source": source,
+        }
+        while True:
+            hits = self.search(body, index=index)["hits"]["hits"]
+            yield from map(hit, hits)
+            if len(hits) < _PAGE:
+                return
+            body["search_after"] = hits[-1]["sort"]
+
+    @property
+    def everything(self) -> str:
+        """The pattern that covers logs, spans and traces, whether or not the alias is installed."""
+        return f"{self.prefix}-logs-*,{self.prefix}-spans-*,{self.prefix}-traces"
+
+    def _call(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except (TransportError, ImproperlyConfigured, OSError) as error:
+            raise self._mapped(error) from error
+
+    def _mapped(self, error: Exception) -> TracejoinError:
+        where = f"OpenSearch at {self.endpoint}"
+        if isinstance(error, AuthenticationException | AuthorizationException):
+            return MisconfiguredError([
+                f"{where} refuses these credentials ({error.status_code}): set TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD,"
+                " or for Amazon's give this role access"
+            ])
+        if isinstance(error, NoConnectionError) or not isinstance(error, TransportError):
+            return UnavailableError(f"{where} does not answer: is it running, and is the endpoint right? ({_cause(error)})")
+        if error.status_code == _NOT_FOUND:
+            return _NotFoundError(f"{where} has no such thing: {_reason(error)}")
+        if error.status_code in _RETRYABLE:
+            return UnavailableError(f"{where} answered {error.status_code}: {_reason(error)}")
+        return BadInputError(f"{where} refused the request ({error.status_code}): {_reason(error)}")
+
+
+class _NotFoundError(BadInputError):
+    """An index or a document that is not there."""
+
+
+def connect(settings: Settings) -> Store:
+    """A store for ``settings``: SigV4 for Amazon's endpoints, basic authentication where a user name is set."""
+    parts = urlsplit(settings.endpoint)
+    client = OpenSearch(
+        hosts=[settings.endpoint],
+        http_auth=_credentials(settings, parts.hostname or ""),
+        timeout=_TIMEOUT,
+        # `index` counts and paces its own retries
+        max_retries=0,
+    )
+    return Store(client, endpoint=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", prefix=settings.prefix)
+
+
+def hit(raw: Mapping[str, Any]) -> Hit:
+    """A hit or a got document, as OpenSearch writes it, narrowed."""
+    return Hit(
+        index=raw["_index"], id=raw["_id"], source=raw.get("_source", {}),
+        seq_no=raw.get("_seq_no", -1), primary_term=raw.get("_primary_term", -1),
+    )
+
+
+def _credentials(settings: Settings, host: str) -> object:
+    if settings.username:
+        return (settings.username, settings.password)
+    if not host.endswith(_AMAZON):
+        return None
+    import botocore.session  # noqa: PLC0415  # 100 ms that only Amazon's endpoints need
+
+    credentials = botocore.session.get_session().get_credentials()
+    if credentials is None or not settings.region:
+        raise MisconfiguredError([f"{host} is Amazon's: AWS credentials and AWS_REGION are needed to sign requests"])
+    return Urllib3AWSV4SignerAuth(credentials, settings.region, "aoss" if ".aoss." in host else "es")
+
+
+def _item(raw: Mapping[str, Any]) -> ItemResult:
+    error = raw.get("error")
+    reason = f"{error.get('type')}: {error.get('reason')}" if error else ""
+    return ItemResult(raw["status"], reason, raw.get("_seq_no", -1), raw.get("_primary_term", -1))
+
+
+def _reason(error: TransportError) -> str:
+    info = error.info
+    root = info.get("error") if isinstance(info, dict) else info
+    reason = root.get("reason") if isinstance(root, dict) else root
+    return str(reason or error.error)[:300]
+
+
+def _cause(error: Exception) -> str:
+    cause = error.info if isinstance(error, TransportError) and error.info else error
+    return str(cause).splitlines()[0][:300] if str(cause) else type(cause).__name__

@@ -1,0 +1,167 @@
+"""Trace records: the stored document of a trace, and its compare-and-set.
+
+All trace documents live in one index, so that a trace's address follows from its id alone: a W3C id holds no time to name a
+day by. The sweep deletes old ones.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from pipeline.ids import to_xray
+from pipeline.judge import Verdict, default_rules, judge
+from pipeline.opensearch import Hit, Store
+from pipeline.settings import Settings
+from pipeline.state import EMPTY, TraceState, merge
+
+Judge = Callable[[TraceState], Verdict]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ROUNDS = 20
+
+
+def judge_for(settings: Settings) -> Judge:
+    """The verdict as these settings want it."""
+    return partial(judge, rules=default_rules(), give_up_after_ms=max(settings.lookup_delays) * 1000)
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """A trace as stored, with its verdict.
+
+    Attributes:
+        version: grows with each change of the verdict; 0 where nothing is stored yet.
+        settled: the verdict is final, and every line and span known of carries it.
+    """
+
+    trace_id: str
+    state: TraceState = EMPTY
+    verdict: Verdict
+    version: int = 0
+    settled: bool = False
+    seq_no: int = -1
+    primary_term: int = -1
+
+
+class TraceRecords:
+    """The trace documents in OpenSearch, read and written by compare-and-set."""
+
+    def __init__(self, store: Store, judge: Judge) -> None:
+        self._store = store
+        self._judge = judge
+        self._index = f"{store.prefix}-traces"
+
+    def load(self, trace_ids: Iterable[str]) -> dict[str, Record]:
+        """A record for each id, an empty one where nothing is stored yet."""
+        ids = list(dict.fromkeys(trace_ids))
+        hits = self._store.get_many([(self._index, id_) for id_ in ids], source=("state", "trace.version", "settled"))
+        return {id_: self._read(id_, hit) for id_, hit in zip(ids, hits, strict=True)}
+
+    def add(self, facts: Mapping[str, TraceState]) -> dict[str, Record]:
+        """Merges ``facts`` into the stored states, whoever else writes meanwhile; returns the records that came of it.
+
+        Raises UnavailableError where OpenSearch does not take a record.
+        """
+        done: dict[str, Record] = {}
+        waiting = dict(facts)
+        for _ in range(_ROUNDS):
+            known = self.load(waiting)
+            grown = {id_: self._grown(known[id_], state) for id_, state in waiting.items()}
+            done |= {id_: record for id_, record in grown.items() if record is known[id_]}
+            written = self.write([record for id_, record in grown.items() if record is not known[id_]])
+            done |= written
+            waiting = {id_: state for id_, state in waiting.items() if id_ not in done}
+            if not waiting:
+                return done
+        # the others keep winning: our facts are in the lines and at X-Ray still, so the next sweep brings them
+        return done | self.load(waiting)
+
+    def settle(self, records: Iterable[Record]) -> None:
+        """Notes that every line and span known of carries these records' final verdicts; a lost race costs a repetition."""
+        self.write([msgspec.structs.replace(record, settled=True) for record in records])
+
+    def write(self, records: list[Record]) -> dict[str, Record]:
+        """Writes each record where nobody was faster; returns those that were written, with their new place."""
+        lines: list[object] = []
+        for record in records:
+            if record.seq_no < 0:
+                lines.append({"create": {"_index": self._index, "_id": record.trace_id}})
+            else:
+                lines.append({"index": {"_index": self._index, "_id": record.trace_id, "if_seq_no": record.seq_no,
+                                        "if_primary_term": record.primary_term}})  # fmt: skip
+            lines.append(document_of(record))
+        written: dict[str, Record] = {}
+        for record, result in zip(records, self._store.write(lines), strict=True):
+            if result.ok:
+                written[record.trace_id] = msgspec.structs.replace(
+                    record, seq_no=result.seq_no, primary_term=result.primary_term
+                )
+            elif not result.conflict:
+                result.raise_for_failure(f"trace {record.trace_id}")
+        return written
+
+    def unsettled(self, limit: int) -> list[str]:
+        """The ids of traces whose verdict is not final or not everywhere yet, oldest first, ``limit`` at most."""
+        body = {"query": {"term": {"settled": False}}, "size": limit, "sort": [{"@timestamp": "asc"}], "_source": False}
+        return [hit["_id"] for hit in self._store.search(body, index=self._index)["hits"]["hits"]]
+
+    def purge(self, *, days: int) -> int:
+        """Deletes trace documents older than ``days``; returns how many."""
+        body = {"query": {"range": {"@timestamp": {"lt": f"now-{days}d"}}}}
+        answer = self._store.request("POST", f"/{self._index}/_delete_by_query", body,
+                                     {"conflicts": "proceed", "ignore_unavailable": "true"})  # fmt: skip
+        return int(answer.get("deleted", 0))
+
+    def _read(self, trace_id: str, hit: Hit | None) -> Record:
+        if hit is None:
+            return Record(trace_id=trace_id, verdict=self._judge(EMPTY))
+        state = msgspec.convert(hit.source.get("state", {}), TraceState)
+        version = int(hit.source.get("trace", {}).get("version", 0))
+        return Record(trace_id=trace_id, state=state, verdict=self._judge(state), version=version,
+                      settled=bool(hit.source.get("settled")), seq_no=hit.seq_no, primary_term=hit.primary_term)  # fmt: skip
+
+    def _grown(self, record: Record, facts: TraceState) -> Record:
+        state = merge(record.state, facts)
+        if state == record.state and record.version:
+            return record
+        verdict = self._judge(state)
+        changed = verdict != record.verdict or not record.version
+        return msgspec.structs.replace(
+            record, state=state, verdict=verdict, version=record.version + changed, settled=record.settled and not changed
+        )
+
+
+def status_of(verdict: Verdict, version: int) -> dict[str, Any]:
+    """The `trace` object that a trace, its lines and its spans carry; every key is there, so that a new one wipes the old."""
+    return {
+        "state": verdict.state, "stateReason": verdict.state_reason, "fault": verdict.fault, "error": verdict.error,
+        "throttle": verdict.throttle, "edgeStatus": verdict.edge_status, "clientSaw": verdict.client_saw,
+        "hiddenFault": verdict.hidden_fault, "rules": list(verdict.rules), "version": version,
+    }  # fmt: skip
+
+
+def document_of(record: Record) -> dict[str, Any]:
+    """The trace document of ``record``."""
+    verdict, root = record.verdict, record.verdict.root
+    return {
+        "@timestamp": _started(record.state),
+        "doc": {"kind": "trace"},
+        "traceId": record.trace_id,
+        "xray": {"traceId": to_xray(record.trace_id)},
+        "requestId": sorted(record.state.requests),
+        "serviceName": root.service_name if root else None,
+        "name": root.name if root else None,
+        "durationInNanos": root.end - root.start if root and root.end and root.start else None,
+        "trace": status_of(verdict, record.version),
+        "findings": verdict.findings,
+        "settled": record.settled,
+        "state": record.state,
+    }
+
+
+def _started(state: TraceState) -> str:
+    starts = [fact.start for fact in state.segments.values() if fact.start]
+    at = min(starts) // 1_000_000 if starts else state.last_line_at
+    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

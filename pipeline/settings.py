@@ -1,0 +1,131 @@
+"""The one reader of the environment. Reading never stops at the first fault: all of them are reported at once."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from pipeline.errors import MisconfiguredError
+
+T = TypeVar("T")
+
+_PREFIX = re.compile(r"[a-z][a-z0-9_-]{0,49}")
+_LONGEST_SQS_DELAY = 900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set, with its environment variable.
+
+    Attributes:
+        endpoint: TRACEJOIN_ENDPOINT, the URL of OpenSearch.
+        prefix: TRACEJOIN_PREFIX, the start of every index name, and the alias that covers them all.
+        username: TRACEJOIN_USERNAME, for basic authentication.
+        password: TRACEJOIN_PASSWORD.
+        region: AWS_REGION or AWS_DEFAULT_REGION, where Amazon's endpoints are.
+        queue_url: TRACEJOIN_QUEUE_URL, the SQS queue from `ship` to `resolve`; empty on a laptop.
+        own_log_group: AWS_LAMBDA_LOG_GROUP_NAME, which is never shipped.
+        excluded_log_groups: TRACEJOIN_EXCLUDED_LOG_GROUPS, comma separated; never shipped either.
+        max_decompressed_bytes: TRACEJOIN_MAX_DECOMPRESSED_BYTES, per record.
+        max_line_chars: TRACEJOIN_MAX_LINE_CHARS; what is longer is cut and marked.
+        lookup_delays: TRACEJOIN_LOOKUP_DELAYS, seconds between the look-ups of a trace, comma separated.
+        lookups_per_minute: TRACEJOIN_LOOKUPS_PER_MINUTE, the budget of calls to X-Ray of one worker.
+        retention_days: TRACEJOIN_RETENTION_DAYS, after which trace documents are deleted.
+    """
+
+    endpoint: str = "http://localhost:9200"
+    prefix: str = "tracejoin"
+    username: str = ""
+    password: str = ""
+    region: str = ""
+    queue_url: str = ""
+    own_log_group: str = ""
+    excluded_log_groups: tuple[str, ...] = ()
+    max_decompressed_bytes: int = 32 * 1024 * 1024
+    max_line_chars: int = 256 * 1024
+    lookup_delays: tuple[int, ...] = (10, 30, 120, 600)
+    lookups_per_minute: int = 600
+    retention_days: int = 14
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Settings out of ``environment``; raises MisconfiguredError that names every fault."""
+        reader = _Reader(environment)
+        default = cls()
+        settings = cls(
+            endpoint=reader.read("TRACEJOIN_ENDPOINT", _endpoint, default.endpoint),
+            prefix=reader.read("TRACEJOIN_PREFIX", _prefix, default.prefix),
+            username=environment.get("TRACEJOIN_USERNAME", ""),
+            password=environment.get("TRACEJOIN_PASSWORD", ""),
+            region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION", ""),
+            queue_url=reader.read("TRACEJOIN_QUEUE_URL", _url, default.queue_url),
+            own_log_group=environment.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
+            excluded_log_groups=_names(environment.get("TRACEJOIN_EXCLUDED_LOG_GROUPS", "")),
+            max_decompressed_bytes=reader.read(
+                "TRACEJOIN_MAX_DECOMPRESSED_BYTES", _positive, default.max_decompressed_bytes
+            ),
+            max_line_chars=reader.read("TRACEJOIN_MAX_LINE_CHARS", _positive, default.max_line_chars),
+            lookup_delays=reader.read("TRACEJOIN_LOOKUP_DELAYS", _delays, default.lookup_delays),
+            lookups_per_minute=reader.read("TRACEJOIN_LOOKUPS_PER_MINUTE", _positive, default.lookups_per_minute),
+            retention_days=reader.read("TRACEJOIN_RETENTION_DAYS", _positive, default.retention_days),
+        )
+        if bool(settings.username) != bool(settings.password):
+            reader.problems.append("TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD go together: set both or neither")
+        if reader.problems:
+            raise MisconfiguredError(reader.problems)
+        return settings
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.problems: list[str] = []
+
+    def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        text = self._environment.get(name, "").strip()
+        if not text:
+            return default
+        try:
+            return parse(text)
+        except ValueError as error:
+            self.problems.append(f"{name}={text!r}: {error}")
+            return default
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError("must be a whole number above 0")
+    return int(text)
+
+
+def _endpoint(text: str) -> str:
+    try:
+        return _url(text)
+    except ValueError:
+        raise ValueError("must be a URL such as https://search.example.com:9200") from None
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)  # raises ValueError itself for a broken port or address
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be a URL with http or https")
+    _ = parts.port
+    return text.rstrip("/")
+
+
+def _prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise ValueError("must start with a lower-case letter and hold only a-z, 0-9, _ and -, 50 characters at most")
+    return text
+
+
+def _delays(text: str) -> tuple[int, ...]:
+    delays = tuple(_positive(part.strip()) for part in text.split(","))
+    if max(delays) > _LONGEST_SQS_DELAY:
+        raise ValueError(f"no delay may exceed {_LONGEST_SQS_DELAY} s, the longest that SQS keeps a message back")
+    return delays
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -1,0 +1,108 @@
+"""Setup: installs what is in `mappings/`, and says what it changed. Running it again changes nothing."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from importlib.resources import files
+from typing import Any, Literal
+
+import msgspec
+
+from pipeline.errors import BadInputError
+from pipeline.opensearch import Store
+
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What became of one thing that OpenSearch is told."""
+
+    kind: str
+    name: str
+    action: Literal["created", "updated", "unchanged", "skipped"]
+    reason: str = ""
+
+
+def install(store: Store, *, retention_days: int, check: bool = False) -> list[Change]:
+    """Brings component templates, index templates, indices and the lifecycle policy up to date.
+
+    Args:
+        store: the OpenSearch to tell.
+        retention_days: after how many days the daily indices are deleted.
+        check: only look; the changes are then what would be done.
+    """
+    changes: list[Change] = []
+    for kind, path, answer in (
+        ("components", "_component_template", "component_templates"),
+        ("indices", "_index_template", "index_templates"),
+    ):
+        for name, wanted in documents(kind, store.prefix, retention_days):
+            changes.append(_template(store, path, answer, f"{store.prefix}-{name}", wanted, check=check))
+    for name in ("traces", "dead-letters"):
+        changes.append(_index(store, f"{store.prefix}-{name}", check=check))
+    for name, wanted in documents("policies", store.prefix, retention_days):
+        changes.append(_policy(store, f"{store.prefix}-{name}", wanted, check=check))
+    return changes
+
+
+def documents(kind: str, prefix: str, retention_days: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The JSON documents of `mappings/<kind>`, by name, for this prefix."""
+    for file in sorted((files("mappings") / kind).iterdir(), key=lambda file: file.name):
+        text = file.read_text().replace("@prefix@", prefix).replace("@retention_days@", str(retention_days))
+        yield file.name.removesuffix(".json"), json.loads(text)
+
+
+def _template(store: Store, path: str, answer: str, name: str, wanted: Mapping[str, Any], *, check: bool) -> Change:
+    found = store.find("GET", f"/{path}/{name}")
+    entries = (found or {}).get(answer) or [{}]
+    present = entries[0].get(path.removeprefix("_"))
+    return _put(path.removeprefix("_").replace("_", " "), name, present, wanted, check=check,
+                put=lambda: store.request("PUT", f"/{path}/{name}", wanted))  # fmt: skip
+
+
+def _index(store: Store, name: str, *, check: bool) -> Change:
+    present = store.find("GET", f"/{name}")
+    if present is not None:
+        return Change("index", name, "unchanged")
+    if not check:
+        store.request("PUT", f"/{name}")
+    return Change("index", name, "created")
+
+
+def _policy(store: Store, name: str, wanted: Mapping[str, Any], *, check: bool) -> Change:
+    path = f"/_plugins/_ism/policies/{name}"
+    try:
+        found = store.find("GET", path)
+    except BadInputError:
+        # without the plugin there is no such path at all
+        return Change("policy", name, "skipped", "this OpenSearch has no Index State Management: delete old indices yourself")
+    place = f"?if_seq_no={found['_seq_no']}&if_primary_term={found['_primary_term']}" if found else ""
+    return _put("policy", name, found, wanted, check=check, put=lambda: store.request("PUT", f"{path}{place}", wanted))
+
+
+def _put(kind: str, name: str, present: object, wanted: object, *, check: bool, put: Callable[[], object]) -> Change:
+    if present is not None and _covers(present, wanted):
+        return Change(kind, name, "unchanged")
+    if not check:
+        put()
+    return Change(kind, name, "created" if present is None else "updated")
+
+
+def _covers(present: object, wanted: object) -> bool:
+    """Whether ``present`` says all that ``wanted`` says; OpenSearch adds defaults, and turns scalars into text."""
+    if isinstance(wanted, Mapping):
+        flat = _flat(present) if isinstance(present, Mapping) else {}
+        return all(key in flat and flat[key] == value for key, value in _flat(wanted).items())
+    return str(present) == str(wanted)
+
+
+def _flat(content: Mapping[str, Any], start: str = "") -> dict[str, str]:
+    """Every leaf by its dotted path, as text: `{"index": {"codec": …}}` and `{"index.codec": …}` are the same setting."""
+    flat: dict[str, str] = {}
+    for key, value in content.items():
+        path = f"{start}.{key}" if start else str(key)
+        if isinstance(value, Mapping) and value:
+            flat |= _flat(value, path)
+        elif isinstance(value, list):
+            flat[path] = json.dumps([_flat(entry) if isinstance(entry, Mapping) else str(entry) for entry in value], sort_keys=True)
+        else:
+            flat[path] = str(value).lower()
+    return flat

@@ -1,0 +1,105 @@
+"""Ship: one subscription event, from bytes to searchable documents. Never calls X-Ray."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from pipeline import dead_letters
+from pipeline.attribute import attribute
+from pipeline.document import address
+from pipeline.enrich import greet
+from pipeline.extract import extract
+from pipeline.index import Delivery, Items, index
+from pipeline.opensearch import Store
+from pipeline.records import TraceRecords, judge_for
+from pipeline.settings import Settings
+from pipeline.unpack import Batch, Unpacked, unpack
+
+
+class Ledger(msgspec.Struct, rename="camel"):
+    """Where every log event went: received = indexed + duplicate + filtered + dead-lettered."""
+
+    received: int = 0
+    indexed: int = 0
+    duplicate: int = 0
+    filtered: int = 0
+    dead_lettered: int = 0
+    control_messages: int = 0
+    bad_envelopes: int = 0
+
+    def add(self, other: "Ledger") -> None:
+        """Takes the counts of ``other`` in."""
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+class Shipment(msgspec.Struct, frozen=True):
+    """What one event came to: its ledger, and the traces that `resolve` has to look at."""
+
+    ledger: Ledger
+    unsettled: tuple[str, ...] = ()
+
+
+def ship(event: object, *, store: Store, settings: Settings, remaining: Callable[[], float]) -> Shipment:
+    """Ships one event of CloudWatch Logs, Kinesis or Data Firehose.
+
+    Args:
+        event: as Lambda hands it over, decoded from JSON.
+        store: where the documents go.
+        settings: bounds, names.
+        remaining: seconds left for the whole of it.
+
+    Raises UnavailableError where something could still succeed later: the caller must let the event come again, which is
+    safe, since every document's id follows from the event.
+    """
+    unpacked = unpack(event, max_bytes=settings.max_decompressed_bytes)
+    items = prepare(unpacked, settings)
+    delivery = index(items, store, remaining=remaining, max_chars=settings.max_line_chars)
+    _bury(unpacked, delivery, store)
+    records = TraceRecords(store, judge_for(settings))
+    return Shipment(_count(unpacked, len(items), delivery), greet(items, store, records))
+
+
+def prepare(unpacked: Unpacked, settings: Settings) -> Items:
+    """The documents of all batches that are to be shipped."""
+    items = Items()
+    for batch in unpacked.batches:
+        if not _filtered(batch, settings):
+            items.add(read(batch, settings))
+    return items
+
+
+def read(batch: Batch, settings: Settings) -> Items:
+    """The documents of ``batch``: its lines read, attributed and addressed."""
+    lines = [extract(event.message) for event in batch.events]
+    attribute(lines)
+    chars = settings.max_line_chars
+    return Items(address(batch, lines, prefix=settings.prefix, region=settings.region, max_chars=chars), lines)
+
+
+def _filtered(batch: Batch, settings: Settings) -> bool:
+    # the shipper's own lines would make new lines, for ever
+    return batch.log_group == settings.own_log_group or batch.log_group in settings.excluded_log_groups
+
+
+def _bury(unpacked: Unpacked, delivery: Delivery, store: Store) -> None:
+    now = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    letters = [dead_letters.of_envelope(record, now) for record in unpacked.bad_envelopes]
+    letters += [dead_letters.of_event(batch, record, now) for batch, record in unpacked.bad_events]
+    letters += [dead_letters.of_document(refused) for refused in delivery.refused]
+    dead_letters.bury(letters, store)
+
+
+def _count(unpacked: Unpacked, taken: int, delivery: Delivery) -> Ledger:
+    events = sum(len(batch.events) for batch in unpacked.batches)
+    return Ledger(
+        received=events + len(unpacked.bad_events),
+        indexed=delivery.indexed,
+        duplicate=delivery.duplicate,
+        filtered=events - taken,
+        dead_lettered=len(delivery.refused) + len(unpacked.bad_events),
+        control_messages=unpacked.control_messages,
+        bad_envelopes=len(unpacked.bad_envelopes),
+    )
