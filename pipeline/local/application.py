@@ -1,0 +1,173 @@
+"""The sample application on a laptop: its real handlers, the local platform around them, and what the world asks of it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import boto3
+
+from pipeline.errors import MisconfiguredError, UnavailableError
+from pipeline.ids import parse_header
+from pipeline.local.lambda_service import REGION, Function, LambdaService, header_of, new_trace, render
+from pipeline.local.platform import Platform
+from pipeline.local.xray import LocalXRay
+
+EXAMPLES: Final = Path(__file__).parents[2] / "examples" / "functions"
+SIMULATED: Final = (
+    "Lambda's service and API Gateway (START, END and REPORT lines, their segments): pipeline/local",
+    "X-Ray: pipeline/local/xray.py, which receives the X-Ray SDK's own datagrams",
+    "SNS, S3 and DynamoDB: ministack",
+    "CloudWatch Logs' subscription: the events are built in its format",
+)
+_FUNCTIONS: Final = (
+    Function(name="service-a", handler=EXAMPLES / "service_a" / "app.py", timeout=10.0),
+    Function(name="service-b", handler=EXAMPLES / "service_b" / "app.py"),
+    Function(name="service-c", handler=EXAMPLES / "service_c" / "app.py"),
+    Function(name="error", handler=EXAMPLES / "error" / "app.py"),
+    Function(name="timeout", handler=EXAMPLES / "timeout" / "app.py", timeout=0.5),
+)
+_BUCKET, _TABLE, _TOPIC = "sample-orders", "sample-orders", "sample-orders"
+_CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": REGION}
+_PATIENCE: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked of the application, and what the client saw."""
+
+    title: str
+    calls: str
+    trace_id: str
+    correlation_id: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRun:
+    """A finished run: the subscription events of its logs, and the requests that made them."""
+
+    events: list[dict[str, Any]]
+    requests: list[Request]
+
+
+_ASKED: Final = (
+    ("all is well", "sns,s3,dynamodb,service-c,service-b", True),
+    ("a function fails behind API Gateway", "s3,error", True),
+    ("a function times out behind API Gateway", "dynamodb,timeout", True),
+    ("an invoked function fails", "service-c,invoke-error", True),
+    ("a conditional write fails, as it should", "once", True),
+    ("all is well, and nobody records it", "sns,service-b", False),
+)
+
+
+def run_sample_application(xray: LocalXRay) -> SampleRun:
+    """Runs the application, asks it everything in turn, and hands over its logs.
+
+    Raises MisconfiguredError where the sample handlers or their packages are missing, UnavailableError where something
+    of the local platform does not start.
+    """
+    if not EXAMPLES.exists():
+        raise MisconfiguredError(["the sample application is in the repository's examples/: run this in a clone"])
+    with ExitStack() as stack:
+        platform = stack.enter_context(Platform(xray))
+        storage = stack.enter_context(_storage())
+        topic = f"arn:aws:sns:{REGION}:000000000000:{_TOPIC}"
+        functions = LambdaService(list(_FUNCTIONS), _variables(xray, platform, storage, topic), xray)
+        stack.callback(functions.stop)
+        _create_resources(storage)
+        functions.wait_until_ready()
+        platform.serve(functions)
+        requests = [_ask(platform, number, *asked) for number, asked in enumerate(_ASKED, 1)]
+        # the SDK's last datagrams are on their way
+        time.sleep(0.1)
+        return SampleRun([log.subscription_event() for log in functions.logs if log.events], requests)
+
+
+def _ask(platform: Platform, number: int, title: str, calls: str, sampled: bool) -> Request:
+    correlation_id = f"order-{number}-{new_trace(sampled=sampled).trace_id[8:16]}"
+    headers = {"x-correlation-id": correlation_id}
+    if not sampled:
+        headers["X-Amzn-Trace-Id"] = render(new_trace(sampled=False))
+    request = urllib.request.Request(f"{platform.api_url}/service-a?calls={quote(calls, safe=',')}", headers=headers)  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310
+            status, header = answer.status, answer.headers["X-Amzn-Trace-Id"]
+    except urllib.error.HTTPError as error:
+        with error:
+            status, header = error.code, error.headers["X-Amzn-Trace-Id"]
+    trace = parse_header(header) or header_of(None)
+    return Request(title, calls, trace.trace_id, correlation_id, status)
+
+
+def _variables(xray: LocalXRay, platform: Platform, storage: str, topic: str) -> dict[str, str]:
+    return _CREDENTIALS | {
+        "AWS_REGION": REGION, "AWS_ENDPOINT_URL": storage, "AWS_ENDPOINT_URL_LAMBDA": platform.endpoint,
+        "AWS_XRAY_DAEMON_ADDRESS": xray.daemon_address, "API_URL": platform.api_url, "BUCKET": _BUCKET, "TABLE": _TABLE,
+        "TOPIC_ARN": topic, "SERVICE_C": "service-c", "ERROR_FUNCTION": "error",
+    }  # fmt: skip
+
+
+@contextmanager
+def _storage() -> Iterator[str]:
+    """SNS, S3 and DynamoDB, by ministack; yields the endpoint."""
+    port = _free_port()
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "ministack"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+        env=_environment({"GATEWAY_PORT": str(port)}),
+    )  # fmt: skip
+    try:
+        endpoint = f"http://127.0.0.1:{port}"
+        _wait_for(f"{endpoint}/_ministack/health", process)
+        yield endpoint
+    finally:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _create_resources(storage: str) -> None:
+    def client(service: str) -> Any:
+        return boto3.client(service, endpoint_url=storage, region_name=REGION, aws_access_key_id="local",
+                            aws_secret_access_key="local")  # noqa: S106  # fmt: skip
+
+    client("s3").create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    client("sns").create_topic(Name=_TOPIC)
+    client("dynamodb").create_table(
+        TableName=_TABLE, KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}], BillingMode="PAY_PER_REQUEST",
+    )  # fmt: skip
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=1):  # noqa: S310
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise UnavailableError("ministack, the local SNS, S3 and DynamoDB, did not start")
+
+
+def _environment(own: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, **_CREDENTIALS, **own}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,267 @@
+"""The Lambda service of the local platform: environments, invocations, and what only the platform writes.
+
+Log lines and segments have the shapes of the AWS Lambda developer guide ("Using CloudWatch Logs with Lambda", "Visualize Lambda
+function invocations using AWS X-Ray") and of recorded traces. Simulated: none of this is AWS.
+"""
+
+import base64
+import gzip
+import itertools
+import json
+import os
+import queue
+import secrets
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from pipeline.ids import TraceHeader, parse_header, to_xray
+from pipeline.local.xray import LocalXRay
+
+ACCOUNT: Final = "123456789012"
+REGION: Final = "eu-west-1"
+_START_LIMIT: Final = 30.0
+_event_ids = itertools.count(39_000_000_000_000_000_000 * 10**36)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A function to run: the file of its handler, and its time limit in seconds."""
+
+    name: str
+    handler: Path
+    timeout: float = 3.0
+
+    @property
+    def arn(self) -> str:
+        """The function's ARN."""
+        return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What an invocation came to: a result, or an error as X-Ray's `cause` names it."""
+
+    result: Any = None
+    error: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class LogStream:
+    """The log events of one environment."""
+
+    function: Function
+    name: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{secrets.token_hex(16)}")
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def write(self, message: str) -> None:
+        """Adds an event, now."""
+        self.events.append({"id": str(next(_event_ids)), "timestamp": int(time.time() * 1000), "message": message})
+
+    def subscription_event(self) -> dict[str, Any]:
+        """The stream's events as CloudWatch Logs would hand them to a subscribed Lambda function."""
+        document = {
+            "messageType": "DATA_MESSAGE", "owner": ACCOUNT, "logGroup": f"/aws/lambda/{self.function.name}",
+            "logStream": self.name, "subscriptionFilters": ["tracejoin"], "logEvents": self.events,
+        }  # fmt: skip
+        return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(document).encode())).decode()}}
+
+
+class _Environment:
+    """One process that runs one function."""
+
+    def __init__(self, function: Function, variables: Mapping[str, str]) -> None:
+        self.log = LogStream(function)
+        self.cold = True
+        own = {
+            "AWS_LAMBDA_FUNCTION_NAME": function.name, "AWS_LAMBDA_LOG_STREAM_NAME": self.log.name,
+            "LAMBDA_TASK_ROOT": str(function.handler.parent), "LOCAL_FUNCTION_ARN": function.arn,
+            "POWERTOOLS_SERVICE_NAME": function.name, "PYTHONWARNINGS": "ignore",
+        }  # fmt: skip
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "pipeline.local.runtime", str(function.handler)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **variables, **own},
+        )  # fmt: skip
+        self._frames: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def wait_until_ready(self) -> None:
+        """Blocks until the handler is loaded."""
+        if not self._next(_START_LIMIT).get("ready"):
+            raise RuntimeError(f"the environment of {self.log.function.name} did not start")
+
+    def run(self, invocation: dict[str, Any], deadline: float) -> Outcome | None:
+        """The outcome of an invocation, or None where its time ran out, which ends the environment."""
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(invocation) + "\n")
+        self._process.stdin.flush()
+        while True:
+            try:
+                frame = self._next(max(deadline - time.time(), 0))
+            except queue.Empty:
+                self.stop()
+                return None
+            if "log" in frame:
+                self.log.write(frame["log"])
+            else:
+                return Outcome(result=frame.get("result"), error=frame.get("error"))
+
+    def stop(self) -> None:
+        """Ends the process."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the process has ended."""
+        return self._process.poll() is not None
+
+    def _next(self, patience: float) -> dict[str, Any]:
+        return self._frames.get(timeout=patience)
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self._frames.put(json.loads(line))
+
+
+class LambdaService:
+    """Invokes functions, writes their START, END and REPORT lines, and sends their segments to the local X-Ray."""
+
+    def __init__(self, functions: list[Function], variables: Mapping[str, str], xray: LocalXRay) -> None:
+        self._functions = {function.name: function for function in functions}
+        self._variables = variables
+        self._xray = xray
+        self._locks = {function.name: threading.Lock() for function in functions}
+        self._environments = {function.name: _Environment(function, variables) for function in functions}
+        self.logs = [environment.log for environment in self._environments.values()]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The functions that there are."""
+        return frozenset(self._functions)
+
+    def wait_until_ready(self) -> None:
+        """Blocks until every function can be invoked."""
+        for environment in self._environments.values():
+            environment.wait_until_ready()
+
+    def stop(self) -> None:
+        """Ends every environment."""
+        for environment in self._environments.values():
+            if not environment.stopped:
+                environment.stop()
+
+    def invoke(self, name: str, event: object, caller: TraceHeader) -> Outcome:
+        """Invokes a function synchronously. Raises KeyError where there is none of that name.
+
+        Args:
+            caller: the trace to go on with; its parent is the span that calls.
+        """
+        with self._locks[name]:
+            return _Invocation(self._environment(name), caller, self._xray).run(event)
+
+    def _environment(self, name: str) -> _Environment:
+        environment = self._environments[name]
+        if environment.stopped:
+            environment = self._environments[name] = _Environment(self._functions[name], self._variables)
+            self.logs.append(environment.log)
+            environment.wait_until_ready()
+        return environment
+
+
+class _Invocation:
+    """One invocation: its ids, its lines, its two segments."""
+
+    def __init__(self, environment: _Environment, caller: TraceHeader, xray: LocalXRay) -> None:
+        self._environment = environment
+        self._function = environment.log.function
+        self._caller = caller
+        self._xray = xray
+        self._request_id = str(uuid.uuid4())
+        self._service_id = new_span_id()
+        self._function_id = new_span_id()
+
+    def run(self, event: object) -> Outcome:
+        log, function = self._environment.log, self._function
+        begun = time.time()
+        deadline = begun + function.timeout
+        header = TraceHeader(self._caller.trace_id, self._function_id, self._caller.sampled)
+        log.write(f"START RequestId: {self._request_id} Version: $LATEST\n")
+        invocation = {"event": event, "requestId": self._request_id, "traceHeader": render(header), "deadline": deadline}
+        outcome = self._environment.run(invocation, deadline)
+        ended = time.time()
+        if outcome is None:
+            log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z} {self._request_id} Task timed out after {function.timeout:.2f} seconds\n\n")
+        log.write(f"END RequestId: {self._request_id}\n")
+        log.write(self._report(ended - begun, timed_out=outcome is None))
+        if self._caller.sampled:
+            self._xray.put(self._segments(begun, ended, outcome))
+        self._environment.cold = False
+        return outcome or Outcome(error={"type": "Sandbox.Timedout", "message": f"Task timed out after {function.timeout:.2f} seconds"})
+
+    def _report(self, seconds: float, *, timed_out: bool) -> str:
+        status = "Status: timeout\t" if timed_out else ""
+        return (
+            f"REPORT RequestId: {self._request_id}\tDuration: {seconds * 1000:.2f} ms\tBilled Duration: {int(seconds * 1000) + 1} ms\t"
+            f"Memory Size: 128 MB\tMax Memory Used: 90 MB\t{status}\nXRAY TraceId: {to_xray(self._caller.trace_id)}\t"
+            f"SegmentId: {self._service_id}\tSampled: {str(bool(self._caller.sampled)).lower()}\t\n"
+        )
+
+    def _segments(self, begun: float, ended: float, outcome: Outcome | None) -> list[dict[str, Any]]:
+        """The service's segment, which says 200 whatever happened, and the function's."""
+        function = self._function
+        failure: dict[str, Any] = {} if outcome and outcome.error is None else {"error": True}
+        cause = {"cause": {"exceptions": [{"id": new_span_id(), **outcome.error}]}} if outcome and outcome.error else {}
+        common = {"name": function.name, "trace_id": to_xray(self._caller.trace_id), "start_time": begun, "end_time": ended}
+        service = common | failure | {
+            "id": self._service_id, "origin": "AWS::Lambda", "resource_arn": function.arn,
+            "http": {"response": {"status": 200}}, "aws": {"request_id": self._request_id},
+        }  # fmt: skip
+        if self._caller.parent_id:
+            service["parent_id"] = self._caller.parent_id
+        phases = [("Initialization", begun - 0.2, begun)] if self._environment.cold else []
+        phases += [("Invocation", begun, ended), ("Overhead", ended, ended)]
+        arn = {"function_arn": function.arn}
+        return [service, common | failure | cause | {
+            "id": self._function_id, "parent_id": self._service_id, "origin": "AWS::Lambda::Function",
+            "aws": arn | {"account_id": ACCOUNT, "resource_names": [function.name]},
+            "subsegments": [{"id": new_span_id(), "name": name, "start_time": start, "end_time": end, "aws": arn}
+                            for name, start, end in phases],
+        }]  # fmt: skip
+
+
+def new_trace(*, sampled: bool) -> TraceHeader:
+    """A new trace, begun now, without a parent."""
+    return TraceHeader(f"{int(time.time()):08x}{secrets.token_hex(12)}", None, sampled)
+
+
+def new_span_id() -> str:
+    """A new segment id."""
+    return secrets.token_hex(8)
+
+
+def render(header: TraceHeader) -> str:
+    """A tracing header as text."""
+    parent = f";Parent={header.parent_id}" if header.parent_id else ""
+    return f"Root={to_xray(header.trace_id)}{parent};Sampled={int(bool(header.sampled))}"
+
+
+def header_of(text: str | None) -> TraceHeader:
+    """The header that a caller sent, or a new sampled trace where it sent none that is valid."""
+    header = parse_header(text or "")
+    if header is None:
+        return new_trace(sampled=True)
+    return header if header.sampled is not None else header._replace(sampled=True)

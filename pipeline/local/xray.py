@@ -1,0 +1,215 @@
+"""An X-Ray that behaves like the real one, over HTTP for boto3 and over UDP for the X-Ray SDK.
+
+What makes the real one hard is here: segments appear after a delay and in any order; a finished document replaces the one in
+progress; five ids a call, paging, unprocessed ids; throttling on demand; HasFault speaks of the root alone; and nothing is found
+by id while Transaction Search is on. Source: AWS X-Ray API reference, and the SDK daemon's protocol.
+"""
+
+import json
+import random
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Final, Literal
+
+from pipeline.ids import parse_trace_id, to_xray
+from pipeline.local.trace_store import Document, TraceStore
+
+_IDS_PER_CALL: Final = 5
+_TRACES_PER_PAGE: Final = 3
+_LARGEST_DATAGRAM: Final = 65_535
+_DAEMON_HEADER: Final = '{"format":'
+
+
+class _Refusal(Exception):  # noqa: N818  # control flow inside this module, answered over HTTP
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+class LocalXRay:
+    """Runs while it is used as a context manager.
+
+    Args:
+        delay: seconds until a segment can be read, on average; each one's own is between half of it and one and a half times.
+        seed: for the order in which segments appear.
+        clock: seconds since the epoch.
+
+    Attributes:
+        endpoint: for AWS_ENDPOINT_URL_XRAY.
+        daemon_address: for AWS_XRAY_DAEMON_ADDRESS.
+        calls: how often each operation was called.
+        destination: ``CloudWatchLogs`` when Transaction Search is on.
+        unprocessed: canonical ids that BatchGetTraces leaves unprocessed.
+    """
+
+    def __init__(self, *, delay: float = 0.0, seed: int = 0, clock: Callable[[], float] = time.time) -> None:
+        self._delay = delay
+        self._random = random.Random(seed)
+        self._clock = clock
+        self._traces = TraceStore(clock)
+        self._throttled = 0
+        self.calls: Counter[str] = Counter()
+        self.destination: Literal["XRay", "CloudWatchLogs"] = "XRay"
+        self.unprocessed: set[str] = set()
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._udp.bind(("127.0.0.1", 0))
+        self.endpoint = f"http://127.0.0.1:{self._http.server_address[1]}"
+        self.daemon_address = f"127.0.0.1:{self._udp.getsockname()[1]}"
+        self._threads = [
+            threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True),
+            threading.Thread(target=self._receive, daemon=True),
+        ]
+
+    def __enter__(self) -> "LocalXRay":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        # a datagram to itself wakes the receiver, which then sees the end
+        self._udp.sendto(b"", self._udp.getsockname())
+        for thread in self._threads:
+            thread.join()
+        self._udp.close()
+
+    def throttle(self, calls: int) -> None:
+        """Makes the next so many calls that read answer ThrottledException."""
+        self._throttled = calls
+
+    def put(self, documents: Iterable[Document]) -> None:
+        """Takes segment documents in; each can be read after its own delay."""
+        for document in documents:
+            self._traces.add(document, self._clock() + self._delay * self._random.uniform(0.5, 1.5))
+
+    def answer(self, path: str, request: dict[str, Any]) -> dict[str, Any]:
+        """The answer to one API call by its path. Raises for what the API refuses."""
+        operations: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+            "/TraceSegments": ("PutTraceSegments", self._put_trace_segments),
+            "/Traces": ("BatchGetTraces", self._batch_get_traces),
+            "/TraceSummaries": ("GetTraceSummaries", self._get_trace_summaries),
+            "/GetTraceSegmentDestination": ("GetTraceSegmentDestination", self._get_trace_segment_destination),
+        }
+        if path not in operations:
+            raise _Refusal("UnknownOperationException", f"the local X-Ray has no {path}", 404)
+        name, operation = operations[path]
+        self.calls[name] += 1
+        if name != "PutTraceSegments" and self._throttled:
+            self._throttled -= 1
+            raise _Refusal("ThrottledException", "Rate exceeded", 429)
+        return operation(request)
+
+    def _put_trace_segments(self, request: dict[str, Any]) -> dict[str, Any]:
+        refused: list[dict[str, str]] = []
+        for text in request.get("TraceSegmentDocuments", ()):
+            document = _document(text)
+            problem = "is no JSON object" if document is None else _problem(document)
+            if document is None or problem:
+                id_ = document.get("id") if document else None
+                refused.append({"Id": str(id_ or ""), "ErrorCode": "ParseError", "Message": f"The segment {problem}"})
+            else:
+                self.put([document])
+        return {"UnprocessedTraceSegments": refused}
+
+    def _batch_get_traces(self, request: dict[str, Any]) -> dict[str, Any]:
+        names = request.get("TraceIds", [])
+        if len(names) > _IDS_PER_CALL:
+            raise _Refusal("InvalidRequestException", f"at most {_IDS_PER_CALL} trace ids a call")
+        ids = [parse_trace_id(name) for name in names]
+        if None in ids:
+            raise _Refusal("InvalidRequestException", "a trace id is not valid")
+        asked = [id_ for id_ in ids if id_]
+        if self.destination == "CloudWatchLogs":
+            return {"Traces": [], "UnprocessedTraceIds": []}
+        start = int(request.get("NextToken") or 0)
+        found = [id_ for id_ in asked if id_ not in self.unprocessed and self._traces.visible(id_)]
+        page = found[start : start + _TRACES_PER_PAGE]
+        answer: dict[str, Any] = {
+            "Traces": [self._traces.trace(id_) for id_ in page],
+            "UnprocessedTraceIds": [to_xray(id_) for id_ in asked if id_ in self.unprocessed],
+        }
+        if start + _TRACES_PER_PAGE < len(found):
+            answer["NextToken"] = str(start + _TRACES_PER_PAGE)
+        return answer
+
+    def _get_trace_summaries(self, request: dict[str, Any]) -> dict[str, Any]:
+        start, end = float(request["StartTime"]), float(request["EndTime"])
+        if end < start:
+            raise _Refusal("InvalidRequestException", "StartTime is after EndTime")
+        expression = (request.get("FilterExpression") or "").strip()
+        wanted = {"": None, "fault": "HasFault", "error": "HasError", "throttle": "HasThrottle"}
+        if expression not in wanted:
+            raise _Refusal("InvalidRequestException", f"the local X-Ray knows the filters fault, error, throttle, not {expression!r}")
+        key = wanted[expression]
+        summaries = [] if self.destination == "CloudWatchLogs" else self._traces.summaries(start, end)
+        return {
+            "TraceSummaries": [summary for summary in summaries if key is None or summary[key]],
+            "ApproximateTime": self._clock(),
+            "TracesProcessedCount": len(summaries),
+        }
+
+    def _get_trace_segment_destination(self, _request: dict[str, Any]) -> dict[str, Any]:
+        return {"Destination": self.destination, "Status": "ACTIVE"}
+
+    def _receive(self) -> None:
+        """The daemon's side: a header line, then a document."""
+        while datagram := self._udp.recv(_LARGEST_DATAGRAM):
+            header, _, text = datagram.decode("utf-8", "replace").partition("\n")
+            document = _document(text)
+            if header.startswith(_DAEMON_HEADER) and document and not _problem(document):
+                self.calls["datagrams"] += 1
+                self.put([document])
+
+
+def _document(text: object) -> Document | None:
+    try:
+        content = json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _problem(document: Document) -> str:
+    """What the real API would refuse about a document; empty where nothing."""
+    if not isinstance(document.get("trace_id"), str) or parse_trace_id(document["trace_id"]) is None:
+        return "has no valid trace_id"
+    if not all(isinstance(document.get(key), str) for key in ("id", "name")):
+        return "needs id and name"
+    if "end_time" not in document and document.get("in_progress") is not True:
+        return "needs end_time or in_progress"
+    return ""
+
+
+def _handler(xray: LocalXRay) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            try:
+                self._reply(200, xray.answer(self.path, json.loads(body or b"{}")))
+            except _Refusal as refusal:
+                self._reply(refusal.status, {"message": str(refusal)}, refusal.code)
+
+        def _reply(self, status: int, content: dict[str, Any], code: str = "") -> None:
+            data = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            if code:
+                self.send_header("x-amzn-ErrorType", code)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Says nothing: the terminal belongs to the demo."""
+
+    return Handler
