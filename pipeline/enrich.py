@@ -13,7 +13,7 @@ from pipeline.opensearch import Hit, Store
 from pipeline.records import Record, TraceRecords, status_of
 from pipeline.segments import Segment
 from pipeline.spans import span_document, trace_group
-from pipeline.state import RequestFact, SignalFact, TraceState, holds
+from pipeline.state import RequestFact, Signal, SignalFact, TraceState, holds
 
 _LONGEST_EVIDENCE = 500
 _FACTS = ("@timestamp", "doc.kind", "traceId", "requestId", "sampled", "signals", "serviceName", "trace.version", "body")
@@ -55,16 +55,21 @@ def facts_of(hit: Hit) -> TraceState:
         return TraceState()
     at = int(datetime.fromisoformat(source["@timestamp"]).timestamp() * 1000)
     request_id, sampled = source.get("requestId", ""), source.get("sampled")
-    service_name = source.get("serviceName", "")
     signals = tuple(source.get("signals", ()))
-    text = source.get("body", "")[:_LONGEST_EVIDENCE]
     return TraceState(
         requests={request_id: RequestFact(request_id=request_id, sampled=sampled)} if request_id else {},
-        signals={hit.id: SignalFact(line_id=hit.id, signals=signals, service_name=service_name, request_id=request_id,
-                                    text=text, at=at)} if signals else {},
+        signals=signal_fact(hit.id, signals, source.get("serviceName", ""), request_id, source.get("body", ""), at),
         last_line_at=at,
         unsampled=sampled is False,
-    )  # fmt: skip
+    )
+
+
+def signal_fact(line_id: str, signals: tuple[Signal, ...], service_name: str, request_id: str, text: str, at: int) -> dict[str, SignalFact]:
+    """The failure that a line speaks of, by the line's id; nothing where it speaks of none. ``at`` is in epoch milliseconds."""
+    if not signals:
+        return {}
+    text = text[:_LONGEST_EVIDENCE]
+    return {line_id: SignalFact(line_id=line_id, signals=signals, service_name=service_name, request_id=request_id, text=text, at=at)}
 
 
 def update(hits: Iterable[Hit], records: Mapping[str, Record], store: Store) -> set[str]:

@@ -5,9 +5,8 @@ import sys
 
 import click
 
-from pipeline.cli.app import App
+from pipeline.cli.app import App, read_settings
 from pipeline.errors import MisconfiguredError, TracejoinError
-from pipeline.settings import Settings
 
 _COMMANDS = {
     "demo": "the blog's sample application, its six complaints shown and answered",
@@ -46,10 +45,7 @@ class _Commands(click.Group):
 @click.pass_context
 def cli(ctx: click.Context, endpoint: str | None) -> None:
     """CloudWatch Logs and AWS X-Ray, joined in OpenSearch: one search by any id, and the faults that hide behind a 200."""
-    environment = dict(os.environ)
-    if endpoint:
-        environment["TRACEJOIN_ENDPOINT"] = endpoint
-    ctx.obj = App(Settings.from_environment(environment))
+    ctx.obj = App(read_settings(endpoint))
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """What every command shares: settings, the store, and two ways to print."""
 
+import os
 import sys
 from dataclasses import dataclass, field
 
@@ -9,6 +10,11 @@ from rich.console import Console
 
 from pipeline.opensearch import Store, connect
 from pipeline.settings import Settings
+
+
+def read_settings(endpoint: str | None) -> Settings:
+    """Settings out of the environment, with ``endpoint`` in place of TRACEJOIN_ENDPOINT where it is given."""
+    return Settings.from_environment({**os.environ, **({"TRACEJOIN_ENDPOINT": endpoint} if endpoint else {})})
 
 
 @dataclass(slots=True)

@@ -7,17 +7,20 @@ from typing import Any, BinaryIO
 
 import click
 
-from pipeline.cli.app import App
+from pipeline.cli.app import App, read_settings
 
 
 def pass_app(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives ``command`` its App and the option --json; what the command returns becomes the exit status."""
+    """Gives ``command`` its App and the options --endpoint and --json; what the command returns becomes the exit status."""
 
+    @click.option("--endpoint", metavar="URL", help="OpenSearch; else TRACEJOIN_ENDPOINT.")
     @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout, and nothing else.")
     @click.pass_context
-    def wrapped(ctx: click.Context, *, as_json: bool, **arguments: Any) -> None:
+    def wrapped(ctx: click.Context, *, as_json: bool, endpoint: str | None, **arguments: Any) -> None:
         app: App = ctx.obj
         app.json = as_json
+        if endpoint:
+            app.settings = read_settings(endpoint)
         ctx.exit(command(app, **arguments) or 0)
 
     return update_wrapper(wrapped, command)

@@ -133,6 +133,9 @@ def extract_json(message: str) -> Line | None:
         line.signals = (*line.signals, "exception")
     if line.trace_id is None or line.request_id is None or line.severity is None or not line.body:
         _read_rare(line, message)
+        if line.severity is None and isinstance(keys.status, str):
+            # Datadog's word for the level; an access log's status is a number, which is no severity
+            line.severity = read_severity(keys.status)
     if keys.span_id_camel is not None or keys.sampled is not None:
         _take_span(line, keys.span_id_camel, keys.sampled)
     correlation_id = keys.correlation_id or keys.correlation_id_camel

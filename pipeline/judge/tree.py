@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import groupby
 
 from pipeline.judge.verdict import ClientSaw
 from pipeline.state import SegmentFact
@@ -54,7 +55,9 @@ class Tree:
 
     def path(self, fact: SegmentFact) -> tuple[str, ...]:
         """The names from the entry down to ``fact``."""
-        return tuple(above.name for above in (*reversed(list(self.ancestors(fact))), fact))
+        names = (above.name for above in (*reversed(list(self.ancestors(fact))), fact))
+        # a Lambda service segment and its function's share their name
+        return tuple(name for name, _ in groupby(names))
 
     @cached_property
     def entry(self) -> SegmentFact | None:
@@ -87,8 +90,8 @@ def failed(fact: SegmentFact) -> bool:
 
 
 def faulted(fact: SegmentFact) -> bool:
-    """Whether a segment says that the server side failed."""
-    return fact.fault or (fact.status or 0) >= _SERVER_ERROR
+    """Whether a segment says that the server side failed; of Lambda's own segments `error` says it as well as `fault`."""
+    return failed(fact) if fact.origin in {SERVICE, FUNCTION} else fact.fault or (fact.status or 0) >= _SERVER_ERROR
 
 
 def _by_time(fact: SegmentFact) -> tuple[int, str]:

@@ -44,6 +44,7 @@ class LocalXRay:
         endpoint: for AWS_ENDPOINT_URL_XRAY.
         daemon_address: for AWS_XRAY_DAEMON_ADDRESS.
         calls: how often each operation was called.
+        asked: how often BatchGetTraces was asked for each trace, by canonical id.
         destination: ``CloudWatchLogs`` when Transaction Search is on.
         unprocessed: canonical ids that BatchGetTraces leaves unprocessed.
     """
@@ -55,6 +56,7 @@ class LocalXRay:
         self._traces = TraceStore(clock)
         self._throttled = 0
         self.calls: Counter[str] = Counter()
+        self.asked: Counter[str] = Counter()
         self.destination: Literal["XRay", "CloudWatchLogs"] = "XRay"
         self.unprocessed: set[str] = set()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -127,6 +129,7 @@ class LocalXRay:
         if None in ids:
             raise _Refusal("InvalidRequestException", "a trace id is not valid")
         asked = [id_ for id_ in ids if id_]
+        self.asked.update(asked)
         if self.destination == "CloudWatchLogs":
             return {"Traces": [], "UnprocessedTraceIds": []}
         start = int(request.get("NextToken") or 0)

@@ -1,0 +1,35 @@
+"""`tracejoin classify`."""
+
+import time
+from typing import BinaryIO
+
+import click
+from rich.markup import escape
+
+from pipeline.classify import classify as classify_traces, facts_of_lines, read_traces
+from pipeline.cli.app import App
+from pipeline.cli.options import pass_app, read_file
+from pipeline.explain import explain
+from pipeline.records import judge_for
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--logs", type=click.File("rb"), help="Log lines of the same traces, as `explain` reads them.")
+@pass_app
+def classify(app: App, *, file: BinaryIO, logs: BinaryIO | None) -> int:
+    """The findings in the traces of FILE: a BatchGetTraces answer, traces, or segment documents. Without OpenSearch."""
+    segments, problems = read_traces(read_file(file))
+    for problem in problems:
+        app.warn(f"tracejoin: {file.name}: {problem}")
+    bound = app.settings.max_decompressed_bytes
+    facts = facts_of_lines(explain(read_file(logs), max_bytes=bound)) if logs else {}
+    for found in classify_traces(segments, facts, judge_for(app.settings), now_ms=int(time.time() * 1000)):
+        app.emit(found)
+        app.say(f"[bold]{found.xray_trace_id}[/]  {found.state}  client saw {found.client_saw} {found.edge_status or ''}  "
+                f"fault {found.fault}  error {found.error}  throttle {found.throttle}  hidden fault {found.hidden_fault}")  # fmt: skip
+        for finding in found.findings:
+            app.say(f"  [red]{finding.rule}[/] ({finding.severity}) {escape(' › '.join(finding.path))}: {escape(finding.evidence)}")
+    return 0
+
+

@@ -1,0 +1,106 @@
+"""`tracejoin demo`."""
+
+import json
+import time
+from typing import Any
+
+import click
+from rich.rule import Rule
+from rich.table import Table
+
+from pipeline.cli.app import App
+from pipeline.cli.options import pass_app
+from pipeline.cli.render import findings_table, waterfall_table
+from pipeline.ids import to_xray
+from pipeline.local.application import SIMULATED, Request
+from pipeline.local.demo import Demo, demo as run_demo
+from pipeline.search import Question, hidden_faults, query_of, search, transaction
+
+_MANY = 1000
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Keep the embedded OpenSearch running, to search in it.")
+@pass_app
+def demo(app: App, *, keep: bool) -> int:
+    """The blog's sample application on an embedded OpenSearch and X-Ray: its complaints shown and answered."""
+    begun = time.monotonic()
+    with run_demo(app.settings) as done:
+        faults = hidden_faults(done.store)
+        _show(app, done, faults)
+        app.emit({"ledger": done.ledger, "settled": done.resolution.settled, "hiddenFaults": len(faults),
+                  "traces": [request.trace_id for request in done.run.requests]})  # fmt: skip
+        app.say(f"\n[dim]{time.monotonic() - begun:.1f} s in all.[/]")
+        if keep:
+            app.say(f"OpenSearch answers at [bold]{done.store.endpoint}[/]: try `tracejoin search --endpoint {done.store.endpoint} "
+                    f"--correlation-id {done.run.requests[1].correlation_id}` in another terminal. Ctrl-C ends it.")  # fmt: skip
+            _hold()
+    return 0
+
+
+def _show(app: App, done: Demo, faults: list[dict[str, Any]]) -> None:
+    app.say(Rule("[bold]the sample application[/]"))
+    app.say("service-a publishes to SNS, uses S3 and DynamoDB, invokes service-c, and calls service-b, error and timeout over API Gateway.")
+    app.say(_requests(done))
+    app.say("[dim]Simulated here, and not AWS: " + "; ".join(SIMULATED) + ". The handlers, Powertools and the X-Ray SDK are real.[/]\n")
+    ledger = done.ledger
+    app.say(f"shipped: {ledger.received} lines received = {ledger.indexed} indexed + {ledger.duplicate} duplicate + "
+            f"{ledger.filtered} filtered + {ledger.dead_lettered} dead-lettered; {done.resolution.settled} traces settled with "
+            f"{done.resolution.calls} calls of BatchGetTraces\n")  # fmt: skip
+    shown = done.run.requests[1]
+    app.say(Rule(f"[bold]one search: “{shown.title}”[/]"))
+    question = Question(trace_id=shown.trace_id)
+    app.say(f"$ tracejoin trace {to_xray(shown.trace_id)}\n[dim]POST /tracejoin/_search {json.dumps({'query': query_of(question)})}[/]")
+    app.say(waterfall_table(transaction(shown.trace_id, done.store)))
+    app.say(Rule("\n[bold]hidden faults[/]"))
+    app.say('$ tracejoin faults\n[dim]POST /tracejoin-traces/_search {"query": {"term": {"trace.hiddenFault": true}}}[/]')
+    app.say(findings_table(faults))
+    app.say(Rule("\n[bold]the blog's complaints[/]"))
+    app.say(_complaints(done, len(faults)))
+
+
+def _requests(done: Demo) -> Table:
+    table = Table("request", "service-a calls", "client saw", "correlation id", "trace", show_edge=False)
+    for request in done.run.requests:
+        table.add_row(request.title, request.calls, str(request.status), request.correlation_id, to_xray(request.trace_id))
+    return table
+
+
+def _complaints(done: Demo, faults: int) -> Table:
+    """Every number in it is counted in this run."""
+    flagged = sum(bool(summary["HasFault"]) for summary in done.summaries)
+    unsampled = next(request for request in done.run.requests if not _recorded(request, done))
+    line = search(Question(trace_id=unsampled.trace_id, limit=1), done.store)[0]
+    everything = search(Question(correlation_id=done.run.requests[0].correlation_id, limit=_MANY), done.store)
+    whole = transaction(done.run.requests[0].correlation_id, done.store)
+    groups = {document["aws"]["logGroup"] for document in whole if document["doc"]["kind"] == "log"}
+    table = Table("complaint", "before: X-Ray and CloudWatch alone", "after: tracejoin", show_lines=True, show_edge=False)
+    table.add_row(
+        "it's always 200",
+        f"X-Ray's HasFault marks {flagged} of {len(done.summaries)} traces: each client saw 200",
+        f"{faults} hidden faults found, each with its path, exception and span",
+    )
+    table.add_row(
+        "sampling is confusing",
+        f"the log line names {to_xray(unsampled.trace_id)}, and X-Ray has nothing under it",
+        f"state [yellow]{line['trace']['state']}[/]: {line['trace']['stateReason']} Looked up {done.lookups_of_unsampled} times",
+    )
+    table.add_row(
+        "correlation ids, and one place to search",
+        f"{len(groups)} log groups and the X-Ray console, one after the other; X-Ray finds no correlation id",
+        f"one search by {done.run.requests[0].correlation_id}: {len(everything)} lines that name it, and with their traces {len(whole)} "
+        "lines and spans in time order",
+    )
+    return table
+
+
+def _recorded(request: Request, done: Demo) -> bool:
+    return any(summary["Id"] == to_xray(request.trace_id) for summary in done.summaries)
+
+
+def _hold() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        pass

@@ -1,0 +1,88 @@
+"""The demo: the sample application's logs and traces, through the code that Lambda runs, into an embedded OpenSearch."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import boto3
+
+from pipeline.ids import to_xray
+from pipeline.local.application import SampleRun, run_sample_application
+from pipeline.local.lambda_service import REGION
+from pipeline.local.opensearch import EmbeddedOpenSearch
+from pipeline.local.xray import LocalXRay
+from pipeline.opensearch import Store, connect
+from pipeline.resolve import Resolution, Resolver
+from pipeline.settings import Settings
+from pipeline.setup import install
+from pipeline.ship import Ledger, ship
+from pipeline.xray import BatchGetTraces, Budget
+
+# seconds until a segment can be read at the local X-Ray; the real one takes up to half a minute
+_DELAY = 0.8
+_PAUSE = 0.4
+_MOST_ROUNDS = 20
+_PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A finished demo, its OpenSearch still running."""
+
+    store: Store
+    run: SampleRun
+    ledger: Ledger
+    resolution: Resolution
+    summaries: list[dict[str, Any]]
+    lookups_of_unsampled: int
+
+
+@contextmanager
+def demo(settings: Settings) -> Iterator[Demo]:
+    """Runs everything; yields what came of it."""
+    with EmbeddedOpenSearch() as server, LocalXRay(delay=_DELAY) as xray:
+        settings = replace(settings, endpoint=server.endpoint, region=REGION, username="", password="")
+        store = connect(settings)
+        install(store, retention_days=settings.retention_days)
+        begun = time.time()
+        run = run_sample_application(xray)
+        client = boto3.client("xray", region_name=REGION, endpoint_url=xray.endpoint, aws_access_key_id="local",
+                              aws_secret_access_key="local")  # noqa: S106  # fmt: skip
+        ledger, unsettled = _ship(run, store, settings)
+        resolver = Resolver(store=store, source=BatchGetTraces(client, Budget(settings.lookups_per_minute)), settings=settings)
+        resolution = _settle(resolver, unsettled)
+        store.refresh()
+        summaries = client.get_trace_summaries(StartTime=begun - 60, EndTime=time.time() + 60)["TraceSummaries"]
+        recorded = {summary["Id"] for summary in summaries}
+        unsampled = [request.trace_id for request in run.requests if to_xray(request.trace_id) not in recorded]
+        yield Demo(store, run, ledger, resolution, summaries, sum(xray.asked[id_] for id_ in unsampled))
+
+
+def _ship(run: SampleRun, store: Store, settings: Settings) -> tuple[Ledger, list[str]]:
+    ledger = Ledger()
+    unsettled: list[str] = []
+    deadline = time.monotonic() + _PATIENCE
+    for event in run.events:
+        shipment = ship(event, store=store, settings=settings, remaining=lambda: deadline - time.monotonic())
+        ledger.add(shipment.ledger)
+        unsettled += shipment.unsettled
+    return ledger, unsettled
+
+
+def _settle(resolver: Resolver, trace_ids: list[str]) -> Resolution:
+    """What the delayed queue does on AWS, with shorter delays."""
+    total = Resolution()
+    waiting = tuple(trace_ids)
+    for _ in range(_MOST_ROUNDS):
+        found = resolver.resolve(waiting, force=True)
+        total.calls += found.calls
+        total.settled += found.settled
+        total.hidden_faults += found.hidden_faults
+        waiting = found.unsettled
+        if not waiting:
+            break
+        time.sleep(_PAUSE)
+    total.unsettled = waiting
+    return total
