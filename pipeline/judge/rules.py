@@ -10,7 +10,7 @@ import msgspec
 from pipeline.errors import MisconfiguredError
 from pipeline.judge.tree import FUNCTION, SERVICE, Tree, failed, faulted
 from pipeline.judge.verdict import Finding, FindingSeverity, State
-from pipeline.state import SegmentFact, TraceState
+from pipeline.state import SegmentFact, SignalFact, TraceState
 
 _OK = frozenset({200, 202})
 _CLIENT_ERROR = 400
@@ -116,11 +116,14 @@ def _edge_ok_downstream_fault(case: _Case) -> Iterator[Finding]:
 
 def _timeout(case: _Case) -> Iterator[Finding]:
     """The platform says so, or time is up and a Lambda segment never closed."""
-    for signal in case.state.signals.values():
+    told: dict[str, SignalFact] = {}
+    for signal in sorted(case.state.signals.values(), key=lambda signal: ("timed out" not in signal.text, signal.line_id)):
         if "timeout" in signal.signals:
-            fact = _segment_of(signal.request_id, case.tree)
-            subject = fact or SegmentFact(id="", name=signal.service_name, service_name=signal.service_name)
-            yield case.finding(subject, f"timed out: {signal.text.strip().splitlines()[0] if signal.text.strip() else 'Status: timeout'}")
+            # the platform says it twice, in a line of its own and in the REPORT line
+            told.setdefault(signal.request_id or signal.line_id, signal)
+    for signal in told.values():
+        subject = _segment_of(signal.request_id, case.tree) or SegmentFact(id="", service_name=signal.service_name)
+        yield case.finding(subject, f"timed out: {' '.join(signal.text.split()) or 'the platform says so'}")
     if case.outcome == "incomplete":
         for fact in case.tree:
             if fact.in_progress and fact.origin in {SERVICE, FUNCTION}:

@@ -232,7 +232,8 @@ class _Invocation:
         }  # fmt: skip
         if self._caller.parent_id:
             service["parent_id"] = self._caller.parent_id
-        phases = [("Initialization", begun - 0.2, begun)] if self._environment.cold else []
+        # the environment was ready before it was asked, so its start costs the request nothing
+        phases = [("Initialization", begun, begun)] if self._environment.cold else []
         phases += [("Invocation", begun, ended), ("Overhead", ended, ended)]
         arn = {"function_arn": function.arn}
         return [service, common | failure | cause | {

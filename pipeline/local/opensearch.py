@@ -52,7 +52,12 @@ class EmbeddedOpenSearch:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._server.close()
+        # killed rather than closed: it keeps nothing, and has nothing to say on the terminal
+        process = self._server.process
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            pipe.close()
 
 
 @contextmanager
