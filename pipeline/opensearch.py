@@ -84,6 +84,10 @@ class Store:
         self.endpoint = endpoint
         self.prefix = prefix
 
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
     def request(self, method: str, path: str, body: object = None, params: Mapping[str, Any] | None = None,
                 headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         """One call by path; returns the decoded answer."""

@@ -15,6 +15,7 @@ from pipeline.extract.text_line import find_correlation_ids, find_trace
 from pipeline.ids import parse_correlation_id, parse_request_id, parse_span_id, parse_trace
 
 _LONGEST_NAME = 256
+_NOTHING = msgspec.Raw()
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
 _key = msgspec.field
 
@@ -46,7 +47,7 @@ class _Frequent(msgspec.Struct, gc=False):
     stack: object = None
     sampled: object = None
     type: object = None
-    record: msgspec.Raw | None = None
+    record: msgspec.Raw = _NOTHING
 
 
 class _Rare(msgspec.Struct, gc=False):
@@ -148,7 +149,7 @@ def extract_json(message: str) -> Line | None:
 
 def _other_line(keys: _Frequent) -> Line:
     """The line that these keys make, with its request: a platform record, an access log, or anybody's JSON."""
-    if keys.record is not None and isinstance(keys.type, str):
+    if keys.record is not _NOTHING and isinstance(keys.type, str):
         platform = extract_platform(keys.type, bytes(keys.record))
         if platform is not None:
             return platform

@@ -1,0 +1,86 @@
+"""What tests share: an OpenSearch of either kind, with templates installed under a prefix of the test's own."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import MisconfiguredError, UnavailableError
+from pipeline.local.opensearch import EmbeddedOpenSearch, real_opensearch
+from pipeline.opensearch import Store, connect
+from pipeline.settings import Settings
+from pipeline.setup import install
+
+SAMPLES = Path(__file__).parents[2] / "shared" / "real_samples"
+CACHE = Path(__file__).parents[1] / ".cache" / "opensearch"
+
+
+def left_out(reason: str) -> None:
+    """Skips a test that lacks something; in CI nothing may be lacking."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI lacks nothing, yet: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def embedded_endpoint() -> Iterator[str]:
+    """An embedded OpenSearch for the whole run."""
+    with EmbeddedOpenSearch() as server:
+        yield server.endpoint
+
+
+@pytest.fixture(scope="session")
+def real_endpoint() -> Iterator[str]:
+    """The cluster at OPENSEARCH_URL, or a real OpenSearch started for the whole run."""
+    if url := os.environ.get("OPENSEARCH_URL"):
+        yield url
+        return
+    with ExitStack() as stack:
+        try:
+            endpoint = stack.enter_context(real_opensearch(CACHE))
+        except (MisconfiguredError, UnavailableError) as error:
+            left_out(f"a real OpenSearch is missing: {error}")
+        yield endpoint
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.opensearch)])
+def endpoint(request: pytest.FixtureRequest) -> str:
+    """An OpenSearch of each kind in turn."""
+    return str(request.getfixturevalue(f"{request.param}_endpoint"))
+
+
+@pytest.fixture
+def settings(endpoint: str) -> Settings:
+    """Settings with a prefix that no other test has."""
+    return Settings(endpoint=endpoint, prefix=f"t{uuid.uuid4().hex[:10]}", region="eu-west-1")
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    """A store with everything installed; its indices and templates are removed afterwards."""
+    store = connect(settings)
+    install(store, retention_days=14)
+    yield store
+    remove(store)
+    store.close()
+
+
+def remove(store: Store) -> None:
+    """Deletes what is under the store's prefix."""
+    for path in (f"/{store.prefix}-*", f"/_index_template/{store.prefix}-*"):
+        store.find("DELETE", path)
+    for name in ("identity", "status", "settings"):
+        store.find("DELETE", f"/_component_template/{store.prefix}-{name}")
+
+
+@pytest.fixture
+def samples() -> Path:
+    """The folder of third-party samples beside the repository."""
+    if not SAMPLES.exists():
+        left_out("the folder shared/real_samples is not beside the repository")
+    return SAMPLES
+
+

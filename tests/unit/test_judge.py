@@ -1,0 +1,184 @@
+"""The verdict: completeness, the rules, and what is not a finding."""
+
+import json
+
+import pytest
+
+from pipeline.errors import MisconfiguredError
+from pipeline.judge import default_rules, judge, read_rules
+from pipeline.segments import read_document
+from pipeline.state import EMPTY, LookupFact, RequestFact, SignalFact, TraceState
+from tests.events import NOW, REQUEST, call, edge, function, service
+
+GIVE_UP = 600_000
+CAUSE = {"cause": {"exceptions": [{"id": "1", "type": "ValueError", "message": "boom"}]}}
+
+
+def state_of(*documents, asked=NOW, outcome="found", **more):
+    """The state that these documents, found at ``asked``, make."""
+    facts = [segment.fact for document in documents for segment in read_document(document)]
+    lookups = {str(asked): LookupFact(at=asked, outcome=outcome)} if asked else {}
+    return TraceState(segments={fact.id: fact for fact in facts}, lookups=lookups, **more)
+
+
+def verdict_of(*documents, **more):
+    """The verdict with the rules as shipped."""
+    return judge(state_of(*documents, **more), rules=default_rules(), give_up_after_ms=GIVE_UP)
+
+
+def fired(verdict):
+    """Which rules, with which severity."""
+    return sorted((finding.rule, finding.severity) for finding in verdict.findings)
+
+
+def behind_edge(status=200, service_more=None, function_more=None, *, inside=()):
+    """API Gateway, Lambda service, function, with subsegments inside the function."""
+    return (
+        edge(status, **({"fault": True} if status >= 500 else {})),
+        service(parent_id="bbbbbbbbbbbbbbbb", **(service_more or {})),
+        function(subsegments=list(inside), **(function_more or {})),
+    )
+
+
+def test_a_healthy_trace_is_complete_and_silent():
+    """Every parent is there, everything closed, nothing failed."""
+    verdict = verdict_of(*behind_edge())
+    assert (verdict.state, verdict.edge_status, verdict.client_saw, verdict.findings) == ("complete", 200, "success", ())
+
+
+def test_pending_then_not_found():
+    """Nothing found is pending until a look-up was made long enough after the last line."""
+    early = TraceState(last_line_at=NOW, lookups={"1": LookupFact(at=NOW + 1000, outcome="absent")})
+    late = TraceState(last_line_at=NOW, lookups={"1": LookupFact(at=NOW + GIVE_UP, outcome="absent")})
+    assert judge(early, rules={}, give_up_after_ms=GIVE_UP).state == "pending"
+    assert judge(late, rules={}, give_up_after_ms=GIVE_UP).state == "notFound"
+    assert judge(EMPTY, rules={}, give_up_after_ms=GIVE_UP).state == "pending"
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [(edge(), function(parent="cccccccccccccccc")), (service(end_time=None, in_progress=True),),
+     (service(subsegments=[call("api", "c" * 16, traced=True)]),)],
+)  # fmt: skip
+def test_partial_then_incomplete(documents):
+    """A missing parent, an open segment, or a propagated call without an answer keeps a trace partial, and then incomplete."""
+    assert verdict_of(*documents).state == "partial"
+    assert verdict_of(*documents, asked=NOW + 2 * GIVE_UP).state == "incomplete"
+
+
+def test_unsampled_unless_something_was_found():
+    """A request that was not sampled makes a trace unsampled, unless X-Ray has it all the same."""
+    requests = {REQUEST: RequestFact(request_id=REQUEST, sampled=False)}
+    assert judge(TraceState(requests=requests), rules={}, give_up_after_ms=GIVE_UP).state == "unsampled"
+    assert verdict_of(service(), requests=requests).state == "complete"
+
+
+@pytest.mark.parametrize("outcome", ["limitExceeded", "sourceDisabled"])
+def test_what_the_source_says(outcome):
+    """What a look-up says of the source itself is the state where nothing is found."""
+    assert verdict_of(outcome=outcome).state == outcome
+
+
+@pytest.mark.parametrize("flags", [{"error": True}, {"fault": True}, CAUSE, {"error": True, "fault": True} | CAUSE])
+@pytest.mark.parametrize("where", ["service", "function"])
+def test_service_ok_function_failed(flags, where):
+    """Lambda says 200, and the function failed: whichever flag AWS sets, on whichever of the two segments."""
+    verdict = verdict_of(service(**(flags if where == "service" else {})), function(**(flags if where == "function" else {})))
+    assert fired(verdict) == [("service-ok-function-failed", "alert")]
+    assert verdict.hidden_fault
+
+
+def test_an_empty_cause_is_no_failure():
+    """Step Functions writes `"cause": {}` on success."""
+    assert verdict_of(service(cause={}), function(cause={})).findings == ()
+
+
+def test_a_502_that_the_client_saw_is_a_notice():
+    """The service segment still claims 200, but nobody was told a success."""
+    verdict = verdict_of(*behind_edge(502, {"error": True}, {"error": True} | CAUSE))
+    assert fired(verdict) == [("service-ok-function-failed", "notice")]
+    assert not verdict.hidden_fault
+
+
+def test_invoke_ok_function_error():
+    """The X-Ray SDK sets no flag on a failed invocation: only aws.function_error says so."""
+    invoke = call("lambda", "c" * 16, namespace="aws", http={"response": {"status": 200}},
+                  aws={"operation": "Invoke", "function_error": "Unhandled", "status_code": 200})  # fmt: skip
+    assert fired(verdict_of(service(), function(subsegments=[invoke]))) == [("invoke-ok-function-error", "alert")]
+
+
+def test_a_failed_call_two_levels_under_a_201():
+    """The deepest fault is named once, with the path to it."""
+    mail = call("mail", "c" * 16, fault=True, http={"response": {"status": 500}})
+    local = {"id": "d" * 16, "name": "## notify", "start_time": NOW / 1000, "end_time": NOW / 1000 + 0.05, "fault": True, "subsegments": [mail]}
+    verdict = verdict_of(*behind_edge(201, inside=[local]))
+    assert fired(verdict) == [("edge-ok-downstream-fault", "alert")]
+    assert verdict.findings[0].path == ("api/prod", "Lambda", "orders", "## notify", "mail")
+
+
+def test_a_call_that_was_retried_with_success_is_no_finding():
+    """The same call, made again later under the same parent, went well."""
+    first = call("mail", "c" * 16, fault=True, http={"response": {"status": 503}})
+    again = call("mail", "d" * 16, start_time=NOW / 1000 + 0.04, end_time=NOW / 1000 + 0.05, http={"response": {"status": 200}})
+    assert verdict_of(*behind_edge(inside=[first, again])).findings == ()
+    assert verdict_of(*behind_edge(inside=[first])).hidden_fault
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"), [("ConditionalCheckFailedException", ""), ("ClientError", "An error occurred (404) when calling the HeadObject operation: Not Found")]
+)
+def test_expected_client_errors_are_no_finding(kind, message):
+    """The SDK flags handled client errors as faults: those that programs expect stay silent, others do not."""
+    def denied(type_, text):
+        cause = {"cause": {"exceptions": [{"id": "1", "type": type_, "message": text}]}}
+        return call("dynamodb", "c" * 16, namespace="aws", error=True, fault=True, http={"response": {"status": 400}}, **cause)
+
+    assert verdict_of(*behind_edge(inside=[denied(kind, message)])).findings == ()
+    assert verdict_of(*behind_edge(inside=[denied("AccessDeniedException", "no")])).hidden_fault
+
+
+def test_a_plain_4xx_and_a_visible_failure_are_no_finding():
+    """An `error` without fault is the caller's; a failure that the edge itself shows is nobody's secret."""
+    missing = call("api", "c" * 16, error=True, http={"response": {"status": 404}})
+    broken = call("mail", "c" * 16, fault=True, http={"response": {"status": 500}})
+    assert verdict_of(*behind_edge(inside=[missing])).findings == ()
+    assert verdict_of(*behind_edge(500, inside=[broken])).findings == ()
+
+
+def test_timeout_from_a_line_and_from_a_segment_that_never_closed():
+    """One finding per request, however often the platform says it; an open Lambda segment counts once time is up."""
+    signals = {str(number): SignalFact(line_id=str(number), signals=("timeout",), request_id=REQUEST, text=text)
+               for number, text in enumerate(("REPORT … Status: timeout", "Task timed out after 3.00 seconds"))}  # fmt: skip
+    verdict = verdict_of(service(), function(), signals=signals)
+    assert fired(verdict) == [("timeout", "alert")]
+    assert "Task timed out" in verdict.findings[0].evidence
+    open_segment = service(in_progress=True, end_time=None)
+    assert verdict_of(open_segment).findings == ()
+    assert fired(verdict_of(open_segment, asked=NOW + 2 * GIVE_UP)) == [("timeout", "alert")]
+
+
+def test_lines_learn_their_own_segment():
+    """Each Lambda request is given its function's segment with the status that the service answered."""
+    found = verdict_of(service(), function(error=True)).segments_by_request[REQUEST]
+    assert (found.id, found.status, found.error) == ("17e84e76450d1777", 200, True)
+
+
+def test_rules_can_be_switched_off_and_downgraded():
+    """Rules are data."""
+    failing = state_of(service(error=True), function(error=True))
+    for text, expected in (('{"service-ok-function-failed": {"severity": "notice"}}', [("service-ok-function-failed", "notice")]),
+                           ('{"service-ok-function-failed": {"enabled": false}}', [])):  # fmt: skip
+        assert fired(judge(failing, rules=read_rules(text.encode()), give_up_after_ms=GIVE_UP)) == expected
+
+
+def test_broken_rules_are_named():
+    """A rule file that is wrong fails at start, and says where."""
+    with pytest.raises(MisconfiguredError, match="severity"):
+        read_rules(b'{"timeout": {"severity": "loud"}}')
+
+
+def test_samples_of_others(samples):
+    """No trace that others recorded raises an alert: none of them hides a fault behind a success."""
+    for path in sorted((samples / "segments").iterdir()):
+        content = json.loads(path.read_text())
+        assert not verdict_of(*content.get("Segments", [content]), asked=NOW).hidden_fault, path.name
