@@ -9,6 +9,7 @@ __all__ = ["ClientSaw", "Finding", "Root", "Rule", "Rules", "SegmentStatus", "St
            "read_rules"]  # fmt: skip
 
 _MOST_NAMED = 3
+_RAN = 200
 
 
 def judge(state: TraceState, *, rules: Rules, give_up_after_ms: int) -> Verdict:
@@ -75,6 +76,12 @@ def _missing(tree: Tree) -> list[str]:
     missing = [f"{fact.name or fact.id} is still open" for fact in tree if fact.in_progress]
     missing += [
         f"the parent {fact.parent_id} of {fact.name or fact.id} is missing" for fact in tree if fact.parent_id and not tree.parent(fact)
+    ]
+    # Lambda sends two segments for each invocation that ran, and either may be there first
+    missing += [
+        f"the function segment of {fact.name or fact.id} is missing"
+        for fact in tree
+        if fact.origin == SERVICE and fact.status == _RAN and not fact.inferred and tree.function_of(fact) is None
     ]
     missing += [
         f"the answer to the call {fact.name or fact.id} is missing" for fact in tree if fact.traced and not tree.answered(fact)

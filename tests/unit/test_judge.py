@@ -58,10 +58,10 @@ def test_pending_then_not_found():
 @pytest.mark.parametrize(
     "documents",
     [(edge(), function(parent="cccccccccccccccc")), (service(end_time=None, in_progress=True),),
-     (service(subsegments=[call("api", "c" * 16, traced=True)]),)],
+     (service(), function(subsegments=[call("api", "c" * 16, traced=True)])), (service(),)],
 )  # fmt: skip
 def test_partial_then_incomplete(documents):
-    """A missing parent, an open segment, or a propagated call without an answer keeps a trace partial, and then incomplete."""
+    """A missing parent, an open segment, a propagated call without an answer, or a service without its function keeps a trace partial, and then incomplete."""
     assert verdict_of(*documents).state == "partial"
     assert verdict_of(*documents, asked=NOW + 2 * GIVE_UP).state == "incomplete"
 
@@ -70,7 +70,7 @@ def test_unsampled_unless_something_was_found():
     """A request that was not sampled makes a trace unsampled, unless X-Ray has it all the same."""
     requests = {REQUEST: RequestFact(request_id=REQUEST, sampled=False)}
     assert judge(TraceState(requests=requests), rules={}, give_up_after_ms=GIVE_UP).state == "unsampled"
-    assert verdict_of(service(), requests=requests).state == "complete"
+    assert verdict_of(service(), function(), requests=requests).state == "complete"
 
 
 @pytest.mark.parametrize("outcome", ["limitExceeded", "sourceDisabled"])

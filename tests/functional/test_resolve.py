@@ -1,0 +1,220 @@
+"""Resolving, against the embedded and a real OpenSearch: traces settle, in any order, whatever crashes."""
+
+import itertools
+import random
+
+import pytest
+
+from pipeline.errors import UnavailableError
+from pipeline.resolve import Resolver
+from pipeline.search import Question, hidden_faults, search, transaction, traces_of
+from pipeline.xray import Answer
+from tests.events import NOW, OTHER, REQUEST, TRACE, Traces, end, function, lambda_event, powertools, report, service, start
+from tests.functional.test_ship import shipped
+
+FAILED = {"error": True, "cause": {"exceptions": [{"id": "1", "type": "ValueError", "message": "boom"}]}}
+LINES = [start(), powertools("paid", correlation_id="order-17"), "bare print", end(), report()]
+
+
+def resolver(store, settings, *documents, clock=None):
+    """A resolver whose X-Ray has these documents."""
+    source = Traces(*documents)
+    return Resolver(store=store, source=source, settings=settings, clock=clock or (lambda: NOW / 1000 + 60)), source
+
+
+def lines_of(store, trace_id=TRACE):
+    """Every line and span of a trace, refreshed."""
+    store.refresh()
+    return transaction(trace_id, store)
+
+
+def test_a_trace_settles_and_every_line_shows_it(store, settings):
+    """Lines and spans carry the verdict, each line its own segment, and the hidden fault is found by search."""
+    unsettled = shipped(lambda_event(LINES), store, settings).unsettled
+    worker, source = resolver(store, settings, service(error=True), function(**FAILED))
+    resolution = worker.resolve(unsettled)
+    assert (unsettled, resolution.settled, resolution.unsettled, resolution.hidden_faults, source.calls) == ((TRACE,), 1, (), 1, 1)
+    found = lines_of(store)
+    assert len(found) == 7
+    assert {document["trace"]["state"] for document in found} == {"complete"}
+    assert all(document["trace"]["hiddenFault"] for document in found)
+    logs = [document for document in found if document["doc"]["kind"] == "log"]
+    assert {document["segment"]["id"] for document in logs} == {"17e84e76450d1777"}
+    assert hidden_faults(store)[0]["findings"][0]["rule"] == "service-ok-function-failed"
+    assert [document["_id"] for document in search(Question(hidden_faults=True, text="paid"), store)] == [logs[1]["_id"]]
+    assert traces_of("order-17", store) == traces_of(REQUEST, store) == [TRACE]
+
+
+def test_a_settled_trace_is_not_looked_up_again(store, settings):
+    """A final verdict costs no more calls, and a redelivered event wipes nothing."""
+    shipped(lambda_event(LINES), store, settings)
+    worker, source = resolver(store, settings, service(), function())
+    worker.resolve([TRACE])
+    before = lines_of(store)
+    assert shipped(lambda_event(LINES), store, settings).unsettled == ()
+    worker.resolve([TRACE], force=True)
+    assert source.calls == 1
+    assert lines_of(store) == before
+
+
+def test_a_late_line_gets_the_verdict_that_is_there(store, settings):
+    """A line that arrives after the verdict shows it, whether it brings something new or not."""
+    shipped(lambda_event(LINES), store, settings)
+    worker, _ = resolver(store, settings, service(), function())
+    worker.resolve([TRACE])
+    early = shipped(lambda_event([powertools("from before")], at=NOW - 5, first=50), store, settings)
+    assert early.unsettled == ()
+    late = shipped(lambda_event([f"{'2026-11-24T10:00:00.000Z'} {REQUEST} Task timed out after 3.00 seconds", report()], at=NOW + 9, first=60), store, settings)
+    assert late.unsettled == (TRACE,)
+    worker.resolve(late.unsettled)
+    found = lines_of(store)
+    assert {document["trace"]["state"] for document in found} == {"complete"}
+    assert {tuple(document["trace"]["rules"]) for document in found} == {("timeout",)}
+
+
+def test_an_unsampled_trace_is_never_looked_up(store, settings):
+    """Sampled: false in the REPORT line settles the trace, and costs X-Ray nothing."""
+    shipped(lambda_event([start(), powertools("a"), end(), report(sampled=False)]), store, settings)
+    worker, source = resolver(store, settings)
+    assert worker.resolve([TRACE]).settled == 1
+    assert source.calls == 0
+    assert {document["trace"]["state"] for document in lines_of(store)} == {"unsampled"}
+
+
+def test_segments_that_come_one_by_one(store, settings):
+    """A trace goes from pending over partial to complete; the root's group reaches the span that was there before it."""
+    shipped(lambda_event(LINES), store, settings)
+    worker, source = resolver(store, settings)
+    assert worker.resolve([TRACE], force=True).unsettled == (TRACE,)
+    states = [{document["trace"]["state"] for document in lines_of(store)}]
+    for document in (function(), service()):
+        source.documents.append(document)
+        worker.resolve([TRACE], force=True)
+        states.append({document["trace"]["state"] for document in lines_of(store)})
+    assert states == [{"pending"}, {"partial"}, {"complete"}]
+    groups = {document["traceGroup"] for document in lines_of(store) if document["doc"]["kind"] == "span"}
+    assert groups == {"orders"}
+
+
+def test_a_finished_segment_replaces_the_one_in_progress_and_never_the_other_way(store, settings):
+    """Whichever of two workers comes last, the finished span stays."""
+    shipped(lambda_event(LINES), store, settings)
+    open_one = service(in_progress=True)
+    del open_one["end_time"]
+    for documents in ((open_one,), (service(), function()), (open_one,)):
+        worker, _ = resolver(store, settings, *documents)
+        worker.resolve([TRACE], force=True)
+    spans = {document["spanId"]: document for document in lines_of(store) if document["doc"]["kind"] == "span"}
+    assert "endTime" in spans["0285bf1261be05ff"]
+    assert {document["trace"]["state"] for document in lines_of(store)} == {"complete"}
+
+
+def test_the_sweep_finds_what_no_message_told_of(store, settings):
+    """With every hint lost, pending lines and unfinished traces are found in the index."""
+    shipped(lambda_event(LINES), store, settings)
+    worker, source = resolver(store, settings, service(), function())
+    assert worker.sweep().settled == 1
+    assert {document["trace"]["state"] for document in lines_of(store)} == {"complete"}
+    assert worker.sweep(force=True).settled == 0
+    assert source.calls == 1
+
+
+def test_time_runs_out_in_words(store, settings):
+    """A trace that X-Ray never had ends as notFound with a reason, and is not asked for again."""
+    shipped(lambda_event([powertools("a")]), store, settings)
+    worker, source = resolver(store, settings, clock=lambda: NOW / 1000 + 700)
+    assert worker.resolve([TRACE]).settled == 1
+    worker.resolve([TRACE], force=True)
+    found = lines_of(store)[0]["trace"]
+    assert (found["state"], source.calls) == ("notFound", 1)
+    assert "X-Ray has no trace of this id" in found["stateReason"]
+
+
+def test_growing_delays_between_look_ups(store, settings):
+    """A look-up that is not due is not made."""
+    shipped(lambda_event([powertools("a")]), store, settings)
+    now = [NOW / 1000 + 1]
+    worker, source = resolver(store, settings, clock=lambda: now[0])
+    for seconds, calls in ((0, 1), (5, 1), (31, 2), (100, 2), (160, 3)):
+        now[0] = NOW / 1000 + 1 + seconds
+        worker.resolve([TRACE])
+        assert source.calls == calls, seconds
+
+
+def test_what_a_throttle_put_off_is_counted_and_not_lost(store, settings):
+    """A source that answers nothing leaves the trace to be asked for again, at once when it is next due."""
+    shipped(lambda_event([powertools("a")]), store, settings)
+    worker, source = resolver(store, settings, service(), function())
+    answer, source.look_up = source.look_up, lambda _ids: {}
+    resolution = worker.resolve([TRACE])
+    assert (resolution.put_off, resolution.unsettled) == (1, (TRACE,))
+    source.look_up = answer
+    assert worker.resolve([TRACE]).settled == 1
+
+
+def test_unreadable_documents_do_not_stop_the_others(store, settings):
+    """One document that is no JSON is counted; the trace is made of the rest."""
+    shipped(lambda_event([powertools("a")]), store, settings)
+    worker, source = resolver(store, settings, service(), function())
+    look_up = source.look_up
+    source.look_up = lambda ids: {id_: Answer("found", (*answer.documents, "no json")) for id_, answer in look_up(ids).items()}
+    resolution = worker.resolve([TRACE])
+    assert (resolution.bad_documents, resolution.settled) == (1, 1)
+
+
+class _Crash(Exception):
+    pass
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_crashes_redeliveries_and_order_do_not_change_the_end(store, settings, seed):
+    """Batches in any order and twice, a worker that dies between any two writes, two workers that take turns: after the last sweep
+    every line and span says the same as in the calm order."""
+    choice = random.Random(seed)
+    lines = [powertools("one"), powertools("two", level="ERROR"), powertools("three"), report()]
+    batches = [lambda_event([line], at=NOW + number, first=10 * number) for number, line in enumerate(lines)]
+    batches.append(lambda_event([powertools("other", trace=OTHER)], first=900))
+    documents = [service(error=True), function(**FAILED)]
+    deliveries = batches * 2
+    choice.shuffle(deliveries)
+    workers = [resolver(store, settings, *documents)[0], resolver(store, settings, *documents[:1])[0]]
+    write = store.write
+    calls = itertools.count()
+    crash_at = {choice.randrange(12) for _ in range(4)}
+
+    def dying_write(lines):
+        if next(calls) in crash_at:
+            raise _Crash
+        return write(lines)
+
+    for event in deliveries:
+        shipped(event, store, settings)
+        store.write = dying_write
+        try:
+            choice.choice(workers).resolve([TRACE], force=True)
+        except _Crash:
+            pass
+        store.write = write
+    for _ in range(3):
+        workers[0].sweep(force=True)
+    found = lines_of(store)
+    assert len([document for document in found if document["doc"]["kind"] == "log"]) == 4
+    assert len(found) == 6
+    assert {(document["trace"]["state"], tuple(document["trace"]["rules"])) for document in found} == {("complete", ("service-ok-function-failed",))}
+    assert len({document["trace"]["version"] for document in found}) == 1
+
+
+def test_a_dead_source_is_unavailable_and_nothing_is_lost(store, settings):
+    """Where X-Ray does not answer, the same call works later."""
+    shipped(lambda_event(LINES), store, settings)
+    worker, source = resolver(store, settings, service(), function())
+    look_up = source.look_up
+
+    def dead(_ids):
+        raise UnavailableError("X-Ray does not answer")
+
+    source.look_up = dead
+    with pytest.raises(UnavailableError):
+        worker.resolve([TRACE])
+    source.look_up = look_up
+    assert worker.resolve([TRACE]).settled == 1
