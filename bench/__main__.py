@@ -70,6 +70,7 @@ def _cpu(work: Callable[[], object]) -> float:
 
 def _import_cost(module: str, rounds: int) -> float:
     """CPU milliseconds of importing ``module`` in a fresh interpreter, over one that imports nothing."""
+
     def cost(statement: str) -> float:
         script = f"import resource\n{statement}\nu=resource.getrusage(resource.RUSAGE_SELF)\nprint(u.ru_utime+u.ru_stime)"
         run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -47,7 +47,9 @@ def _message(rng: random.Random, trace: str, request: str, number: int) -> str:
             f"SegmentId: {rng.getrandbits(64):016x}\tSampled: true\t\n"
         )
     if share < 0.90:
-        return f"2026-05-28T20:26:40.{number % 1000:03d}Z\t{request}\tINFO\tGET /orders/{rng.getrandbits(40):x} took {rng.randrange(900)} ms\n"
+        return (
+            f"2026-05-28T20:26:40.{number % 1000:03d}Z\t{request}\tINFO\tGET /orders/{rng.getrandbits(40):x} took {rng.randrange(900)} ms\n"
+        )
     return f"connection pool: {rng.randrange(50)} of 50 in use, waited {rng.uniform(0, 3):.3f} s for item {rng.getrandbits(48):x}"
 
 

@@ -81,9 +81,7 @@ def classify(segments: Iterable[Segment], facts: Mapping[str, TraceState], judge
     """The verdict on each trace, in the order of their ids; the file counts as looked up at ``now_ms`` (epoch, UTC)."""
     states = dict(facts)
     for segment in segments:
-        found = TraceState(
-            segments={segment.fact.id: segment.fact}, lookups={str(now_ms): LookupFact(at=now_ms, outcome="found")}
-        )
+        found = TraceState(segments={segment.fact.id: segment.fact}, lookups={str(now_ms): LookupFact(at=now_ms, outcome="found")})
         states[segment.trace_id] = merge(states.get(segment.trace_id, TraceState()), found)
     for trace_id, state in sorted(states.items()):
         if state.segments:

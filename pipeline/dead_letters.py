@@ -24,7 +24,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 def of_document(refused: Refused) -> DeadLetter:
     """The dead letter of a log event that OpenSearch refuses in any form."""
     line = refused.line
-    document = {"@timestamp": line.timestamp, "reason": refused.reason, "aws": line.aws, "eventId": line.event_id,
+    document: dict[str, object] = {"@timestamp": line.timestamp, "reason": refused.reason, "aws": line.aws, "eventId": line.event_id,
                 "document": line.body}  # fmt: skip
     return DeadLetter(refused.action.create.id, document)
 

@@ -85,7 +85,7 @@ def _xray(trace_id: str) -> XRay:
 
 def document_ids(batch: Batch) -> list[str]:
     """The document id of each event of ``batch``: from its event id, or from its content where it has none."""
-    origin = "\0".join((batch.owner, batch.log_group, batch.log_stream))
+    origin = f"{batch.owner}\x00{batch.log_group}\x00{batch.log_stream}"
     start = _hash(origin, 10) + "-"
     ids = [event.id for event in batch.events]
     if _plain(ids):
@@ -97,7 +97,7 @@ def document_ids(batch: Batch) -> list[str]:
 def _plain(ids: Sequence[str]) -> bool:
     """Whether all of these event ids may stand in a document id as they are."""
     together = "".join(ids)
-    return together.isalnum() and together.isascii() and 0 < min(map(len, ids)) and max(map(len, ids)) <= _LONGEST_EVENT_ID
+    return together.isalnum() and together.isascii() and min(map(len, ids)) > 0 and max(map(len, ids)) <= _LONGEST_EVENT_ID
 
 
 def _content(event: LogEvent, seen: dict[str, int]) -> str:

@@ -16,7 +16,17 @@ from pipeline.spans import span_document, trace_group
 from pipeline.state import RequestFact, Signal, SignalFact, TraceState, holds
 
 _LONGEST_EVIDENCE = 500
-_FACTS = ("@timestamp", "doc.kind", "traceId", "requestId", "sampled", "signals", "serviceName", "trace.version", "body")
+_FACTS = (
+    "@timestamp",
+    "doc.kind",
+    "traceId",
+    "requestId",
+    "sampled",
+    "signals",
+    "serviceName",
+    "trace.version",
+    "body",
+)
 
 
 def greet(items: Items, store: Store, records: TraceRecords) -> tuple[str, ...]:
@@ -101,9 +111,7 @@ def write_spans(segments: Iterable[Segment], records: Mapping[str, Record], stor
 
     A finished segment replaces one in progress, never the other way round, and the newer verdict stays.
     """
-    documents = [
-        (segment.trace_id, *span_document(segment, records[segment.trace_id].verdict)) for segment in segments
-    ]
+    documents = [(segment.trace_id, *span_document(segment, records[segment.trace_id].verdict)) for segment in segments]
     addresses = [(f"{store.prefix}-spans-{suffix}", id_) for _, suffix, id_, _ in documents]
     actions: list[object] = []
     touched: list[str] = []

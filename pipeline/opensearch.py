@@ -88,14 +88,23 @@ class Store:
         """Closes the connections."""
         self._client.close()
 
-    def request(self, method: str, path: str, body: object = None, params: Mapping[str, Any] | None = None,
-                headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
         """One call by path; returns the decoded answer."""
-        return cast("dict[str, Any]", self._call(
-            lambda: self._client.transport.perform_request(
-                method, path, params=dict(params or {}), body=body, headers=dict(headers or {})
-            )
-        ))
+        return cast(
+            "dict[str, Any]",
+            self._call(
+                lambda: self._client.transport.perform_request(
+                    method, path, params=dict(params or {}), body=body, headers=dict(headers or {})
+                )
+            ),
+        )
 
     def find(self, method: str, path: str, body: object = None) -> dict[str, Any] | None:
         """Like `request`; None where OpenSearch answers 404."""
@@ -141,9 +150,11 @@ class Store:
     def scan(self, query: Mapping[str, Any], *, index: str, source: Sequence[str] | bool = True) -> Iterator[Hit]:
         """Every hit of ``query``, page by page, with its version."""
         body: dict[str, Any] = {
-            "query": query, "size": _PAGE, "sort": [{"@timestamp": {"order": "asc", "unmapped_type": "date_nanos"}},
-                                                     {"_id": "asc"}],
-            "seq_no_primary_term": True, "_source": source,
+            "query": query,
+            "size": _PAGE,
+            "sort": [{"@timestamp": {"order": "asc", "unmapped_type": "date_nanos"}}, {"_id": "asc"}],
+            "seq_no_primary_term": True,
+            "_source": source,
         }
         while True:
             hits = self.search(body, index=index)["hits"]["hits"]
@@ -166,10 +177,14 @@ class Store:
     def _mapped(self, error: Exception) -> TracejoinError:
         where = f"OpenSearch at {self.endpoint}"
         if isinstance(error, AuthenticationException | AuthorizationException):
-            return MisconfiguredError([
-                f"{where} refuses these credentials ({error.status_code}): set TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD,"
-                " or for Amazon's give this role access"
-            ])
+            return MisconfiguredError(
+                [
+                    (
+                        f"{where} refuses these credentials ({error.status_code}): set TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD,"
+                        " or for Amazon's give this role access"
+                    )
+                ]
+            )
         if isinstance(error, NoConnectionError) or not isinstance(error, TransportError):
             return UnavailableError(f"{where} does not answer: is it running, and is the endpoint right? ({_cause(error)})")
         if error.status_code == _NOT_FOUND:
@@ -199,8 +214,11 @@ def connect(settings: Settings) -> Store:
 def hit(raw: Mapping[str, Any]) -> Hit:
     """A hit or a got document, as OpenSearch writes it, narrowed."""
     return Hit(
-        index=raw["_index"], id=raw["_id"], source=raw.get("_source", {}),
-        seq_no=raw.get("_seq_no", -1), primary_term=raw.get("_primary_term", -1),
+        index=raw["_index"],
+        id=raw["_id"],
+        source=raw.get("_source", {}),
+        seq_no=raw.get("_seq_no", -1),
+        primary_term=raw.get("_primary_term", -1),
     )
 
 

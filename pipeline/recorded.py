@@ -21,7 +21,7 @@ def read_events(data: bytes) -> list[object]:
         found = [_json(line) for line in data.splitlines() if line.strip()]
     if not found or not all(is_event(event) for event in found):
         raise BadInputError(
-            "no subscription event in it: expected {\"awslogs\": …}, Kinesis Records, Firehose records, or the decoded"
+            'no subscription event in it: expected {"awslogs": …}, Kinesis Records, Firehose records, or the decoded'
             " document with logEvents"
         )
     return found
@@ -34,8 +34,10 @@ def is_event(content: object) -> bool:
     if any(key in content for key in _ENVELOPES):
         return True
     records = content.get("Records", content.get("records"))
-    return isinstance(records, list) and bool(records) and all(
-        isinstance(record, dict) and ("kinesis" in record or "data" in record) for record in records
+    return (
+        isinstance(records, list)
+        and bool(records)
+        and all(isinstance(record, dict) and ("kinesis" in record or "data" in record) for record in records)
     )
 
 
@@ -60,8 +62,6 @@ def read_streams(data: bytes, *, max_bytes: int) -> list[Sequence[str]]:
     if "\0" in text:
         raise BadInputError("no text in it: it holds NUL characters")
     return [[line for line in text.splitlines() if line.strip()]]
-
-
 
 
 def _messages(batch: Batch) -> list[str]:

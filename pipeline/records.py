@@ -95,9 +95,7 @@ class TraceRecords:
         written: dict[str, Record] = {}
         for record, result in zip(records, self._store.write(lines), strict=True):
             if result.ok:
-                written[record.trace_id] = msgspec.structs.replace(
-                    record, seq_no=result.seq_no, primary_term=result.primary_term
-                )
+                written[record.trace_id] = msgspec.structs.replace(record, seq_no=result.seq_no, primary_term=result.primary_term)
             elif not result.conflict:
                 result.raise_for_failure(f"trace {record.trace_id}")
         return written
@@ -129,7 +127,11 @@ class TraceRecords:
         verdict = self._judge(state)
         changed = verdict != record.verdict or not record.version
         return msgspec.structs.replace(
-            record, state=state, verdict=verdict, version=record.version + changed, settled=record.settled and not changed
+            record,
+            state=state,
+            verdict=verdict,
+            version=record.version + changed,
+            settled=record.settled and not changed,
         )
 
 

@@ -107,9 +107,7 @@ class Resolver:
         self._records.settle(record for record in final if not record.settled)
         total.settled += len(final)
         total.unsettled += tuple(id_ for id_ in ids if id_ in left or not known[id_].verdict.final)
-        total.hidden_faults += sum(
-            known[id_].verdict.hidden_fault and not before[id_].verdict.hidden_fault for id_ in ids
-        )
+        total.hidden_faults += sum(known[id_].verdict.hidden_fault and not before[id_].verdict.hidden_fault for id_ in ids)
 
     def _look_up(self, known: dict[str, Record], total: Resolution, *, force: bool) -> dict[str, Answer]:
         wanted = [id_ for id_, record in known.items() if not record.verdict.final and (force or self._due(record))]
@@ -137,10 +135,7 @@ class Resolver:
 
     def _found(self, answers: dict[str, Answer], segments: Sequence[Segment]) -> dict[str, TraceState]:
         now = int(self._clock() * 1000)
-        states = {
-            id_: TraceState(lookups={str(now): LookupFact(at=now, outcome=answer.outcome)})
-            for id_, answer in answers.items()
-        }
+        states = {id_: TraceState(lookups={str(now): LookupFact(at=now, outcome=answer.outcome)}) for id_, answer in answers.items()}
         for segment in segments:
             fact = segment.fact
             states[segment.trace_id] = merge(states[segment.trace_id], TraceState(segments={fact.id: fact}))

@@ -16,6 +16,7 @@ from pipeline.errors import BadInputError
 from pipeline.ids import parse_span_id, parse_trace_id
 from pipeline.state import SegmentFact
 
+_HIGHEST_STATUS = 1000
 _DEEPEST = 64
 _MOST = 5000
 _LONGEST_MESSAGE = 500
@@ -149,8 +150,9 @@ def _status(value: object) -> int | None:
     if isinstance(value, str) and value.isdecimal():
         value = int(value[:9])
     if isinstance(value, Decimal | float):
-        value = int(value) if value == value and abs(value) < 1e9 else None  # noqa: PLR0124, PLR2004  # not NaN
-    return value if isinstance(value, int) and 0 < value < 1000 else None  # noqa: PLR2004
+        # a NaN is below nothing
+        return int(value) if 0 < value < _HIGHEST_STATUS else None
+    return value if isinstance(value, int) and 0 < value < _HIGHEST_STATUS else None
 
 
 def _has_cause(cause: object) -> bool:
@@ -165,15 +167,15 @@ def _exceptions(cause: object) -> Iterator[ExceptionFact]:
     for exception in exceptions if isinstance(exceptions, list) else ():
         if isinstance(exception, Mapping):
             yield ExceptionFact(
-                _text(exception.get("type")), _text(exception.get("message"))[:_LONGEST_MESSAGE], _stack(exception.get("stack"))
+                _text(exception.get("type")),
+                _text(exception.get("message"))[:_LONGEST_MESSAGE],
+                _stack(exception.get("stack")),
             )
 
 
 def _stack(stack: object) -> str:
     frames = [frame for frame in stack if isinstance(frame, Mapping)] if isinstance(stack, list) else []
-    return "\n".join(
-        f"  at {_text(frame.get('label'))} ({_text(frame.get('path'))}:{frame.get('line', '')})" for frame in frames[:50]
-    )
+    return "\n".join(f"  at {_text(frame.get('label'))} ({_text(frame.get('path'))}:{frame.get('line', '')})" for frame in frames[:50])
 
 
 def _links(links: object) -> Iterator[Link]:

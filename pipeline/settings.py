@@ -62,9 +62,7 @@ class Settings:
             queue_url=reader.read("TRACEJOIN_QUEUE_URL", _url, default.queue_url),
             own_log_group=environment.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
             excluded_log_groups=_names(environment.get("TRACEJOIN_EXCLUDED_LOG_GROUPS", "")),
-            max_decompressed_bytes=reader.read(
-                "TRACEJOIN_MAX_DECOMPRESSED_BYTES", _positive, default.max_decompressed_bytes
-            ),
+            max_decompressed_bytes=reader.read("TRACEJOIN_MAX_DECOMPRESSED_BYTES", _positive, default.max_decompressed_bytes),
             max_line_chars=reader.read("TRACEJOIN_MAX_LINE_CHARS", _positive, default.max_line_chars),
             lookup_delays=reader.read("TRACEJOIN_LOOKUP_DELAYS", _delays, default.lookup_delays),
             lookups_per_minute=reader.read("TRACEJOIN_LOOKUPS_PER_MINUTE", _positive, default.lookups_per_minute),

@@ -11,7 +11,6 @@ from pipeline.errors import BadInputError
 from pipeline.opensearch import Store
 
 
-
 class Change(msgspec.Struct, frozen=True):
     """What became of one thing that OpenSearch is told."""
 
@@ -36,8 +35,7 @@ def install(store: Store, *, retention_days: int, check: bool = False) -> list[C
     ):
         for name, wanted in documents(kind, store.prefix, retention_days):
             changes.append(_template(store, path, answer, f"{store.prefix}-{name}", wanted, check=check))
-    for name in ("traces", "dead-letters"):
-        changes.append(_index(store, f"{store.prefix}-{name}", check=check))
+    changes += [_index(store, f"{store.prefix}-{name}", check=check) for name in ("traces", "dead-letters")]
     for name, wanted in documents("policies", store.prefix, retention_days):
         changes.append(_policy(store, f"{store.prefix}-{name}", wanted, check=check))
     return changes

@@ -117,9 +117,9 @@ def _unite(left: Mapping[K, V], right: Mapping[K, V], rank: Callable[[V], object
     united = dict(left)
     for key, value in right.items():
         other = united.get(key)
-        if other is None or other != value and rank(value) > rank(other):  # type: ignore[operator]
+        if other is None or (other != value and rank(value) > rank(other)):  # type: ignore[operator]
             united[key] = value
-    return dict(sorted(united.items()))  # type: ignore[type-var]
+    return dict(sorted(united.items()))
 
 
 def _segment_rank(fact: SegmentFact) -> tuple[bool, int, bytes]:

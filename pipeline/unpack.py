@@ -7,7 +7,7 @@ CONTROL_MESSAGE); the envelopes are Lambda's, Kinesis' and Data Firehose's event
 import binascii
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from isal import isal_zlib
@@ -16,6 +16,8 @@ from pipeline.errors import EnvelopeError
 
 # automatic detection of a gzip or a zlib header
 _GZIP_OR_ZLIB = 47
+# isal's stubs declare this class as an instance
+_Unreadable = cast("type[Exception]", isal_zlib.error)
 _COMPRESSED = (b"\x1f\x8b", b"\x78")
 
 
@@ -57,7 +59,7 @@ class Unpacked(msgspec.Struct):
 class _LooseBatch(Batch):
     """A batch in which some event is odd; its events are read one by one."""
 
-    events: list[Any] = msgspec.field(name="logEvents", default_factory=list)  # type: ignore[assignment]
+    events: list[Any] = msgspec.field(name="logEvents", default_factory=list)
 
 
 _strict = msgspec.json.Decoder(Batch)
@@ -129,7 +131,7 @@ def _decompress(data: bytes, max_bytes: int) -> bytes:
         member = isal_zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
         try:
             part = member.decompress(data, room + 1)
-        except isal_zlib.error as error:
+        except _Unreadable as error:
             raise EnvelopeError(f"the data is not readable gzip or zlib: {error}") from error
         if len(part) > room:
             raise EnvelopeError(f"the data decompresses to more than {max_bytes} bytes, the limit for one record")

@@ -82,5 +82,3 @@ def samples() -> Path:
     if not SAMPLES.exists():
         left_out("the folder shared/real_samples is not beside the repository")
     return SAMPLES
-
-

@@ -77,7 +77,13 @@ def edge(status: int = 200, id_: str = "aaaaaaaaaaaaaaaa", **more: Any) -> dict[
 
 def call(name: str, id_: str, **more: Any) -> dict[str, Any]:
     """A subsegment for a remote call."""
-    return {"id": id_, "name": name, "namespace": "remote", "start_time": NOW / 1000 + 0.02, "end_time": NOW / 1000 + 0.03} | more
+    return {
+        "id": id_,
+        "name": name,
+        "namespace": "remote",
+        "start_time": NOW / 1000 + 0.02,
+        "end_time": NOW / 1000 + 0.03,
+    } | more
 
 
 class Traces:

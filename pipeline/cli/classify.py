@@ -6,7 +6,8 @@ from typing import BinaryIO
 import click
 from rich.markup import escape
 
-from pipeline.classify import classify as classify_traces, facts_of_lines, read_traces
+from pipeline.classify import classify as classify_traces
+from pipeline.classify import facts_of_lines, read_traces
 from pipeline.cli.app import App
 from pipeline.cli.options import pass_app, read_file
 from pipeline.explain import explain
@@ -31,5 +32,3 @@ def classify(app: App, *, file: BinaryIO, logs: BinaryIO | None) -> int:
         for finding in found.findings:
             app.say(f"  [red]{finding.rule}[/] ({finding.severity}) {escape(' › '.join(finding.path))}: {escape(finding.evidence)}")
     return 0
-
-

@@ -13,7 +13,8 @@ from pipeline.cli.options import pass_app
 from pipeline.cli.render import findings_table, waterfall_table
 from pipeline.ids import to_xray
 from pipeline.local.application import SIMULATED, Request
-from pipeline.local.demo import Demo, demo as run_demo
+from pipeline.local.demo import Demo
+from pipeline.local.demo import demo as run_demo
 from pipeline.search import Question, hidden_faults, query_of, search, transaction
 
 _MANY = 1000

@@ -1,5 +1,6 @@
 """What several commands share: options, and reading files."""
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import update_wrapper
 from pathlib import Path
@@ -16,7 +17,7 @@ def pass_app(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--endpoint", metavar="URL", help="OpenSearch; else TRACEJOIN_ENDPOINT.")
     @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout, and nothing else.")
     @click.pass_context
-    def wrapped(ctx: click.Context, *, as_json: bool, endpoint: str | None, **arguments: Any) -> None:
+    def wrapped(ctx: click.Context, /, *, as_json: bool, endpoint: str | None, **arguments: Any) -> None:
         app: App = ctx.obj
         app.json = as_json
         if endpoint:
@@ -30,9 +31,10 @@ def open_files(names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     """The content of each file; ``-`` is stdin."""
     for name in names:
         try:
-            yield name, click.get_binary_stream("stdin").read() if name == "-" else Path(name).read_bytes()
+            data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         except OSError as error:
             raise click.UsageError(f"{name}: {error.strerror}") from error
+        yield name, data
 
 
 def read_file(file: BinaryIO) -> bytes:

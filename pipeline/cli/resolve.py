@@ -33,6 +33,4 @@ def source_of(app: App) -> BatchGetTraces:
 
 def counts(resolution: object) -> dict[str, int]:
     """The numbers in a resolution, a list as its length."""
-    return {
-        name: value if isinstance(value, int) else len(value) for name, value in msgspec.to_builtins(resolution).items()
-    }
+    return {name: value if isinstance(value, int) else len(value) for name, value in msgspec.to_builtins(resolution).items()}

@@ -5,7 +5,8 @@ import click
 from pipeline.cli.app import App
 from pipeline.cli.options import pass_app
 from pipeline.cli.render import documents_table
-from pipeline.search import Question, search as ask
+from pipeline.search import Question
+from pipeline.search import search as ask
 
 
 @click.command()

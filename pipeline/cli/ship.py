@@ -1,6 +1,7 @@
 """`tracejoin ship`."""
 
 import time
+from collections.abc import Callable
 
 import click
 import msgspec
@@ -9,7 +10,8 @@ from pipeline.cli.app import App
 from pipeline.cli.options import open_files, pass_app
 from pipeline.errors import BadInputError
 from pipeline.recorded import read_events
-from pipeline.ship import Ledger, ship as ship_event
+from pipeline.ship import Ledger
+from pipeline.ship import ship as ship_event
 
 _PATIENCE = 60.0
 
@@ -33,11 +35,12 @@ def ship(app: App, files: tuple[str, ...]) -> int:
             refused += 1
             continue
         for event in events:
-            deadline = time.monotonic() + _PATIENCE
-            shipment = ship_event(
-                event, store=store, settings=app.settings, remaining=lambda until=deadline: until - time.monotonic()
-            )
-            ledger.add(shipment.ledger)
+            ledger.add(ship_event(event, store=store, settings=app.settings, remaining=_countdown()).ledger)
     app.emit(ledger)
     app.say("  ".join(f"{name} [bold]{count}[/]" for name, count in msgspec.to_builtins(ledger).items()))
     return 1 if refused or ledger.bad_envelopes or ledger.dead_lettered else 0
+
+
+def _countdown() -> Callable[[], float]:
+    deadline = time.monotonic() + _PATIENCE
+    return lambda: deadline - time.monotonic()

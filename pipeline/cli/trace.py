@@ -16,7 +16,11 @@ _PAGE_WIDTH = 150
 
 @click.command()
 @click.argument("id")
-@click.option("--html", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Also write the picture to this page.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Also write the picture to this page.",
+)
 @pass_app
 def trace(app: App, *, id: str, html: Path | None) -> int:  # noqa: A002  # the name that the user sees
     """One transaction as a waterfall with its log lines inside. ID: a trace, correlation or request id."""

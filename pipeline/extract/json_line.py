@@ -93,7 +93,7 @@ _frequent = msgspec.json.Decoder(_Frequent)
 _rare = msgspec.json.Decoder(_Rare)
 
 
-def extract_json(message: str) -> Line | None:
+def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written out, see below
     """The line in ``message``, or None where it is no JSON object after all."""
     try:
         keys = _frequent.decode(message)
@@ -105,30 +105,30 @@ def extract_json(message: str) -> Line | None:
     line: Line
     request_id = keys.function_request_id
     if request_id.__class__ is str:
-        line = PowertoolsLine(request_id=parse_request_id(request_id), attributes=attributes)  # type: ignore[arg-type]
+        line = PowertoolsLine(request_id=parse_request_id(request_id), attributes=attributes)
     else:
         line = _other_line(keys)
         line.attributes = attributes
         if line.platform:
             return line
     trace = keys.xray_trace_id or keys.trace_id_camel or keys.xray_trace_id_camel
-    if trace.__class__ is str and (header := parse_trace(trace)) is not None:  # type: ignore[arg-type]
+    if trace.__class__ is str and (header := parse_trace(trace)) is not None:
         line.trace_id = header.trace_id
         if header.parent_id is not None or header.sampled is not None:
             line.span_id, line.sampled = header.parent_id, header.sampled
     level = keys.level
     if level.__class__ is str or level.__class__ is int:
-        severity = line.severity = read_severity(level)  # type: ignore[arg-type]
+        severity = line.severity = read_severity(level)
         if severity is not None and severity.number >= ERROR_NUMBER:
             line.signals = ("error",)
     body = keys.message
     if body.__class__ is str:
-        line.body = body  # type: ignore[assignment]
+        line.body = body
     elif body is not None:
         line.body = _as_text(body)
     service = keys.service or keys.function_name
-    if service.__class__ is str and len(service) <= _LONGEST_NAME:  # type: ignore[arg-type]
-        line.service_name = service  # type: ignore[assignment]
+    if service.__class__ is str and len(service) <= _LONGEST_NAME:
+        line.service_name = service
     # an empty value says nothing
     if keys.exception or keys.exception_name or keys.error_type or keys.stack_trace or keys.stack or keys.stack_trace_camel:
         line.signals = (*line.signals, "exception")
@@ -140,7 +140,7 @@ def extract_json(message: str) -> Line | None:
     if keys.span_id_camel is not None or keys.sampled is not None:
         _take_span(line, keys.span_id_camel, keys.sampled)
     correlation_id = keys.correlation_id or keys.correlation_id_camel
-    if correlation_id.__class__ is str and (own := parse_correlation_id(correlation_id)):  # type: ignore[arg-type]
+    if correlation_id.__class__ is str and (own := parse_correlation_id(correlation_id)):
         line.correlation_ids = (own,)
     if "orrelation-" in message:
         line.correlation_ids = tuple(dict.fromkeys((*line.correlation_ids, *find_correlation_ids(message))))

@@ -49,9 +49,7 @@ _NAMED_W3C = re.compile(
     r"(?![0-9a-zA-Z])",
     re.IGNORECASE,
 )
-_CORRELATION = re.compile(
-    r"(?:x-correlation-[\w-]*|correlation[ _-]?id)[\"']?\s*[=:]\s*[\"']?([^\s\"',;&}\])]{1,128})", re.IGNORECASE
-)
+_CORRELATION = re.compile(r"(?:x-correlation-[\w-]*|correlation[ _-]?id)[\"']?\s*[=:]\s*[\"']?([^\s\"',;&}\])]{1,128})", re.IGNORECASE)
 _HEAD = 96
 _BOOLEANS = {"true": True, "false": False}
 _START, _END, _REPORT, _CRASH = "START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "RequestId: "

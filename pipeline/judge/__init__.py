@@ -44,7 +44,10 @@ def _outcome(state: TraceState, tree: Tree, give_up_after_ms: int) -> tuple[Stat
     time_is_up = _time_is_up(state, give_up_after_ms)
     if not state.segments:
         if state.unsampled or any(request.sampled is False for request in state.requests.values()):
-            return "unsampled", "The trace was not sampled, so X-Ray never recorded it: these log lines are all there is."
+            return (
+                "unsampled",
+                "The trace was not sampled, so X-Ray never recorded it: these log lines are all there is.",
+            )
         if "sourceDisabled" in outcomes:
             return "sourceDisabled", (
                 "Transaction Search is on, so BatchGetTraces finds nothing: subscribe the log group aws/spans instead."
@@ -83,9 +86,7 @@ def _missing(tree: Tree) -> list[str]:
         for fact in tree
         if fact.origin == SERVICE and fact.status == _RAN and not fact.inferred and tree.function_of(fact) is None
     ]
-    missing += [
-        f"the answer to the call {fact.name or fact.id} is missing" for fact in tree if fact.traced and not tree.answered(fact)
-    ]
+    missing += [f"the answer to the call {fact.name or fact.id} is missing" for fact in tree if fact.traced and not tree.answered(fact)]
     return missing
 
 
@@ -102,5 +103,3 @@ def _segments_by_request(tree: Tree) -> dict[str, SegmentStatus]:
             in_progress=service.in_progress or function.in_progress,
         )  # fmt: skip
     return found
-
-

@@ -92,7 +92,8 @@ def _invoke_ok_function_error(case: _Case) -> Iterator[Finding]:
     for call in case.tree:
         if call.function_error and (call.status is None or call.status < _CLIENT_ERROR):
             yield case.finding(
-                call, f"{call.operation or 'Invoke'} answered {call.status or 'success'}, but with a function error: {call.function_error}"
+                call,
+                f"{call.operation or 'Invoke'} answered {call.status or 'success'}, but with a function error: {call.function_error}",
             )
 
 

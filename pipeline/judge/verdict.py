@@ -4,9 +4,7 @@ from typing import Literal
 
 import msgspec
 
-State = Literal[
-    "pending", "partial", "complete", "unsampled", "notFound", "incomplete", "limitExceeded", "sourceDisabled"
-]
+State = Literal["pending", "partial", "complete", "unsampled", "notFound", "incomplete", "limitExceeded", "sourceDisabled"]
 FindingSeverity = Literal["alert", "notice"]
 ClientSaw = Literal["success", "error", "unknown"]
 

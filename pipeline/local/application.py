@@ -121,7 +121,7 @@ def _variables(xray: LocalXRay, platform: Platform, storage: str, topic: str) ->
 def _storage() -> Iterator[str]:
     """SNS, S3 and DynamoDB, by ministack; yields the endpoint."""
     port = _free_port()
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [sys.executable, "-m", "ministack"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
         env=_environment({"GATEWAY_PORT": str(port)}),
     )  # fmt: skip

@@ -200,11 +200,18 @@ class _Invocation:
         deadline = begun + function.timeout
         header = TraceHeader(self._caller.trace_id, self._function_id, self._caller.sampled)
         log.write(f"START RequestId: {self._request_id} Version: $LATEST\n")
-        invocation = {"event": event, "requestId": self._request_id, "traceHeader": render(header), "deadline": deadline}
+        invocation = {
+            "event": event,
+            "requestId": self._request_id,
+            "traceHeader": render(header),
+            "deadline": deadline,
+        }
         outcome = self._environment.run(invocation, deadline)
         ended = time.time()
         if outcome is None:
-            log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z} {self._request_id} Task timed out after {function.timeout:.2f} seconds\n\n")
+            log.write(
+                f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z} {self._request_id} Task timed out after {function.timeout:.2f} seconds\n\n"
+            )
         log.write(f"END RequestId: {self._request_id}\n")
         log.write(self._report(ended - begun, timed_out=outcome is None))
         if self._caller.sampled:
@@ -225,7 +232,12 @@ class _Invocation:
         function = self._function
         failure: dict[str, Any] = {} if outcome and outcome.error is None else {"error": True}
         cause = {"cause": {"exceptions": [{"id": new_span_id(), **outcome.error}]}} if outcome and outcome.error else {}
-        common = {"name": function.name, "trace_id": to_xray(self._caller.trace_id), "start_time": begun, "end_time": ended}
+        common = {
+            "name": function.name,
+            "trace_id": to_xray(self._caller.trace_id),
+            "start_time": begun,
+            "end_time": ended,
+        }
         service = common | failure | {
             "id": self._service_id, "origin": "AWS::Lambda", "resource_arn": function.arn,
             "http": {"response": {"status": 200}}, "aws": {"request_id": self._request_id},

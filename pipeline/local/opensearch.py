@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 from pipeline.errors import MisconfiguredError, UnavailableError
 
@@ -48,7 +48,7 @@ class EmbeddedOpenSearch:
         self._server = OsmemServer.start()
         self.endpoint: str = self._server.url.rstrip("/")
 
-    def __enter__(self) -> "EmbeddedOpenSearch":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -119,7 +119,15 @@ def _jars(cache: Path) -> Path:
         raise MisconfiguredError(["OpenSearch's jars are fetched with Maven: install `mvn`"])
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pom.xml").write_text(_POM.format(version=VERSION))
-    command = [maven, "-q", "-B", "-f", str(folder / "pom.xml"), "dependency:copy-dependencies", f"-DoutputDirectory={folder}/lib"]
+    command = [
+        maven,
+        "-q",
+        "-B",
+        "-f",
+        str(folder / "pom.xml"),
+        "dependency:copy-dependencies",
+        f"-DoutputDirectory={folder}/lib",
+    ]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603
     if answer.returncode:
         raise UnavailableError(f"Maven could not fetch OpenSearch {VERSION}: {(answer.stdout + answer.stderr)[-500:]}")

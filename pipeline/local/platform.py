@@ -7,7 +7,7 @@ import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from pipeline.ids import TraceHeader, to_xray
 from pipeline.local.lambda_service import ACCOUNT, REGION, LambdaService, header_of, new_span_id, render
@@ -46,7 +46,7 @@ class Platform:
         """Routes to these functions: the path `/NAME` to the function NAME."""
         self._functions = functions
 
-    def __enter__(self) -> "Platform":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -84,7 +84,10 @@ class Platform:
             call = {"id": call_id, "name": "Lambda", "namespace": "aws", "start_time": begun, "end_time": time.time(),
                     "http": {"response": {"status": _OK}}, "aws": {"function_name": name, "operation": "Invoke"}}  # fmt: skip
             stage = self._stage(caller, stage_id, request_id, call) | _flags(status)
-            stage["http"] = {"request": {"method": method, "url": f"{self.endpoint}{path}"}, "response": {"status": status}}
+            stage["http"] = {
+                "request": {"method": method, "url": f"{self.endpoint}{path}"},
+                "response": {"status": status},
+            }
             self._xray.put([stage])
         return status, body.encode(), answered
 

@@ -61,7 +61,7 @@ def send(frames: TextIO, frame: dict[str, Any]) -> None:
 def main(path: str) -> None:
     """Serves invocations until stdin ends."""
     frames = sys.stdout
-    sys.stdout = sys.stderr = _LogStream(frames)  # type: ignore[assignment]
+    sys.stdout = sys.stderr = _LogStream(frames)
     module = _load(path)
     send(frames, {"ready": True})
     for line in sys.stdin:
@@ -77,7 +77,8 @@ def main(path: str) -> None:
 
 def _load(path: str) -> ModuleType:
     specification = importlib.util.spec_from_file_location("app", path)
-    assert specification and specification.loader
+    assert specification
+    assert specification.loader
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module

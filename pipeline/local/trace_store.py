@@ -44,7 +44,7 @@ class TraceStore:
             parent = places.get(document.get("parent_id", ""))
             if document.get("type") == "subsegment" and parent is not None and parent is not document:
                 parent.setdefault("subsegments", []).append(documents.pop(id_))
-        ends = [document.get("end_time", document["start_time"]) for document in documents.values()]
+        ends = [document.get("end_time") or document["start_time"] for document in documents.values()]
         starts = [document["start_time"] for document in documents.values()]
         return {
             "Id": to_xray(trace_id),

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 from pipeline.ids import parse_trace_id, to_xray
 from pipeline.local.trace_store import Document, TraceStore
@@ -69,7 +69,7 @@ class LocalXRay:
             threading.Thread(target=self._receive, daemon=True),
         ]
 
-    def __enter__(self) -> "LocalXRay":
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self
@@ -150,7 +150,10 @@ class LocalXRay:
         expression = (request.get("FilterExpression") or "").strip()
         wanted = {"": None, "fault": "HasFault", "error": "HasError", "throttle": "HasThrottle"}
         if expression not in wanted:
-            raise _Refusal("InvalidRequestException", f"the local X-Ray knows the filters fault, error, throttle, not {expression!r}")
+            raise _Refusal(
+                "InvalidRequestException",
+                f"the local X-Ray knows the filters fault, error, throttle, not {expression!r}",
+            )
         key = wanted[expression]
         summaries = [] if self.destination == "CloudWatchLogs" else self._traces.summaries(start, end)
         return {

@@ -7,9 +7,22 @@ import pytest
 
 from pipeline.errors import UnavailableError
 from pipeline.resolve import Resolver
-from pipeline.search import Question, hidden_faults, search, transaction, traces_of
+from pipeline.search import Question, hidden_faults, search, traces_of, transaction
 from pipeline.xray import Answer
-from tests.events import NOW, OTHER, REQUEST, TRACE, Traces, end, function, lambda_event, powertools, report, service, start
+from tests.events import (
+    NOW,
+    OTHER,
+    REQUEST,
+    TRACE,
+    Traces,
+    end,
+    function,
+    lambda_event,
+    powertools,
+    report,
+    service,
+    start,
+)
 from tests.functional.test_ship import shipped
 
 FAILED = {"error": True, "cause": {"exceptions": [{"id": "1", "type": "ValueError", "message": "boom"}]}}
@@ -33,7 +46,13 @@ def test_a_trace_settles_and_every_line_shows_it(store, settings):
     unsettled = shipped(lambda_event(LINES), store, settings).unsettled
     worker, source = resolver(store, settings, service(error=True), function(**FAILED))
     resolution = worker.resolve(unsettled)
-    assert (unsettled, resolution.settled, resolution.unsettled, resolution.hidden_faults, source.calls) == ((TRACE,), 1, (), 1, 1)
+    assert (unsettled, resolution.settled, resolution.unsettled, resolution.hidden_faults, source.calls) == (
+        (TRACE,),
+        1,
+        (),
+        1,
+        1,
+    )
     found = lines_of(store)
     assert len(found) == 7
     assert {document["trace"]["state"] for document in found} == {"complete"}
@@ -64,7 +83,15 @@ def test_a_late_line_gets_the_verdict_that_is_there(store, settings):
     worker.resolve([TRACE])
     early = shipped(lambda_event([powertools("from before")], at=NOW - 5, first=50), store, settings)
     assert early.unsettled == ()
-    late = shipped(lambda_event([f"{'2026-11-24T10:00:00.000Z'} {REQUEST} Task timed out after 3.00 seconds", report()], at=NOW + 9, first=60), store, settings)
+    late = shipped(
+        lambda_event(
+            [f"{'2026-11-24T10:00:00.000Z'} {REQUEST} Task timed out after 3.00 seconds", report()],
+            at=NOW + 9,
+            first=60,
+        ),
+        store,
+        settings,
+    )
     assert late.unsettled == (TRACE,)
     worker.resolve(late.unsettled)
     found = lines_of(store)
@@ -168,8 +195,7 @@ class _Crash(Exception):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_crashes_redeliveries_and_order_do_not_change_the_end(store, settings, seed):
-    """Batches in any order and twice, a worker that dies between any two writes, two workers that take turns: after the last sweep
-    every line and span says the same as in the calm order."""
+    """Batches in any order and twice, workers that die between any two writes: after the last sweep all say what calm order says."""
     choice = random.Random(seed)
     lines = [powertools("one"), powertools("two", level="ERROR"), powertools("three"), report()]
     batches = [lambda_event([line], at=NOW + number, first=10 * number) for number, line in enumerate(lines)]
@@ -200,7 +226,9 @@ def test_crashes_redeliveries_and_order_do_not_change_the_end(store, settings, s
     found = lines_of(store)
     assert len([document for document in found if document["doc"]["kind"] == "log"]) == 4
     assert len(found) == 6
-    assert {(document["trace"]["state"], tuple(document["trace"]["rules"])) for document in found} == {("complete", ("service-ok-function-failed",))}
+    assert {(document["trace"]["state"], tuple(document["trace"]["rules"])) for document in found} == {
+        ("complete", ("service-ok-function-failed",))
+    }
     assert len({document["trace"]["version"] for document in found}) == 1
 
 

@@ -1,8 +1,8 @@
 """Shipping, against the embedded and a real OpenSearch: nothing lost, nothing doubled, the ledger adds up."""
 
+import base64
 import gzip
 import json
-import base64
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -63,7 +63,13 @@ def test_lines_without_event_ids(store, settings):
 
 def test_lines_that_opensearch_refuses_are_shipped_plain(store, settings):
     """Odd JSON costs a line its attributes, not its place, and not its neighbours."""
-    odd = ['{"a":1,"a":2}', '{"a":"' + "x" * 40_000 + '"}', '{"deep":' + '{"x":' * 60 + "1" + "}" * 60 + "}", '{"":1,"a..b":2,".":3,"n":null}', powertools("well")]
+    odd = [
+        '{"a":1,"a":2}',
+        '{"a":"' + "x" * 40_000 + '"}',
+        '{"deep":' + '{"x":' * 60 + "1" + "}" * 60 + "}",
+        '{"":1,"a..b":2,".":3,"n":null}',
+        powertools("well"),
+    ]
     ledger = shipped(lambda_event(odd), store, settings).ledger
     assert (ledger.indexed, ledger.dead_lettered) == (5, 0)
     assert count(store) == 5
@@ -86,7 +92,13 @@ def test_bad_records_are_buried_with_their_reason(store, settings):
     event = {"Records": [{"kinesis": {"data": data}} for data in (bomb, "nonsense!", packed(content))]}
     for indexed, duplicate in ((1, 0), (0, 1)):
         ledger = shipped(event, store, settings).ledger
-        assert (ledger.received, ledger.indexed, ledger.duplicate, ledger.dead_lettered, ledger.bad_envelopes) == (2, indexed, duplicate, 1, 2)
+        assert (ledger.received, ledger.indexed, ledger.duplicate, ledger.dead_lettered, ledger.bad_envelopes) == (
+            2,
+            indexed,
+            duplicate,
+            1,
+            2,
+        )
         assert adds_up(ledger)
     assert count(store, "dead-letters") == 3
 
@@ -104,7 +116,11 @@ def test_control_messages_and_own_log_groups(store, settings):
 
 def test_a_line_is_searchable_in_its_shape(store, settings):
     """Every field of a line is where the mapping says: ids, severity, origin, and the JSON line whole."""
-    shipped(lambda_event([start(), powertools("paid 17", level="WARNING", correlation_id="order-17", order={"id": 9}), report()]), store, settings)
+    shipped(
+        lambda_event([start(), powertools("paid 17", level="WARNING", correlation_id="order-17", order={"id": 9}), report()]),
+        store,
+        settings,
+    )
     store.refresh()
     for query in ({"term": {"traceId": TRACE}}, {"term": {"correlationId": "order-17"}}, {"term": {"severity.number": 13}},
                   {"term": {"aws.logGroup": "/aws/lambda/orders"}}, {"match": {"body": "paid"}}, {"term": {"attributes.order.id": "9"}},
@@ -123,11 +139,24 @@ def flaky():
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if self.path.startswith("/_mget"):
                 docs = json.loads(body)["docs"]
-                status, content = 200, {"docs": [{"_index": doc["_index"], "_id": doc["_id"], "found": False} for doc in docs]}
+                status, content = (
+                    200,
+                    {"docs": [{"_index": doc["_index"], "_id": doc["_id"], "found": False} for doc in docs]},
+                )
             else:
                 rows = len(gzip.decompress(body).splitlines()) // 2
                 status, statuses = answers.pop(0) if answers else (200, [201] * rows)
-                content = {"errors": True, "items": [{"create": {"status": code, "error": {"type": "t", "reason": "r"}} if code >= 300 else {"create": {"status": code}}["create"]} for code in statuses]}
+                content = {
+                    "errors": True,
+                    "items": [
+                        {
+                            "create": {"status": code, "error": {"type": "t", "reason": "r"}}
+                            if code >= 300
+                            else {"create": {"status": code}}["create"]
+                        }
+                        for code in statuses
+                    ],
+                }
                 content["items"] = [item if "create" in item else {"create": item} for item in content["items"]]
             data = json.dumps(content).encode()
             self.send_response(status)

@@ -23,7 +23,20 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
     max_leaves=20,
 )
-KEYS = ["level", "message", "traceId", "xray_trace_id", "requestId", "correlation_id", "sampled", "record", "type", "spanId", "stack", "status"]
+KEYS = [
+    "level",
+    "message",
+    "traceId",
+    "xray_trace_id",
+    "requestId",
+    "correlation_id",
+    "sampled",
+    "record",
+    "type",
+    "spanId",
+    "stack",
+    "status",
+]
 lines = st.text(max_size=200) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), json_values, max_size=6).map(json.dumps)
 ids = st.sampled_from([f"{number:016x}" for number in range(1, 6)])
 segments = st.builds(
@@ -76,7 +89,13 @@ def test_ids_round_trip(id_, sampled):
 @given(st.lists(lines, max_size=8))
 def test_no_line_raises_and_no_line_breaks_the_body(messages):
     """Whatever the lines hold, the bulk body has two lines of valid JSON for each, and the addresses are the batch's alone."""
-    batch = Batch("DATA_MESSAGE", "1", "g", "s", [LogEvent(str(number), number, message) for number, message in enumerate(messages)])
+    batch = Batch(
+        "DATA_MESSAGE",
+        "1",
+        "g",
+        "s",
+        [LogEvent(str(number), number, message) for number, message in enumerate(messages)],
+    )
     items = read(batch, Settings())
     for run, body in bodies(items):
         from isal import igzip

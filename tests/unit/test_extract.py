@@ -23,7 +23,12 @@ def test_report_names_trace_segment_and_sampling():
     """Both halves of a REPORT line are read, with tabs or with runs of spaces between the fields."""
     for text in (report(), report().replace("\t", "   ")):
         line = extract(text)
-        assert (line.request_id, line.trace_id, line.span_id, line.sampled) == (REQUEST, TRACE, "0285bf1261be05ff", True)
+        assert (line.request_id, line.trace_id, line.span_id, line.sampled) == (
+            REQUEST,
+            TRACE,
+            "0285bf1261be05ff",
+            True,
+        )
     assert extract(report(sampled=False)).sampled is False
 
 
@@ -43,8 +48,18 @@ def test_placeholder_ids_in_a_report_are_no_ids():
 def test_powertools_json():
     """Every id of Powertools' logger is found, and the message is the body."""
     line = extract(powertools("paid", level="ERROR", correlation_id="order-1", exception="Traceback", exception_name="ValueError"))
-    assert (line.format, line.trace_id, line.request_id, line.correlation_ids) == ("powertools-json", TRACE, REQUEST, ("order-1",))
-    assert (line.body, line.severity.text, line.severity.number, line.signals) == ("paid", "ERROR", 17, ("error", "exception"))
+    assert (line.format, line.trace_id, line.request_id, line.correlation_ids) == (
+        "powertools-json",
+        TRACE,
+        REQUEST,
+        ("order-1",),
+    )
+    assert (line.body, line.severity.text, line.severity.number, line.signals) == (
+        "paid",
+        "ERROR",
+        17,
+        ("error", "exception"),
+    )
 
 
 @pytest.mark.parametrize("key", ["xray_trace_id", "xrayTraceId", "XRayTraceId", "traceId", "trace_id", "TraceId", "trace.id",
@@ -79,7 +94,18 @@ def test_opentelemetry_json():
 
 def test_wrong_types_are_passed_over():
     """A key of ours with a value of another type neither raises nor is taken."""
-    line = extract(json.dumps({"level": {"a": 1}, "traceId": 7, "requestId": [1], "message": {"order": 1}, "service": None, "sampled": "no"}))
+    line = extract(
+        json.dumps(
+            {
+                "level": {"a": 1},
+                "traceId": 7,
+                "requestId": [1],
+                "message": {"order": 1},
+                "service": None,
+                "sampled": "no",
+            }
+        )
+    )
     assert (line.trace_id, line.request_id, line.severity, line.body) == (None, None, None, '{"order":1}')
 
 
@@ -126,7 +152,11 @@ def test_python_traceback():
 
 def test_platform_json():
     """Lambda's JSON system log gives request, trace, sampling and status."""
-    record = {"requestId": REQUEST, "status": "timeout", "tracing": {"spanId": SPAN, "type": "X-Amzn-Trace-Id", "value": f"Root={XRAY};Sampled=1"}}
+    record = {
+        "requestId": REQUEST,
+        "status": "timeout",
+        "tracing": {"spanId": SPAN, "type": "X-Amzn-Trace-Id", "value": f"Root={XRAY};Sampled=1"},
+    }
     line = extract(json.dumps({"time": "2023", "type": "platform.report", "record": record}))
     assert (line.format, line.request_id, line.trace_id, line.span_id, line.sampled, line.signals) == (
         "platform.report", REQUEST, TRACE, SPAN, True, ("timeout",))  # fmt: skip
@@ -135,7 +165,12 @@ def test_platform_json():
 def test_api_gateway_access_and_execution_logs():
     """Both logs of API Gateway give the request; the access log its trace, the execution log its lower-case header."""
     access = extract(json.dumps({"requestId": REQUEST, "httpMethod": "GET", "resourcePath": "/o", "status": "200", "xrayTraceId": XRAY}))
-    assert (access.format, access.request_id, access.trace_id, access.body) == ("apigateway-access", REQUEST, TRACE, "GET /o 200")
+    assert (access.format, access.request_id, access.trace_id, access.body) == (
+        "apigateway-access",
+        REQUEST,
+        TRACE,
+        "GET /o 200",
+    )
     execution = extract(f"({REQUEST}) Endpoint response headers: {{X-Amz-Function-Error=Unhandled, X-Amzn-Trace-Id=root={XRAY};sampled=0}}")
     assert (execution.request_id, execution.trace_id, execution.sampled) == (REQUEST, TRACE, False)
 
@@ -169,7 +204,11 @@ def test_a_stale_id_yields_to_the_platform():
     """A line that claims another trace than the platform's record keeps both ids."""
     stale = powertools("cached segment", trace="68a1b2c3bd862e3fe1be46a994272794")
     line = _attributed(start(), stale, end(), report())[1]
-    assert (line.trace_id, line.stale_trace_id, line.id_source) == (TRACE, "68a1b2c3bd862e3fe1be46a994272794", "request")
+    assert (line.trace_id, line.stale_trace_id, line.id_source) == (
+        TRACE,
+        "68a1b2c3bd862e3fe1be46a994272794",
+        "request",
+    )
 
 
 def test_interleaved_invocations_are_not_guessed():

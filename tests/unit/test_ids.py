@@ -2,7 +2,15 @@
 
 import pytest
 
-from pipeline.ids import TraceHeader, parse_correlation_id, parse_header, parse_trace, parse_trace_id, parse_traceparent, to_xray
+from pipeline.ids import (
+    TraceHeader,
+    parse_correlation_id,
+    parse_header,
+    parse_trace,
+    parse_trace_id,
+    parse_traceparent,
+    to_xray,
+)
 
 XRAY, W3C = "1-5759e988-bd862e3fe1be46a994272793", "5759e988bd862e3fe1be46a994272793"
 SPAN = "53995c3f42cd8ad8"

@@ -43,7 +43,12 @@ def behind_edge(status=200, service_more=None, function_more=None, *, inside=())
 def test_a_healthy_trace_is_complete_and_silent():
     """Every parent is there, everything closed, nothing failed."""
     verdict = verdict_of(*behind_edge())
-    assert (verdict.state, verdict.edge_status, verdict.client_saw, verdict.findings) == ("complete", 200, "success", ())
+    assert (verdict.state, verdict.edge_status, verdict.client_saw, verdict.findings) == (
+        "complete",
+        200,
+        "success",
+        (),
+    )
 
 
 def test_pending_then_not_found():
@@ -110,7 +115,14 @@ def test_invoke_ok_function_error():
 def test_a_failed_call_two_levels_under_a_201():
     """The deepest fault is named once, with the path to it."""
     mail = call("mail", "c" * 16, fault=True, http={"response": {"status": 500}})
-    local = {"id": "d" * 16, "name": "## notify", "start_time": NOW / 1000, "end_time": NOW / 1000 + 0.05, "fault": True, "subsegments": [mail]}
+    local = {
+        "id": "d" * 16,
+        "name": "## notify",
+        "start_time": NOW / 1000,
+        "end_time": NOW / 1000 + 0.05,
+        "fault": True,
+        "subsegments": [mail],
+    }
     verdict = verdict_of(*behind_edge(201, inside=[local]))
     assert fired(verdict) == [("edge-ok-downstream-fault", "alert")]
     assert verdict.findings[0].path == ("api/prod", "Lambda", "orders", "## notify", "mail")
@@ -125,10 +137,15 @@ def test_a_call_that_was_retried_with_success_is_no_finding():
 
 
 @pytest.mark.parametrize(
-    ("kind", "message"), [("ConditionalCheckFailedException", ""), ("ClientError", "An error occurred (404) when calling the HeadObject operation: Not Found")]
+    ("kind", "message"),
+    [
+        ("ConditionalCheckFailedException", ""),
+        ("ClientError", "An error occurred (404) when calling the HeadObject operation: Not Found"),
+    ],
 )
 def test_expected_client_errors_are_no_finding(kind, message):
     """The SDK flags handled client errors as faults: those that programs expect stay silent, others do not."""
+
     def denied(type_, text):
         cause = {"cause": {"exceptions": [{"id": "1", "type": type_, "message": text}]}}
         return call("dynamodb", "c" * 16, namespace="aws", error=True, fault=True, http={"response": {"status": 400}}, **cause)

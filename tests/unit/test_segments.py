@@ -17,12 +17,21 @@ XRAY = "1-5759e988-bd862e3fe1be46a994272793"
 def test_embedded_subsegments_inherit():
     """A subsegment takes trace, service and parent from what encloses it."""
     stage, called = read_document(edge())
-    assert (called.trace_id, called.fact.parent_id, called.fact.service_name, called.fact.subsegment) == (TRACE, stage.fact.id, "api/prod", True)
+    assert (called.trace_id, called.fact.parent_id, called.fact.service_name, called.fact.subsegment) == (
+        TRACE,
+        stage.fact.id,
+        "api/prod",
+        True,
+    )
 
 
 def test_times_keep_their_nanoseconds():
     """Epoch seconds in JSON, however written, lose nothing."""
-    for text, nanos in (("1692291184.123456789", 1692291184123456789), ("1.692291184114E9", 1692291184114000000), ('"1692291184.5"', 1692291184500000000)):
+    for text, nanos in (
+        ("1692291184.123456789", 1692291184123456789),
+        ("1.692291184114E9", 1692291184114000000),
+        ('"1692291184.5"', 1692291184500000000),
+    ):
         fact = read_document(f'{{"id": "{"a" * 16}", "trace_id": "{XRAY}", "name": "x", "start_time": {text}}}')[0].fact
         assert fact.start == nanos
 
@@ -36,7 +45,11 @@ def test_times_keep_their_nanoseconds():
 def test_odd_content_degrades(more):
     """Whatever stands where something else should, the rest is read, and a span can be made of it."""
     segments = read_document(json.loads(json.dumps(service() | more)))
-    verdict = judge(TraceState(segments={segment.fact.id: segment.fact for segment in segments}), rules=default_rules(), give_up_after_ms=1)
+    verdict = judge(
+        TraceState(segments={segment.fact.id: segment.fact for segment in segments}),
+        rules=default_rules(),
+        give_up_after_ms=1,
+    )
     for segment in segments:
         json.dumps(span_document(segment, verdict))
 
@@ -56,9 +69,16 @@ def test_what_belongs_to_no_trace_is_refused(text):
 
 def test_a_span_has_data_preppers_shape():
     """Root with an empty parent, kinds, nanosecond times, exceptions as events, the root's group on every span."""
-    failed = function(error=True, cause={"exceptions": [{"type": "ValueError", "message": "boom", "stack": [{"path": "a.py", "line": 3, "label": "f"}]}]})
+    failed = function(
+        error=True,
+        cause={"exceptions": [{"type": "ValueError", "message": "boom", "stack": [{"path": "a.py", "line": 3, "label": "f"}]}]},
+    )
     segments = [segment for document in (edge(), service(parent_id="b" * 16), failed) for segment in read_document(document)]
-    verdict = judge(TraceState(segments={segment.fact.id: segment.fact for segment in segments}), rules=default_rules(), give_up_after_ms=1)
+    verdict = judge(
+        TraceState(segments={segment.fact.id: segment.fact for segment in segments}),
+        rules=default_rules(),
+        give_up_after_ms=1,
+    )
     spans = {id_: document for _, id_, document in (span_document(segment, verdict) for segment in segments)}
     root, last = spans[f"{TRACE}-{'a' * 16}"], spans[f"{TRACE}-17e84e76450d1777"]
     assert (root["parentSpanId"], root["kind"], root["name"]) == ("", "SPAN_KIND_SERVER", "GET /prod/orders")

@@ -28,9 +28,13 @@ def test_a_lambda_event():
 
 
 def test_zlib_plain_and_decoded():
-    """zlib instead of gzip, no compression at all, and the decoded document are read as well."""
+    """Zlib instead of gzip, no compression at all, and the decoded document are read as well."""
     text = json.dumps(document(["a"])).encode()
-    for event in ({"awslogs": {"data": _base64(zlib.compress(text))}}, {"awslogs": {"data": _base64(text)}}, document(["a"])):
+    for event in (
+        {"awslogs": {"data": _base64(zlib.compress(text))}},
+        {"awslogs": {"data": _base64(text)}},
+        document(["a"]),
+    ):
         assert _messages(unpack(event, max_bytes=LIMIT)) == ["a"]
 
 
@@ -38,7 +42,13 @@ def test_kinesis_and_firehose_with_a_bad_record():
     """A record that can't be read is counted with its place, and its neighbours go through."""
     good = packed(document(["a"]))
     kinesis = {"Records": [{"kinesis": {"data": good}}, {"kinesis": {"data": "%%%"}}, {"kinesis": {"data": good}}]}
-    firehose = {"records": [{"recordId": "1", "data": good}, {"recordId": "2", "data": _base64(b"\x1f\x8bnonsense")}, {"recordId": "3"}]}
+    firehose = {
+        "records": [
+            {"recordId": "1", "data": good},
+            {"recordId": "2", "data": _base64(b"\x1f\x8bnonsense")},
+            {"recordId": "3"},
+        ]
+    }
     for event, bad in ((kinesis, ["Records[1]"]), (firehose, ["records[1]", "records[2]"])):
         unpacked = unpack(event, max_bytes=LIMIT)
         assert [record.where for record in unpacked.bad_envelopes] == bad
