@@ -6,11 +6,11 @@ On arrival (`ship`; never calls X-Ray):
     unpack      a subscription event, Kinesis or Firehose record becomes batches of log events; bounded, counted
     extract     a line becomes ids, severity, signals: whatever it says of itself
     attribute   a line without its own trace id gets its request's, or that of the request open in its stream
-    document    the line and what was found become the bytes of an OpenSearch document with a deterministic id
+    document    the line gets its address: a deterministic id, the index of its own day
     index       documents go out in one gzipped bulk body; every item is accounted for in the ledger
 
 Later (`resolve`), trace by trace:
-    lookup      what does X-Ray have on this trace? (BatchGetTraces)
+    xray        what does X-Ray have on this trace? (BatchGetTraces)
     segments    its documents become spans and facts, however odd they are
     state       facts of every source merge into the trace's state, in any order
     judge       the state's verdict: is the trace complete, did it fail, did a failure hide behind a 200?
@@ -21,6 +21,8 @@ Then:
     search      logs and spans in one list, by any id
 
 Beside them: `ids` (the grammar of trace ids), `settings` (the one reader of the environment), `errors` (the tree of
-what can go wrong), and the edges, one module each: `opensearch`, `xray`, `sqs`. `setup` installs `mappings/`.
+what can go wrong), `records` (traces as stored, by compare-and-set),
+and the edges, one module each: `opensearch`, `xray`, `sqs`. `ship` and `resolve` string the steps together; `setup` installs
+`mappings/`; `explain` and `classify` run steps on files.
 `pipeline.local` is what a laptop has instead of AWS; `pipeline.cli` is the `tracejoin` command. Neither enters Lambda.
 """

@@ -71,6 +71,7 @@ def resolve_hint(record: SQSRecord) -> None:
 @tracer.capture_lambda_handler
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Lambda's entry, for SQS and for the schedule."""
+    metrics.add_metric("invocations", MetricUnit.Count, 1)
     if "Records" not in event:
         count(resolver().sweep(min_age=settings().lookup_delays[0]))
         return None

@@ -52,6 +52,7 @@ def count(ledger: Ledger) -> None:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Lambda's entry."""
+    metrics.add_metric("invocations", MetricUnit.Count, 1)
     shipment = ship(event, store=store(), settings=settings(), remaining=lambda: context.get_remaining_time_in_millis() / 1000)
     count(shipment.ledger)
     send_hints(shipment.unsettled)

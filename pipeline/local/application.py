@@ -80,7 +80,7 @@ def run_sample_application(xray: LocalXRay) -> SampleRun:
         raise MisconfiguredError(["the sample application is in the repository's examples/: run this in a clone"])
     with ExitStack() as stack:
         platform = stack.enter_context(Platform(xray))
-        storage = stack.enter_context(_storage())
+        storage = stack.enter_context(local_aws())
         topic = f"arn:aws:sns:{REGION}:000000000000:{_TOPIC}"
         functions = LambdaService(list(_FUNCTIONS), _variables(xray, platform, storage, topic), xray)
         stack.callback(functions.stop)
@@ -118,8 +118,8 @@ def _variables(xray: LocalXRay, platform: Platform, storage: str, topic: str) ->
 
 
 @contextmanager
-def _storage() -> Iterator[str]:
-    """SNS, S3 and DynamoDB, by ministack; yields the endpoint."""
+def local_aws() -> Iterator[str]:
+    """A local AWS with SNS, SQS, S3 and DynamoDB, by ministack; yields its endpoint."""
     port = _free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "ministack"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,

@@ -1,0 +1,153 @@
+"""The command line, as a person calls it: in a process of its own, with good and with bad input."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.events import TRACE, document, edge, function, lambda_event, powertools, report, service, start
+
+XRAY = "1-5759e988-bd862e3fe1be46a994272793"
+
+
+def tracejoin(*arguments, text="", **environment):
+    """Runs the command; returns exit status, stdout, stderr."""
+    keep = {key: value for key, value in os.environ.items() if not key.startswith(("TRACEJOIN_", "AWS_"))}
+    done = subprocess.run([sys.executable, "-c", "from pipeline.cli import main; main()", *map(str, arguments)], input=text, text=True,
+                          capture_output=True, env=keep | {"COLUMNS": "160"} | environment, timeout=60, check=False)  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def rows(output):
+    """Each line of stdout as JSON: there must be nothing else."""
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def test_explain_keeps_its_contract():
+    """The names and the nulls that others build on, for lines on stdin."""
+    status, output, _ = tracejoin("explain", "--json", text="\n".join([start().strip(), powertools("a", correlation_id="c-1"), "plain"]))
+    found = rows(output)
+    assert (status, len(found)) == (0, 3)
+    keys = ["traceId", "xrayTraceId", "spanId", "requestId", "correlationIds", "sampled", "severity", "format", "idSource", "signals"]
+    assert all(list(row) == keys for row in found)
+    assert (found[1]["traceId"], found[1]["xrayTraceId"], found[1]["correlationIds"], found[1]["idSource"]) == (TRACE, XRAY, ["c-1"], "inline")
+    assert (found[0]["idSource"], found[0]["severity"], found[0]["signals"]) == ("request", None, [])
+
+
+@pytest.mark.parametrize("content", [lambda_event([powertools("a"), report()]), document([powertools("a"), report()])])
+def test_explain_reads_events(content, tmp_path):
+    """A subscription event, as Lambda gets it or decoded."""
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps(content, indent=2))
+    assert [row["traceId"] for row in rows(tracejoin("explain", "--json", path)[1])] == [TRACE, TRACE]
+
+
+def test_classify_keeps_its_contract(tmp_path):
+    """The names that others build on, from a BatchGetTraces answer, with and without the log lines."""
+    documents = [edge(), service(parent_id="b" * 16, error=True), function(error=True)]
+    answer = {"Traces": [{"Id": XRAY, "Segments": [{"Id": entry["id"], "Document": json.dumps(entry)} for entry in documents]}]}
+    path, logs = tmp_path / "traces.json", tmp_path / "lines.log"
+    path.write_text(json.dumps(answer))
+    logs.write_text(report(status="timeout"))
+    for more, rules in (([], {"service-ok-function-failed", "edge-ok-downstream-fault"}), (["--logs", logs], {"service-ok-function-failed", "edge-ok-downstream-fault", "timeout"})):
+        status, output, _ = tracejoin("classify", "--json", path, *more)
+        (found,) = rows(output)
+        assert status == 0
+        assert list(found) == ["traceId", "xrayTraceId", "state", "edgeStatus", "clientSaw", "fault", "error", "throttle", "hiddenFault", "findings"]
+        assert list(found["findings"][0]) == ["rule", "severity", "serviceName", "spanId", "path", "evidence"]
+        assert {finding["rule"] for finding in found["findings"]} == rules
+        assert (found["state"], found["edgeStatus"], found["clientSaw"], found["hiddenFault"]) == ("complete", 200, "success", True)
+
+
+def test_classify_reads_documents_a_line_and_names_the_bad_ones(tmp_path):
+    """One segment document a line; what can't be read is one line on stderr, and the others are judged."""
+    path = tmp_path / "segments.jsonl"
+    path.write_text("\n".join([json.dumps(service()), "nonsense", '{"format":"json","version":1}', json.dumps(function())]))
+    status, output, errors = tracejoin("classify", "--json", path)
+    assert (status, rows(output)[0]["state"], len(errors.splitlines())) == (0, "complete", 1)
+
+
+def test_ship_resolve_less_search_trace_faults(embedded_endpoint, tmp_path):
+    """From a recorded event to a search, with the ledger's contract; nothing found is exit status 1."""
+    environment = {"TRACEJOIN_ENDPOINT": embedded_endpoint, "TRACEJOIN_PREFIX": "cli"}
+    path = tmp_path / "events.jsonl"
+    path.write_text("\n".join(json.dumps(lambda_event([line], first=number)) for number, line in enumerate([powertools("hello", correlation_id="c-9"), report()])))
+    assert tracejoin("setup", "--check", "--json", **environment)[0] == 1
+    assert {row["action"] for row in rows(tracejoin("setup", "--json", **environment)[1])} == {"created", "skipped"}
+    assert tracejoin("setup", "--check", "--json", **environment)[0] == 0
+    status, output, _ = tracejoin("ship", "--json", path, **environment)
+    assert (status, rows(output)) == (0, [{"received": 2, "indexed": 2, "duplicate": 0, "filtered": 0, "deadLettered": 0, "controlMessages": 0, "badEnvelopes": 0}])
+    for arguments in (["--trace-id", XRAY], ["--correlation-id", "c-9"], ["--text", "hello"], ["--service", "orders", "--since", "now-1d"]):
+        status, output, _ = tracejoin("search", "--json", *arguments, **environment)
+        assert status == 0
+        assert all({"_index", "_id", "@timestamp"} <= set(row) for row in rows(output))
+    page = tmp_path / "page.html"
+    assert tracejoin("trace", "c-9", "--html", page, **environment)[0] == 0
+    assert "hello" in page.read_text()
+    for arguments in (["faults"], ["search", "--trace-id", "1" * 32], ["trace", "nobody"]):
+        status, output, errors = tracejoin(*arguments, **environment)
+        assert (status, len(errors.splitlines())) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [(["search", "--endpoint", "http://127.0.0.1:1", "--text", "x"], 1, "does not answer"), (["search", "--endpoint", "nowhere"], 2, "TRACEJOIN_ENDPOINT"),
+     (["ship", "missing.json"], 2, "missing.json"), (["explain", "missing.log"], 2, "missing.log"), (["classify", "missing.json"], 2, "missing.json"),
+     (["search", "--trace-id", "42"], 1, "is no trace id"), (["search", "--limit", "many"], 2, "limit"), (["nonsense"], 2, "nonsense"),
+     (["resolve"], 2, "AWS_REGION")],
+)  # fmt: skip
+def test_bad_usage_is_one_clear_line(arguments, status, said):
+    """A wrong endpoint, a missing file, a word that is no command: the right exit status, and a line that says so."""
+    code, output, errors = tracejoin(*arguments)
+    assert (code, output) == (status, "")
+    assert said in errors.splitlines()[-1]
+
+
+def test_files_that_are_no_logs(tmp_path):
+    """Bytes that are no text, and JSON that is no event."""
+    binary, other = tmp_path / "binary", tmp_path / "other.json"
+    binary.write_bytes(b"\x00\xff\xfe")
+    other.write_text('{"hello": "world"}')
+    for arguments in (["explain", binary], ["ship", binary], ["ship", other], ["classify", binary], ["classify", other]):
+        code, _, errors = tracejoin(*arguments)
+        assert (code, len(errors.splitlines())) == (1, 1), errors
+
+
+def test_settings_report_every_fault_at_once():
+    """Each wrong variable is named in one go."""
+    code, _, errors = tracejoin("search", TRACEJOIN_ENDPOINT="x", TRACEJOIN_PREFIX="Up", TRACEJOIN_RETENTION_DAYS="0", TRACEJOIN_LOOKUP_DELAYS="1,9999")
+    assert code == 2
+    assert all(name in errors for name in ("TRACEJOIN_ENDPOINT", "TRACEJOIN_PREFIX", "TRACEJOIN_RETENTION_DAYS", "TRACEJOIN_LOOKUP_DELAYS"))
+
+
+def test_every_sample_of_others(samples):
+    """Every file that others recorded gives sensible output or a counted refusal, never a traceback."""
+    for path in sorted(samples.rglob("*")):
+        if path.is_file() and path.name != "PROVENANCE.json":
+            command = "classify" if path.parent.name == "segments" else "explain"
+            status, output, _ = tracejoin(command, "--json", path)
+            assert status == 0, path.name
+            assert rows(output), path.name
+
+
+def test_demo_finds_what_it_hides():
+    """The demo runs whole, and its figures add up."""
+    status, output, _ = tracejoin("demo", "--json")
+    (found,) = rows(output)
+    ledger = found["ledger"]
+    assert status == 0
+    assert ledger["received"] == ledger["indexed"] > 50
+    assert (found["settled"], found["hiddenFaults"], len(found["traces"])) == (6, 3, 6)
+
+
+def test_every_command_is_in_the_readme():
+    """README and command line name the same commands."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    _, output, _ = tracejoin("--help")
+    commands = [line.split()[0] for line in output.partition("Commands:")[2].splitlines() if line.strip()]
+    assert len(commands) == 9
+    assert all(f"`{command}" in readme for command in commands)

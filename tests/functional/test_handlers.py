@@ -1,0 +1,143 @@
+"""The Lambda functions as Lambda calls them, against an OpenSearch, the local X-Ray and a local SQS."""
+
+import json
+
+import boto3
+import pytest
+
+from pipeline.errors import MisconfiguredError, UnavailableError
+from pipeline.local.application import local_aws
+from pipeline.local.lambda_service import REGION
+from pipeline.local.runtime import Context
+from pipeline.local.xray import LocalXRay
+from pipeline.search import transaction
+from pipeline.sqs import Queue, read_hint
+from tests.events import TRACE, function, lambda_event, powertools, report, service
+
+
+@pytest.fixture(scope="module")
+def aws():
+    """A local AWS for the module."""
+    with local_aws() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def lambda_environment(monkeypatch, settings, store, aws):
+    """The environment that template.yaml gives to both functions; clients are made anew."""
+    from shipper_function import queue, resolve, ship
+
+    for key, value in {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION,
+                       "AWS_ENDPOINT_URL_SQS": aws, "POWERTOOLS_TRACE_DISABLED": "1", "POWERTOOLS_METRICS_NAMESPACE": "tracejoin",
+                       "AWS_LAMBDA_FUNCTION_NAME": "f", "LOCAL_FUNCTION_ARN": "arn", "AWS_LAMBDA_LOG_STREAM_NAME": "s",
+                       "TRACEJOIN_ENDPOINT": settings.endpoint, "TRACEJOIN_PREFIX": settings.prefix, "TRACEJOIN_LOOKUP_DELAYS": "1,2,600"}.items():  # fmt: skip
+        monkeypatch.setenv(key, value)
+    sqs = boto3.client("sqs", endpoint_url=aws, region_name=REGION)
+    url = sqs.create_queue(QueueName=settings.prefix)["QueueUrl"]
+    monkeypatch.setenv("TRACEJOIN_QUEUE_URL", url)
+    caches = (ship.settings, ship.store, resolve.settings, resolve.resolver, queue.queue)
+    for cached in caches:
+        cached.cache_clear()
+    yield lambda: receive(sqs, url)
+    for cached in caches:
+        cached.cache_clear()
+    sqs.close()
+
+
+def receive(sqs, url):
+    """The messages that come within their delay, as Lambda would hand them over."""
+    messages = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5, MaxNumberOfMessages=10).get("Messages", [])
+    return {"Records": [{"messageId": message["MessageId"], "body": message["Body"], "eventSource": "aws:sqs", "attributes": {}, "messageAttributes": {},
+                         "receiptHandle": message["ReceiptHandle"], "md5OfBody": "", "eventSourceARN": "arn:aws:sqs:eu-west-1:1:q", "awsRegion": REGION}
+                        for message in messages]}  # fmt: skip
+
+
+def context(seconds=30.0):
+    """What Lambda gives a handler."""
+    import time
+
+    return Context("52fdfc07-2182-454f-963f-5f0f9a621d72", time.time() + seconds)
+
+
+def states(store):
+    """The states that the trace's lines and spans show."""
+    store.refresh()
+    return {document["trace"]["state"] for document in transaction(TRACE, store)}
+
+
+def test_from_a_log_event_to_a_verdict(lambda_environment, monkeypatch, store, capsys):
+    """ship indexes and sends a hint; resolve takes it, looks up, and settles; the ledger goes out as metrics."""
+    from shipper_function import resolve, ship
+
+    with LocalXRay() as xray:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_XRAY", xray.endpoint)
+        ledger = ship.handler(lambda_event([powertools("a"), report()]), context())
+        assert (ledger["received"], ledger["indexed"], states(store)) == (2, 2, {"pending"})
+        assert '"indexed"' in capsys.readouterr().out
+        event = lambda_environment()
+        assert resolve.handler(event, context()) == {"batchItemFailures": []}
+        assert states(store) == {"pending"}
+        xray.put([service(), function()])
+        again = lambda_environment()
+        assert json.loads(again["Records"][0]["body"])["attempt"] == 1
+        resolve.resolver()._clock = lambda: 4e9
+        resolve.handler(again, context())
+        assert states(store) == {"complete"}
+
+
+def test_the_schedule_runs_the_sweep(lambda_environment, monkeypatch, store):
+    """With the hint lost, the scheduled event finds the line."""
+    from shipper_function import resolve, ship
+
+    with LocalXRay() as xray:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_XRAY", xray.endpoint)
+        xray.put([service(), function()])
+        ship.handler(lambda_event([powertools("a")], at=1_790_000_000_000), context())
+        resolve.handler({"source": "aws.scheduler"}, context())
+        store.refresh()
+    assert {document["trace"]["state"] for document in transaction(TRACE, store)} == {"complete"}
+
+
+def test_a_bad_hint_is_acknowledged_and_a_dead_xray_is_not(lambda_environment, monkeypatch):
+    """What will never be a hint is gone; what may work later comes again, alone."""
+    from shipper_function import resolve, ship
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL_XRAY", "http://127.0.0.1:1")
+    ship.handler(lambda_event([powertools("a")]), context())
+    event = lambda_environment()
+    bad = dict(event["Records"][0], messageId="bad", body="no hint")
+    answer = resolve.handler({"Records": [bad, *event["Records"]]}, context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
+
+
+def test_the_invocation_fails_where_opensearch_is_away(lambda_environment, monkeypatch):
+    """Lambda must deliver the event again."""
+    from shipper_function import ship
+
+    monkeypatch.setenv("TRACEJOIN_ENDPOINT", "http://127.0.0.1:1")
+    with pytest.raises(UnavailableError):
+        ship.handler(lambda_event(["a"]), context(seconds=1))
+
+
+def test_wrong_settings_fail_at_the_start(lambda_environment, monkeypatch):
+    """Every problem is named before anything is shipped."""
+    from shipper_function import ship
+
+    monkeypatch.setenv("TRACEJOIN_PREFIX", "Not this")
+    monkeypatch.setenv("TRACEJOIN_RETENTION_DAYS", "-1")
+    with pytest.raises(MisconfiguredError, match=r"TRACEJOIN_PREFIX.*TRACEJOIN_RETENTION_DAYS"):
+        ship.handler(lambda_event(["a"]), context())
+
+
+def test_many_ids_in_few_messages(aws):
+    """A thousand and fifty ids go out a hundred a message, ten messages a call, and come back as they were."""
+    sqs = boto3.client("sqs", endpoint_url=aws, region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+    url = sqs.create_queue(QueueName="many")["QueueUrl"]
+    ids = tuple(f"{number:032x}" for number in range(1, 1051))
+    Queue(sqs, url).send(ids, attempt=2, delay=0)
+    hints = []
+    while len(hints) < 11:
+        hints += [read_hint(record["body"]) for record in receive(sqs, url)["Records"]]
+    assert sorted(id_ for hint in hints for id_ in hint.trace_ids) == sorted(ids)
+    assert {hint.attempt for hint in hints} == {2}
+    sqs.close()

@@ -1,0 +1,151 @@
+"""The local X-Ray, through boto3 and through the X-Ray SDK's own protocol."""
+
+import json
+import socket
+import time
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from pipeline.ids import to_xray
+from pipeline.local.xray import LocalXRay
+from pipeline.xray import BatchGetTraces, Budget
+from tests.events import NOW, TRACE, call, function, service
+
+
+@pytest.fixture
+def clock():
+    """A clock to be set."""
+    return [NOW / 1000]
+
+
+@pytest.fixture
+def xray(clock):
+    """A local X-Ray with that clock, whose segments take about ten seconds to appear."""
+    with LocalXRay(delay=10, clock=lambda: clock[0]) as xray:
+        yield xray
+
+
+@pytest.fixture
+def client(xray):
+    """boto3's client for it."""
+    client = boto3.client("xray", region_name="eu-west-1", endpoint_url=xray.endpoint, aws_access_key_id="a", aws_secret_access_key="b",
+                          config=Config(retries={"total_max_attempts": 1}))  # fmt: skip
+    yield client
+    client.close()
+
+
+def get(client, *ids):
+    """The ids of the segments found, by trace."""
+    answer = client.batch_get_traces(TraceIds=[to_xray(id_) for id_ in ids])
+    return {trace["Id"]: {segment["Id"] for segment in trace["Segments"]} for trace in answer["Traces"]}
+
+
+def test_segments_appear_after_a_delay(client, clock):
+    """What was put is not there at once; later it is, and a bad document is named."""
+    answer = client.put_trace_segments(TraceSegmentDocuments=[json.dumps(service()), json.dumps(function()), "{}", "no json"])
+    assert len(answer["UnprocessedTraceSegments"]) == 2
+    assert get(client, TRACE) == {}
+    clock[0] += 16
+    assert get(client, TRACE) == {to_xray(TRACE): {service()["id"], function()["id"]}}
+
+
+def test_they_appear_in_any_order(clock):
+    """With different seeds, different segments are there first."""
+    firsts = set()
+    for seed in range(8):
+        with LocalXRay(delay=10, seed=seed, clock=lambda: clock[0]) as xray:
+            xray.put([service(), function()])
+            clock[0] += 10
+            firsts.add(frozenset(segment["Id"] for segment in xray.answer("/Traces", {"TraceIds": [to_xray(TRACE)]})["Traces"][0]["Segments"])
+                       if xray.answer("/Traces", {"TraceIds": [to_xray(TRACE)]})["Traces"] else frozenset())  # fmt: skip
+            clock[0] -= 10
+    assert len(firsts) > 2
+
+
+def test_a_finished_document_replaces_the_one_in_progress(client, xray, clock):
+    """Whichever of the two comes later, the finished one is what is read."""
+    open_one = {key: value for key, value in service().items() if key != "end_time"} | {"in_progress": True}
+    xray.put([service(), open_one])
+    clock[0] += 16
+    document = json.loads(client.batch_get_traces(TraceIds=[to_xray(TRACE)])["Traces"][0]["Segments"][0]["Document"])
+    assert "in_progress" not in document
+
+
+def test_five_ids_paging_and_unprocessed(client, xray, clock):
+    """Six ids are refused; five come in pages; an id can be left unprocessed; an unknown one is left out."""
+    ids = [f"{number:08x}" + "a" * 24 for number in range(1, 6)]
+    xray.put([service(trace_id=to_xray(id_)) for id_ in ids])
+    clock[0] += 16
+    with pytest.raises(ClientError, match="InvalidRequestException"):
+        client.batch_get_traces(TraceIds=[to_xray(id_) for id_ in [*ids, TRACE]])
+    pages = list(client.get_paginator("batch_get_traces").paginate(TraceIds=[to_xray(id_) for id_ in ids]))
+    assert sum(len(page["Traces"]) for page in pages) == 5
+    assert len(pages) == 2
+    xray.unprocessed = {ids[0]}
+    answer = client.batch_get_traces(TraceIds=[to_xray(ids[0]), to_xray("b" * 32)])
+    assert (answer["Traces"], answer["UnprocessedTraceIds"]) == ([], [to_xray(ids[0])])
+
+
+def test_has_fault_speaks_of_the_root_alone(client, xray, clock):
+    """A summary's HasFault misses a fault below the root, which is why tracejoin walks the documents."""
+    xray.put([service(), function(fault=True)])
+    clock[0] += 16
+    window = {"StartTime": NOW / 1000 - 60, "EndTime": NOW / 1000 + 60}
+    assert client.get_trace_summaries(**window)["TraceSummaries"][0]["HasFault"] is False
+    assert client.get_trace_summaries(**window, FilterExpression="fault")["TraceSummaries"] == []
+    with pytest.raises(ClientError, match="InvalidRequestException"):
+        client.get_trace_summaries(**window, FilterExpression="annotation.x = 1")
+
+
+def test_an_independent_subsegment_stands_in_its_parent(client, xray, clock):
+    """A subsegment that was sent alone comes back inside the segment that it names."""
+    xray.put([function(parent=""), call("api", "c" * 16, type="subsegment", trace_id=to_xray(TRACE), parent_id=function()["id"])])
+    clock[0] += 16
+    assert get(client, TRACE) == {to_xray(TRACE): {function()["id"]}}
+
+
+def test_the_daemons_protocol(xray, clock):
+    """A datagram with the SDK's header is a document; anything else is not."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        host, _, port = xray.daemon_address.partition(":")
+        for text in ("nonsense", '{"format":"json","version":1}\n' + json.dumps(service())):
+            sender.sendto(text.encode(), (host, int(port)))
+    deadline = time.monotonic() + 5
+    while not xray.calls["datagrams"] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert xray.calls["datagrams"] == 1
+
+
+def test_our_source_against_it(client, xray, clock):
+    """The source asks five ids a call, follows pages, leaves out what is unprocessed, and says what is absent."""
+    ids = [f"{number:08x}" + "a" * 24 for number in range(1, 8)]
+    xray.put([service(trace_id=to_xray(id_)) for id_ in ids[:5]])
+    clock[0] += 16
+    xray.unprocessed = {ids[6]}
+    source = BatchGetTraces(client, Budget(100))
+    answers = source.look_up(ids)
+    assert {id_: answer.outcome for id_, answer in answers.items()} == dict.fromkeys(ids[:5], "found") | {ids[5]: "absent"}
+    assert source.calls == xray.calls["BatchGetTraces"] == 3
+
+
+def test_throttling_and_budget_put_off(client, xray, clock):
+    """A throttle and an empty budget leave ids unanswered, and raise nothing."""
+    xray.put([service()])
+    clock[0] += 16
+    source = BatchGetTraces(client, Budget(2, clock=lambda: 0.0))
+    xray.throttle(1)
+    assert source.look_up([TRACE]) == {}
+    assert source.look_up([TRACE])[TRACE].outcome == "found"
+    assert source.look_up([TRACE]) == {}
+    assert xray.calls["BatchGetTraces"] == 2
+
+
+def test_transaction_search_hides_everything(client, xray, clock):
+    """With Transaction Search on, nothing is found by id, and our source says why."""
+    xray.put([service()])
+    clock[0] += 16
+    xray.destination = "CloudWatchLogs"
+    assert BatchGetTraces(client, Budget(9)).look_up([TRACE])[TRACE].outcome == "sourceDisabled"

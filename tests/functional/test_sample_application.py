@@ -1,0 +1,62 @@
+"""The sample application: real handlers, Powertools and X-Ray SDK on the local platform."""
+
+import boto3
+import pytest
+
+from pipeline.extract import extract
+from pipeline.ids import to_xray
+from pipeline.local.application import run_sample_application
+from pipeline.local.lambda_service import REGION
+from pipeline.local.xray import LocalXRay
+from pipeline.segments import read_document
+from pipeline.unpack import unpack
+
+
+@pytest.fixture(scope="module")
+def run():
+    """One run, with what X-Ray has of it."""
+    with LocalXRay() as xray:
+        run = run_sample_application(xray)
+        client = boto3.client("xray", region_name=REGION, endpoint_url=xray.endpoint, aws_access_key_id="a", aws_secret_access_key="b")
+        traces = {}
+        for request in run.requests:
+            for trace in client.batch_get_traces(TraceIds=[to_xray(request.trace_id)])["Traces"]:
+                traces[request.trace_id] = [segment for entry in trace["Segments"] for segment in read_document(entry["Document"])]
+        client.close()
+        yield run, traces
+
+
+def test_every_client_saw_a_success(run):
+    """The blog's complaint: whatever fails below, service-a answers 200."""
+    assert {request.status for request in run[0].requests} == {200}
+
+
+def test_one_trace_holds_the_whole_transaction(run):
+    """API Gateway, both Lambda segments of each function, and the SDK's subsegments are in one trace."""
+    names = {segment.fact.name for segment in run[1][run[0].requests[0].trace_id]}
+    assert {"sample-api/prod", "service-a", "service-b", "service-c", "sns", "s3", "dynamodb", "## price"} <= names
+
+
+def test_the_sdk_hides_a_failed_invocation(run):
+    """The subsegment of a failed Invoke says 200 and carries no flag, only aws.function_error."""
+    calls = [segment.fact for segments in run[1].values() for segment in segments if segment.fact.function_error]
+    assert [(fact.status, fact.fault, fact.error, fact.function_error) for fact in calls] == [(200, False, False, "Unhandled")]
+
+
+def test_an_unsampled_request_leaves_no_segment(run):
+    """With Sampled=0 nothing is sent, and the REPORT lines say so."""
+    unsampled = run[0].requests[-1]
+    assert unsampled.trace_id not in run[1]
+    lines = [extract(event.message) for sent in run[0].events for batch in unpack(sent, max_bytes=1 << 20).batches for event in batch.events]
+    assert {line.sampled for line in lines if line.trace_id == unsampled.trace_id and line.format == "lambda-report"} == {False}
+
+
+def test_the_logs_are_the_writers_own(run):
+    """Powertools' lines carry trace, request and correlation id; the platform's frame them; the timeout is told twice."""
+    batches = [batch for sent in run[0].events for batch in unpack(sent, max_bytes=1 << 20).batches]
+    assert {batch.log_group for batch in batches} == {f"/aws/lambda/{name}" for name in ("service-a", "service-b", "service-c", "error", "timeout")}
+    lines = [extract(event.message) for batch in batches for event in batch.events]
+    assert {"lambda-start", "lambda-end", "lambda-report", "powertools-json", "python-text", "lambda-timeout", "text"} == {line.format for line in lines}
+    assert sum("timeout" in line.signals for line in lines) == 2
+    powertools = [line for line in lines if line.format == "powertools-json"]
+    assert all(line.trace_id and line.request_id and line.correlation_ids for line in powertools[1:])

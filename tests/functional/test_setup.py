@@ -1,0 +1,57 @@
+"""Setup, against the embedded and a real OpenSearch."""
+
+import json
+from pathlib import Path
+
+from pipeline import setup
+from pipeline.setup import install
+
+
+def test_a_second_run_changes_nothing(store):
+    """What is installed is recognised, and the missing plugin is said plainly."""
+    changes = install(store, retention_days=14)
+    assert {change.action for change in changes} <= {"unchanged", "skipped"}
+    assert [change.kind for change in changes if change.action == "skipped"] in ([], ["policy"])
+
+
+def test_check_only_looks(store):
+    """--check says what would change, and changes nothing."""
+    store.request("DELETE", f"/_index_template/{store.prefix}-logs")
+    for _ in range(2):
+        changes = {change.name: change.action for change in install(store, retention_days=14, check=True)}
+        assert changes[f"{store.prefix}-logs"] == "created"
+
+
+def test_a_changed_template_is_updated(store):
+    """A template that somebody changed is brought back."""
+    template = store.request("GET", f"/_index_template/{store.prefix}-logs")["index_templates"][0]["index_template"]
+    template["template"]["mappings"]["properties"]["body"] = {"type": "keyword"}
+    store.request("PUT", f"/_index_template/{store.prefix}-logs", template)
+    changes = {change.name: change.action for change in install(store, retention_days=14)}
+    assert changes[f"{store.prefix}-logs"] == "updated"
+    assert install(store, retention_days=14, check=True)[4].action == "unchanged"
+
+
+def test_documents_of_every_kind_under_one_alias(store):
+    """Logs, spans and traces are found by one alias, by their ids; unknown fields stay out of the mapping."""
+    trace_id = "5759e988bd862e3fe1be46a994272793"
+    common = {"@timestamp": "2026-11-24T10:00:00.123456789Z", "traceId": trace_id, "surprise": {"a": 1}}
+    lines = []
+    for kind, index in (("log", "logs-2026.11.24"), ("span", "spans-2026.11.24"), ("trace", "traces")):
+        lines += [{"create": {"_index": f"{store.prefix}-{index}", "_id": kind}}, common | {"doc": {"kind": kind}, "parentSpanId": ""}]
+    assert all(result.ok for result in store.write(lines))
+    store.refresh()
+    hits = store.search({"query": {"term": {"traceId": trace_id}}, "sort": [{"@timestamp": "asc"}]}, index=store.prefix)["hits"]["hits"]
+    assert {hit["_id"] for hit in hits} == {"log", "span", "trace"}
+    roots = store.search({"query": {"term": {"parentSpanId": ""}}}, index=f"{store.prefix}-spans-*")["hits"]["hits"]
+    assert [hit["_id"] for hit in roots] == ["span"]
+    assert store.search({"query": {"exists": {"field": "surprise.a"}}}, index=store.prefix)["hits"]["hits"] == []
+
+
+def test_every_file_is_installed():
+    """No file in mappings/ is forgotten."""
+    folder = Path(setup.__file__).parents[1] / "mappings"
+    installed = {f"{kind}/{name}" for kind in ("components", "indices", "policies") for name, _ in setup.documents(kind, "p", 1)}
+    assert installed == {str(path.relative_to(folder).with_suffix("")) for path in folder.glob("*/*.json")}
+    for path in folder.glob("*/*.json"):
+        json.loads(path.read_text())

@@ -1,0 +1,60 @@
+"""The shape of the repository."""
+
+import ast
+from pathlib import Path
+
+import pipeline
+
+ROOT = Path(__file__).parents[2]
+LARGEST = 350
+
+
+def test_the_steps_are_modules_in_the_order_that_the_docstring_tells():
+    """Each step that the library's docstring lists is a module of that name."""
+    listed = [line.split()[0] for line in pipeline.__doc__.splitlines() if line.startswith("    ")]
+    assert listed == ["unpack", "extract", "attribute", "document", "index", "xray", "segments", "state", "judge", "spans", "enrich", "search"]
+    for name in listed:
+        assert (ROOT / "pipeline" / f"{name}.py").exists() or (ROOT / "pipeline" / name / "__init__.py").exists(), name
+
+
+def test_modules_stay_small_and_only_settings_reads_the_environment():
+    """No module outgrows a screen or three; the environment is read in one place, by the entries alone."""
+    entries = {"shipper_function/ship.py", "shipper_function/resolve.py", "pipeline/cli/app.py"}
+    for path in [*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "shipper_function").rglob("*.py")]:
+        name = str(path.relative_to(ROOT))
+        text = path.read_text()
+        assert len(text.splitlines()) <= LARGEST, name
+        if "local/" not in name and name not in entries:
+            assert "os.environ" not in text, name
+
+
+def test_the_fields_table_matches_the_templates():
+    """README's table of fields and `mappings/` name the same fields with the same types."""
+    import json
+
+    found = {}
+    for file in (ROOT / "mappings" / "components").glob("*.json"), (ROOT / "mappings" / "indices").glob("*.json"):
+        for path in file:
+            if path.stem != "dead-letters":
+                found |= dict(leaves(json.loads(path.read_text())["template"].get("mappings", {}).get("properties", {})))
+    table = (ROOT / "README.md").read_text().partition("<!-- fields -->")[2].partition("<!-- /fields -->")[0]
+    rows = [[cell.strip().strip("`") for cell in row.split("|")[1:3]] for row in table.splitlines() if row.startswith("| `")]
+    assert dict(rows) == found
+
+
+def leaves(properties, start=""):
+    """Every field by its dotted name, with its type."""
+    for name, content in properties.items():
+        path = f"{start}{name}"
+        if "type" in content and content["type"] != "nested":
+            yield path, content["type"]
+        else:
+            yield from leaves(content["properties"], f"{path}.")
+
+
+def test_importing_does_nothing():
+    """No module of the library has a bare call at its top level: nothing is opened, set up or patched by importing it."""
+    for path in (ROOT / "pipeline").rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                raise AssertionError(f"{path.name} calls something at import: {ast.unparse(node)}")
