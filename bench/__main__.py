@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     rounds = 5 if parser.parse_args().quick else 15
     missed = 0
-    print("CPU per 1,000 log events, from the Lambda event to the gzipped bulk body (median of rounds, interleaved)")
+    print("CPU per 1,000 log events, from the Lambda event to the gzipped bulk body (best of interleaved rounds)")
     print(f"{'events a batch':>15} {'ship ms':>9} {'floor ms':>9} {'ratio':>7} {'target':>7}")
     for size in _SIZES:
         ours, least = _compare(size, rounds)
@@ -56,8 +56,8 @@ def _compare(size: int, rounds: int) -> tuple[float, float]:
         ours.append(_cpu(lambda: [pipeline_body(event, settings) for event in events for _ in range(repeat)]))
         least.append(_cpu(lambda: [floor(event) for event in events for _ in range(repeat)]))
     events_a_round = size * len(events) * repeat
-    # the first round warms up
-    return median(ours[1:]) / events_a_round * 1e6, median(least[1:]) / events_a_round * 1e6
+    # what disturbs a round only ever adds to it, so the best one is the measure; the first warms up
+    return min(ours[1:]) / events_a_round * 1e6, min(least[1:]) / events_a_round * 1e6
 
 
 def _cpu(work: Callable[[], object]) -> float:

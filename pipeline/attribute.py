@@ -12,19 +12,24 @@ from pipeline.extract.line import JsonLine, Line, ReportLine
 
 def attribute(lines: Sequence[Line]) -> None:
     """Completes ``lines``, the lines of one log stream in their order: trace, request, sampling and ``id_source``."""
-    _join_halves(lines)
     orphans = False
     certain: dict[str, Line] = {}
     claimed: dict[str, Line | None] = {}
-    for line in lines:
+    for number, line in enumerate(lines):
         request_id = line.request_id
+        trace_id = line.trace_id
         if request_id is None:
-            orphans = orphans or line.trace_id is None
-        elif line.trace_id is not None:
+            if trace_id is None:
+                orphans = True
+                continue
+            if not line.platform or (request_id := _other_half(lines, number)) is None:
+                continue
+            line.request_id = request_id
+        if trace_id is not None:
             if line.platform:
                 certain[request_id] = line
             # what the request's own lines say counts where all of them agree
-            elif (first := claimed.setdefault(request_id, line)) and first.trace_id != line.trace_id:
+            elif (first := claimed.setdefault(request_id, line)) and first.trace_id != trace_id:
                 claimed[request_id] = None
     if orphans:
         _place_in_stream(lines)
@@ -41,13 +46,10 @@ def attribute(lines: Sequence[Line]) -> None:
             _take_from_request(line, record)
 
 
-def _join_halves(lines: Sequence[Line]) -> None:
-    """A REPORT line that a shipper split: its X-Ray half follows at once."""
-    for number, line in enumerate(lines):
-        if line.__class__ is ReportLine and line.request_id is None and number:
-            before = lines[number - 1]
-            if isinstance(before, ReportLine) and before.trace_id is None:
-                line.request_id = before.request_id
+def _other_half(lines: Sequence[Line], number: int) -> str | None:
+    """The request of a REPORT line that a shipper split: its X-Ray half, line ``number``, follows at once."""
+    before = lines[number - 1] if number else None
+    return before.request_id if isinstance(before, ReportLine) and before.trace_id is None else None
 
 
 def _place_in_stream(lines: Sequence[Line]) -> None:

@@ -12,14 +12,18 @@ from typing import Final
 
 import msgspec
 
-from pipeline.extract.line import PENDING, Line, XRay
+from pipeline.extract import Line
 from pipeline.ids import to_xray
 from pipeline.unpack import Batch, LogEvent
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LONGEST_EVENT_ID: Final = 128
+# a document's id may have 512 bytes (OpenSearch), an event id has 56 digits
+_LONGEST_EVENT_ID: Final = 100
 # date_nanos covers 1970 to 2262
 _LAST: Final = 9_223_372_036_000
+_PENDING: Final = msgspec.Raw(b'{"state":"pending","version":0}')
+_TO_DAY: Final = len("2026-11-24")
+_TO_SECOND: Final = len("2026-11-24T10:00:00")
 _KIND: Final = msgspec.Raw(b'{"kind":"log"}')
 _FRACTIONS: Final = tuple(f".{millisecond:03d}Z" for millisecond in range(1000))
 
@@ -60,18 +64,18 @@ def address(batch: Batch, lines: Sequence[Line], *, prefix: str, region: str, ma
         if not 0 <= milliseconds < 1000:  # noqa: PLR2004
             milliseconds = event.timestamp % 1000
             second = event.timestamp - milliseconds
-            at = _EPOCH + timedelta(milliseconds=min(max(second, 0), _LAST))
-            to_second = f"{at:%Y-%m-%dT%H:%M:%S}"
-            index = f"{prefix}-logs-{at:%Y.%m.%d}"
+            to_second = (_EPOCH + timedelta(milliseconds=min(max(second, 0), _LAST))).isoformat()[:_TO_SECOND]
+            index = f"{prefix}-logs-{to_second[:_TO_DAY].replace('-', '.')}"
         line.timestamp = to_second + _FRACTIONS[milliseconds]
         line.doc = _KIND
         line.aws = aws
         line.event_id = event.id
         if not line.service_name:
             line.service_name = service_name
-        if line.trace_id is not None:
-            line.trace = PENDING
-            line.xray = _xray(line.trace_id)
+        trace_id = line.trace_id
+        if trace_id is not None:
+            line.trace = _PENDING
+            line.xray = _xray(trace_id)
         if len(event.message) > max_chars:
             line.make_plain(event.message, max_chars)
         actions.append(Create(Place(index, id_)))
@@ -79,8 +83,8 @@ def address(batch: Batch, lines: Sequence[Line], *, prefix: str, region: str, ma
 
 
 @lru_cache(maxsize=4096)
-def _xray(trace_id: str) -> XRay:
-    return XRay(to_xray(trace_id))
+def _xray(trace_id: str) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode({"traceId": to_xray(trace_id)}))
 
 
 def document_ids(batch: Batch) -> list[str]:
@@ -88,16 +92,10 @@ def document_ids(batch: Batch) -> list[str]:
     origin = f"{batch.owner}\x00{batch.log_group}\x00{batch.log_stream}"
     start = _hash(origin, 10) + "-"
     ids = [event.id for event in batch.events]
-    if _plain(ids):
+    if all(ids) and max(map(len, ids), default=0) <= _LONGEST_EVENT_ID:
         return [start + id_ for id_ in ids]
     seen: dict[str, int] = {}
-    return [start + (event.id if _plain([event.id]) else _hash(_content(event, seen), 16)) for event in batch.events]
-
-
-def _plain(ids: Sequence[str]) -> bool:
-    """Whether all of these event ids may stand in a document id as they are."""
-    together = "".join(ids)
-    return together.isalnum() and together.isascii() and min(map(len, ids)) > 0 and max(map(len, ids)) <= _LONGEST_EVENT_ID
+    return [start + (event.id if 0 < len(event.id) <= _LONGEST_EVENT_ID else _hash(_content(event, seen), 16)) for event in batch.events]
 
 
 def _content(event: LogEvent, seen: dict[str, int]) -> str:

@@ -64,6 +64,9 @@ class Delivery(msgspec.Struct):
 
 def bodies(items: Items, *, max_body: int = _MAX_BODY) -> Iterator[tuple[Items, bytes]]:
     """``items`` in runs, each with its gzipped bulk body, which stays below ``max_body`` bytes before compression."""
+    if len(items) <= _MAX_ITEMS:
+        yield from _bodies(items, max_body)
+        return
     for start in range(0, len(items), _MAX_ITEMS):
         yield from _bodies(items.cut(start, start + _MAX_ITEMS), max_body)
 

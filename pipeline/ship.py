@@ -64,10 +64,12 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
 
 def prepare(unpacked: Unpacked, settings: Settings) -> Items:
     """The documents of all batches that are to be shipped."""
+    found = [read(batch, settings) for batch in unpacked.batches if not _filtered(batch, settings)]
+    if len(found) == 1:
+        return found[0]
     items = Items()
-    for batch in unpacked.batches:
-        if not _filtered(batch, settings):
-            items.add(read(batch, settings))
+    for part in found:
+        items.add(part)
     return items
 
 

@@ -6,6 +6,8 @@ format" and "Telemetry API Event schema reference", API Gateway's "$context vari
 logs data model.
 """
 
+from typing import Any
+
 import msgspec
 
 from pipeline.extract.line import AccessLogLine, JsonLine, Line, PowertoolsLine
@@ -13,6 +15,7 @@ from pipeline.extract.platform_record import extract_platform
 from pipeline.extract.severity import ERROR_NUMBER, read_severity
 from pipeline.extract.text_line import find_correlation_ids, find_trace
 from pipeline.ids import parse_correlation_id, parse_request_id, parse_span_id, parse_trace
+from pipeline.state import Signal
 
 _LONGEST_NAME = 256
 _NOTHING = msgspec.Raw()
@@ -23,70 +26,70 @@ _key = msgspec.field
 class _Frequent(msgspec.Struct, gc=False):
     """The keys of Powertools, Lambda, API Gateway and OpenTelemetry. A value may be of any type."""
 
-    level: object = None
-    message: object = None
-    service: object = None
-    function_name: object = None
-    function_request_id: object = None
-    correlation_id: object = None
-    xray_trace_id: object = None
-    exception: object = None
-    exception_name: object = None
-    stack_trace: object = None
-    request_id_camel: object = _key(name="requestId", default=None)
-    xray_trace_id_camel: object = _key(name="xrayTraceId", default=None)
-    http_method: object = _key(name="httpMethod", default=None)
-    resource_path: object = _key(name="resourcePath", default=None)
-    route_key: object = _key(name="routeKey", default=None)
-    status: object = None
-    trace_id_camel: object = _key(name="traceId", default=None)
-    span_id_camel: object = _key(name="spanId", default=None)
-    correlation_id_camel: object = _key(name="correlationId", default=None)
-    error_type: object = _key(name="errorType", default=None)
-    stack_trace_camel: object = _key(name="stackTrace", default=None)
-    stack: object = None
-    sampled: object = None
-    type: object = None
+    level: Any = None
+    message: Any = None
+    service: Any = None
+    function_name: Any = None
+    function_request_id: Any = None
+    correlation_id: Any = None
+    xray_trace_id: Any = None
+    exception: Any = None
+    exception_name: Any = None
+    stack_trace: Any = None
+    request_id_camel: Any = _key(name="requestId", default=None)
+    xray_trace_id_camel: Any = _key(name="xrayTraceId", default=None)
+    http_method: Any = _key(name="httpMethod", default=None)
+    resource_path: Any = _key(name="resourcePath", default=None)
+    route_key: Any = _key(name="routeKey", default=None)
+    status: Any = None
+    trace_id_camel: Any = _key(name="traceId", default=None)
+    span_id_camel: Any = _key(name="spanId", default=None)
+    correlation_id_camel: Any = _key(name="correlationId", default=None)
+    error_type: Any = _key(name="errorType", default=None)
+    stack_trace_camel: Any = _key(name="stackTrace", default=None)
+    stack: Any = None
+    sampled: Any = None
+    type: Any = None
     record: msgspec.Raw = _NOTHING
 
 
 class _Rare(msgspec.Struct, gc=False):
     """The keys of everybody else."""
 
-    trace_id: object = None
-    trace_id_dotted: object = _key(name="trace.id", default=None)
-    traceparent: object = None
-    trace_header: object = _key(name="x-amzn-trace-id", default=None)
-    trace_header_title: object = _key(name="X-Amzn-Trace-Id", default=None)
-    trace_header_environment: object = _key(name="_X_AMZN_TRACE_ID", default=None)
-    trace_header_sqs: object = _key(name="AWSTraceHeader", default=None)
-    trace_id_java: object = _key(name="AWS-XRAY-TRACE-ID", default=None)
-    xray_trace_id_pascal: object = _key(name="XRayTraceId", default=None)
-    trace_id_pascal: object = _key(name="TraceId", default=None)
-    span_id: object = None
-    span_id_dotted: object = _key(name="span.id", default=None)
-    span_id_pascal: object = _key(name="SpanId", default=None)
-    request_id: object = None
-    aws_request_id: object = None
-    aws_request_id_camel: object = _key(name="awsRequestId", default=None)
-    function_request_id_camel: object = _key(name="functionRequestId", default=None)
-    function_request_id_pascal: object = _key(name="FunctionRequestId", default=None)
-    request_id_pascal: object = _key(name="RequestId", default=None)
-    correlation_id_pascal: object = _key(name="CorrelationId", default=None)
-    severity: object = None
-    severity_text: object = None
-    severity_text_camel: object = _key(name="severityText", default=None)
-    level_dotted: object = _key(name="log.level", default=None)
-    level_name: object = _key(name="levelname", default=None)
-    level_pascal: object = _key(name="Level", default=None)
-    msg: object = None
-    body: object = None
-    message_pascal: object = _key(name="Message", default=None)
-    error_message: object = _key(name="errorMessage", default=None)
-    service_name: object = None
-    service_name_camel: object = _key(name="serviceName", default=None)
-    service_name_dotted: object = _key(name="service.name", default=None)
-    service_pascal: object = _key(name="Service", default=None)
+    trace_id: Any = None
+    trace_id_dotted: Any = _key(name="trace.id", default=None)
+    traceparent: Any = None
+    trace_header: Any = _key(name="x-amzn-trace-id", default=None)
+    trace_header_title: Any = _key(name="X-Amzn-Trace-Id", default=None)
+    trace_header_environment: Any = _key(name="_X_AMZN_TRACE_ID", default=None)
+    trace_header_sqs: Any = _key(name="AWSTraceHeader", default=None)
+    trace_id_java: Any = _key(name="AWS-XRAY-TRACE-ID", default=None)
+    xray_trace_id_pascal: Any = _key(name="XRayTraceId", default=None)
+    trace_id_pascal: Any = _key(name="TraceId", default=None)
+    span_id: Any = None
+    span_id_dotted: Any = _key(name="span.id", default=None)
+    span_id_pascal: Any = _key(name="SpanId", default=None)
+    request_id: Any = None
+    aws_request_id: Any = None
+    aws_request_id_camel: Any = _key(name="awsRequestId", default=None)
+    function_request_id_camel: Any = _key(name="functionRequestId", default=None)
+    function_request_id_pascal: Any = _key(name="FunctionRequestId", default=None)
+    request_id_pascal: Any = _key(name="RequestId", default=None)
+    correlation_id_pascal: Any = _key(name="CorrelationId", default=None)
+    severity: Any = None
+    severity_text: Any = None
+    severity_text_camel: Any = _key(name="severityText", default=None)
+    level_dotted: Any = _key(name="log.level", default=None)
+    level_name: Any = _key(name="levelname", default=None)
+    level_pascal: Any = _key(name="Level", default=None)
+    msg: Any = None
+    body: Any = None
+    message_pascal: Any = _key(name="Message", default=None)
+    error_message: Any = _key(name="errorMessage", default=None)
+    service_name: Any = None
+    service_name_camel: Any = _key(name="serviceName", default=None)
+    service_name_dotted: Any = _key(name="service.name", default=None)
+    service_pascal: Any = _key(name="Service", default=None)
 
 
 _frequent = msgspec.json.Decoder(_Frequent)
@@ -102,69 +105,66 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written
     # no line end can stand raw in a JSON string, so any that is here is white space
     attributes = msgspec.Raw(message if "\n" not in message else message.replace("\n", " "))
     # written out rather than called: this is the hottest code of all, see bench/
-    line: Line
+    kind: type[Line] = PowertoolsLine
     request_id = keys.function_request_id
     if request_id.__class__ is str:
-        line = PowertoolsLine(request_id=parse_request_id(request_id), attributes=attributes)
+        request_id = parse_request_id(request_id)
     else:
-        line = _other_line(keys)
-        line.attributes = attributes
-        if line.platform:
-            return line
+        if keys.record is not _NOTHING and (platform := _platform(keys)) is not None:
+            platform.attributes = attributes
+            return platform
+        request_id = keys.request_id_camel
+        request_id = parse_request_id(request_id) if request_id.__class__ is str else None
+        kind = JsonLine if keys.http_method is None and keys.route_key is None else AccessLogLine
+    trace_id = span_id = sampled = None
     trace = keys.xray_trace_id or keys.trace_id_camel or keys.xray_trace_id_camel
     if trace.__class__ is str and (header := parse_trace(trace)) is not None:
-        line.trace_id = header.trace_id
-        if header.parent_id is not None or header.sampled is not None:
-            line.span_id, line.sampled = header.parent_id, header.sampled
-    level = keys.level
-    if level.__class__ is str or level.__class__ is int:
-        severity = line.severity = read_severity(level)
-        if severity is not None and severity.number >= ERROR_NUMBER:
-            line.signals = ("error",)
-    body = keys.message
-    if body.__class__ is str:
-        line.body = body
-    elif body is not None:
-        line.body = _as_text(body)
-    service = keys.service or keys.function_name
-    if service.__class__ is str and len(service) <= _LONGEST_NAME:
-        line.service_name = service
+        trace_id, span_id, sampled = header
+    severity = read_severity(keys.level) if keys.level.__class__ is str or keys.level.__class__ is int else None
+    signals: tuple[Signal, ...] = ("error",) if severity is not None and severity.number >= ERROR_NUMBER else ()
     # an empty value says nothing
     if keys.exception or keys.exception_name or keys.error_type or keys.stack_trace or keys.stack or keys.stack_trace_camel:
-        line.signals = (*line.signals, "exception")
-    if line.trace_id is None or line.request_id is None or line.severity is None or not line.body:
+        signals = (*signals, "exception")
+    body = keys.message
+    if body.__class__ is not str:
+        body = _body(keys)
+    service = keys.service or keys.function_name
+    if service.__class__ is not str or len(service) > _LONGEST_NAME:
+        service = ""
+    correlation_ids: tuple[str, ...] = ()
+    own = keys.correlation_id or keys.correlation_id_camel
+    if own.__class__ is str and (own := parse_correlation_id(own)):
+        correlation_ids = (own,)
+    elif "orrelation-" in message:
+        # any x-correlation-… key, at any depth
+        correlation_ids = find_correlation_ids(message)
+    line = kind(body, service, trace_id, span_id, request_id, correlation_ids, sampled, severity, signals, attributes)
+    if keys.span_id_camel is not None or keys.sampled is not None:
+        _take_span(line, keys.span_id_camel, keys.sampled)
+    if trace_id is None or request_id is None or ((severity is None or not body) and kind is not AccessLogLine):
         _read_rare(line, message)
         if line.severity is None and isinstance(keys.status, str):
             # Datadog's word for the level; an access log's status is a number, which is no severity
             line.severity = read_severity(keys.status)
-    if keys.span_id_camel is not None or keys.sampled is not None:
-        _take_span(line, keys.span_id_camel, keys.sampled)
-    correlation_id = keys.correlation_id or keys.correlation_id_camel
-    if correlation_id.__class__ is str and (own := parse_correlation_id(correlation_id)):
-        line.correlation_ids = (own,)
-    if "orrelation-" in message:
-        line.correlation_ids = tuple(dict.fromkeys((*line.correlation_ids, *find_correlation_ids(message))))
     return line
 
 
-def _other_line(keys: _Frequent) -> Line:
-    """The line that these keys make, with its request: a platform record, an access log, or anybody's JSON."""
-    if keys.record is not _NOTHING and isinstance(keys.type, str):
-        platform = extract_platform(keys.type, bytes(keys.record))
-        if platform is not None:
-            return platform
-    value = keys.request_id_camel
-    request_id = parse_request_id(value) if isinstance(value, str) else None
-    if request_id and keys.status is not None and (keys.http_method is not None or keys.route_key is not None):
-        what = keys.route_key if keys.http_method is None else f"{keys.http_method} {keys.resource_path or ''}"
-        return AccessLogLine(request_id=request_id, body=f"{what} {keys.status}")
-    return JsonLine(request_id=request_id)
+def _platform(keys: _Frequent) -> Line | None:
+    return extract_platform(keys.type, bytes(keys.record)) if isinstance(keys.type, str) else None
+
+
+def _body(keys: _Frequent) -> str:
+    """The message where it is no plain text: an object, or what an access log says."""
+    if keys.message is not None:
+        return _as_text(keys.message)
+    if keys.http_method is None and keys.route_key is None:
+        return ""
+    what = keys.route_key if keys.http_method is None else f"{keys.http_method} {keys.resource_path or ''}"
+    return f"{what} {keys.status or ''}".strip()
 
 
 def _read_rare(line: Line, message: str) -> None:
     """Answers what the frequent keys left open."""
-    if line.__class__ is AccessLogLine and line.trace_id is not None:
-        return
     keys = _rare.decode(message)
     if line.trace_id is None:
         values = (keys.trace_id, keys.trace_id_dotted, keys.traceparent, keys.trace_header, keys.trace_header_title,

@@ -1,6 +1,6 @@
 """A log line, read: the typed form of its document. What encodes it is msgspec; no dictionary is made on the way."""
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import msgspec
 
@@ -14,45 +14,29 @@ class Severity(msgspec.Struct, frozen=True, gc=False):
     number: int
 
 
-class XRay(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """A trace id in X-Ray's rendering."""
-
-    trace_id: str
-
-
-class Status(msgspec.Struct, frozen=True, gc=False):
-    """The trace's status on a line that nobody has judged yet."""
-
-    state: str = "pending"
-    version: int = 0
-
-
-PENDING: Final = Status()
-
-
 class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
     """A log line. What is at its default is absent in the document.
 
     Attributes:
-        timestamp: ISO 8601, UTC.
-        doc: the kind of document.
-        aws: account, region, log group and log stream, encoded once for all lines of a batch.
-        event_id: CloudWatch's.
-        body: the message: text, or the JSON string literal as it stood in the line.
+        body: the message.
         service_name: as the line says, else its log group's last part.
-        id_source: inline, request, stream or none: how the line got its trace.
         trace_id: canonical, 32 lower-case hex digits.
-        xray: the same id in X-Ray's rendering.
-        trace: pending, until a verdict comes.
         span_id: 16 lower-case hex digits.
         request_id: of Lambda or API Gateway.
         correlation_ids: as logged.
         sampled: what the line, or the platform, says of the trace's sampling.
         severity: None where the line says none.
         signals: what in it speaks of a failure.
-        stale_trace_id: the line's own id where the platform says another.
-        cut: what was cut or left out to stay within bounds.
         attributes: the whole JSON line, as it stood.
+        id_source: inline, request, stream or none: how the line got its trace.
+        stale_trace_id: the line's own id where the platform says another.
+        timestamp: ISO 8601, UTC.
+        doc: the kind of document; this and what follows is `document`'s to fill in, encoded once for many lines.
+        aws: account, region, log group and log stream.
+        event_id: CloudWatch's.
+        xray: the trace id in X-Ray's rendering.
+        trace: pending, until a verdict comes.
+        cut: what was cut or left out to stay within bounds.
 
     The class says what kind of line it is: ``format`` names it for people; ``platform`` lines are certain of their
     request and trace; some open or close their request in the log stream.
@@ -63,25 +47,25 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
     opens: ClassVar[bool] = False
     closes: ClassVar[bool] = False
 
-    timestamp: str = msgspec.field(name="@timestamp", default="")
-    doc: msgspec.Raw | None = None
-    aws: msgspec.Raw | None = None
-    event_id: str = ""
-    body: str | msgspec.Raw = ""
+    body: str = ""
     service_name: str = ""
-    id_source: str = ""
     trace_id: str | None = None
-    xray: XRay | None = None
-    trace: Status | None = None
     span_id: str | None = None
     request_id: str | None = None
     correlation_ids: tuple[str, ...] = msgspec.field(name="correlationId", default=())
     sampled: bool | None = None
     severity: Severity | None = None
     signals: tuple[Signal, ...] = ()
-    stale_trace_id: str | None = None
-    cut: tuple[str, ...] = ()
     attributes: msgspec.Raw | None = None
+    id_source: str = ""
+    stale_trace_id: str | None = None
+    timestamp: str = msgspec.field(name="@timestamp", default="")
+    doc: msgspec.Raw | None = None
+    aws: msgspec.Raw | None = None
+    event_id: str = ""
+    xray: msgspec.Raw | None = None
+    trace: msgspec.Raw | None = None
+    cut: tuple[str, ...] = ()
 
     def make_plain(self, message: str, max_chars: int) -> None:
         """Drops the attributes and cuts the body: for a line that is too long, or that OpenSearch refuses."""

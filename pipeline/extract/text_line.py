@@ -35,14 +35,14 @@ from pipeline.state import Signal
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _ID = re.compile(_UUID, re.IGNORECASE | re.ASCII)
 _REPORT_STATUS = re.compile(r"\sStatus:\s*(\w+)(?:\s+Error Type:\s*([\w.]+))?")
-_NODE = re.compile(rf"\d{{4}}-\d\d-\d\dT[\d:.]+Z\t({_UUID}|undefined)\t([A-Z]{{4,8}})\t")
 _PYTHON = re.compile(rf"\[([A-Z]{{4,8}})\]\t\d{{4}}-\d\d-\d\dT[\d:.]+Z\t({_UUID})?\t")
 _PYTHON_ERROR = re.compile(r"\[(ERROR|CRITICAL|WARNING)\] (\w[\w.]*)")
 _TIMEOUT = re.compile(rf"\S+Z ({_UUID}) Task timed out after")
 _REQUEST = re.compile(rf"request[ _-]?id[\"']?\s*[:=]\s*[\"']?({_UUID})", re.IGNORECASE)
 _EXECUTION = re.compile(rf"\(({_UUID})\) ")
 _SEVERITY = re.compile(r"\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|CRITICAL|FATAL)\b")
-_XRAY_ID = re.compile(r"(?<![0-9a-zA-Z-])1-[0-9a-f]{8}-[0-9a-f]{24}(?![0-9a-zA-Z-])", re.IGNORECASE)
+# begins with its literal, so that the engine can leap to it
+_XRAY_ID = re.compile(r"1-(?<![0-9a-zA-Z-]1-)[0-9a-fA-F]{8}-[0-9a-fA-F]{24}(?![0-9a-zA-Z-])")
 _HEADER = re.compile(r"root=1-[0-9a-f]{8}-[0-9a-f]{24}(?:;[\w-]+=[\w:|?.-]*)*", re.IGNORECASE)
 _NAMED_W3C = re.compile(
     r"trace[_.-]?(?:id|parent)[\"']?\s*[=:]\s*[\"']?((?:[0-9a-f]{2}-)?[0-9a-f]{32}(?:-[0-9a-f]{16}-[0-9a-f]{2})?)"
@@ -51,6 +51,9 @@ _NAMED_W3C = re.compile(
 )
 _CORRELATION = re.compile(r"(?:x-correlation-[\w-]*|correlation[ _-]?id)[\"']?\s*[=:]\s*[\"']?([^\s\"',;&}\])]{1,128})", re.IGNORECASE)
 _HEAD = 96
+# 2026-11-24T10:00:00.000Z, request id, level, message
+_NODE_FIELDS = 3
+_ISO_END = 23
 _BOOLEANS = {"true": True, "false": False}
 _START, _END, _REPORT, _CRASH = "START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "RequestId: "
 _ID_LENGTH = 36
@@ -80,9 +83,11 @@ def extract_text(message: str) -> Line:
 
 def find_trace(text: str) -> TraceHeader | None:
     """The one trace that ``text`` speaks of; None where it names none, or several: a wrong trace is worse than none."""
-    headers = [header for match in _HEADER.finditer(text) if (header := parse_header(match[0]))]
-    if not headers:
-        headers = [TraceHeader(id_) for match in _XRAY_ID.finditer(text) if (id_ := parse_trace_id(match[0]))]
+    headers: list[TraceHeader] = []
+    if _XRAY_ID.search(text):
+        headers = [header for match in _HEADER.finditer(text) if (header := parse_header(match[0]))]
+        if not headers:
+            headers = [TraceHeader(id_) for match in _XRAY_ID.finditer(text) if (id_ := parse_trace_id(match[0]))]
     if not headers and "race" in text:
         headers = [header for match in _NAMED_W3C.finditer(text) if (header := _w3c(match[1]))]
     return headers[0] if len({header.trace_id for header in headers}) == 1 else None
@@ -142,11 +147,14 @@ def _read_xray_half(message: str, line: Line) -> None:
         return
     # names and values in turn, between tabs or runs of spaces
     words = message[start:].split()
-    fields = dict(zip(words[1::2], words[2::2], strict=False))
-    header = parse_trace(fields["TraceId:"]) if "TraceId:" in fields else None
-    line.trace_id = header.trace_id if header else None
-    line.span_id = parse_span_id(fields.get("SegmentId:", ""))
-    line.sampled = _BOOLEANS.get(fields.get("Sampled:", "").lower())
+    for name, value in zip(words[1::2], words[2::2], strict=False):
+        if name == "TraceId:":
+            header = parse_trace(value)
+            line.trace_id = header.trace_id if header else None
+        elif name == "SegmentId:":
+            line.span_id = parse_span_id(value)
+        elif name == "Sampled:":
+            line.sampled = _BOOLEANS.get(value.lower())
 
 
 def _runtime_line(message: str) -> Line:
@@ -154,10 +162,11 @@ def _runtime_line(message: str) -> Line:
     first = message[:1]
     line: Line
     if first.isdigit():
-        if match := _NODE.match(message):
+        fields = message.split("\t", 3)
+        if len(fields) > _NODE_FIELDS and message[_ISO_END : _ISO_END + 1] == "Z":
             line = NodeLine()
-            line.request_id = None if match[1] == "undefined" else match[1]
-            line.severity = read_severity(match[2])
+            line.request_id = uuid(fields[1])
+            line.severity = read_severity(fields[2])
             return line
         if match := _TIMEOUT.match(message):
             line = TimeoutLine()

@@ -23,7 +23,10 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_multi_constructor(
-    "!", lambda loader, suffix, node: {suffix: loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else loader.construct_scalar(node)}
+    "!",
+    lambda loader, suffix, node: {
+        suffix: loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else loader.construct_scalar(node)
+    },
 )
 
 
@@ -47,7 +50,9 @@ def package(tmp_path_factory):
 
 def functions(template):
     """The functions, by logical id."""
-    return {name: resource["Properties"] for name, resource in template["Resources"].items() if resource["Type"] == "AWS::Serverless::Function"}
+    return {
+        name: resource["Properties"] for name, resource in template["Resources"].items() if resource["Type"] == "AWS::Serverless::Function"
+    }
 
 
 def test_handlers_are_there(template):
@@ -79,7 +84,11 @@ def test_every_permission_is_narrow(template):
 def test_own_log_groups_are_excluded(template):
     """What the functions log themselves is never shipped."""
     excluded = template["Globals"]["Function"]["Environment"]["Variables"]["TRACEJOIN_EXCLUDED_LOG_GROUPS"]["Sub"].split(",")
-    own = [resource["Properties"]["LogGroupName"]["Sub"] for resource in template["Resources"].values() if resource["Type"] == "AWS::Logs::LogGroup"]
+    own = [
+        resource["Properties"]["LogGroupName"]["Sub"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Logs::LogGroup"
+    ]
     assert sorted(excluded) == sorted(own)
 
 

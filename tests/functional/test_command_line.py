@@ -34,7 +34,12 @@ def test_explain_keeps_its_contract():
     assert (status, len(found)) == (0, 3)
     keys = ["traceId", "xrayTraceId", "spanId", "requestId", "correlationIds", "sampled", "severity", "format", "idSource", "signals"]
     assert all(list(row) == keys for row in found)
-    assert (found[1]["traceId"], found[1]["xrayTraceId"], found[1]["correlationIds"], found[1]["idSource"]) == (TRACE, XRAY, ["c-1"], "inline")
+    assert (found[1]["traceId"], found[1]["xrayTraceId"], found[1]["correlationIds"], found[1]["idSource"]) == (
+        TRACE,
+        XRAY,
+        ["c-1"],
+        "inline",
+    )
     assert (found[0]["idSource"], found[0]["severity"], found[0]["signals"]) == ("request", None, [])
 
 
@@ -53,11 +58,25 @@ def test_classify_keeps_its_contract(tmp_path):
     path, logs = tmp_path / "traces.json", tmp_path / "lines.log"
     path.write_text(json.dumps(answer))
     logs.write_text(report(status="timeout"))
-    for more, rules in (([], {"service-ok-function-failed", "edge-ok-downstream-fault"}), (["--logs", logs], {"service-ok-function-failed", "edge-ok-downstream-fault", "timeout"})):
+    for more, rules in (
+        ([], {"service-ok-function-failed", "edge-ok-downstream-fault"}),
+        (["--logs", logs], {"service-ok-function-failed", "edge-ok-downstream-fault", "timeout"}),
+    ):
         status, output, _ = tracejoin("classify", "--json", path, *more)
         (found,) = rows(output)
         assert status == 0
-        assert list(found) == ["traceId", "xrayTraceId", "state", "edgeStatus", "clientSaw", "fault", "error", "throttle", "hiddenFault", "findings"]
+        assert list(found) == [
+            "traceId",
+            "xrayTraceId",
+            "state",
+            "edgeStatus",
+            "clientSaw",
+            "fault",
+            "error",
+            "throttle",
+            "hiddenFault",
+            "findings",
+        ]
         assert list(found["findings"][0]) == ["rule", "severity", "serviceName", "spanId", "path", "evidence"]
         assert {finding["rule"] for finding in found["findings"]} == rules
         assert (found["state"], found["edgeStatus"], found["clientSaw"], found["hiddenFault"]) == ("complete", 200, "success", True)
@@ -75,12 +94,20 @@ def test_ship_resolve_less_search_trace_faults(embedded_endpoint, tmp_path):
     """From a recorded event to a search, with the ledger's contract; nothing found is exit status 1."""
     environment = {"TRACEJOIN_ENDPOINT": embedded_endpoint, "TRACEJOIN_PREFIX": "cli"}
     path = tmp_path / "events.jsonl"
-    path.write_text("\n".join(json.dumps(lambda_event([line], first=number)) for number, line in enumerate([powertools("hello", correlation_id="c-9"), report()])))
+    path.write_text(
+        "\n".join(
+            json.dumps(lambda_event([line], first=number))
+            for number, line in enumerate([powertools("hello", correlation_id="c-9"), report()])
+        )
+    )
     assert tracejoin("setup", "--check", "--json", **environment)[0] == 1
     assert {row["action"] for row in rows(tracejoin("setup", "--json", **environment)[1])} == {"created", "skipped"}
     assert tracejoin("setup", "--check", "--json", **environment)[0] == 0
     status, output, _ = tracejoin("ship", "--json", path, **environment)
-    assert (status, rows(output)) == (0, [{"received": 2, "indexed": 2, "duplicate": 0, "filtered": 0, "deadLettered": 0, "controlMessages": 0, "badEnvelopes": 0}])
+    assert (status, rows(output)) == (
+        0,
+        [{"received": 2, "indexed": 2, "duplicate": 0, "filtered": 0, "deadLettered": 0, "controlMessages": 0, "badEnvelopes": 0}],
+    )
     for arguments in (["--trace-id", XRAY], ["--correlation-id", "c-9"], ["--text", "hello"], ["--service", "orders", "--since", "now-1d"]):
         status, output, _ = tracejoin("search", "--json", *arguments, **environment)
         assert status == 0
@@ -119,7 +146,9 @@ def test_files_that_are_no_logs(tmp_path):
 
 def test_settings_report_every_fault_at_once():
     """Each wrong variable is named in one go."""
-    code, _, errors = tracejoin("search", TRACEJOIN_ENDPOINT="x", TRACEJOIN_PREFIX="Up", TRACEJOIN_RETENTION_DAYS="0", TRACEJOIN_LOOKUP_DELAYS="1,9999")
+    code, _, errors = tracejoin(
+        "search", TRACEJOIN_ENDPOINT="x", TRACEJOIN_PREFIX="Up", TRACEJOIN_RETENTION_DAYS="0", TRACEJOIN_LOOKUP_DELAYS="1,9999"
+    )
     assert code == 2
     assert all(name in errors for name in ("TRACEJOIN_ENDPOINT", "TRACEJOIN_PREFIX", "TRACEJOIN_RETENTION_DAYS", "TRACEJOIN_LOOKUP_DELAYS"))
 

@@ -47,16 +47,22 @@ def test_an_unsampled_request_leaves_no_segment(run):
     """With Sampled=0 nothing is sent, and the REPORT lines say so."""
     unsampled = run[0].requests[-1]
     assert unsampled.trace_id not in run[1]
-    lines = [extract(event.message) for sent in run[0].events for batch in unpack(sent, max_bytes=1 << 20).batches for event in batch.events]
+    lines = [
+        extract(event.message) for sent in run[0].events for batch in unpack(sent, max_bytes=1 << 20).batches for event in batch.events
+    ]
     assert {line.sampled for line in lines if line.trace_id == unsampled.trace_id and line.format == "lambda-report"} == {False}
 
 
 def test_the_logs_are_the_writers_own(run):
     """Powertools' lines carry trace, request and correlation id; the platform's frame them; the timeout is told twice."""
     batches = [batch for sent in run[0].events for batch in unpack(sent, max_bytes=1 << 20).batches]
-    assert {batch.log_group for batch in batches} == {f"/aws/lambda/{name}" for name in ("service-a", "service-b", "service-c", "error", "timeout")}
+    assert {batch.log_group for batch in batches} == {
+        f"/aws/lambda/{name}" for name in ("service-a", "service-b", "service-c", "error", "timeout")
+    }
     lines = [extract(event.message) for batch in batches for event in batch.events]
-    assert {"lambda-start", "lambda-end", "lambda-report", "powertools-json", "python-text", "lambda-timeout", "text"} == {line.format for line in lines}
+    assert {"lambda-start", "lambda-end", "lambda-report", "powertools-json", "python-text", "lambda-timeout", "text"} == {
+        line.format for line in lines
+    }
     assert sum("timeout" in line.signals for line in lines) == 2
     powertools = [line for line in lines if line.format == "powertools-json"]
     assert all(line.trace_id and line.request_id and line.correlation_ids for line in powertools[1:])

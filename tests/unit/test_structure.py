@@ -12,7 +12,20 @@ LARGEST = 350
 def test_the_steps_are_modules_in_the_order_that_the_docstring_tells():
     """Each step that the library's docstring lists is a module of that name."""
     listed = [line.split()[0] for line in pipeline.__doc__.splitlines() if line.startswith("    ")]
-    assert listed == ["unpack", "extract", "attribute", "document", "index", "xray", "segments", "state", "judge", "spans", "enrich", "search"]
+    assert listed == [
+        "unpack",
+        "extract",
+        "attribute",
+        "document",
+        "index",
+        "xray",
+        "segments",
+        "state",
+        "judge",
+        "spans",
+        "enrich",
+        "search",
+    ]
     for name in listed:
         assert (ROOT / "pipeline" / f"{name}.py").exists() or (ROOT / "pipeline" / name / "__init__.py").exists(), name
 
