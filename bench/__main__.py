@@ -17,6 +17,7 @@ from pipeline.unpack import unpack
 
 _SIZES = (50, 500, 5000)
 _RATIO_TARGET = 1.3
+_SLACK = 1.15
 # what the cheapest Python peer's handler takes
 _IMPORT_TARGET_MS = 183
 _BATCHES = 8
@@ -25,17 +26,18 @@ _BATCHES = 8
 def main() -> int:
     """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    rounds = 5 if parser.parse_args().quick else 15
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, and some slack for the noise that they leave")
+    quick = parser.parse_args().quick
+    rounds, slack = (7, _SLACK) if quick else (25, 1.0)
     missed = 0
     print("CPU per 1,000 log events, from the Lambda event to the gzipped bulk body (best of interleaved rounds)")
     print(f"{'events a batch':>15} {'ship ms':>9} {'floor ms':>9} {'ratio':>7} {'target':>7}")
     for size in _SIZES:
         ours, least = _compare(size, rounds)
-        missed += ours / least > _RATIO_TARGET
+        missed += ours / least > _RATIO_TARGET * slack
         print(f"{size:>15} {ours:>9.2f} {least:>9.2f} {ours / least:>7.2f} {_RATIO_TARGET:>7.2f}")
     cost = _import_cost("shipper_function.ship", rounds)
-    missed += cost > _IMPORT_TARGET_MS
+    missed += cost > _IMPORT_TARGET_MS * slack
     print(f"\nimport of shipper_function.ship: {cost:.0f} ms CPU over a bare interpreter (target {_IMPORT_TARGET_MS})")
     return 1 if missed else 0
 
@@ -49,7 +51,7 @@ def pipeline_body(event: object, settings: Settings) -> list[bytes]:
 def _compare(size: int, rounds: int) -> tuple[float, float]:
     settings = Settings(region="eu-west-1")
     events = [subscription_event(size, seed) for seed in range(_BATCHES if size < 5000 else 3)]
-    repeat = max(1, 4000 // (size * len(events)))
+    repeat = max(1, 8000 // (size * len(events)))
     ours: list[float] = []
     least: list[float] = []
     for _ in range(rounds + 1):

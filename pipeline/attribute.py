@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pipeline.extract.line import JsonLine, Line, ReportLine
 
 
-def attribute(lines: Sequence[Line]) -> None:
+def attribute(lines: Sequence[Line]) -> None:  # noqa: C901  # one pass over a hot path
     """Completes ``lines``, the lines of one log stream in their order: trace, request, sampling and ``id_source``."""
     orphans = False
     certain: dict[str, Line] = {}

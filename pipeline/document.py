@@ -41,8 +41,8 @@ class Create(msgspec.Struct, frozen=True, gc=False):
     create: Place
 
 
-def address(batch: Batch, lines: Sequence[Line], *, prefix: str, region: str, max_chars: int) -> list[Create]:
-    """Completes ``lines``, the read lines of ``batch``, with place and time; returns their bulk actions, in order.
+def address(batch: Batch, lines: Sequence[Line], *, prefix: str, region: str, max_chars: int) -> list[Create | Line]:
+    """Completes ``lines``, the read lines of ``batch``, with place and time; returns them with their bulk actions, in turn.
 
     Args:
         batch: the events of one log stream.
@@ -55,7 +55,7 @@ def address(batch: Batch, lines: Sequence[Line], *, prefix: str, region: str, ma
         "accountId": batch.owner, "region": region, "logGroup": batch.log_group, "logStream": batch.log_stream,
     }))  # fmt: skip
     service_name = batch.log_group.rpartition("/")[2]
-    actions: list[Create] = []
+    parts: list[Create | Line] = []
     # the start of the second that the last event fell into, in milliseconds
     second = -1000
     to_second = index = ""
@@ -78,8 +78,8 @@ def address(batch: Batch, lines: Sequence[Line], *, prefix: str, region: str, ma
             line.xray = _xray(trace_id)
         if len(event.message) > max_chars:
             line.make_plain(event.message, max_chars)
-        actions.append(Create(Place(index, id_)))
-    return actions
+        parts += (Create(Place(index, id_)), line)
+    return parts
 
 
 @lru_cache(maxsize=4096)

@@ -36,7 +36,7 @@ def greet(items: Items, store: Store, records: TraceRecords) -> tuple[str, ...]:
     than the record holds.
     """
     lines: dict[str, list[tuple[str, str]]] = {}
-    for action, line in zip(items.actions, items.lines, strict=True):
+    for action, line in items:
         if line.trace_id:
             lines.setdefault(line.trace_id, []).append((action.create.index, action.create.id))
     known = {id_: record for id_, record in records.load(lines).items() if record.version}

@@ -7,6 +7,7 @@ tried again, only while there is time, with jittered back-off; what can never su
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import msgspec
 from isal import igzip
@@ -28,22 +29,19 @@ _encoder = msgspec.json.Encoder()
 
 
 class Items(msgspec.Struct):
-    """Documents to write, with their addresses, side by side."""
+    """Documents to write, as a bulk body wants them: action and document in turn."""
 
-    actions: list[Create] = []
-    lines: list[Line] = []
+    parts: list[Create | Line] = []
 
     def __len__(self) -> int:
-        return len(self.lines)
+        return len(self.parts) // 2
+
+    def __iter__(self) -> Iterator[tuple[Create, Line]]:
+        return cast("Iterator[tuple[Create, Line]]", zip(self.parts[::2], self.parts[1::2], strict=True))
 
     def cut(self, start: int, end: int) -> "Items":
         """The items from ``start`` up to ``end``."""
-        return Items(self.actions[start:end], self.lines[start:end])
-
-    def add(self, other: "Items") -> None:
-        """Takes the items of ``other`` in."""
-        self.actions += other.actions
-        self.lines += other.lines
+        return Items(self.parts[2 * start : 2 * end])
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -64,15 +62,12 @@ class Delivery(msgspec.Struct):
 
 def bodies(items: Items, *, max_body: int = _MAX_BODY) -> Iterator[tuple[Items, bytes]]:
     """``items`` in runs, each with its gzipped bulk body, which stays below ``max_body`` bytes before compression."""
-    if len(items) <= _MAX_ITEMS:
-        yield from _bodies(items, max_body)
-        return
     for start in range(0, len(items), _MAX_ITEMS):
-        yield from _bodies(items.cut(start, start + _MAX_ITEMS), max_body)
+        yield from _bodies(items.cut(start, start + _MAX_ITEMS) if len(items) > _MAX_ITEMS else items, max_body)
 
 
 def _bodies(items: Items, max_body: int) -> Iterator[tuple[Items, bytes]]:
-    body = _encoder.encode_lines([part for item in zip(items.actions, items.lines, strict=True) for part in item])
+    body = _encoder.encode_lines(items.parts)
     if len(body) > max_body and len(items) > 1:
         middle = len(items) // 2
         yield from _bodies(items.cut(0, middle), max_body)
@@ -95,7 +90,7 @@ def index(items: Items, store: Store, *, remaining: Callable[[], float], max_cha
     delivery = Delivery()
     waiting = items
     pause = _FIRST_PAUSE
-    while waiting.lines:
+    while waiting.parts:
         again = Items()
         trouble = ""
         for run, body in bodies(waiting):
@@ -115,7 +110,7 @@ def _send(run: Items, body: bytes, store: Store, delivery: Delivery, again: Item
     try:
         results = store.bulk(body)
     except UnavailableError as error:
-        again.add(run)
+        again.parts += run.parts
         return str(error)
     except BadInputError as error:
         # the body as a whole is refused, being too large or unreadable: halves find the culprit
@@ -128,18 +123,18 @@ def _send(run: Items, body: bytes, store: Store, delivery: Delivery, again: Item
 
 def _sort(run: Items, results: Sequence[ItemResult], delivery: Delivery, again: Items, max_chars: int) -> str:
     trouble = ""
-    for action, line, result in zip(run.actions, run.lines, results, strict=True):
+    for (action, line), result in zip(run, results, strict=True):
         if result.ok:
             delivery.indexed += 1
         elif result.conflict:
             delivery.duplicate += 1
         elif result.retryable:
-            again.add(Items([action], [line]))
+            again.parts += (action, line)
             trouble = f"{result.status} {result.reason}"
         elif line.attributes is None:
             delivery.refused.append(Refused(action, line, result.reason))
         else:
             # odd attributes are what OpenSearch mostly refuses: once more without them
             line.make_plain(str(bytes(line.attributes), "utf-8"), max_chars)
-            again.add(Items([action], [line]))
+            again.parts += (action, line)
     return trouble

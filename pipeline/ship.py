@@ -64,12 +64,10 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
 
 def prepare(unpacked: Unpacked, settings: Settings) -> Items:
     """The documents of all batches that are to be shipped."""
-    found = [read(batch, settings) for batch in unpacked.batches if not _filtered(batch, settings)]
-    if len(found) == 1:
-        return found[0]
     items = Items()
-    for part in found:
-        items.add(part)
+    for batch in unpacked.batches:
+        if not _filtered(batch, settings):
+            items.parts += read(batch, settings).parts
     return items
 
 
@@ -78,7 +76,7 @@ def read(batch: Batch, settings: Settings) -> Items:
     lines = [extract(event.message) for event in batch.events]
     attribute(lines)
     chars = settings.max_line_chars
-    return Items(address(batch, lines, prefix=settings.prefix, region=settings.region, max_chars=chars), lines)
+    return Items(address(batch, lines, prefix=settings.prefix, region=settings.region, max_chars=chars))
 
 
 def _filtered(batch: Batch, settings: Settings) -> bool:

@@ -9,9 +9,4 @@ __all__ = ["Line", "extract"]
 
 def extract(message: str) -> Line:
     """The ids, severity, sampling and signals in ``message``, one log event's text."""
-    line = extract_json(message) if message.startswith("{") else None
-    if line is None:
-        line = extract_text(message)
-    if not line.body:
-        line.body = message.rstrip()
-    return line
+    return (extract_json(message) if message.startswith("{") else None) or extract_text(message)

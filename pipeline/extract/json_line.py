@@ -112,6 +112,7 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written
     else:
         if keys.record is not _NOTHING and (platform := _platform(keys)) is not None:
             platform.attributes = attributes
+            platform.body = message.rstrip()
             return platform
         request_id = keys.request_id_camel
         request_id = parse_request_id(request_id) if request_id.__class__ is str else None
@@ -120,7 +121,8 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written
     trace = keys.xray_trace_id or keys.trace_id_camel or keys.xray_trace_id_camel
     if trace.__class__ is str and (header := parse_trace(trace)) is not None:
         trace_id, span_id, sampled = header
-    severity = read_severity(keys.level) if keys.level.__class__ is str or keys.level.__class__ is int else None
+    level = keys.level
+    severity = read_severity(level) if level.__class__ is str or level.__class__ is int else None
     signals: tuple[Signal, ...] = ("error",) if severity is not None and severity.number >= ERROR_NUMBER else ()
     # an empty value says nothing
     if keys.exception or keys.exception_name or keys.error_type or keys.stack_trace or keys.stack or keys.stack_trace_camel:
@@ -143,6 +145,8 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written
         _take_span(line, keys.span_id_camel, keys.sampled)
     if trace_id is None or request_id is None or ((severity is None or not body) and kind is not AccessLogLine):
         _read_rare(line, message)
+        if not line.body:
+            line.body = message.rstrip()
         if line.severity is None and isinstance(keys.status, str):
             # Datadog's word for the level; an access log's status is a number, which is no severity
             line.severity = read_severity(keys.status)

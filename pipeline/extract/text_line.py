@@ -61,10 +61,17 @@ _ID_LENGTH = 36
 
 def extract_text(message: str) -> Line:
     """The line in ``message``, which is no JSON object."""
-    if "RequestId: " in message and (line := _lambda_line(message)) is not None:
-        return line
+    line = _lambda_line(message) if "RequestId: " in message else None
+    if line is None:
+        line = _other_line(message)
+    line.body = message.rstrip()
+    return line
+
+
+def _other_line(message: str) -> Line:
+    """A line that Lambda's service did not write, or the X-Ray half of one."""
     if message.startswith("XRAY TraceId:"):
-        line = ReportLine()
+        line: Line = ReportLine()
         _read_xray_half(message, line)
         return line
     line = _runtime_line(message)

@@ -105,7 +105,7 @@ def test_nothing_of_the_laptop_is_in_the_package(package):
 
 def test_binaries_are_for_arm64(package):
     """Every shared library is built for the functions' architecture, and the whole is far below Lambda's 250 MB."""
-    libraries = [path for path in package.rglob("*.so")]
+    libraries = list(package.rglob("*.so"))
     assert libraries
     # e_machine of an ELF file: 183 is AArch64
     assert {int.from_bytes(path.read_bytes()[18:20], "little") for path in libraries} == {183}

@@ -66,7 +66,7 @@ def states(store):
 
 
 def test_from_a_log_event_to_a_verdict(lambda_environment, monkeypatch, store, capsys):
-    """ship indexes and sends a hint; resolve takes it, looks up, and settles; the ledger goes out as metrics."""
+    """Ship indexes and sends a hint; resolve takes it, looks up, and settles; the ledger goes out as metrics."""
     from shipper_function import resolve, ship
 
     with LocalXRay() as xray:

@@ -104,7 +104,7 @@ def test_no_line_raises_and_no_line_breaks_the_body(messages):
         assert len(rows) == 2 * len(run) + 1
         actions = [json.loads(row)["create"] for row in rows[:-1:2]]
         assert {action["_index"] for action in actions} == {"tracejoin-logs-1970.01.01"}
-        assert [json.loads(row)["eventId"] for row in rows[1::2]] == [line.event_id for line in run.lines]
+        assert [json.loads(row)["eventId"] for row in rows[1::2]] == [line.event_id for _, line in run]
 
 
 @given(st.lists(lines, max_size=8))
@@ -143,5 +143,5 @@ def test_bodies_hold_every_item_once(sizes, limit):
     """However large the lines are, the runs hold each item once, in order."""
     batch = Batch("DATA_MESSAGE", "1", "g", "s", [LogEvent(str(number), 0, "x" * size) for number, size in enumerate(sizes)])
     items = read(batch, Settings())
-    assert [line.event_id for run, _ in bodies(items, max_body=limit) for line in run.lines] == [line.event_id for line in items.lines]
-    assert Items().lines == []
+    assert [line.event_id for run, _ in bodies(items, max_body=limit) for _, line in run] == [line.event_id for _, line in items]
+    assert list(bodies(Items())) == []
