@@ -78,7 +78,8 @@ def address(batch: Batch, lines: Sequence[Line], *, prefix: str, region: str, ma
             line.xray = _xray(trace_id)
         if len(event.message) > max_chars:
             line.make_plain(event.message, max_chars)
-        parts += (Create(Place(index, id_)), line)
+        parts.append(Create(Place(index, id_)))
+        parts.append(line)
     return parts
 
 

@@ -113,10 +113,10 @@ def parse_request_id(text: str) -> str | None:
 
 def parse_correlation_id(text: str) -> str | None:
     """``text`` as a correlation id, or None where it is a placeholder, empty or too long to be one."""
-    if len(text) <= _LONGEST_PLACEHOLDER:
-        text = text.strip()
-        return None if text.lower() in _PLACEHOLDERS else text
-    return text if len(text) <= _LONGEST_ID else None
+    if _LONGEST_PLACEHOLDER < len(text) <= _LONGEST_ID:
+        return text
+    text = text.strip()
+    return None if text.lower() in _PLACEHOLDERS or len(text) > _LONGEST_ID else text
 
 
 def _real(digits: str) -> str | None:

@@ -12,7 +12,7 @@ import msgspec
 
 from pipeline.extract.line import AccessLogLine, JsonLine, Line, PowertoolsLine
 from pipeline.extract.platform_record import extract_platform
-from pipeline.extract.severity import ERROR_NUMBER, read_severity
+from pipeline.extract.severity import COMMON, ERROR_NUMBER, read_severity
 from pipeline.extract.text_line import find_correlation_ids, find_trace
 from pipeline.ids import parse_correlation_id, parse_request_id, parse_span_id, parse_trace
 from pipeline.state import Signal
@@ -122,7 +122,9 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written
     if trace.__class__ is str and (header := parse_trace(trace)) is not None:
         trace_id, span_id, sampled = header
     level = keys.level
-    severity = read_severity(level) if level.__class__ is str or level.__class__ is int else None
+    severity = COMMON.get(level) if level.__class__ is str else None
+    if severity is None and level is not None:
+        severity = read_severity(level) if isinstance(level, str | int) else None
     signals: tuple[Signal, ...] = ("error",) if severity is not None and severity.number >= ERROR_NUMBER else ()
     # an empty value says nothing
     if keys.exception or keys.exception_name or keys.error_type or keys.stack_trace or keys.stack or keys.stack_trace_camel:
@@ -135,7 +137,7 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written
         service = ""
     correlation_ids: tuple[str, ...] = ()
     own = keys.correlation_id or keys.correlation_id_camel
-    if own.__class__ is str and (own := parse_correlation_id(own)):
+    if own.__class__ is str and (own := parse_correlation_id(own)) is not None:
         correlation_ids = (own,)
     elif "orrelation-" in message:
         # any x-correlation-… key, at any depth

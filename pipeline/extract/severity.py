@@ -23,3 +23,7 @@ def read_severity(level: str | int) -> Severity | None:
     text = _LEVELS.get(level, "") if isinstance(level, int) else level.strip().upper()
     number = _NUMBERS.get(text)
     return Severity(text, number) if number else None
+
+
+# by its usual spelling, for the hot path
+COMMON = {word: Severity(word, number) for word, number in _NUMBERS.items()}

@@ -57,23 +57,19 @@ _ISO_END = 23
 _BOOLEANS = {"true": True, "false": False}
 _START, _END, _REPORT, _CRASH = "START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "RequestId: "
 _ID_LENGTH = 36
+# how the lines that Lambda itself writes begin
+_LAMBDA = frozenset("SERX")
 
 
 def extract_text(message: str) -> Line:
     """The line in ``message``, which is no JSON object."""
-    line = _lambda_line(message) if "RequestId: " in message else None
-    if line is None:
-        line = _other_line(message)
+    line = (_lambda_line(message) if message[:1] in _LAMBDA else None) or _other_line(message)
     line.body = message.rstrip()
     return line
 
 
 def _other_line(message: str) -> Line:
-    """A line that Lambda's service did not write, or the X-Ray half of one."""
-    if message.startswith("XRAY TraceId:"):
-        line: Line = ReportLine()
-        _read_xray_half(message, line)
-        return line
+    """A line that Lambda's service did not write."""
     line = _runtime_line(message)
     if line.severity is None and (word := _severity_word(message[:_HEAD])):
         line.severity = read_severity(word)
@@ -133,6 +129,10 @@ def _lambda_line(message: str) -> Line | None:
         line = CrashLine()
         line.request_id = _id_at(message, _CRASH)
         line.signals = ("crash", "out-of-memory") if "signal: killed" in message else ("crash",)
+    elif message.startswith("XRAY TraceId:"):
+        # the other half of a REPORT line, which a shipper split
+        line = ReportLine()
+        _read_xray_half(message, line)
     else:
         return None
     return line
