@@ -61,12 +61,13 @@ def search(question: Question, store: Store) -> list[dict[str, Any]]:
 def transaction(id_: str, store: Store) -> list[dict[str, Any]]:
     """Every line and span of the traces that ``id_`` (a trace, correlation or request id) belongs to, in time order."""
     trace_ids = traces_of(id_, store)
-    body = {
-        "query": {"bool": {"filter": [{"terms": {"doc.kind": ["log", "span"]}}, {"terms": {"traceId": trace_ids}}]}},
-        "size": _MOST,
-        "sort": oldest_first(),
-    }
+    body = {"query": transaction_query(trace_ids), "size": _MOST, "sort": oldest_first()}
     return documents(store.search(body)) if trace_ids else []
+
+
+def transaction_query(trace_ids: list[str]) -> dict[str, Any]:
+    """The OpenSearch query for every line and span of these traces."""
+    return {"bool": {"filter": [{"terms": {"doc.kind": ["log", "span"]}}, {"terms": {"traceId": trace_ids}}]}}
 
 
 def traces_of(id_: str, store: Store) -> list[str]:

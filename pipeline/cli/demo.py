@@ -5,8 +5,9 @@ import time
 from typing import Any
 
 import click
+from rich.markup import escape
 from rich.rule import Rule
-from rich.table import Table
+from rich.table import Column, Table
 
 from pipeline.cli.app import App
 from pipeline.cli.options import pass_app
@@ -15,7 +16,7 @@ from pipeline.ids import to_xray
 from pipeline.local.application import SIMULATED, Request
 from pipeline.local.demo import Demo
 from pipeline.local.demo import demo as run_demo
-from pipeline.search import Question, hidden_faults, query_of, search, transaction
+from pipeline.search import Question, hidden_faults, search, transaction, transaction_query
 
 _MANY = 1000
 
@@ -50,8 +51,8 @@ def _show(app: App, done: Demo, faults: list[dict[str, Any]]) -> None:
             f"{done.resolution.calls} calls of BatchGetTraces\n")  # fmt: skip
     shown = done.run.requests[1]
     app.say(Rule(f"[bold]one search: “{shown.title}”[/]"))
-    question = Question(trace_id=shown.trace_id)
-    app.say(f"$ tracejoin trace {to_xray(shown.trace_id)}\n[dim]POST /tracejoin/_search {json.dumps({'query': query_of(question)})}[/]")
+    query = json.dumps({"query": transaction_query([shown.trace_id])})
+    app.say(f"$ tracejoin trace {to_xray(shown.trace_id)}\n[dim]POST /tracejoin/_search {escape(query)}[/]")
     app.say(waterfall_table(transaction(shown.trace_id, done.store)))
     app.say(Rule("\n[bold]hidden faults[/]"))
     app.say('$ tracejoin faults\n[dim]POST /tracejoin-traces/_search {"query": {"term": {"trace.hiddenFault": true}}}[/]')
@@ -61,7 +62,7 @@ def _show(app: App, done: Demo, faults: list[dict[str, Any]]) -> None:
 
 
 def _requests(done: Demo) -> Table:
-    table = Table("request", "service-a calls", "client saw", "correlation id", "trace", show_edge=False)
+    table = Table("request", "service-a calls", "client saw", "correlation id", Column("trace", no_wrap=True), show_edge=False)
     for request in done.run.requests:
         table.add_row(request.title, request.calls, str(request.status), request.correlation_id, to_xray(request.trace_id))
     return table

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from pipeline.waterfall import Row, rows
@@ -16,7 +16,7 @@ _STATES = {"complete": "green", "unsampled": "yellow", "pending": "cyan", "parti
 
 def documents_table(documents: Sequence[dict[str, Any]]) -> Table:
     """Logs and spans as one list."""
-    table = Table("time", "kind", "service", "what", "trace", "state", expand=True, show_edge=False)
+    table = Table("time", "kind", "service", "what", Column("trace", no_wrap=True), "state", expand=True, show_edge=False)
     for document in documents:
         status = document.get("trace", {})
         state = str(status.get("state", ""))
@@ -41,16 +41,18 @@ def waterfall_table(documents: Sequence[dict[str, Any]]) -> Table:
 
 def findings_table(traces: Sequence[dict[str, Any]]) -> Table:
     """Hidden faults with their evidence."""
-    table = Table("time", "trace", "rule", "client saw", "where and what", expand=True, show_edge=False, show_lines=True)
+    table = Table(
+        Column("trace", no_wrap=True), "rule, and what the client saw", "where and what", expand=True, show_edge=False, show_lines=True
+    )
     for trace in traces:
         for finding in trace.get("findings", ()):
             where = " › ".join(finding["path"])
+            colour = "red" if finding["severity"] == "alert" else "yellow"
             table.add_row(
-                _time(trace), trace.get("xray", {}).get("traceId") or trace.get("xrayTraceId", ""),
-                f"[{'red' if finding['severity'] == 'alert' else 'yellow'}]{finding['rule']}[/]",
-                f"{finding['clientSaw']} {trace.get('trace', trace).get('edgeStatus') or ''}",
+                f"{trace['xray']['traceId']}\n[dim]{_time(trace)}[/]",
+                f"[{colour}]{finding['rule']}[/]\n{finding['clientSaw']} {trace['trace'].get('edgeStatus') or ''}",
                 f"[dim]{escape(where)}[/]\n{escape(finding['evidence'])}",
-            )  # fmt: skip
+            )
     return table
 
 
