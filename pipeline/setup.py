@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from pipeline.errors import BadInputError
+from pipeline.errors import BadInputError, MisconfiguredError
 from pipeline.opensearch import Store
 
 
@@ -39,6 +39,12 @@ def install(store: Store, *, retention_days: int, check: bool = False) -> list[C
     for name, wanted in documents("policies", store.prefix, retention_days):
         changes.append(_policy(store, f"{store.prefix}-{name}", wanted, check=check))
     return changes
+
+
+def require(store: Store) -> None:
+    """Raises MisconfiguredError where the templates are not installed: without them OpenSearch would guess the types."""
+    if store.find("GET", f"/_index_template/{store.prefix}-logs") is None:
+        raise MisconfiguredError([f"nothing is installed at {store.endpoint} for the prefix {store.prefix!r}: run `tracejoin setup` first"])
 
 
 def documents(kind: str, prefix: str, retention_days: int) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -10,6 +10,7 @@ from pipeline.cli.app import App
 from pipeline.cli.options import open_files, pass_app
 from pipeline.errors import BadInputError
 from pipeline.recorded import read_events
+from pipeline.setup import require
 from pipeline.ship import Ledger
 from pipeline.ship import ship as ship_event
 
@@ -24,21 +25,29 @@ def ship(app: App, files: tuple[str, ...]) -> int:
 
     A file holds one event, an array of them, or one a line.
     """
+    events, refused = _read(app, files)
     ledger = Ledger()
-    refused = 0
-    store = app.store()
-    for name, data in open_files(files):
-        try:
-            events = read_events(data)
-        except BadInputError as error:
-            app.warn(f"tracejoin: {name}: {error}")
-            refused += 1
-            continue
+    if events:
+        store = app.store()
+        require(store)
         for event in events:
             ledger.add(ship_event(event, store=store, settings=app.settings, remaining=_countdown()).ledger)
     app.emit(ledger)
     app.say("  ".join(f"{name} [bold]{count}[/]" for name, count in msgspec.to_builtins(ledger).items()))
     return 1 if refused or ledger.bad_envelopes or ledger.dead_lettered else 0
+
+
+def _read(app: App, files: tuple[str, ...]) -> tuple[list[object], int]:
+    """The events in the files, and how many files hold none."""
+    events: list[object] = []
+    refused = 0
+    for name, data in open_files(files):
+        try:
+            events += read_events(data)
+        except BadInputError as error:
+            app.warn(f"tracejoin: {name}: {error}")
+            refused += 1
+    return events, refused
 
 
 def _countdown() -> Callable[[], float]:

@@ -100,6 +100,7 @@ def test_ship_resolve_less_search_trace_faults(embedded_endpoint, tmp_path):
             for number, line in enumerate([powertools("hello", correlation_id="c-9"), report()])
         )
     )
+    assert "tracejoin setup" in tracejoin("ship", path, **environment)[2]
     assert tracejoin("setup", "--check", "--json", **environment)[0] == 1
     assert {row["action"] for row in rows(tracejoin("setup", "--json", **environment)[1])} == {"created", "skipped"}
     assert tracejoin("setup", "--check", "--json", **environment)[0] == 0
@@ -142,6 +143,7 @@ def test_files_that_are_no_logs(tmp_path):
     for arguments in (["explain", binary], ["ship", binary], ["ship", other], ["classify", binary], ["classify", other]):
         code, _, errors = tracejoin(*arguments)
         assert (code, len(errors.splitlines())) == (1, 1), errors
+        assert "does not answer" not in errors
 
 
 def test_settings_report_every_fault_at_once():
@@ -177,6 +179,6 @@ def test_every_command_is_in_the_readme():
     """README and command line name the same commands."""
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     _, output, _ = tracejoin("--help")
-    commands = [line.split()[0] for line in output.partition("Commands:")[2].splitlines() if line.strip()]
+    commands = [line.split()[0] for line in output.partition("Commands:")[2].splitlines() if line[2:3].strip()]
     assert len(commands) == 9
     assert all(f"`{command}" in readme for command in commands)
