@@ -28,6 +28,7 @@ from pipeline.local.xray import LocalXRay
 ACCOUNT: Final = "123456789012"
 REGION: Final = "eu-west-1"
 _START_LIMIT: Final = 30.0
+_LAST_WORDS: Final = 2.0
 _event_ids = itertools.count(39_000_000_000_000_000_000 * 10**36)
 
 
@@ -80,6 +81,7 @@ class _Environment:
     def __init__(self, function: Function, variables: Mapping[str, str]) -> None:
         self.log = LogStream(function)
         self.cold = True
+        self.busy = False
         own = {
             "AWS_LAMBDA_FUNCTION_NAME": function.name, "AWS_LAMBDA_LOG_STREAM_NAME": self.log.name,
             "LAMBDA_TASK_ROOT": str(function.handler.parent), "LOCAL_FUNCTION_ARN": function.arn,
@@ -101,6 +103,7 @@ class _Environment:
     def run(self, invocation: dict[str, Any], deadline: float) -> Outcome | None:
         """The outcome of an invocation, or None where its time ran out, which ends the environment."""
         assert self._process.stdin
+        self.busy = True
         self._process.stdin.write(json.dumps(invocation) + "\n")
         self._process.stdin.flush()
         while True:
@@ -112,16 +115,21 @@ class _Environment:
             if "log" in frame:
                 self.log.write(frame["log"])
             else:
+                self.busy = False
                 return Outcome(result=frame.get("result"), error=frame.get("error"))
 
     def stop(self) -> None:
-        """Ends the process."""
-        self._process.kill()
-        self._process.wait()
+        """Ends the process: of itself where it waits for an invocation, by force where it runs one."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        try:
+            self._process.wait(0 if self.busy else _LAST_WORDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         self._reader.join()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                pipe.close()
+        if self._process.stdout:
+            self._process.stdout.close()
 
     @property
     def stopped(self) -> bool:
