@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from pipeline.errors import BadInputError
 from pipeline.unpack import Batch, unpack
@@ -42,7 +43,8 @@ def is_event(content: object) -> bool:
 
 
 def read_streams(data: bytes, *, max_bytes: int) -> list[Sequence[str]]:
-    """The log lines in a file, stream by stream: of subscription events, of a JSON array, or simply its lines.
+    """The log lines in a file, stream by stream: of subscription events, of what `aws logs filter-log-events` prints, of a
+    JSON array, or simply its lines.
 
     Raises BadInputError where the file is not text, or where an event in it can't be read.
     """
@@ -52,6 +54,8 @@ def read_streams(data: bytes, *, max_bytes: int) -> list[Sequence[str]]:
         return [_messages(batch) for event in events for batch in _batches(event, max_bytes)]
     if isinstance(content, list):
         return [[entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False) for entry in content]]
+    if isinstance(content, dict) and isinstance(found := content.get("events"), list) and all(map(_is_log_event, found)):
+        return list(_by_stream(found).values())
     if isinstance(content, dict):
         # one JSON line, maybe laid out over several by a formatter
         return [[data.decode().strip()]]
@@ -62,6 +66,18 @@ def read_streams(data: bytes, *, max_bytes: int) -> list[Sequence[str]]:
     if "\0" in text:
         raise BadInputError("no text in it: it holds NUL characters")
     return [[line for line in text.splitlines() if line.strip()]]
+
+
+def _is_log_event(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("message"), str)
+
+
+def _by_stream(events: list[dict[str, Any]]) -> dict[object, list[str]]:
+    """The messages of FilterLogEvents' or GetLogEvents' answer, as `aws logs` prints it, by log stream."""
+    streams: dict[object, list[str]] = {}
+    for event in events:
+        streams.setdefault(str(event.get("logStreamName")), []).append(event["message"])
+    return streams
 
 
 def _messages(batch: Batch) -> list[str]:

@@ -170,17 +170,20 @@ def _take(document: bytes, where: str, unpacked: Unpacked, *, whole: bool = True
 
 def _split(document: bytes) -> Iterator[bytes]:
     """The documents that stand one after the other, each made plain UTF-8 (lone surrogates become question marks)."""
-    text = document.decode("utf-8", "replace").strip()
+    text = document.decode("utf-8", "replace").rstrip()
     if not text:
         raise EnvelopeError("the data is empty")
     decoder = json.JSONDecoder()
-    while text:
+    position = 0
+    while position < len(text):
+        if text[position].isspace():
+            position += 1
+            continue
         try:
-            content, end = decoder.raw_decode(text)
+            content, position = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
             raise EnvelopeError(f"the data is not JSON: {error}") from error
         yield json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
-        text = text[end:].lstrip()
 
 
 def _read_loosely(document: bytes, where: str, unpacked: Unpacked) -> Batch:

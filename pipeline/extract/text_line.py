@@ -38,18 +38,21 @@ _REPORT_STATUS = re.compile(r"\sStatus:\s*(\w+)(?:\s+Error Type:\s*([\w.]+))?")
 _PYTHON = re.compile(rf"\[([A-Z]{{4,8}})\]\t\d{{4}}-\d\d-\d\dT[\d:.]+Z\t({_UUID})?\t")
 _PYTHON_ERROR = re.compile(r"\[(ERROR|CRITICAL|WARNING)\] (\w[\w.]*)")
 _TIMEOUT = re.compile(rf"\S+Z ({_UUID}) Task timed out after")
-_REQUEST = re.compile(rf"request[ _-]?id[\"']?\s*[:=]\s*[\"']?({_UUID})", re.IGNORECASE)
+_REQUEST = re.compile(rf"request[ _-]?id[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?({_UUID})", re.IGNORECASE)
 _EXECUTION = re.compile(rf"\(({_UUID})\) ")
 _SEVERITY = re.compile(r"\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|CRITICAL|FATAL)\b")
 # begins with its literal, so that the engine can leap to it
 _XRAY_ID = re.compile(r"1-(?<![0-9a-zA-Z-]1-)[0-9a-fA-F]{8}-[0-9a-fA-F]{24}(?![0-9a-zA-Z-])")
 _HEADER = re.compile(r"root=1-[0-9a-f]{8}-[0-9a-f]{24}(?:;[\w-]+=[\w:|?.-]*)*", re.IGNORECASE)
 _NAMED_W3C = re.compile(
-    r"trace[_.-]?(?:id|parent)[\"']?\s*[=:]\s*[\"']?((?:[0-9a-f]{2}-)?[0-9a-f]{32}(?:-[0-9a-f]{16}-[0-9a-f]{2})?)"
+    r"trace[_.-]?(?:id|parent)[\"']?\s{0,4}[=:]\s{0,4}[\"']?((?:[0-9a-f]{2}-)?[0-9a-f]{32}(?:-[0-9a-f]{16}-[0-9a-f]{2})?)"
     r"(?![0-9a-zA-Z])",
     re.IGNORECASE,
 )
-_CORRELATION = re.compile(r"(?:x-correlation-[\w-]*|correlation[ _-]?id)[\"']?\s*[=:]\s*[\"']?([^\s\"',;&}\])]{1,128})", re.IGNORECASE)
+# bounded repeats: what stands in a line is anybody's, and must not cost more than its length
+_CORRELATION = re.compile(
+    r"(?:x-correlation-[\w-]{0,40}|correlation[ _-]?id)[\"']?\s{0,4}[=:]\s{0,4}[\"']?([^\s\"',;&}\])]{1,128})", re.IGNORECASE
+)
 _HEAD = 96
 # 2026-11-24T10:00:00.000Z, request id, level, message
 _NODE_FIELDS = 3

@@ -1,5 +1,6 @@
 """A trace's segments as the tree that they are."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import groupby
@@ -45,9 +46,9 @@ class Tree:
     def below(self, fact: SegmentFact) -> Iterator[SegmentFact]:
         """Everything below ``fact``, at any depth."""
         seen = {fact.id}
-        waiting = self.children(fact)
+        waiting = deque(self.children(fact))
         while waiting:
-            child = waiting.pop(0)
+            child = waiting.popleft()
             if child.id not in seen:
                 seen.add(child.id)
                 yield child

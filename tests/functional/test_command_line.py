@@ -51,6 +51,16 @@ def test_explain_reads_events(content, tmp_path):
     assert [row["traceId"] for row in rows(tracejoin("explain", "--json", path)[1])] == [TRACE, TRACE]
 
 
+def test_explain_reads_what_the_aws_command_prints(tmp_path):
+    """The answer of FilterLogEvents: the lines of each stream are read as one."""
+    path = tmp_path / "found.json"
+    events = [
+        {"logStreamName": name, "timestamp": 1, "message": line, "eventId": "1"} for line in (start(), "bare", report()) for name in "ab"
+    ]
+    path.write_text(json.dumps({"events": events, "searchedLogStreams": []}))
+    assert [row["idSource"] for row in rows(tracejoin("explain", "--json", path)[1])] == ["request", "stream", "inline"] * 2
+
+
 def test_classify_keeps_its_contract(tmp_path):
     """The names that others build on, from a BatchGetTraces answer, with and without the log lines."""
     documents = [edge(), service(parent_id="b" * 16, error=True), function(error=True)]

@@ -1,6 +1,7 @@
 """What a line says of itself."""
 
 import json
+import time
 
 import pytest
 
@@ -223,3 +224,21 @@ def test_a_split_report_is_joined():
     first, second = report().split("\n")[:2]
     lines = _attributed(start(), first, second)
     assert [line.trace_id for line in lines] == [TRACE] * 3
+
+
+@pytest.mark.parametrize("piece", ["x-correlation-", "trace_id=", "trace_id   ", "request id ", "1-", "root=1-", "root=1-5759e988-bd862e3fe1be46a994272793;a=b;",
+                                   "Z", '{"a":', "correlation_id ", "Task timed out after "])  # fmt: skip
+@pytest.mark.parametrize("frame", ["%s", '{"message":"%s"}', "(%s", "2026-11-24T10:00:00.000Z\t%s"])
+def test_a_line_costs_no_more_than_its_length(piece, frame):
+    """Whatever somebody logs again and again, eight times the length costs about eight times the work, not sixty-four."""
+
+    def cost(times):
+        line = frame % (piece.replace('"', "") * times)
+        begun = []
+        for _ in range(3):
+            start_ = time.process_time()
+            extract(line)
+            begun.append(time.process_time() - start_)
+        return min(begun)
+
+    assert cost(16_000) < 24 * max(cost(2_000), 0.0005)

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import time
 import zlib
 
 from pipeline.unpack import unpack
@@ -60,6 +61,18 @@ def test_several_documents_in_one_record():
     one, two = (json.dumps(document([name])).encode() for name in "ab")
     for data in (gzip.compress(one + two), gzip.compress(one + b"\n" + two), gzip.compress(one) + gzip.compress(two)):
         assert _messages(unpack({"awslogs": {"data": _base64(data)}}, max_bytes=LIMIT)) == ["a", "b"]
+
+
+def test_many_small_documents_cost_no_more_than_their_length():
+    """Eight times as many documents in a record cost about eight times the work."""
+
+    def cost(times):
+        event = {"awslogs": {"data": _base64(gzip.compress(json.dumps({"messageType": "CONTROL_MESSAGE"}).encode() * times))}}
+        begun = time.process_time()
+        assert unpack(event, max_bytes=32 * LIMIT).control_messages == times
+        return time.process_time() - begun
+
+    assert cost(40_000) < 24 * cost(5_000)
 
 
 def test_control_messages_are_counted():
