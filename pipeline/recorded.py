@@ -43,8 +43,9 @@ def is_event(content: object) -> bool:
 
 
 def read_streams(data: bytes, *, max_bytes: int) -> list[Sequence[str]]:
-    """The log lines in a file, stream by stream: of subscription events, of what `aws logs filter-log-events` prints, of a
-    JSON array, or simply its lines.
+    """The log lines in a file, stream by stream.
+
+    The file holds subscription events, what `aws logs filter-log-events` prints, a JSON array, or simply lines.
 
     Raises BadInputError where the file is not text, or where an event in it can't be read.
     """
@@ -73,7 +74,7 @@ def _is_log_event(entry: object) -> bool:
 
 
 def _by_stream(events: list[dict[str, Any]]) -> dict[object, list[str]]:
-    """The messages of FilterLogEvents' or GetLogEvents' answer, as `aws logs` prints it, by log stream."""
+    """The messages in an answer of FilterLogEvents or GetLogEvents, as `aws logs` prints it, by log stream."""
     streams: dict[object, list[str]] = {}
     for event in events:
         streams.setdefault(str(event.get("logStreamName")), []).append(event["message"])

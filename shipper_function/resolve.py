@@ -4,7 +4,6 @@ What happens to a trace is in `pipeline.resolve.Resolver`: look up, merge, judge
 """
 
 import os
-from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -16,13 +15,13 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from pipeline.errors import UnavailableError
+from pipeline.errors import BadInputError
 from pipeline.opensearch import connect
 from pipeline.resolve import Resolution, Resolver
 from pipeline.settings import Settings
-from pipeline.sqs import Hint
+from pipeline.sqs import read_hint
 from pipeline.xray import BatchGetTraces, Budget
-from shipper_function.queue import queue, read_hints, send_again
+from shipper_function.queue import queue
 
 logger = Logger(service="tracejoin-resolve")
 metrics = Metrics(namespace="tracejoin", service="resolve")
@@ -32,7 +31,7 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 
 @cache
 def settings() -> Settings:
-    """Read once per environment; a fault in them fails the first invocation, with every problem named."""
+    """Read once per environment."""
     return Settings.from_environment(os.environ)
 
 
@@ -52,16 +51,20 @@ def count(resolution: Resolution) -> None:
     metrics.add_metric("hidden_faults", MetricUnit.Count, resolution.hidden_faults)
 
 
-def resolve_batch(hints: Collection[Hint]) -> UnavailableError | None:
-    """Looks at the traces of all hints at once, since five traces share a call to X-Ray; returns why they must come again."""
+def resolve_hint(record: SQSRecord) -> None:
+    """One message: looks at its traces, and asks to come back to those that are not settled yet, after a longer delay."""
     try:
-        resolution = resolver().resolve([id_ for hint in hints for id_ in hint.trace_ids])
-        send_again(resolution.unsettled, hints, settings())
-    except UnavailableError as error:
-        logger.error("these hints come again", extra={"reason": str(error), "hints": len(hints)})
-        return error
+        hint = read_hint(record.body)
+    except BadInputError as error:
+        # it will never be a hint: acknowledged, or it would come back for ever
+        logger.warning(str(error))
+        metrics.add_metric("bad_hints", MetricUnit.Count, 1)
+        return
+    resolution = resolver().resolve(hint.trace_ids)
     count(resolution)
-    return None
+    attempt = hint.attempt + 1
+    if resolution.unsettled and attempt < len(settings().lookup_delays):
+        queue(settings()).send(resolution.unsettled, attempt=attempt, delay=settings().lookup_delays[attempt])
 
 
 @metrics.log_metrics
@@ -70,16 +73,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Lambda's entry, for SQS and for the schedule."""
     metrics.add_metric("invocations", MetricUnit.Count, 1)
     if "Records" not in event:
-        return count(resolver().sweep(min_age=settings().lookup_delays[0]))
-    hints, refused = read_hints(event["Records"])
-    for message_id, reason in refused.items():
-        logger.warning("a message is no hint", extra={"messageId": message_id, "reason": reason})
-    metrics.add_metric("bad_hints", MetricUnit.Count, len(refused))
-    failure = resolve_batch(hints.values())
-
-    def outcome(record: SQSRecord) -> None:
-        # what is no hint is acknowledged: it will never be one, and would come back for ever
-        if failure and record.message_id in hints:
-            raise failure
-
-    return process_partial_response(event=event, record_handler=outcome, processor=processor, context=context)
+        count(resolver().sweep(min_age=settings().lookup_delays[0]))
+        return None
+    return process_partial_response(event=event, record_handler=resolve_hint, processor=processor, context=context)
