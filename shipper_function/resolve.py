@@ -4,34 +4,32 @@ What happens to a trace is in `pipeline.resolve.Resolver`: look up, merge, judge
 """
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from pipeline.errors import BadInputError
+from pipeline.errors import BadInputError, TracejoinError, UnavailableError
 from pipeline.opensearch import connect
 from pipeline.resolve import Resolution, Resolver
 from pipeline.settings import Settings
-from pipeline.sqs import read_hint
+from pipeline.sqs import Hint
 from pipeline.xray import BatchGetTraces, Budget
-from shipper_function.queue import queue
+from shipper_function.hints import answer, read_hints, send_again
 
 logger = Logger(service="tracejoin-resolve")
 metrics = Metrics(namespace="tracejoin", service="resolve")
 tracer = Tracer(service="tracejoin-resolve")
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @cache
 def settings() -> Settings:
-    """Read once per environment."""
+    """Read once per environment; a fault in them fails the first invocation, with every problem named."""
     return Settings.from_environment(os.environ)
 
 
@@ -51,28 +49,29 @@ def count(resolution: Resolution) -> None:
     metrics.add_metric("hidden_faults", MetricUnit.Count, resolution.hidden_faults)
 
 
-def resolve_hint(record: SQSRecord) -> None:
-    """One message: looks at its traces, and asks to come back to those that are not settled yet, after a longer delay."""
+def resolve_all(hints: Mapping[str, Hint]) -> dict[str, TracejoinError]:
+    """Looks at the traces of all hints at once, since five traces share a call to X-Ray; returns what failed, by message id."""
     try:
-        hint = read_hint(record.body)
-    except BadInputError as error:
-        # it will never be a hint: acknowledged, or it would come back for ever
-        logger.warning(str(error))
-        metrics.add_metric("bad_hints", MetricUnit.Count, 1)
-        return
-    resolution = resolver().resolve(hint.trace_ids)
+        resolution = resolver().resolve([id_ for hint in hints.values() for id_ in hint.trace_ids])
+        send_again(resolution.unsettled, hints.values(), settings())
+    except (BadInputError, UnavailableError) as error:
+        if isinstance(error, BadInputError) and len(hints) > 1:  # only one of them is bad: its neighbours go on
+            return {id_: why for one in hints for id_, why in resolve_all({one: hints[one]}).items()}
+        logger.warning("these hints come again", extra={"hints": len(hints), "reason": str(error)})
+        return dict.fromkeys(hints, error)
     count(resolution)
-    attempt = hint.attempt + 1
-    if resolution.unsettled and attempt < len(settings().lookup_delays):
-        queue(settings()).send(resolution.unsettled, attempt=attempt, delay=settings().lookup_delays[attempt])
+    return {}
 
 
 @metrics.log_metrics
 @tracer.capture_lambda_handler
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ARG001
     """Lambda's entry, for SQS and for the schedule."""
     metrics.add_metric("invocations", MetricUnit.Count, 1)
     if "Records" not in event:
-        count(resolver().sweep(min_age=settings().lookup_delays[0]))
-        return None
-    return process_partial_response(event=event, record_handler=resolve_hint, processor=processor, context=context)
+        return count(resolver().sweep(min_age=settings().lookup_delays[0]))
+    hints, refused = read_hints(event["Records"])
+    for message_id, reason in refused.items():  # acknowledged: what is no hint now will never be one
+        logger.warning("a message is no hint", extra={"messageId": message_id, "reason": reason})
+    metrics.add_metric("bad_hints", MetricUnit.Count, len(refused))
+    return answer(event, resolve_all(hints))
