@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from pipeline.index import Items
 from pipeline.opensearch import Hit, Store
 from pipeline.records import Record, TraceRecords, status_of
@@ -91,7 +93,7 @@ def update(hits: Iterable[Hit], records: Mapping[str, Record], store: Store) -> 
         record = records[hit.source["traceId"]]
         if hit.source.get("trace", {}).get("version", 0) >= record.version:
             continue
-        if not holds(record.state, facts_of(hit)):
+        if not _taken_in(record, facts_of(hit)):
             left.add(record.trace_id)
             continue
         actions.append({"update": {"_index": hit.index, "_id": hit.id, "if_seq_no": hit.seq_no,
@@ -141,6 +143,13 @@ def _span_action(address: tuple[str, str], document: dict[str, Any], hit: Hit | 
     if merged == hit.source:
         return []
     return [{"index": place | {"if_seq_no": hit.seq_no, "if_primary_term": hit.primary_term}}, merged]
+
+
+def _taken_in(record: Record, facts: TraceState) -> bool:
+    """Whether the record's verdict follows from ``facts`` too. When a line came no longer matters once a trace is complete."""
+    if record.verdict.state == "complete":
+        facts = msgspec.structs.replace(facts, last_line_at=0)
+    return holds(record.state, facts)
 
 
 def _patch(hit: Hit, record: Record) -> dict[str, Any]:

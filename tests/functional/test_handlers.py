@@ -4,6 +4,7 @@ import json
 
 import boto3
 import pytest
+from opensearchpy import Transport
 
 from pipeline.errors import MisconfiguredError, UnavailableError
 from pipeline.local.application import local_aws
@@ -12,6 +13,7 @@ from pipeline.local.runtime import Context
 from pipeline.local.xray import LocalXRay
 from pipeline.search import transaction
 from pipeline.sqs import Queue, read_hint
+from tests.deploy import template
 from tests.events import TRACE, function, lambda_event, powertools, report, service
 
 
@@ -36,6 +38,8 @@ def lambda_environment(monkeypatch, settings, store, aws):
     url = sqs.create_queue(QueueName=settings.prefix)["QueueUrl"]
     monkeypatch.setenv("TRACEJOIN_QUEUE_URL", url)
     caches = (ship.settings, ship.store, resolve.settings, resolve.resolver, queue.queue)
+    # clients come from a session of the test's own, so that a test may listen to it
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", boto3.Session())
     for cached in caches:
         cached.cache_clear()
     yield lambda: receive(sqs, url)
@@ -108,6 +112,51 @@ def test_a_bad_hint_is_acknowledged_and_a_dead_xray_is_not(lambda_environment, m
     bad = dict(event["Records"][0], messageId="bad", body="no hint")
     answer = resolve.handler({"Records": [bad, *event["Records"]]}, context())
     assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Every call that is made to AWS and to OpenSearch from here on, as IAM names it."""
+    made = set()
+    send = Transport.perform_request
+
+    def request(self, method, *args, **kwargs):
+        made.add(f"es:ESHttp{method.title()}")
+        return send(self, method, *args, **kwargs)
+
+    def listen():
+        monkeypatch.setattr(Transport, "perform_request", request)
+        boto3.DEFAULT_SESSION.events.register("before-call", lambda model, **_: made.add(action(model)))
+        return made
+
+    return listen
+
+
+def action(model):
+    """The IAM action of a call: its own name, but for batches, which their single action allows."""
+    return f"{model.service_model.service_name}:{model.name.removesuffix('Batch')}"
+
+
+def test_the_roles_allow_every_call_that_the_functions_make(lambda_environment, monkeypatch, calls):
+    """Shipping, looking up, coming back and sweeping need nothing that template.yaml does not grant."""
+    from shipper_function import resolve, ship
+
+    document = template.load()
+    allowed = {name: {action for statement in template.statements(document, name) for action in statement["Action"]}
+               for name in ("ShipFunction", "ResolveFunction")}  # fmt: skip
+    with LocalXRay() as xray:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_XRAY", xray.endpoint)
+        made = calls()
+        ship.handler(lambda_event([powertools("a")], at=1_790_000_000_000), context())
+        assert made == {"es:ESHttpPost", "sqs:SendMessage"}
+        assert made <= allowed["ShipFunction"]
+        event = lambda_environment()
+        made.clear()
+        resolve.handler(event, context())
+        resolve.handler({"source": "aws.scheduler"}, context())
+    assert (
+        {"xray:BatchGetTraces", "xray:GetTraceSegmentDestination", "es:ESHttpPost", "sqs:SendMessage"} <= made <= allowed["ResolveFunction"]
+    )
 
 
 def test_the_invocation_fails_where_opensearch_is_away(lambda_environment, monkeypatch):

@@ -83,6 +83,7 @@ def test_a_late_line_gets_the_verdict_that_is_there(store, settings):
     worker.resolve([TRACE])
     early = shipped(lambda_event([powertools("from before")], at=NOW - 5, first=50), store, settings)
     assert early.unsettled == ()
+    assert shipped(lambda_event([powertools("from after")], at=NOW + 5, first=55), store, settings).unsettled == ()
     late = shipped(
         lambda_event(
             [f"{'2026-11-24T10:00:00.000Z'} {REQUEST} Task timed out after 3.00 seconds", report()],
