@@ -1,6 +1,5 @@
 """The sample application on a laptop: its real handlers, the local platform around them, and what the world asks of it."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -14,11 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-import boto3
-
 from pipeline.errors import MisconfiguredError, UnavailableError
 from pipeline.ids import parse_header
-from pipeline.local.lambda_service import REGION, Function, LambdaService, header_of, new_trace, render
+from pipeline.local.environment import REGION, local_client, local_environment
+from pipeline.local.lambda_service import Function, LambdaService, header_of, new_trace, render
 from pipeline.local.platform import Platform
 from pipeline.local.xray import LocalXRay
 
@@ -37,7 +35,8 @@ _FUNCTIONS: Final = (
     Function(name="timeout", handler=EXAMPLES / "timeout" / "app.py", timeout=0.5),
 )
 _BUCKET, _TABLE, _TOPIC = "sample-orders", "sample-orders", "sample-orders"
-_CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": REGION}
+# the user's proxies are not for this machine's own servers
+_open: Final = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 _PATIENCE: Final = 20.0
 
 
@@ -100,7 +99,7 @@ def _ask(platform: Platform, number: int, title: str, calls: str, sampled: bool)
         headers["X-Amzn-Trace-Id"] = render(new_trace(sampled=False))
     request = urllib.request.Request(f"{platform.api_url}/service-a?calls={quote(calls, safe=',')}", headers=headers)  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310
+        with _open(request, timeout=_PATIENCE) as answer:
             status, header = answer.status, answer.headers["X-Amzn-Trace-Id"]
     except urllib.error.HTTPError as error:
         with error:
@@ -110,8 +109,8 @@ def _ask(platform: Platform, number: int, title: str, calls: str, sampled: bool)
 
 
 def _variables(xray: LocalXRay, platform: Platform, storage: str, topic: str) -> dict[str, str]:
-    return _CREDENTIALS | {
-        "AWS_REGION": REGION, "AWS_ENDPOINT_URL": storage, "AWS_ENDPOINT_URL_LAMBDA": platform.endpoint,
+    return {
+        "AWS_ENDPOINT_URL": storage, "AWS_ENDPOINT_URL_LAMBDA": platform.endpoint,
         "AWS_XRAY_DAEMON_ADDRESS": xray.daemon_address, "API_URL": platform.api_url, "BUCKET": _BUCKET, "TABLE": _TABLE,
         "TOPIC_ARN": topic, "SERVICE_C": "service-c", "ERROR_FUNCTION": "error",
     }  # fmt: skip
@@ -123,7 +122,7 @@ def local_aws() -> Iterator[str]:
     port = _free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "ministack"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
-        env=_environment({"GATEWAY_PORT": str(port)}),
+        env=local_environment({"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1"}),
     )  # fmt: skip
     try:
         endpoint = f"http://127.0.0.1:{port}"
@@ -139,13 +138,9 @@ def local_aws() -> Iterator[str]:
 
 
 def _create_resources(storage: str) -> None:
-    def client(service: str) -> Any:
-        return boto3.client(service, endpoint_url=storage, region_name=REGION, aws_access_key_id="local",
-                            aws_secret_access_key="local")  # noqa: S106  # fmt: skip
-
-    client("s3").create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    client("sns").create_topic(Name=_TOPIC)
-    client("dynamodb").create_table(
+    local_client("s3", storage).create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    local_client("sns", storage).create_topic(Name=_TOPIC)
+    local_client("dynamodb", storage).create_table(
         TableName=_TABLE, KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}], BillingMode="PAY_PER_REQUEST",
     )  # fmt: skip
@@ -155,15 +150,11 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=1):  # noqa: S310
+            with _open(url, timeout=1):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
     raise UnavailableError("ministack, the local SNS, S3 and DynamoDB, did not start")
-
-
-def _environment(own: dict[str, str]) -> dict[str, str]:
-    return {**os.environ, **_CREDENTIALS, **own}
 
 
 def _free_port() -> int:

@@ -6,11 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import boto3
-
 from pipeline.ids import to_xray
 from pipeline.local.application import SampleRun, run_sample_application
-from pipeline.local.lambda_service import REGION
+from pipeline.local.environment import REGION, local_client
 from pipeline.local.opensearch import EmbeddedOpenSearch
 from pipeline.local.xray import LocalXRay
 from pipeline.opensearch import Store, connect
@@ -48,8 +46,7 @@ def demo(settings: Settings) -> Iterator[Demo]:
         install(store, retention_days=settings.retention_days)
         begun = time.time()
         run = run_sample_application(xray)
-        client = boto3.client("xray", region_name=REGION, endpoint_url=xray.endpoint, aws_access_key_id="local",
-                              aws_secret_access_key="local")  # noqa: S106  # fmt: skip
+        client = local_client("xray", xray.endpoint)
         ledger, unsettled = _ship(run, store, settings)
         resolver = Resolver(store=store, source=BatchGetTraces(client, Budget(settings.lookups_per_minute)), settings=settings)
         resolution = _settle(resolver, unsettled)

@@ -5,10 +5,10 @@ function invocations using AWS X-Ray") and of recorded traces. Simulated: none o
 """
 
 import base64
+import contextlib
 import gzip
 import itertools
 import json
-import os
 import queue
 import secrets
 import subprocess
@@ -22,11 +22,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from pipeline.errors import UnavailableError
 from pipeline.ids import TraceHeader, parse_header, to_xray
+from pipeline.local.environment import ACCOUNT, REGION, local_environment
 from pipeline.local.xray import LocalXRay
 
-ACCOUNT: Final = "123456789012"
-REGION: Final = "eu-west-1"
 _START_LIMIT: Final = 30.0
 _LAST_WORDS: Final = 2.0
 _event_ids = itertools.count(39_000_000_000_000_000_000 * 10**36)
@@ -89,7 +89,7 @@ class _Environment:
         }  # fmt: skip
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "pipeline.local.runtime", str(function.handler)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **variables, **own},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=local_environment({**variables, **own}),
         )  # fmt: skip
         self._frames: queue.Queue[dict[str, Any]] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -97,8 +97,12 @@ class _Environment:
 
     def wait_until_ready(self) -> None:
         """Blocks until the handler is loaded."""
-        if not self._next(_START_LIMIT).get("ready"):
-            raise RuntimeError(f"the environment of {self.log.function.name} did not start")
+        try:
+            ready = self._next(_START_LIMIT).get("ready")
+        except queue.Empty:
+            ready = False
+        if not ready:
+            raise UnavailableError(f"the environment of {self.log.function.name} did not start: does its handler load?")
 
     def run(self, invocation: dict[str, Any], deadline: float) -> Outcome | None:
         """The outcome of an invocation, or None where its time ran out, which ends the environment."""
@@ -114,14 +118,24 @@ class _Environment:
                 return None
             if "log" in frame:
                 self.log.write(frame["log"])
+            elif "exited" in frame:
+                return self._crashed(invocation["requestId"])
             else:
                 self.busy = False
                 return Outcome(result=frame.get("result"), error=frame.get("error"))
 
+    def _crashed(self, request_id: str) -> Outcome:
+        """What Lambda says of a runtime that ended in the middle of an invocation."""
+        message = f"Runtime exited with error: exit status {self._process.wait()}"
+        self.log.write(f"RequestId: {request_id} Error: {message}\nRuntime.ExitError\n")
+        self.stop()
+        return Outcome(error={"type": "Runtime.ExitError", "message": message})
+
     def stop(self) -> None:
         """Ends the process: of itself where it waits for an invocation, by force where it runs one."""
         if self._process.stdin:
-            self._process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
         try:
             self._process.wait(0 if self.busy else _LAST_WORDS)
         except subprocess.TimeoutExpired:
@@ -143,6 +157,7 @@ class _Environment:
         assert self._process.stdout
         for line in self._process.stdout:
             self._frames.put(json.loads(line))
+        self._frames.put({"exited": True})
 
 
 class LambdaService:
@@ -217,9 +232,8 @@ class _Invocation:
         outcome = self._environment.run(invocation, deadline)
         ended = time.time()
         if outcome is None:
-            log.write(
-                f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z} {self._request_id} Task timed out after {function.timeout:.2f} seconds\n\n"
-            )
+            now = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
+            log.write(f"{now}Z {self._request_id} Task timed out after {function.timeout:.2f} seconds\n\n")
         log.write(f"END RequestId: {self._request_id}\n")
         log.write(self._report(ended - begun, timed_out=outcome is None))
         if self._caller.sampled:

@@ -8,9 +8,11 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import parse_qsl
 
 from pipeline.ids import TraceHeader, to_xray
-from pipeline.local.lambda_service import ACCOUNT, REGION, LambdaService, header_of, new_span_id, render
+from pipeline.local.environment import ACCOUNT, REGION
+from pipeline.local.lambda_service import LambdaService, header_of, new_span_id, render
 from pipeline.local.xray import LocalXRay
 
 _INVOCATIONS: Final = "/2015-03-31/functions/"
@@ -125,7 +127,7 @@ def _handler(platform: Platform) -> type[BaseHTTPRequestHandler]:
                 name = path.removeprefix(_INVOCATIONS).partition("/")[0]
                 self._reply(*platform.invoke(name, body, headers.get("x-amzn-trace-id")))
             else:
-                query = dict(pair.partition("=")[::2] for pair in text.split("&") if pair)
+                query = dict(parse_qsl(text, keep_blank_values=True))
                 self._reply(*platform.request(self.command, path, query, headers))
 
         def _reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:

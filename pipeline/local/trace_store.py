@@ -42,7 +42,9 @@ class TraceStore:
         places = {entry["id"]: entry for document in documents.values() for entry in _entries(document)}
         for id_, document in list(documents.items()):
             parent = places.get(document.get("parent_id", ""))
-            if document.get("type") == "subsegment" and parent is not None and parent is not document:
+            inside = {entry["id"] for entry in _entries(document)}
+            # two that name each other as parent stay side by side
+            if document.get("type") == "subsegment" and parent is not None and parent["id"] not in inside:
                 parent.setdefault("subsegments", []).append(documents.pop(id_))
         ends = [document.get("end_time") or document["start_time"] for document in documents.values()]
         starts = [document["start_time"] for document in documents.values()]

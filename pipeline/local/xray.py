@@ -7,6 +7,7 @@ by id while Transaction Search is on. Source: AWS X-Ray API reference, and the S
 
 import json
 import random
+import re
 import socket
 import threading
 import time
@@ -16,12 +17,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-from pipeline.ids import parse_trace_id, to_xray
+from pipeline.ids import parse_span_id, parse_trace_id, to_xray
 from pipeline.local.trace_store import Document, TraceStore
 
 _IDS_PER_CALL: Final = 5
 _TRACES_PER_PAGE: Final = 3
 _LARGEST_DATAGRAM: Final = 65_535
+_LONGEST_NAME: Final = 200
+_SERVICE_FILTER: Final = re.compile(r'service\((?:"([^"]*)")?\)\s*\{\s*(fault|error|throttle)\s*\}')
 _DAEMON_HEADER: Final = '{"format":'
 
 
@@ -148,19 +151,27 @@ class LocalXRay:
         if end < start:
             raise _Refusal("InvalidRequestException", "StartTime is after EndTime")
         expression = (request.get("FilterExpression") or "").strip()
-        wanted = {"": None, "fault": "HasFault", "error": "HasError", "throttle": "HasThrottle"}
-        if expression not in wanted:
-            raise _Refusal(
-                "InvalidRequestException",
-                f"the local X-Ray knows the filters fault, error, throttle, not {expression!r}",
-            )
-        key = wanted[expression]
         summaries = [] if self.destination == "CloudWatchLogs" else self._traces.summaries(start, end)
         return {
-            "TraceSummaries": [summary for summary in summaries if key is None or summary[key]],
+            "TraceSummaries": [summary for summary in summaries if self._matches(summary, expression)],
             "ApproximateTime": self._clock(),
             "TracesProcessedCount": len(summaries),
         }
+
+    def _matches(self, summary: dict[str, Any], expression: str) -> bool:
+        """Whether a trace is one that a filter expression asks for: a flag of its root, or of a service in it."""
+        of_root = {"fault": "HasFault", "error": "HasError", "throttle": "HasThrottle"}
+        if not expression:
+            return True
+        if expression in of_root:
+            return bool(summary[of_root[expression]])
+        if match := _SERVICE_FILTER.fullmatch(expression):
+            name, flag = match.groups()
+            documents = self._traces.visible(parse_trace_id(summary["Id"]) or "").values()
+            return any(document.get(flag) is True and name in {None, document["name"]} for document in documents)
+        raise _Refusal(
+            "InvalidRequestException", f'the local X-Ray knows fault, error, throttle and service("…") {{ fault }}, not {expression!r}'
+        )
 
     def _get_trace_segment_destination(self, _request: dict[str, Any]) -> dict[str, Any]:
         return {"Destination": self.destination, "Status": "ACTIVE"}
@@ -187,10 +198,14 @@ def _problem(document: Document) -> str:
     """What the real API would refuse about a document; empty where nothing."""
     if not isinstance(document.get("trace_id"), str) or parse_trace_id(document["trace_id"]) is None:
         return "has no valid trace_id"
-    if not all(isinstance(document.get(key), str) for key in ("id", "name")):
-        return "needs id and name"
-    if "end_time" not in document and document.get("in_progress") is not True:
-        return "needs end_time or in_progress"
+    if not isinstance(document.get("id"), str) or parse_span_id(document["id"]) is None:
+        return "needs an id of 16 hexadecimal digits"
+    if not isinstance(document.get("name"), str) or len(document["name"]) > _LONGEST_NAME:
+        return f"needs a name of at most {_LONGEST_NAME} characters"
+    if not isinstance(document.get("start_time"), int | float):
+        return "needs start_time"
+    if isinstance(document.get("end_time"), int | float) == (document.get("in_progress") is True):
+        return "needs either end_time or in_progress"
     return ""
 
 
@@ -204,6 +219,9 @@ def _handler(xray: LocalXRay) -> type[BaseHTTPRequestHandler]:
                 self._reply(200, xray.answer(self.path, json.loads(body or b"{}")))
             except _Refusal as refusal:
                 self._reply(refusal.status, {"message": str(refusal)}, refusal.code)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                # what the request lacks or has wrong
+                self._reply(400, {"message": f"the request is not valid: {error!r}"}, "InvalidRequestException")
 
         def _reply(self, status: int, content: dict[str, Any], code: str = "") -> None:
             data = json.dumps(content).encode()

@@ -8,7 +8,7 @@ from opensearchpy import Transport
 
 from pipeline.errors import MisconfiguredError, UnavailableError
 from pipeline.local.application import local_aws
-from pipeline.local.lambda_service import REGION
+from pipeline.local.environment import REGION
 from pipeline.local.runtime import Context
 from pipeline.local.xray import LocalXRay
 from pipeline.search import transaction
@@ -147,7 +147,7 @@ def test_the_roles_allow_every_call_that_the_functions_make(lambda_environment, 
     with LocalXRay() as xray:
         monkeypatch.setenv("AWS_ENDPOINT_URL_XRAY", xray.endpoint)
         made = calls()
-        ship.handler(lambda_event([powertools("a")], at=1_790_000_000_000), context())
+        ship.handler(lambda_event([powertools("a")]), context())
         assert made == {"es:ESHttpPost", "sqs:SendMessage"}
         assert made <= allowed["ShipFunction"]
         event = lambda_environment()

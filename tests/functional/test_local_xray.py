@@ -52,6 +52,32 @@ def test_segments_appear_after_a_delay(client, clock):
     assert get(client, TRACE) == {to_xray(TRACE): {service()["id"], function()["id"]}}
 
 
+@pytest.mark.parametrize(
+    "change", [{"start_time": None}, {"start_time": "now"}, {"in_progress": True}, {"end_time": None}, {"id": "short"}, {"name": "x" * 201}]
+)
+def test_what_the_real_api_would_refuse(client, clock, change):
+    """A document that lacks something is named, and does not cost its trace."""
+    answer = client.put_trace_segments(TraceSegmentDocuments=[json.dumps(service() | change), json.dumps(function())])
+    assert len(answer["UnprocessedTraceSegments"]) == 1
+    clock[0] += 16
+    assert get(client, TRACE) == {to_xray(TRACE): {function()["id"]}}
+
+
+def test_subsegments_in_a_ring_are_both_there(client, xray, clock):
+    """Two that name each other as parent stand side by side."""
+    for one, other in (("c", "d"), ("d", "c")):
+        xray.put([call("x", one * 16, type="subsegment", trace_id=to_xray(TRACE), parent_id=other * 16)])
+    clock[0] += 16
+    documents = client.batch_get_traces(TraceIds=[to_xray(TRACE)])["Traces"][0]["Segments"]
+    assert {letter for letter in "cd" if letter * 16 in json.dumps(documents)} == {"c", "d"}
+
+
+def test_bad_requests_are_answered(client):
+    """A token that is none is refused as the API refuses, not by hanging up."""
+    with pytest.raises(ClientError, match="InvalidRequestException"):
+        client.batch_get_traces(TraceIds=[to_xray(TRACE)], NextToken="nonsense")
+
+
 def test_they_appear_in_any_order(clock):
     """With different seeds, different segments are there first."""
     firsts = set()
@@ -95,7 +121,13 @@ def test_has_fault_speaks_of_the_root_alone(client, xray, clock):
     clock[0] += 16
     window = {"StartTime": NOW / 1000 - 60, "EndTime": NOW / 1000 + 60}
     assert client.get_trace_summaries(**window)["TraceSummaries"][0]["HasFault"] is False
-    assert client.get_trace_summaries(**window, FilterExpression="fault")["TraceSummaries"] == []
+    for expression, found in (
+        ("fault", 0),
+        ('service("orders") { fault }', 1),
+        ("service() { fault }", 1),
+        ('service("other") { fault }', 0),
+    ):
+        assert len(client.get_trace_summaries(**window, FilterExpression=expression)["TraceSummaries"]) == found, expression
     with pytest.raises(ClientError, match="InvalidRequestException"):
         client.get_trace_summaries(**window, FilterExpression="annotation.x = 1")
 

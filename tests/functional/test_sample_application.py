@@ -6,7 +6,8 @@ import pytest
 from pipeline.extract import extract
 from pipeline.ids import to_xray
 from pipeline.local.application import run_sample_application
-from pipeline.local.lambda_service import REGION
+from pipeline.local.environment import REGION
+from pipeline.local.lambda_service import Function, LambdaService, new_trace
 from pipeline.local.xray import LocalXRay
 from pipeline.segments import read_document
 from pipeline.unpack import unpack
@@ -66,3 +67,34 @@ def test_the_logs_are_the_writers_own(run):
     assert sum("timeout" in line.signals for line in lines) == 2
     powertools = [line for line in lines if line.format == "powertools-json"]
     assert all(line.trace_id and line.request_id and line.correlation_ids for line in powertools[1:])
+
+
+def test_a_runtime_that_ends_is_a_crash(tmp_path):
+    """A handler that kills its process is told of at once, as Lambda does, and the next invocation gets a new one."""
+    handler = tmp_path / "app.py"
+    handler.write_text(
+        "import os\n\ndef handler(event, context):\n    print('going')\n    os._exit(1) if event['die'] else None\n    return 'alive'\n"
+    )
+    with LocalXRay() as xray:
+        functions = LambdaService([Function(name="frail", handler=handler)], {}, xray)
+        functions.wait_until_ready()
+        dead = functions.invoke("frail", {"die": True}, new_trace(sampled=True))
+        alive = functions.invoke("frail", {"die": False}, new_trace(sampled=True))
+        functions.stop()
+    assert (dead.error["type"], alive.result) == ("Runtime.ExitError", "alive")
+    signals = [extract(event["message"]).signals for log in functions.logs for event in log.events]
+    assert ("crash",) in signals
+    assert len(functions.logs) == 2
+
+
+def test_the_users_own_aws_settings_stay_outside(monkeypatch):
+    """A profile that is not there, a proxy, other endpoints and log levels change nothing, and nothing leaves this machine."""
+    for key, value in {"AWS_PROFILE": "nope", "HTTP_PROXY": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1", "SERVICES": "sqs",
+                       "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true", "POWERTOOLS_DEV": "1",
+                       "POWERTOOLS_LOG_LEVEL": "ERROR", "AWS_XRAY_SDK_ENABLED": "false"}.items():  # fmt: skip
+        monkeypatch.setenv(key, value)
+    with LocalXRay() as xray:
+        run = run_sample_application(xray)
+    assert {request.status for request in run.requests} == {200}
+    assert sum(len(batch.events) for sent in run.events for batch in unpack(sent, max_bytes=1 << 20).batches) == 64
+    assert xray.calls["datagrams"] >= 30

@@ -1,0 +1,35 @@
+"""The world that local processes and clients see: nothing of the user's AWS settings, so that nothing leaves this machine."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+ACCOUNT: Final = "123456789012"
+REGION: Final = "eu-west-1"
+_KEPT: Final = frozenset({"HOME", "LANG", "PATH", "TMPDIR", "VIRTUAL_ENV"})
+_KEPT_STARTS: Final = ("COV_", "COVERAGE_", "LC_", "PYTHON")
+_KEY: Final = "local"
+_OWN: Final = {
+    "AWS_ACCESS_KEY_ID": _KEY, "AWS_SECRET_ACCESS_KEY": _KEY, "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION,
+    "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true",
+}  # fmt: skip
+
+
+def local_environment(own: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a local process: what Python needs, credentials that are none, and ``own``."""
+    kept = {key: value for key, value in os.environ.items() if key in _KEPT or key.startswith(_KEPT_STARTS)}
+    return {**kept, **_OWN, **own}
+
+
+def local_client(service: str, endpoint: str) -> Any:
+    """boto3's client for a local service: without the user's profile, proxies and endpoints."""
+    nothing = (None, None, None, None)
+    files = (None, None, os.devnull, None)
+    session = botocore.session.Session({"profile": nothing, "config_file": files, "credentials_file": files})
+    return boto3.Session(_KEY, _KEY, region_name=REGION, botocore_session=session).client(
+        service, endpoint_url=endpoint, config=Config(proxies={})
+    )
