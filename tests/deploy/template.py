@@ -1,0 +1,41 @@
+"""template.yaml as plain values, for the tests that hold the code to it."""
+
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short functions, kept as plain values."""
+
+
+_Loader.add_multi_constructor(
+    "!",
+    lambda loader, suffix, node: {
+        suffix: loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else loader.construct_scalar(node)
+    },
+)
+
+
+def load():
+    """The template, parsed."""
+    return yaml.load((ROOT / "template.yaml").read_text(), _Loader)
+
+
+def of_type(template, kind):
+    """The properties of every resource of this type, by logical id."""
+    return {name: resource["Properties"] for name, resource in template["Resources"].items() if resource["Type"] == kind}
+
+
+def statements(template, function):
+    """What the role of this function allows."""
+    role = of_type(template, "AWS::Serverless::Function")[function]["Role"]["GetAtt"].removesuffix(".Arn")
+    policies = of_type(template, "AWS::IAM::Role")[role]["Policies"]
+    return [entry["If"][1] if "If" in entry else entry for policy in policies for entry in policy["PolicyDocument"]["Statement"]]
+
+
+def variables(template):
+    """The environment of the functions."""
+    return template["Globals"]["Function"]["Environment"]["Variables"]
