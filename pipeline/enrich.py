@@ -115,34 +115,36 @@ def write_spans(segments: Iterable[Segment], records: Mapping[str, Record], stor
     """
     documents = [(segment.trace_id, *span_document(segment, records[segment.trace_id].verdict)) for segment in segments]
     addresses = [(f"{store.prefix}-spans-{suffix}", id_) for _, suffix, id_, _ in documents]
-    actions: list[object] = []
-    touched: list[str] = []
-    stored = store.get_many(addresses)
-    for (trace_id, _, _, document), address, hit in zip(documents, addresses, stored, strict=True):
+    sent: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
+    for (trace_id, _, _, document), address, hit in zip(documents, addresses, store.get_many(addresses), strict=True):
         document["trace"] = status_of(records[trace_id].verdict, records[trace_id].version)
-        action = _span_action(address, document, hit)
-        if action:
-            actions += action
-            touched.append(trace_id)
+        write = _span_action(address, document, hit)
+        if write:
+            sent.append((trace_id, *write))
+    results = store.write([part for _, action, document in sent for part in (action, document)])
     left: set[str] = set()
-    for trace_id, result in zip(touched, store.write(actions), strict=True):
-        if result.conflict:
+    for (trace_id, action, document), result in zip(sent, results, strict=True):
+        final = result
+        if not (result.ok or result.conflict or result.retryable):
+            # odd metadata is what OpenSearch refuses, such as a string above 32,766 bytes: once more without it
+            final = store.write([action, document | {"attributes": {}, "events": []}])[0]
+        if final.conflict:
             left.add(trace_id)
-        elif not result.ok:
-            result.raise_for_failure(f"a span of trace {trace_id}")
+        elif not final.ok:
+            final.raise_for_failure(f"a span of trace {trace_id}")
     return left
 
 
-def _span_action(address: tuple[str, str], document: dict[str, Any], hit: Hit | None) -> list[object]:
+def _span_action(address: tuple[str, str], document: dict[str, Any], hit: Hit | None) -> tuple[dict[str, Any], dict[str, Any]] | None:
     place: dict[str, Any] = {"_index": address[0], "_id": address[1]}
     if hit is None:
-        return [{"create": place}, document]
+        return {"create": place}, document
     newer = hit.source if hit.source["trace"]["version"] > document["trace"]["version"] else document
     content = hit.source if hit.source.get("endTime") and not document.get("endTime") else document
     merged = content | {key: newer.get(key) for key in ("trace", "traceGroup", "traceGroupFields")}
     if merged == hit.source:
-        return []
-    return [{"index": place | {"if_seq_no": hit.seq_no, "if_primary_term": hit.primary_term}}, merged]
+        return None
+    return {"index": place | {"if_seq_no": hit.seq_no, "if_primary_term": hit.primary_term}}, merged
 
 
 def _taken_in(record: Record, facts: TraceState) -> bool:

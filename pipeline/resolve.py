@@ -65,7 +65,7 @@ class Resolver:
         ids = list(dict.fromkeys(trace_ids))
         calls = self._source.calls
         for start in range(0, len(ids), _GROUP):
-            self._resolve_group(ids[start : start + _GROUP], total, force=force)
+            self._resolve_apart(ids[start : start + _GROUP], total, force=force)
         total.calls = self._source.calls - calls
         return total
 
@@ -92,6 +92,18 @@ class Resolver:
         answer = self._store.search(body, index=f"{self._store.prefix}-logs-*")
         buckets = answer.get("aggregations", {}).get("traces", {}).get("buckets", ())
         return [bucket["key"] for bucket in buckets]
+
+    def _resolve_apart(self, ids: Sequence[str], total: Resolution, *, force: bool) -> None:
+        """Resolves a group; where OpenSearch refuses something of it, each trace alone, so that one does not stop the others."""
+        try:
+            self._resolve_group(ids, total, force=force)
+        except BadInputError:
+            if len(ids) == 1:
+                total.bad_documents += 1
+                total.unsettled += tuple(ids)
+                return
+            for id_ in ids:
+                self._resolve_apart([id_], total, force=force)
 
     def _resolve_group(self, ids: Sequence[str], total: Resolution, *, force: bool) -> None:
         known = self._records.load(ids)

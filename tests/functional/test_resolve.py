@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from pipeline.errors import UnavailableError
+from pipeline.errors import BadInputError, UnavailableError
+from pipeline.ids import to_xray
 from pipeline.resolve import Resolver
 from pipeline.search import Question, hidden_faults, search, traces_of, transaction
 from pipeline.xray import Answer
@@ -188,6 +189,33 @@ def test_unreadable_documents_do_not_stop_the_others(store, settings):
     source.look_up = lambda ids: {id_: Answer("found", (*answer.documents, "no json")) for id_, answer in look_up(ids).items()}
     resolution = worker.resolve([TRACE])
     assert (resolution.bad_documents, resolution.settled) == (1, 1)
+
+
+def test_metadata_that_opensearch_refuses_costs_a_span_its_attributes_only(store, settings):
+    """X-Ray allows 64 kB of metadata, flat_object no string above 32,766 bytes: the span is written without it, and the trace settles."""
+    shipped(lambda_event([powertools("a")]), store, settings)
+    worker, _ = resolver(store, settings, service(metadata={"default": {"body": "x" * 40_000}}), function())
+    assert worker.resolve([TRACE]).settled == 1
+    assert {document["trace"]["state"] for document in lines_of(store)} == {"complete"}
+    assert len([document for document in lines_of(store) if document["doc"]["kind"] == "span"]) == 2
+
+
+def test_a_trace_that_opensearch_refuses_does_not_stop_the_others(store, settings):
+    """One refused record is counted and left; its neighbour in the same sweep settles."""
+    shipped(lambda_event([powertools("a"), powertools("b", trace=OTHER)]), store, settings)
+    worker, _ = resolver(store, settings, service(), function(), service(trace_id=to_xray(OTHER)), function(trace_id=to_xray(OTHER)))
+    write = store.write
+
+    def refusing_write(lines):
+        if any(OTHER in str(line) for line in lines):
+            raise BadInputError("refused")
+        return write(lines)
+
+    store.write = refusing_write
+    resolution = worker.sweep()
+    store.write = write
+    assert (resolution.settled, resolution.unsettled, resolution.bad_documents) == (1, (OTHER,), 1)
+    assert {document["trace"]["state"] for document in lines_of(store)} == {"complete"}
 
 
 class _Crash(Exception):
