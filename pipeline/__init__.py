@@ -2,7 +2,7 @@
 
 What happens to a log line, in the order in which it happens; each step is a module of this name:
 
-On arrival (`ship`; never calls X-Ray):
+On arrival (`ship`; never calls X-Ray; spans out of `aws/spans` take the steps otel, spans and index_spans below):
     unpack      a subscription event, Kinesis or Firehose record becomes batches of log events; bounded, counted
     extract     a line becomes ids, severity, signals: whatever it says of itself
     attribute   a line without its own trace id gets its request's, or that of the request open in its stream
@@ -10,18 +10,20 @@ On arrival (`ship`; never calls X-Ray):
     index       documents go out in one gzipped bulk body; every item is accounted for in the ledger
 
 Later (`resolve`), trace by trace:
-    xray        what does X-Ray have on this trace? (BatchGetTraces)
+    xray        what does X-Ray have on this trace? (BatchGetTraces, StartTraceRetrieval, or a subscription on aws/spans)
     segments    its documents become spans and facts, however odd they are
+    otel        so do OpenTelemetry spans
+    spans       segments become span documents in Data Prepper's shape
+    index_spans they go out, each once; the better document of one id replaces the other
     state       facts of every source merge into the trace's state, in any order
     judge       the state's verdict: is the trace complete, did it fail, did a failure hide behind a 200?
-    spans       segments become span documents in Data Prepper's shape
     enrich      the verdict is written by compare-and-set, to the trace and to every line and span of it
 
 Then:
     search      logs and spans in one list, by any id
 
 Beside them: `ids` (the grammar of trace ids), `settings` (the one reader of the environment), `errors` (the tree of
-what can go wrong), `records` (traces as stored, by compare-and-set),
+what can go wrong), `plain` (foreign JSON made storable), `records` (traces as stored, by compare-and-set),
 and the edges, one module each: `opensearch`, `xray`, `sqs`. `ship` and `resolve` string the steps together; `setup` installs
 `mappings/`; `explain` and `classify` run steps on files.
 `pipeline.local` is what a laptop has instead of AWS; `pipeline.cli` is the `tracejoin` command. Neither enters Lambda.

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -12,9 +13,15 @@ from pipeline.explain import Explanation
 from pipeline.ids import parse_trace_id, to_xray
 from pipeline.judge import ClientSaw, State, Verdict
 from pipeline.judge.verdict import FindingSeverity
-from pipeline.records import Judge
-from pipeline.segments import Segment, read_document
-from pipeline.state import LookupFact, RequestFact, TraceState, merge
+from pipeline.otel import read_trace_document
+from pipeline.recorded import is_event
+from pipeline.records import judge_for
+from pipeline.segments import Segment
+from pipeline.settings import Settings
+from pipeline.state import LookupFact, RequestFact, SegmentFact, TraceState, merge, segment_rank
+from pipeline.unpack import unpack
+
+_HOUR = 3_600_000
 
 
 class ClassifiedFinding(msgspec.Struct, frozen=True, rename="camel"):
@@ -43,18 +50,23 @@ class Classification(msgspec.Struct, frozen=True, rename="camel"):
     findings: tuple[ClassifiedFinding, ...]
 
 
-def read_traces(data: bytes) -> tuple[list[Segment], list[str]]:
+def read_traces(data: bytes, *, max_bytes: int) -> tuple[list[Segment], list[str]]:
     """The segments in a file, and a sentence for each document that can't be read.
 
-    The file holds a BatchGetTraces answer, traces, segment documents, or any of these one a line.
+    The file holds an answer of BatchGetTraces or ListRetrievedTraces, traces, segment documents, spans as in `aws/spans`, a
+    subscription event of that log group, or any of these one a line.
+
+    Args:
+        data: the file.
+        max_bytes: the bound of one decompressed record of an event.
 
     Raises BadInputError where it holds nothing of the kind.
     """
     segments: list[Segment] = []
     problems: list[str] = []
-    for place, document, trace_id in _documents(_contents(data), ""):
+    for place, document, trace_id in _documents(_contents(data), "", max_bytes):
         try:
-            segments += read_document(document, trace_id=trace_id)
+            segments += read_trace_document(document, trace_id=trace_id)
         except BadInputError as error:
             problems.append(f"{place}: {error}" if place else str(error))
     if not segments:
@@ -77,15 +89,19 @@ def facts_of_lines(lines: Iterable[tuple[str, Explanation]]) -> dict[str, TraceS
     return facts
 
 
-def classify(segments: Iterable[Segment], facts: Mapping[str, TraceState], judge: Judge, *, now_ms: int) -> Iterator[Classification]:
-    """The verdict on each trace, in the order of their ids; the file counts as looked up at ``now_ms`` (epoch, UTC)."""
-    states = dict(facts)
+def classify(segments: Iterable[Segment], facts: Mapping[str, TraceState], settings: Settings, *, now_ms: int) -> Iterator[Classification]:
+    """The verdict on each trace, in the order of their ids; the file counts as looked up at ``now_ms`` (epoch, UTC) or later."""
+    judge = judge_for(settings)
+    found: dict[str, dict[str, SegmentFact]] = {}
     for segment in segments:
-        found = TraceState(segments={segment.fact.id: segment.fact}, lookups={str(now_ms): LookupFact(at=now_ms, outcome="found")})
-        states[segment.trace_id] = merge(states.get(segment.trace_id, TraceState()), found)
-    for trace_id, state in sorted(states.items()):
-        if state.segments:
-            yield _classification(trace_id, judge(state))
+        own, fact = found.setdefault(segment.trace_id, {}), segment.fact
+        own[fact.id] = max(fact, own.get(fact.id, fact), key=segment_rank)
+    for trace_id, own in sorted(found.items()):
+        ends = (end // 1_000_000 for fact in own.values() if (end := fact.end or fact.start))
+        quiet = max((end for end in ends if end <= now_ms + _HOUR), default=0) + settings.lookup_delays[0] * 1000
+        at = max(now_ms, quiet)
+        looked_up = TraceState(segments=own, lookups={str(at): LookupFact(at=at, outcome="found")})
+        yield _classification(trace_id, judge(merge(facts.get(trace_id, TraceState()), looked_up)))
 
 
 def _classification(trace_id: str, verdict: Verdict) -> Classification:
@@ -103,13 +119,13 @@ def _classification(trace_id: str, verdict: Verdict) -> Classification:
 def _contents(data: bytes) -> list[object]:
     """The JSON values in a file: one, or one a line."""
     try:
-        return [json.loads(data, parse_float=str)]
+        return [json.loads(data, parse_float=Decimal)]
     except (ValueError, RecursionError) as error:
         whole = error
     found: list[object] = []
     for line in data.splitlines():
         try:
-            found.append(json.loads(line, parse_float=str))
+            found.append(json.loads(line, parse_float=Decimal))
         except (ValueError, RecursionError):
             if line.strip():
                 found.append(line.decode("utf-8", "replace"))
@@ -118,27 +134,31 @@ def _contents(data: bytes) -> list[object]:
     return found
 
 
-def _documents(contents: Iterable[object], place: str) -> Iterator[tuple[str, Any, str | None]]:
-    """Each segment document with its place and the trace that it stands in."""
+def _documents(contents: Iterable[object], place: str, max_bytes: int) -> Iterator[tuple[str, Any, str | None]]:
+    """Each segment document or span with its place and the trace that it stands in."""
     for number, content in enumerate(contents, 1):
         here = f"{place}[{number}]" if place else f"entry {number}"
         if isinstance(content, list):
-            yield from _documents(content, here)
+            yield from _documents(content, here, max_bytes)
         elif not isinstance(content, dict):
             yield here, str(content), None
         elif isinstance(traces := content.get("Traces"), list):
-            yield from _documents(traces, f"{here} Traces")
-        elif isinstance(segments := content.get("Segments"), list):
-            yield from _segments(segments, parse_trace_id(str(content.get("Id", ""))), f"{here} Segments")
-        elif content.get("format") == "json" and "version" in content and "id" not in content:
-            # the header line of the daemon's protocol
-            continue
-        else:
-            yield from _segments([content], None, here)
+            yield from _documents(traces, f"{here} Traces", max_bytes)
+        elif isinstance(parts := content.get("Segments", content.get("Spans")), list):
+            yield from _parts(parts, parse_trace_id(str(content.get("Id", ""))), here)
+        elif is_event(content):
+            batches = unpack(content, max_bytes=max_bytes).batches
+            yield from _parts([event.message for batch in batches for event in batch.events], None, here)
+        elif not _is_daemon_header(content):
+            yield here, content, None
 
 
-def _segments(segments: list[object], trace_id: str | None, place: str) -> Iterator[tuple[str, Any, str | None]]:
-    for number, segment in enumerate(segments, 1):
-        here = f"{place}[{number}]"
-        document = segment.get("Document", segment) if isinstance(segment, dict) else segment
-        yield here, document if isinstance(document, str | dict) else str(document), trace_id
+def _is_daemon_header(content: Mapping[str, Any]) -> bool:
+    """Whether it is the line before each document in the daemon's protocol."""
+    return content.get("format") == "json" and "version" in content and "id" not in content
+
+
+def _parts(parts: list[Any], trace_id: str | None, place: str) -> Iterator[tuple[str, Any, str | None]]:
+    for number, part in enumerate(parts, 1):
+        document = part.get("Document", part) if isinstance(part, dict) else part
+        yield f"{place}[{number}]", document if isinstance(document, str | dict) else str(document), trace_id

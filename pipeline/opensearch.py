@@ -30,6 +30,8 @@ _VERDICTS = "errors,items.*.status,items.*.error.type,items.*.error.reason"
 _PLACES = f"{_VERDICTS},items.*._seq_no,items.*._primary_term"
 _TIMEOUT = 30
 _PAGE = 1000
+# AWS' advice for a bulk request is 3 to 5 MiB
+_LARGEST_BODY = 4 * 1024 * 1024
 _AMAZON = ".amazonaws.com"
 
 
@@ -50,6 +52,11 @@ class ItemResult(msgspec.Struct, frozen=True):
     def conflict(self) -> bool:
         """For `create`: the document is there already. For compare-and-set: somebody else was first."""
         return self.status == _CONFLICT
+
+    @property
+    def gone(self) -> bool:
+        """For compare-and-set: there is no such document any more."""
+        return self.status == _NOT_FOUND
 
     @property
     def retryable(self) -> bool:
@@ -125,18 +132,17 @@ class Store:
         return [_item(next(iter(item.values()))) for item in answer["items"]]
 
     def write(self, lines: Sequence[object]) -> list[ItemResult]:
-        """A bulk request of ``lines`` (action, document, action, document, …); one result an item."""
-        if not lines:
-            return []
-        return self.bulk(igzip.compress(b"\n".join(map(msgspec.json.encode, lines)) + b"\n", 1), places=True)
+        """Bulk requests of ``lines`` (action, document, action, document, …; `delete` has no document); one result an item."""
+        return [result for body in _bodies(lines) for result in self.bulk(igzip.compress(body, 1), places=True)]
 
     def get_many(self, addresses: Sequence[tuple[str, str]], *, source: Sequence[str] = ()) -> list[Hit | None]:
         """The documents at these (index, id) pairs, in their order; realtime, so it sees what is not refreshed yet."""
-        if not addresses:
-            return []
-        docs = [{"_index": index, "_id": id_} for index, id_ in addresses]
-        answer = self.request("POST", "/_mget", {"docs": docs}, {"_source_includes": ",".join(source)} if source else {})
-        return [hit(doc) if doc.get("found") else None for doc in answer["docs"]]
+        found: list[Hit | None] = []
+        for start in range(0, len(addresses), _PAGE):
+            docs = [{"_index": index, "_id": id_} for index, id_ in addresses[start : start + _PAGE]]
+            answer = self.request("POST", "/_mget", {"docs": docs}, {"_source_includes": ",".join(source)} if source else {})
+            found += [hit(doc) if doc.get("found") else None for doc in answer["docs"]]
+        return found
 
     def refresh(self) -> None:
         """Makes everything written so far visible to `search` and `scan`."""
@@ -209,6 +215,21 @@ def connect(settings: Settings) -> Store:
         max_retries=0,
     )
     return Store(client, endpoint=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", prefix=settings.prefix)
+
+
+def _bodies(lines: Sequence[object]) -> Iterator[bytes]:
+    """``lines`` as bulk bodies of a few MiB, no item torn apart."""
+    body = bytearray()
+    waiting = iter(lines)
+    for action in waiting:
+        body += msgspec.json.encode(action) + b"\n"
+        if not (isinstance(action, dict) and "delete" in action):
+            body += msgspec.json.encode(next(waiting)) + b"\n"
+        if len(body) > _LARGEST_BODY:
+            yield bytes(body)
+            body.clear()
+    if body:
+        yield bytes(body)
 
 
 def hit(raw: Mapping[str, Any]) -> Hit:

@@ -4,7 +4,7 @@ All trace documents live in one index, so that a trace's address follows from it
 day by. The sweep deletes old ones.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -12,27 +12,30 @@ from typing import Any
 import msgspec
 
 from pipeline.ids import to_xray
-from pipeline.judge import Verdict, default_rules, judge
+from pipeline.judge import Patience, Verdict, default_rules, judge
 from pipeline.opensearch import Hit, Store
 from pipeline.settings import Settings
-from pipeline.state import EMPTY, TraceState, merge
+from pipeline.state import EMPTY, Annotation, TraceState, merge
 
 Judge = Callable[[TraceState], Verdict]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ROUNDS = 20
+_MOST_KEYS = 100
+_MOST_VALUES = 50
 
 
 def judge_for(settings: Settings) -> Judge:
     """The verdict as these settings want it."""
-    return partial(judge, rules=default_rules(), give_up_after_ms=max(settings.lookup_delays) * 1000)
+    patience = Patience(settle=settings.lookup_delays[0] * 1000, give_up=max(settings.lookup_delays) * 1000)
+    return partial(judge, rules=default_rules(), patience=patience)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A trace as stored, with its verdict.
 
     Attributes:
-        version: grows with each change of the verdict; 0 where nothing is stored yet.
+        version: grows with each change of the verdict or of a segment; 0 where nothing is stored yet.
         settled: the verdict is final, and every line and span known of carries it.
     """
 
@@ -100,10 +103,9 @@ class TraceRecords:
                 result.raise_for_failure(f"trace {record.trace_id}")
         return written
 
-    def unsettled(self, limit: int) -> list[str]:
-        """The ids of traces whose verdict is not final or not everywhere yet, oldest first, ``limit`` at most."""
-        body = {"query": {"term": {"settled": False}}, "size": limit, "sort": [{"@timestamp": "asc"}], "_source": False}
-        return [hit["_id"] for hit in self._store.search(body, index=self._index)["hits"]["hits"]]
+    def unsettled(self) -> Iterator[str]:
+        """The ids of traces whose verdict is not final or not everywhere yet, oldest first; sees what is refreshed."""
+        yield from (hit.id for hit in self._store.scan({"term": {"settled": False}}, index=self._index, source=False))
 
     def purge(self, *, days: int) -> int:
         """Deletes trace documents older than ``days``; returns how many."""
@@ -125,7 +127,7 @@ class TraceRecords:
         if state == record.state and record.version:
             return record
         verdict = self._judge(state)
-        changed = verdict != record.verdict or not record.version
+        changed = verdict != record.verdict or state.segments != record.state.segments or not record.version
         return msgspec.structs.replace(
             record,
             state=state,
@@ -155,7 +157,8 @@ def document_of(record: Record) -> dict[str, Any]:
         "requestId": sorted(record.state.requests),
         "serviceName": root.service_name if root else None,
         "name": root.name if root else None,
-        "durationInNanos": root.end - root.start if root and root.end and root.start else None,
+        "durationInNanos": root.duration if root else None,
+        "annotations": annotations_of(record.state),
         "trace": status_of(verdict, record.version),
         "findings": verdict.findings,
         "settled": record.settled,
@@ -163,7 +166,17 @@ def document_of(record: Record) -> dict[str, Any]:
     }
 
 
+def annotations_of(state: TraceState) -> dict[str, list[Annotation]]:
+    """The annotations of every segment and subsegment of a trace: each key with its values, in a fixed order."""
+    found: dict[str, dict[str, Annotation]] = {}
+    for fact in state.segments.values():
+        for key, value in fact.annotations.items():
+            # True and 1 are one key of a dictionary
+            found.setdefault(key, {})[repr(value)] = value
+    return {key: [values[name] for name in sorted(values)[:_MOST_VALUES]] for key, values in sorted(found.items())[:_MOST_KEYS]}
+
+
 def _started(state: TraceState) -> str:
     starts = [fact.start for fact in state.segments.values() if fact.start]
-    at = min(starts) // 1_000_000 if starts else state.last_line_at
+    at = min(starts) // 1_000_000 if starts else state.first_line_at
     return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

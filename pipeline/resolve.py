@@ -5,26 +5,31 @@ Why it converges, whoever does what twice, late or at once:
 - a line counts as served only by a verdict that holds what the line says (`enrich`);
 - `ship` indexes a line, then gets the record; `resolve` writes the record, refreshes, then searches the lines: at least one
   of the two sees the other;
+- a span is indexed, with its fact, before its record knows of it; so what a crash leaves is a span to be taken in, as a line is;
 - what is missed all the same (a crash, a lost message) is still `pending` or unsettled in the index, where `sweep` finds it.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import Any
 
 import msgspec
 
-from pipeline.enrich import facts_of, stale, update, write_spans
+from pipeline.enrich import facts_by_trace, stale, update
 from pipeline.errors import BadInputError
-from pipeline.opensearch import Hit, Store
+from pipeline.index_spans import index_spans
+from pipeline.opensearch import Store
+from pipeline.otel import read_trace_document
 from pipeline.records import Record, TraceRecords, judge_for
-from pipeline.segments import Segment, read_document
+from pipeline.segments import Segment
 from pipeline.settings import Settings
-from pipeline.state import LookupFact, TraceState, merge
+from pipeline.state import LookupFact, SegmentFact, TraceState, segment_rank
 from pipeline.xray import Answer, Source
 
 _GROUP = 100
 _ROUNDS = 5
-_SWEEP_LIMIT = 1000
+_PAGE = 1000
 
 
 class Resolution(msgspec.Struct):
@@ -69,29 +74,42 @@ class Resolver:
         total.calls = self._source.calls - calls
         return total
 
-    def sweep(self, *, min_age: int = 0, force: bool = False) -> Resolution:
+    def sweep(self, *, min_age: int = 0, force: bool = False, go_on: Callable[[], bool] = lambda: True) -> Resolution:
         """Finds what is still open in the index, settles it, and deletes trace documents past their retention.
 
         Args:
-            min_age: seconds; younger pending lines are left to their hints.
+            min_age: seconds; younger pending documents are left to their hints.
             force: as for `resolve`.
+            go_on: asked before each group of traces: a sweep that stops early goes on with the next one.
         """
         self._store.refresh()
-        ids = [*self._pending(min_age), *self._records.unsettled(_SWEEP_LIMIT)]
-        resolution = self.resolve(ids, force=force)
+        total = Resolution()
+        calls = self._source.calls
+        ids = iter(list(dict.fromkeys((*self._pending(min_age), *self._records.unsettled()))))
+        while (group := list(islice(ids, _GROUP))) and go_on():
+            self._resolve_apart(group, total, force=force)
+        total.unsettled += tuple(chain(group, ids))
+        total.calls = self._source.calls - calls
         self._records.purge(days=self._settings.retention_days)
-        return resolution
+        return total
 
-    def _pending(self, min_age: int) -> list[str]:
+    def _pending(self, min_age: int) -> Iterator[str]:
+        """The traces of pending lines and spans, all of them."""
         before = int((self._clock() - min_age) * 1000)
         query = {"bool": {"filter": [
             {"term": {"trace.state": "pending"}},
-            {"range": {"@timestamp": {"lte": before, "format": "epoch_millis"}}},
+            # what has no time of its own is old enough
+            {"bool": {"must_not": {"range": {"@timestamp": {"gt": before, "format": "epoch_millis"}}}}},
         ]}}  # fmt: skip
-        body = {"size": 0, "query": query, "aggs": {"traces": {"terms": {"field": "traceId", "size": _SWEEP_LIMIT}}}}
-        answer = self._store.search(body, index=f"{self._store.prefix}-logs-*")
-        buckets = answer.get("aggregations", {}).get("traces", {}).get("buckets", ())
-        return [bucket["key"] for bucket in buckets]
+        pages: dict[str, Any] = {"size": _PAGE, "sources": [{"trace": {"terms": {"field": "traceId"}}}]}
+        while True:
+            body = {"size": 0, "query": query, "aggs": {"traces": {"composite": pages}}}
+            answer = self._store.search(body, index=f"{self._store.prefix}-logs-*,{self._store.prefix}-spans-*")
+            found = answer.get("aggregations", {}).get("traces", {})
+            yield from (bucket["key"]["trace"] for bucket in found.get("buckets", ()))
+            if "after_key" not in found:
+                return
+            pages["after"] = found["after_key"]
 
     def _resolve_apart(self, ids: Sequence[str], total: Resolution, *, force: bool) -> None:
         """Resolves a group; where OpenSearch refuses something of it, each trace alone, so that one does not stop the others."""
@@ -106,15 +124,16 @@ class Resolver:
                 self._resolve_apart([id_], total, force=force)
 
     def _resolve_group(self, ids: Sequence[str], total: Resolution, *, force: bool) -> None:
-        known = self._records.load(ids)
+        before = self._records.load(ids)
         self._store.refresh()
-        facts = _facts(stale(known.values(), self._store))
-        known |= self._records.add({id_: facts.get(id_, TraceState()) for id_ in ids})
+        facts = facts_by_trace(stale(before.values(), self._store))
+        known = self._records.add({id_: facts.get(id_, TraceState()) for id_ in ids})
         answers = self._look_up(known, total, force=force)
         segments = self._read(answers, total)
-        before = known
-        known = known | self._records.add(self._found(answers, segments))
-        left = self._spread(known, segments)
+        delivery = index_spans(segments, self._store)
+        total.bad_documents += len(delivery.refused)
+        known |= self._records.add(self._found(answers, segments))
+        left = self._spread(known) | delivery.behind
         final = [record for id_, record in known.items() if record.verdict.final and id_ not in left]
         self._records.settle(record for record in final if not record.settled)
         total.settled += len(final)
@@ -122,57 +141,55 @@ class Resolver:
         total.hidden_faults += sum(known[id_].verdict.hidden_fault and not before[id_].verdict.hidden_fault for id_ in ids)
 
     def _look_up(self, known: dict[str, Record], total: Resolution, *, force: bool) -> dict[str, Answer]:
-        wanted = [id_ for id_, record in known.items() if not record.verdict.final and (force or self._due(record))]
+        wanted = {id_: record.state.first_line_at for id_, record in known.items()
+                  if not record.verdict.final and (force or self._due(record.state))}  # fmt: skip
         answers = self._source.look_up(wanted) if wanted else {}
         total.put_off += len(wanted) - len(answers)
         return answers
 
-    def _due(self, record: Record) -> bool:
-        lookups = record.state.lookups.values()
-        if not lookups:
-            return True
+    def _due(self, state: TraceState) -> bool:
+        """Whether a look-up is worth its price: not before the trace has been quiet, then at growing intervals."""
         delays = self._settings.lookup_delays
-        wait = delays[min(len(lookups), len(delays) - 1)]
-        return self._clock() * 1000 >= max(lookup.at for lookup in lookups) + wait * 1000
+        last = max((lookup.at for lookup in state.lookups.values()), default=0)
+        wait = delays[min(len(state.lookups), len(delays) - 1)] if state.lookups else 0
+        # a trace that never falls silent is looked up all the same
+        quiet = min(state.last_line_at + delays[0] * 1000, max(last, state.first_line_at) + delays[-1] * 1000)
+        return self._clock() * 1000 >= max(last + wait * 1000, quiet)
 
-    def _read(self, answers: dict[str, Answer], total: Resolution) -> list[Segment]:
+    def _read(self, answers: Mapping[str, Answer], total: Resolution) -> list[Segment]:
         segments: list[Segment] = []
         for id_, answer in answers.items():
             for document in answer.documents:
                 try:
-                    segments += read_document(document, trace_id=id_)
+                    segments += read_trace_document(document, trace_id=id_)
                 except BadInputError:
                     total.bad_documents += 1
         return segments
 
-    def _found(self, answers: dict[str, Answer], segments: Sequence[Segment]) -> dict[str, TraceState]:
+    def _found(self, answers: Mapping[str, Answer], segments: Sequence[Segment]) -> dict[str, TraceState]:
         now = int(self._clock() * 1000)
-        states = {id_: TraceState(lookups={str(now): LookupFact(at=now, outcome=answer.outcome)}) for id_, answer in answers.items()}
+        found: dict[str, dict[str, SegmentFact]] = {id_: {} for id_ in answers}
         for segment in segments:
-            fact = segment.fact
-            states[segment.trace_id] = merge(states[segment.trace_id], TraceState(segments={fact.id: fact}))
-        return states
+            facts, fact = found[segment.trace_id], segment.fact
+            facts[fact.id] = max(fact, facts.get(fact.id, fact), key=segment_rank)
+        return {
+            id_: TraceState(segments=found[id_], lookups={
+                str(now): LookupFact(at=now, outcome=answer.outcome, source=self._source.name, segments=len(found[id_])),
+            })
+            for id_, answer in answers.items()
+        }  # fmt: skip
 
-    def _spread(self, known: dict[str, Record], segments: Sequence[Segment]) -> set[str]:
-        """Writes spans and brings lines up to date until nothing is behind; returns the traces where something still is."""
-        left = write_spans(segments, known, self._store)
+    def _spread(self, known: dict[str, Record]) -> set[str]:
+        """Brings lines and spans up to date until nothing is behind; returns the traces where something still is."""
         behind = set(known)
         for _ in range(_ROUNDS):
             self._store.refresh()
             hits = stale((known[id_] for id_ in behind), self._store)
             if not hits:
-                return left
-            # a line may have come since: what it says is taken in first, then it is served
-            known |= self._records.add(_facts(hits))
+                return set()
+            # one may have come since: what it says is taken in first, then it is served
+            known |= self._records.add(facts_by_trace(hits))
             behind = update(hits, known, self._store)
             if not behind:
-                return left
-        return left | behind
-
-
-def _facts(hits: Iterable[Hit]) -> dict[str, TraceState]:
-    facts: dict[str, TraceState] = {}
-    for hit in hits:
-        id_ = hit.source["traceId"]
-        facts[id_] = merge(facts.get(id_, TraceState()), facts_of(hit))
-    return facts
+                return set()
+        return behind

@@ -6,6 +6,7 @@ from typing import Any
 from pipeline.errors import BadInputError
 from pipeline.ids import parse_trace_id
 from pipeline.opensearch import Store
+from pipeline.plain import is_annotation_key
 
 _MOST = 10_000
 
@@ -16,6 +17,7 @@ class Question:
 
     Attributes:
         trace_id: X-Ray's or W3C's, or a tracing header.
+        annotations: X-Ray's annotations, each as ``key=value``.
         since: a time in OpenSearch's date math, such as ``now-1h`` or ``2026-11-24T10:00:00Z``.
         limit: how many documents at most.
     """
@@ -25,13 +27,14 @@ class Question:
     request_id: str = ""
     text: str = ""
     service: str = ""
+    annotations: tuple[str, ...] = ()
     hidden_faults: bool = False
     since: str = ""
     limit: int = 100
 
 
 def query_of(question: Question) -> dict[str, Any]:
-    """The OpenSearch query. Raises BadInputError where the trace id is none."""
+    """The OpenSearch query. Raises BadInputError where the trace id or an annotation is none."""
     filters: list[dict[str, Any]] = [{"terms": {"doc.kind": ["log", "span"]}}]
     if question.trace_id:
         trace_id = parse_trace_id(question.trace_id)
@@ -42,6 +45,7 @@ def query_of(question: Question) -> dict[str, Any]:
                          ("serviceName", question.service)):  # fmt: skip
         if value:
             filters.append({"term": {field: value}})
+    filters += [_annotated(text) for text in question.annotations]
     if question.hidden_faults:
         filters.append({"term": {"trace.hiddenFault": True}})
     if question.since:
@@ -50,6 +54,13 @@ def query_of(question: Question) -> dict[str, Any]:
     if question.text:
         query["bool"]["must"] = [{"multi_match": {"query": question.text, "fields": ["body", "name"], "operator": "and"}}]
     return query
+
+
+def _annotated(text: str) -> dict[str, Any]:
+    key, separator, value = text.partition("=")
+    if not separator or not is_annotation_key(key):
+        raise BadInputError(f"{text!r} is no annotation: expected key=value, such as path=/orders")
+    return {"term": {f"annotations.{key}": value}}
 
 
 def search(question: Question, store: Store) -> list[dict[str, Any]]:

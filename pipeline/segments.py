@@ -5,8 +5,9 @@ on success, times as `1.692291184114E9`, a `cause` that is an id or a number.
 """
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
@@ -14,15 +15,15 @@ import msgspec
 
 from pipeline.errors import BadInputError
 from pipeline.ids import parse_span_id, parse_trace_id
-from pipeline.state import SegmentFact
+from pipeline.plain import annotation, is_annotation_key, plain, text_of
+from pipeline.state import Annotation, SegmentFact
 
 _HIGHEST_STATUS = 1000
-_DEEPEST = 64
-_MOST = 5000
-_LONGEST_MESSAGE = 500
+LONGEST_MESSAGE = 500
+_MOST_FRAMES = 50
 _NANOS = Decimal(1_000_000_000)
 # date_nanos ends in 2262
-_LAST = 2**63 - 1
+LAST_NANO = 2**63 - 1
 
 
 class ExceptionFact(msgspec.Struct, frozen=True):
@@ -41,110 +42,134 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """A segment or subsegment: the facts that a verdict needs, and what only its span shows."""
+    """A segment, subsegment or OpenTelemetry span: the facts that a verdict needs, and what only its span document shows.
+
+    Attributes:
+        kind: OpenTelemetry's, where the source names one.
+        resource: the resource's attributes, where the source has a resource.
+    """
 
     trace_id: str
     fact: SegmentFact
     exceptions: tuple[ExceptionFact, ...] = ()
     links: tuple[Link, ...] = ()
     attributes: dict[str, Any] = {}
+    kind: str = ""
+    resource: dict[str, Any] = {}
 
 
 def read_document(document: bytes | str | Mapping[str, Any], *, trace_id: str | None = None) -> list[Segment]:
-    """A segment document, or an independent subsegment's, as a list: the segment, then its embedded subsegments.
+    """A segment document, or an independent subsegment's, as a list: the segment, then its embedded subsegments, level by level.
 
     Args:
         document: JSON text, or its object.
-        trace_id: canonical; for a document that names none.
+        trace_id: canonical; the trace that the document came with, if it came with any.
 
-    Raises BadInputError where it is no JSON object, or belongs to no trace.
+    Raises BadInputError where it is no JSON object, belongs to no trace, or names another one than ``trace_id``.
     """
-    content = document if isinstance(document, Mapping) else _parse(document)
-    own = parse_trace_id(_text(content.get("trace_id"))) or trace_id
-    if own is None:
+    content = document if isinstance(document, Mapping) else parse(document)
+    own = parse_trace_id(text_of(content.get("trace_id")))
+    if own is None and trace_id is None:
         raise BadInputError("the segment document names no trace: trace_id is missing or is none")
-    return list(_walk(content, own, None, 0))[:_MOST]
+    if own and trace_id and own != trace_id:
+        raise BadInputError(f"the segment document names another trace, {own}, than {trace_id}, which it came with")
+    return list(_walk(content, own or trace_id or ""))
 
 
-def _parse(document: bytes | str) -> Mapping[str, Any]:
+def parse(document: bytes | str) -> Mapping[str, Any]:
+    """A document's JSON object. Raises BadInputError where it is none."""
     try:
         # every number as text, so that times keep their nanoseconds
         content = json.loads(document, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
-        raise BadInputError(f"the segment document is not JSON: {error}") from error
+        raise BadInputError(f"the document is not JSON: {error}") from error
     if not isinstance(content, dict):
-        raise BadInputError("the segment document is no JSON object")
+        raise BadInputError("the document is no JSON object")
     return content
 
 
-def _walk(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None, depth: int) -> Iterator[Segment]:
-    fact = _fact(content, trace_id, parent)
-    exceptions = tuple(_exceptions(content.get("cause")))
-    yield Segment(trace_id=trace_id, fact=fact, exceptions=exceptions, links=tuple(_links(content.get("links"))),
-                  attributes=_attributes(content))  # fmt: skip
-    subsegments = content.get("subsegments")
-    if isinstance(subsegments, list) and depth < _DEEPEST:
-        for subsegment in subsegments:
-            if isinstance(subsegment, Mapping):
-                yield from _walk(subsegment, trace_id, fact, depth + 1)
+def _walk(document: Mapping[str, Any], trace_id: str) -> Iterator[Segment]:
+    waiting: deque[tuple[Mapping[str, Any], SegmentFact | None]] = deque([(document, None)])
+    while waiting:
+        content, parent = waiting.popleft()
+        fact = _fact(content, trace_id, parent)
+        yield Segment(trace_id=trace_id, fact=fact, exceptions=tuple(_exceptions(content.get("cause"))),
+                      links=tuple(_links(content.get("links"))), attributes=_attributes(content))  # fmt: skip
+        subsegments = content.get("subsegments")
+        if isinstance(subsegments, list):
+            waiting += ((subsegment, fact) for subsegment in subsegments if isinstance(subsegment, Mapping))
 
 
 def _fact(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None) -> SegmentFact:
     http, aws = _object(content.get("http")), _object(content.get("aws"))
     request = _object(http.get("request"))
     gateway = _object(aws.get("api_gateway"))
-    exceptions = list(_exceptions(content.get("cause")))
-    name = _text(content.get("name"))
+    exception = next(_exceptions(content.get("cause")), ExceptionFact())
+    name = text_of(content.get("name"))
     subsegment = parent is not None or content.get("type") == "subsegment"
-    start = _nanos(content.get("start_time"))
-    end = _nanos(content.get("end_time"))
-    status = _status(_object(http.get("response")).get("status"))
+    start, end = nanos_of(content.get("start_time")), nanos_of(content.get("end_time"))
+    status = status_of(_object(http.get("response")).get("status"))
+    id_ = _id(content.get("id"), trace_id) or _made_up_id(content, trace_id, parent)
+    parent_id = parent.id if parent else _id(content.get("parent_id"), trace_id)
     return SegmentFact(
-        id=parse_span_id(_text(content.get("id"))) or _made_up_id(content, trace_id),
-        parent_id=parent.id if parent else parse_span_id(_text(content.get("parent_id"))) or "",
+        id=id_,
+        parent_id=parent_id if parent_id != id_ else "",
         name=name,
-        service_name=parent.service_name if parent else name,
+        service_name="" if subsegment else name,
         subsegment=subsegment,
-        origin=_text(content.get("origin")),
-        namespace=_text(content.get("namespace")),
-        start=start if start is not None else parent.start if parent else end,
+        origin=text_of(content.get("origin")),
+        namespace=text_of(content.get("namespace")),
+        start=start if start is not None else end,
         end=end,
-        in_progress=content.get("in_progress") is True,
+        # what its own closed document leaves open will never close
+        in_progress=content.get("in_progress") is True and (parent is None or parent.in_progress),
         fault=content.get("fault") is True,
         error=content.get("error") is True,
         throttle=content.get("throttle") is True,
         cause=_has_cause(content.get("cause")),
-        status=status if status is not None else _status(aws.get("status_code")),
-        method=_text(request.get("method")),
-        url=_text(request.get("url"))[:_LONGEST_MESSAGE],
-        operation=_text(aws.get("operation")),
-        request_id=_text(aws.get("request_id")) or _text(gateway.get("request_id")),
-        function_error=_text(aws.get("function_error")),
+        status=status if status is not None else status_of(aws.get("status_code")),
+        method=text_of(request.get("method")),
+        url=text_of(request.get("url"))[:LONGEST_MESSAGE],
+        operation=text_of(aws.get("operation")),
+        request_id=text_of(aws.get("request_id")) or text_of(gateway.get("request_id")),
+        function_error=text_of(aws.get("function_error")),
         traced=content.get("traced") is True or request.get("traced") is True,
         inferred=content.get("inferred") is True,
-        exception_type=exceptions[0].type if exceptions else "",
-        exception_message=exceptions[0].message if exceptions else "",
+        exception_type=exception.type,
+        exception_message=exception.message,
+        annotations=_annotations(content.get("annotations")),
     )
 
 
-def _made_up_id(content: Mapping[str, Any], trace_id: str) -> str:
+def _id(value: object, trace_id: str) -> str:
+    """A segment's id; one that X-Ray would not allow becomes one that follows from it; empty where there is none."""
+    if not isinstance(value, str | int) or isinstance(value, bool) or not str(value).strip():
+        return ""
+    return parse_span_id(str(value)) or _hash(trace_id, str(value))
+
+
+def _made_up_id(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None) -> str:
     # the same document must get the same id each time
-    whole = json.dumps([trace_id, content], default=str, sort_keys=True)
-    return blake2b(whole.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return _hash(trace_id, parent.id if parent else "", text_of(content.get("name")), str(content.get("start_time")))
 
 
-def _nanos(value: object) -> int | None:
+def _hash(*parts: str) -> str:
+    return blake2b("\0".join(parts).encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def nanos_of(value: object) -> int | None:
     """Epoch seconds (a number, or a number as text) as nanoseconds; None where it is no time that OpenSearch can hold."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
     try:
         nanos = Decimal(str(value)) * _NANOS
-        return int(nanos) if nanos.is_finite() and 0 < nanos <= _LAST else None
-    except InvalidOperation:
+        return int(nanos) if nanos.is_finite() and 0 < nanos <= LAST_NANO else None
+    except (ArithmeticError, ValueError):
         return None
 
 
-def _status(value: object) -> int | None:
+def status_of(value: object) -> int | None:
+    """An HTTP status, from a number or its text; None where it is none."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and value.isdecimal():
@@ -153,6 +178,13 @@ def _status(value: object) -> int | None:
         # a NaN is below nothing
         return int(value) if 0 < value < _HIGHEST_STATUS else None
     return value if isinstance(value, int) and 0 < value < _HIGHEST_STATUS else None
+
+
+def _annotations(content: object) -> dict[str, Annotation]:
+    """Annotations with their types; what X-Ray would not index is left in the attributes alone."""
+    entries = sorted(content.items()) if isinstance(content, Mapping) else []
+    found = ((key, annotation(value)) for key, value in entries if is_annotation_key(key))
+    return {key: value for key, value in found if value is not None}
 
 
 def _has_cause(cause: object) -> bool:
@@ -167,38 +199,37 @@ def _exceptions(cause: object) -> Iterator[ExceptionFact]:
     for exception in exceptions if isinstance(exceptions, list) else ():
         if isinstance(exception, Mapping):
             yield ExceptionFact(
-                _text(exception.get("type")),
-                _text(exception.get("message"))[:_LONGEST_MESSAGE],
+                text_of(exception.get("type")),
+                text_of(exception.get("message"))[:LONGEST_MESSAGE],
                 _stack(exception.get("stack")),
             )
 
 
 def _stack(stack: object) -> str:
     frames = [frame for frame in stack if isinstance(frame, Mapping)] if isinstance(stack, list) else []
-    return "\n".join(f"  at {_text(frame.get('label'))} ({_text(frame.get('path'))}:{frame.get('line', '')})" for frame in frames[:50])
+    return "\n".join(
+        f"  at {text_of(frame.get('label'))} ({text_of(frame.get('path'))}:{text_of(frame.get('line')) or plain(frame.get('line', ''))})"
+        for frame in frames[:_MOST_FRAMES]
+    )
 
 
 def _links(links: object) -> Iterator[Link]:
     for link in links if isinstance(links, list) else ():
         if isinstance(link, Mapping):
-            trace_id, span_id = parse_trace_id(_text(link.get("trace_id"))), parse_span_id(_text(link.get("id")))
+            trace_id, span_id = parse_trace_id(text_of(link.get("trace_id"))), parse_span_id(text_of(link.get("id")))
             if trace_id and span_id:
                 yield Link(trace_id, span_id)
 
 
 def _attributes(content: Mapping[str, Any]) -> dict[str, Any]:
     """What a span shows beside its own fields, as objects only, so that its type never clashes."""
-    kept = {key: dict(value) for key in ("annotations", "metadata", "http", "aws", "sql", "service")
+    kept = {key: plain(value) for key in ("annotations", "metadata", "http", "aws", "sql", "service")
             if isinstance(value := content.get(key), Mapping) and value}  # fmt: skip
-    xray = {key: content[key] for key in ("origin", "namespace", "fault", "error", "throttle", "in_progress", "resource_arn",
-                                          "user", "inferred")
+    xray = {key: plain(content[key]) for key in ("origin", "namespace", "fault", "error", "throttle", "in_progress", "resource_arn",
+                                                 "user", "inferred")
             if isinstance(content.get(key), str | bool)}  # fmt: skip
     return kept | ({"xray": xray} if xray else {})
 
 
 def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from pipeline.errors import MisconfiguredError
 
 T = TypeVar("T")
+TraceSource = Literal["auto", "BatchGetTraces", "StartTraceRetrieval", "aws/spans"]
+TraceFormat = Literal["XRAY", "OTEL"]
 
 _PREFIX = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 _LONGEST_SQS_DELAY = 900
@@ -30,7 +32,11 @@ class Settings:
         max_decompressed_bytes: TRACEJOIN_MAX_DECOMPRESSED_BYTES, per record.
         max_line_chars: TRACEJOIN_MAX_LINE_CHARS; what is longer is cut and marked.
         lookup_delays: TRACEJOIN_LOOKUP_DELAYS, seconds between the look-ups of a trace, comma separated.
-        lookups_per_minute: TRACEJOIN_LOOKUPS_PER_MINUTE, the budget of calls to X-Ray of one worker.
+        trace_source: TRACEJOIN_TRACE_SOURCE, where traces come from: BatchGetTraces, StartTraceRetrieval, aws/spans, or auto, which
+            asks X-Ray which of the first two it answers.
+        trace_format: TRACEJOIN_TRACE_FORMAT, what StartTraceRetrieval's traces are made of: XRAY or OTEL.
+        lookups_per_minute: TRACEJOIN_LOOKUPS_PER_MINUTE, the budget of calls to X-Ray of the whole account.
+        workers: TRACEJOIN_WORKERS, how many workers share that budget.
         retention_days: TRACEJOIN_RETENTION_DAYS, after which trace documents are deleted.
     """
 
@@ -45,7 +51,10 @@ class Settings:
     max_decompressed_bytes: int = 32 * 1024 * 1024
     max_line_chars: int = 256 * 1024
     lookup_delays: tuple[int, ...] = (10, 30, 120, 600)
+    trace_source: TraceSource = "auto"
+    trace_format: TraceFormat = "XRAY"
     lookups_per_minute: int = 600
+    workers: int = 1
     retention_days: int = 14
 
     @classmethod
@@ -66,6 +75,9 @@ class Settings:
             max_line_chars=reader.read("TRACEJOIN_MAX_LINE_CHARS", _positive, default.max_line_chars),
             lookup_delays=reader.read("TRACEJOIN_LOOKUP_DELAYS", _delays, default.lookup_delays),
             lookups_per_minute=reader.read("TRACEJOIN_LOOKUPS_PER_MINUTE", _positive, default.lookups_per_minute),
+            trace_source=reader.read("TRACEJOIN_TRACE_SOURCE", _one_of(TraceSource), default.trace_source),
+            trace_format=reader.read("TRACEJOIN_TRACE_FORMAT", _one_of(TraceFormat), default.trace_format),
+            workers=reader.read("TRACEJOIN_WORKERS", _positive, default.workers),
             retention_days=reader.read("TRACEJOIN_RETENTION_DAYS", _positive, default.retention_days),
         )
         if bool(settings.username) != bool(settings.password):
@@ -123,6 +135,18 @@ def _delays(text: str) -> tuple[int, ...]:
     if max(delays) > _LONGEST_SQS_DELAY:
         raise ValueError(f"no delay may exceed {_LONGEST_SQS_DELAY} s, the longest that SQS keeps a message back")
     return delays
+
+
+def _one_of(names: Any) -> Callable[[str], Any]:
+    """Reads one of a Literal's names, in any case."""
+    by_name = {name.lower(): name for name in get_args(names)}
+
+    def parse(text: str) -> Any:
+        if text.lower() not in by_name:
+            raise ValueError(f"must be one of {', '.join(by_name.values())}")
+        return by_name[text.lower()]
+
+    return parse
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -4,13 +4,11 @@ Source: Data Prepper's `otel-v1-apm-span-index-standard-template`, and OpenSearc
 `parentSpanId`, and every span carries its trace's group.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from pipeline.ids import to_xray
-from pipeline.judge import Root, Verdict
+from pipeline.judge import Root, Tree, Verdict
 from pipeline.segments import Segment
 from pipeline.state import SegmentFact
 
@@ -19,30 +17,40 @@ _SECOND = 1_000_000_000
 _REMOTE = frozenset({"aws", "remote"})
 _ERROR = 2
 _UNSET = 0
+PENDING: Final = {"state": "pending", "version": 0}
+"""The `trace` object of a document that no verdict has reached yet."""
 
 
-def span_document(segment: Segment, verdict: Verdict) -> tuple[str, str, dict[str, Any]]:
-    """The span of ``segment``: its day (``undated`` where it has no time), its id, its document without `trace`."""
+def span_place(fact: SegmentFact, trace_id: str, prefix: str) -> tuple[str, str]:
+    """The index and the id of a span: its index is that of its start's day, or ``undated``."""
+    day = f"{_EPOCH + timedelta(seconds=fact.start // _SECOND):%Y.%m.%d}" if fact.start is not None else "undated"
+    return f"{prefix}-spans-{day}", f"{trace_id}-{fact.id}"
+
+
+def span_document(segment: Segment) -> dict[str, Any]:
+    """The span of ``segment`` as it stands alone; `patch_of_span` adds what only the whole trace knows."""
     fact = segment.fact
-    root = verdict.root
-    is_root = root is not None and fact.id == root.id
-    failed = fact.fault or fact.error or fact.throttle
     document: dict[str, Any] = {
         "doc": {"kind": "span"},
         "traceId": segment.trace_id,
         "spanId": fact.id,
-        # a root whose caller is not in X-Ray is a root all the same
-        "parentSpanId": "" if is_root else fact.parent_id,
+        "parentSpanId": fact.parent_id,
         "xray": {"traceId": to_xray(segment.trace_id)},
-        "name": _name(fact),
-        "kind": _kind(fact),
+        "name": _name(segment),
+        "kind": segment.kind or _kind(fact),
         "serviceName": fact.service_name or fact.name,
-        "status": {"code": _ERROR if failed else _UNSET, "message": fact.exception_message},
+        "status": {"code": _ERROR if _failed(fact) else _UNSET, "message": fact.exception_message},
         "events": [_event(fact, exception.type, exception.message, exception.stack) for exception in segment.exceptions],
         "links": [{"traceId": link.trace_id, "spanId": link.span_id} for link in segment.links],
-        "attributes": _plain(segment.attributes | ({"parentSpanId": fact.parent_id} if is_root and fact.parent_id else {})),
-        "resource": {"attributes": {"service.name": fact.service_name or fact.name}},
-    } | trace_group(verdict)
+        "attributes": segment.attributes,
+        "resource": {"attributes": segment.resource | {"service.name": fact.service_name or fact.name}},
+        "traceGroup": None,
+        "traceGroupFields": None,
+        "trace": PENDING,
+        "state": fact,
+    }
+    if fact.annotations:
+        document["annotations"] = fact.annotations
     if fact.request_id:
         document["requestId"] = fact.request_id
     if fact.start is not None:
@@ -50,14 +58,21 @@ def span_document(segment: Segment, verdict: Verdict) -> tuple[str, str, dict[st
     if fact.end is not None and not fact.in_progress:
         document["endTime"] = iso_nanos(fact.end)
         document["durationInNanos"] = max(fact.end - (fact.start or fact.end), 0)
-    day = f"{_EPOCH + timedelta(seconds=fact.start // _SECOND):%Y.%m.%d}" if fact.start is not None else "undated"
-    return day, f"{segment.trace_id}-{fact.id}", document
+    return document
 
 
-def trace_group(verdict: Verdict) -> dict[str, Any]:
-    """What every span of a trace says of its root; nulls until the root is known."""
+def patch_of_span(fact: SegmentFact, tree: Tree, verdict: Verdict) -> dict[str, Any]:
+    """What a span says of its trace: the group of the root, and the service around it."""
     root = verdict.root
-    return {"traceGroup": root.name if root else None, "traceGroupFields": _group_fields(root) if root else None}
+    service_name = tree.service_name(fact)
+    return {
+        # a root whose caller is not in X-Ray is a root all the same
+        "parentSpanId": "" if root and fact.id == root.id else fact.parent_id,
+        "serviceName": service_name,
+        "resource": {"attributes": {"service.name": service_name}},
+        "traceGroup": root.name if root else None,
+        "traceGroupFields": _group_fields(root) if root else None,
+    }
 
 
 def iso_nanos(nanos: int) -> str:
@@ -67,16 +82,17 @@ def iso_nanos(nanos: int) -> str:
 
 
 def _group_fields(root: Root) -> dict[str, Any]:
-    duration = root.end - root.start if root.end is not None and root.start is not None else None
     return {
         "endTime": iso_nanos(root.end) if root.end is not None else None,
-        "durationInNanos": duration,
+        "durationInNanos": root.duration,
         "statusCode": _ERROR if root.failed else _UNSET,
     }
 
 
-def _name(fact: SegmentFact) -> str:
-    if fact.subsegment or not fact.method:
+def _name(segment: Segment) -> str:
+    fact = segment.fact
+    # OpenTelemetry names its spans itself
+    if segment.kind or fact.subsegment or not fact.method:
         return fact.name
     _, _, path = fact.url.partition("://")
     return f"{fact.method} /{path.partition('/')[2].partition('?')[0]}"
@@ -94,10 +110,5 @@ def _event(fact: SegmentFact, kind: str, message: str, stack: str) -> dict[str, 
     return {"name": "exception", "time": iso_nanos(at) if at is not None else None, "attributes": attributes}
 
 
-def _plain(value: Any) -> Any:
-    """``value`` with numbers as JSON knows them."""
-    if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_plain(entry) for entry in value]
-    return float(value) if isinstance(value, Decimal) else value
+def _failed(fact: SegmentFact) -> bool:
+    return fact.fault or fact.error or fact.throttle

@@ -5,8 +5,8 @@ The verdict (`pipeline.judge`) is a pure function of the merged state. Facts onl
 beats the same segment in progress, and where two records of one thing differ, a fixed order picks the same one everywhere.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Literal, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -14,10 +14,14 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+Annotation = str | bool | int | float
+
+
 class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What a verdict needs of one segment or subsegment, embedded or independent.
 
-    Times are nanoseconds since the epoch, UTC; None where the document has no readable one.
+    Times are nanoseconds since the epoch, UTC; None where the document has no readable one. ``service_name`` is empty on a
+    subsegment, whose service is that of the segment around it: whether a document comes embedded or alone must make no difference.
     """
 
     id: str
@@ -44,6 +48,7 @@ class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     inferred: bool = False
     exception_type: str = ""
     exception_message: str = ""
+    annotations: dict[str, Annotation] = {}
 
 
 class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -69,14 +74,16 @@ class SignalFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Milliseconds since the epoch, UTC."""
 
 
-Outcome = Literal["found", "absent", "limitExceeded", "sourceDisabled"]
+Outcome = Literal["found", "absent", "unprocessed", "limitExceeded", "sourceDisabled", "subscribed"]
 
 
-class LookupFact(msgspec.Struct, frozen=True, kw_only=True):
-    """One look-up: when it was made (milliseconds since the epoch, UTC) and what came back."""
+class LookupFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One look-up: when it was made (milliseconds since the epoch, UTC), of whom, and what came back."""
 
     at: int
     outcome: Outcome
+    source: str = ""
+    segments: int = 0
 
 
 class TraceState(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -87,8 +94,10 @@ class TraceState(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     signals: dict[str, SignalFact] = {}
     lookups: dict[str, LookupFact] = {}
     """By their time in milliseconds, as text."""
+    first_line_at: int = 0
+    """The time of the oldest line that was taken in, milliseconds since the epoch, UTC; 0 where there is none."""
     last_line_at: int = 0
-    """The time of the newest line that was taken in, milliseconds since the epoch, UTC."""
+    """The time of the newest one."""
     unsampled: bool = False
     """A line's own header said Sampled=0."""
 
@@ -96,35 +105,49 @@ class TraceState(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 EMPTY = TraceState()
 
 
-def merge(left: TraceState, right: TraceState) -> TraceState:
-    """Everything that either state knows. Commutative, associative, idempotent."""
+def merge(*states: TraceState) -> TraceState:
+    """Everything that any of the states knows. Commutative, associative, idempotent."""
     return TraceState(
-        segments=_unite(left.segments, right.segments, _segment_rank),
-        requests=_unite(left.requests, right.requests, _request_rank),
-        signals=_unite(left.signals, right.signals, msgspec.json.encode),
-        lookups=_unite(left.lookups, right.lookups, msgspec.json.encode),
-        last_line_at=max(left.last_line_at, right.last_line_at),
-        unsampled=left.unsampled or right.unsampled,
+        segments=_unite([state.segments for state in states], segment_rank),
+        requests=_unite([state.requests for state in states], _request_rank),
+        signals=_unite([state.signals for state in states], msgspec.json.encode),
+        lookups=_unite([state.lookups for state in states], msgspec.json.encode),
+        first_line_at=min((state.first_line_at for state in states if state.first_line_at), default=0),
+        last_line_at=max((state.last_line_at for state in states), default=0),
+        unsampled=any(state.unsampled for state in states),
     )
 
 
 def holds(state: TraceState, facts: TraceState) -> bool:
     """Whether ``state`` already knows everything in ``facts``."""
-    return merge(state, facts) == state
+    return (
+        _has(state.segments, facts.segments, segment_rank)
+        and _has(state.requests, facts.requests, _request_rank)
+        and _has(state.signals, facts.signals, msgspec.json.encode)
+        and _has(state.lookups, facts.lookups, msgspec.json.encode)
+        and (not facts.first_line_at or 0 < state.first_line_at <= facts.first_line_at)
+        and state.last_line_at >= facts.last_line_at
+        and state.unsampled >= facts.unsampled
+    )
 
 
-def _unite(left: Mapping[K, V], right: Mapping[K, V], rank: Callable[[V], object]) -> dict[K, V]:
-    united = dict(left)
-    for key, value in right.items():
-        other = united.get(key)
-        if other is None or (other != value and rank(value) > rank(other)):  # type: ignore[operator]
-            united[key] = value
+def _unite(parts: Iterable[Mapping[K, V]], rank: Callable[[V], Any]) -> dict[K, V]:
+    united: dict[K, V] = {}
+    for part in parts:
+        for key, value in part.items():
+            other = united.get(key)
+            if other is None or (other != value and rank(value) > rank(other)):
+                united[key] = value
     return dict(sorted(united.items()))
 
 
-def _segment_rank(fact: SegmentFact) -> tuple[bool, int, bytes]:
-    # a finished document replaces the one in progress; of two finished ones the later end is the newer
-    return not fact.in_progress, fact.end or 0, msgspec.json.encode(fact)
+def _has(known: Mapping[K, V], facts: Mapping[K, V], rank: Callable[[V], Any]) -> bool:
+    return all((other := known.get(key)) is not None and (other == value or rank(other) >= rank(value)) for key, value in facts.items())
+
+
+def segment_rank(fact: SegmentFact) -> tuple[bool, int, bytes]:
+    """Of two documents with one id the one with the higher rank counts: the finished one, then the one that ended later."""
+    return not fact.in_progress, fact.end or 0, msgspec.json.encode(fact, order="deterministic")
 
 
 def _request_rank(fact: RequestFact) -> tuple[bool, bool, bytes]:

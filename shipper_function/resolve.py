@@ -19,8 +19,10 @@ from pipeline.opensearch import connect
 from pipeline.resolve import Resolution, Resolver
 from pipeline.settings import Settings
 from pipeline.sqs import Hint
-from pipeline.xray import BatchGetTraces, Budget
+from pipeline.xray import source_for
 from shipper_function.hints import answer, read_hints, send_again
+
+_LAST_MS = 20_000
 
 logger = Logger(service="tracejoin-resolve")
 metrics = Metrics(namespace="tracejoin", service="resolve")
@@ -36,8 +38,8 @@ def settings() -> Settings:
 @cache
 def resolver() -> Resolver:
     """Made once per environment, so that its budget spans invocations."""
-    client = boto3.client("xray", region_name=settings().region or None, config=Config(retries={"total_max_attempts": 2}))
-    source = BatchGetTraces(client, Budget(settings().lookups_per_minute))
+    retries = Config(retries={"total_max_attempts": 2})
+    source = source_for(settings(), lambda: boto3.client("xray", region_name=settings().region or None, config=retries))
     return Resolver(store=connect(settings()), source=source, settings=settings())
 
 
@@ -65,11 +67,11 @@ def resolve_all(hints: Mapping[str, Hint]) -> dict[str, TracejoinError]:
 
 @metrics.log_metrics
 @tracer.capture_lambda_handler
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ARG001
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Lambda's entry, for SQS and for the schedule."""
     metrics.add_metric("invocations", MetricUnit.Count, 1)
     if "Records" not in event:
-        return count(resolver().sweep(min_age=settings().lookup_delays[0]))
+        return count(resolver().sweep(min_age=settings().lookup_delays[0], go_on=lambda: context.get_remaining_time_in_millis() > _LAST_MS))
     hints, refused = read_hints(event["Records"])
     for message_id, reason in refused.items():  # acknowledged: what is no hint now will never be one
         logger.warning("a message is no hint", extra={"messageId": message_id, "reason": reason})

@@ -92,6 +92,7 @@ class Traces:
     def __init__(self, *documents: dict[str, Any]) -> None:
         self.documents = list(documents)
         self.calls = 0
+        self.name = "BatchGetTraces"
 
     def look_up(self, trace_ids):
         """What there is on these traces."""

@@ -11,7 +11,6 @@ from pipeline.classify import facts_of_lines, read_traces
 from pipeline.cli.app import App
 from pipeline.cli.options import pass_app, read_file
 from pipeline.explain import explain
-from pipeline.records import judge_for
 
 
 @click.command()
@@ -19,13 +18,13 @@ from pipeline.records import judge_for
 @click.option("--logs", type=click.File("rb"), help="Log lines of the same traces, as `explain` reads them.")
 @pass_app
 def classify(app: App, *, file: BinaryIO, logs: BinaryIO | None) -> int:
-    """The findings in the traces of FILE: a BatchGetTraces answer, traces, or segment documents. Without OpenSearch."""
-    segments, problems = read_traces(read_file(file))
+    """The findings in the traces of FILE: a BatchGetTraces answer, traces, segment documents, or lines of aws/spans. Without OpenSearch."""
+    bound = app.settings.max_decompressed_bytes
+    segments, problems = read_traces(read_file(file), max_bytes=bound)
     for problem in problems:
         app.warn(f"tracejoin: {file.name}: {problem}")
-    bound = app.settings.max_decompressed_bytes
     facts = facts_of_lines(explain(read_file(logs), max_bytes=bound)) if logs else {}
-    for found in classify_traces(segments, facts, judge_for(app.settings), now_ms=int(time.time() * 1000)):
+    for found in classify_traces(segments, facts, app.settings, now_ms=int(time.time() * 1000)):
         app.emit(found)
         app.say(f"[bold]{found.xray_trace_id}[/]  {found.state}  client saw {found.client_saw} {found.edge_status or ''}  "
                 f"fault {found.fault}  error {found.error}  throttle {found.throttle}  hidden fault {found.hidden_fault}")  # fmt: skip

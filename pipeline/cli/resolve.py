@@ -1,5 +1,7 @@
 """`tracejoin resolve`."""
 
+from typing import Any
+
 import boto3
 import click
 import msgspec
@@ -9,26 +11,25 @@ from pipeline.cli.app import App
 from pipeline.cli.options import pass_app
 from pipeline.errors import MisconfiguredError
 from pipeline.resolve import Resolver
-from pipeline.xray import BatchGetTraces, Budget
+from pipeline.xray import source_for
 
 
 @click.command()
 @pass_app
 def resolve(app: App) -> int:
     """Looks up what is pending, once: the sweep that Lambda runs on a schedule. No queue needed."""
-    resolver = Resolver(store=app.store(), source=source_of(app), settings=app.settings)
+    resolver = Resolver(store=app.store(), source=source_for(app.settings, lambda: xray(app)), settings=app.settings)
     resolution = resolver.sweep(force=True)
     app.emit(resolution)
     app.say("  ".join(f"{name} [bold]{count}[/]" for name, count in counts(resolution).items()))
     return 0
 
 
-def source_of(app: App) -> BatchGetTraces:
+def xray(app: App) -> Any:
     """X-Ray, in the region and with the credentials that boto3 finds; AWS_ENDPOINT_URL_XRAY points elsewhere."""
     if not app.settings.region:
         raise MisconfiguredError(["AWS_REGION is not set: X-Ray is asked in one region"])
-    client = boto3.client("xray", region_name=app.settings.region, config=Config(retries={"total_max_attempts": 3}))
-    return BatchGetTraces(client, Budget(app.settings.lookups_per_minute))
+    return boto3.client("xray", region_name=app.settings.region, config=Config(retries={"total_max_attempts": 3}))
 
 
 def counts(resolution: object) -> dict[str, int]:

@@ -15,6 +15,7 @@ from pipeline.search import search as ask
 @click.option("--request-id", default="", metavar="ID", help="Of Lambda or API Gateway.")
 @click.option("--text", default="", metavar="WORDS", help="All of these words in a line's message or a span's name.")
 @click.option("--service", default="", metavar="NAME")
+@click.option("--annotation", "annotations", multiple=True, metavar="KEY=VALUE", help="An X-Ray annotation of any segment of the trace.")
 @click.option("--hidden-faults", is_flag=True, help="Only of traces in which a fault hides behind a success.")
 @click.option("--since", default="", metavar="TIME", help="Such as now-1h or 2026-11-24T10:00:00Z.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))

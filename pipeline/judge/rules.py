@@ -8,7 +8,7 @@ from importlib.resources import files
 import msgspec
 
 from pipeline.errors import MisconfiguredError
-from pipeline.judge.tree import FUNCTION, SERVICE, Tree, failed, faulted
+from pipeline.judge.tree import FUNCTION, SERVICE, Tree, call_of, failed, faulted
 from pipeline.judge.verdict import Finding, FindingSeverity, State
 from pipeline.state import SegmentFact, SignalFact, TraceState
 
@@ -70,7 +70,7 @@ class _Case(msgspec.Struct, frozen=True):
         """A finding about ``fact``. What the client plainly saw is hidden from nobody: a notice."""
         return Finding(
             rule=self.name, severity="notice" if self.tree.client_saw == "error" else self.rule.severity,
-            service_name=fact.service_name or fact.name, span_id=fact.id, path=self.tree.path(fact),
+            service_name=self.tree.service_name(fact), span_id=fact.id, path=self.tree.path(fact),
             reported=str(fact.status or ""), evidence=evidence, client_saw=self.tree.client_saw,
         )  # fmt: skip
 
@@ -158,16 +158,7 @@ def _expected(fact: SegmentFact, rule: Rule) -> bool:
 def _retried(fact: SegmentFact, tree: Tree) -> bool:
     """Whether the same call was made again later, and went well."""
     parent = tree.parent(fact)
-    siblings = tree.children(parent) if parent else []
-    return any(
-        other.id != fact.id and _same_call(other, fact) and (other.start or 0) >= (fact.end or fact.start or 0)
-        and not faulted(other) and not other.error and not other.in_progress
-        for other in siblings
-    )  # fmt: skip
-
-
-def _same_call(one: SegmentFact, other: SegmentFact) -> bool:
-    return (one.name, one.operation, one.method, one.url) == (other.name, other.operation, other.method, other.url)
+    return parent is not None and tree.last_success(parent).get(call_of(fact), -1) >= (fact.end or fact.start or 0)
 
 
 def _segment_of(request_id: str, tree: Tree) -> SegmentFact | None:

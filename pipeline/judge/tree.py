@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import groupby
 
-from pipeline.judge.verdict import ClientSaw
+from pipeline.judge.verdict import ClientSaw, SegmentStatus
 from pipeline.state import SegmentFact
 
 SERVICE = "AWS::Lambda"
 FUNCTION = "AWS::Lambda::Function"
+Call = tuple[str, str, str, str]
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
 
@@ -20,6 +21,7 @@ class Tree:
     def __init__(self, segments: Mapping[str, SegmentFact]) -> None:
         self.segments = dict(sorted(segments.items()))
         self._children: dict[str, list[SegmentFact]] = {}
+        self._successes: dict[str, dict[Call, int]] = {}
         for fact in sorted(self.segments.values(), key=_by_time):
             self._children.setdefault(fact.parent_id, []).append(fact)
 
@@ -32,7 +34,7 @@ class Tree:
 
     def parent(self, fact: SegmentFact) -> SegmentFact | None:
         """The segment above ``fact``, where it is known."""
-        return self.segments.get(fact.parent_id) if fact.parent_id else None
+        return self.segments.get(fact.parent_id) if fact.parent_id and fact.parent_id != fact.id else None
 
     def ancestors(self, fact: SegmentFact) -> Iterator[SegmentFact]:
         """The segments above ``fact``, nearest first; a ring, which only odd documents make, is walked once."""
@@ -63,8 +65,10 @@ class Tree:
     @cached_property
     def entry(self) -> SegmentFact | None:
         """The segment that the transaction came in by: without a parent, else with one that is unknown; then the earliest."""
-        tops = [fact for fact in self if not fact.subsegment and self.parent(fact) is None]
-        return min(tops, key=lambda fact: (bool(fact.parent_id), *_by_time(fact)), default=None)
+        tops = [fact for fact in self if self.parent(fact) is None]
+        # subsegments alone are a trace whose segment is still to come; a ring, which only odd documents make, has no top
+        candidates = [fact for fact in tops if not fact.subsegment] or ([] if tops else list(self))
+        return min(candidates, key=lambda fact: (bool(fact.parent_id), *_by_time(fact)), default=None)
 
     @cached_property
     def client_saw(self) -> ClientSaw:
@@ -80,9 +84,61 @@ class Tree:
         """Whether the callee of a propagated call has a segment."""
         return any(not child.subsegment for child in self.children(fact))
 
+    def last_success(self, parent: SegmentFact) -> dict[Call, int]:
+        """For each call made below ``parent``, when the last one that went well began (nanoseconds since the epoch)."""
+        if parent.id not in self._successes:
+            self._successes[parent.id] = {
+                call_of(child): child.start or 0 for child in self.children(parent)
+                if not (faulted(child) or child.error or child.in_progress)
+            }  # fmt: skip
+        return self._successes[parent.id]
+
+    def service_name(self, fact: SegmentFact) -> str:
+        """The service that ``fact`` is part of: its own, else that of the segment around it, else its name."""
+        if fact.service_name:
+            return fact.service_name
+        return next((above.service_name for above in self.ancestors(fact) if above.service_name), fact.name)
+
+    def functions_of(self, service: SegmentFact) -> list[SegmentFact]:
+        """The AWS::Lambda::Function segments of a Lambda service segment: one for each attempt, by start time."""
+        own = self.children(service)
+        # an asynchronous invocation has its attempts as subsegments
+        return [fact for child in own for fact in (child, *(self.children(child) if child.subsegment else ())) if fact.origin == FUNCTION]
+
     def function_of(self, service: SegmentFact) -> SegmentFact | None:
-        """The AWS::Lambda::Function segment of a Lambda service segment."""
-        return next((child for child in self.children(service) if child.origin == FUNCTION), None)
+        """The first function segment of a Lambda service segment."""
+        return next(iter(self.functions_of(service)), None)
+
+    def status_of_line(self, request_id: str, span_id: str, at: int) -> SegmentStatus | None:
+        """The segment that a log line was written in.
+
+        Args:
+            request_id: the line's Lambda request, if any.
+            span_id: the span that the line names, if any; it counts where no invocation is known.
+            at: the line's time, in milliseconds since the epoch: it tells the attempts of one request apart.
+        """
+        if service := self._services.get(request_id):
+            functions = self.functions_of(service)
+            begun = [function for function in functions if (function.start or 0) // 1_000_000 <= at]
+            return _status(service, (begun or functions or [service])[-1 if begun else 0])
+        fact = self.segments.get(span_id)
+        enclosing = [above for above in (fact, *self.ancestors(fact)) if not above.subsegment] if fact else []
+        return _status(enclosing[0], enclosing[0]) if enclosing else None
+
+    @cached_property
+    def _services(self) -> dict[str, SegmentFact]:
+        """The segment that stands for each Lambda request: the service's, or the function's where that is all there is."""
+        ranked = sorted((fact for fact in self if fact.request_id and fact.origin in {SERVICE, FUNCTION}),
+                        key=lambda fact: (fact.origin == SERVICE, not fact.inferred))  # fmt: skip
+        return {fact.request_id: fact for fact in ranked}
+
+
+def _status(service: SegmentFact, function: SegmentFact) -> SegmentStatus:
+    return SegmentStatus(
+        id=function.id, name=function.name, status=service.status if service.status is not None else function.status,
+        fault=service.fault or function.fault, error=service.error or function.error, throttle=service.throttle or function.throttle,
+        in_progress=service.in_progress or function.in_progress,
+    )  # fmt: skip
 
 
 def failed(fact: SegmentFact) -> bool:
@@ -93,6 +149,11 @@ def failed(fact: SegmentFact) -> bool:
 def faulted(fact: SegmentFact) -> bool:
     """Whether a segment says that the server side failed; of Lambda's own segments `error` says it as well as `fault`."""
     return failed(fact) if fact.origin in {SERVICE, FUNCTION} else fact.fault or (fact.status or 0) >= _SERVER_ERROR
+
+
+def call_of(fact: SegmentFact) -> Call:
+    """What tells one call from another."""
+    return fact.name, fact.operation, fact.method, fact.url
 
 
 def _by_time(fact: SegmentFact) -> tuple[int, str]:

@@ -32,7 +32,7 @@ class Finding(msgspec.Struct, frozen=True, order=True, rename="camel", kw_only=T
 
 
 class SegmentStatus(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """The X-Ray segment of one Lambda invocation, as its log lines show it."""
+    """The X-Ray segment that a log line was written in."""
 
     id: str
     name: str
@@ -53,12 +53,18 @@ class Root(msgspec.Struct, frozen=True, kw_only=True):
     end: int | None
     failed: bool
 
+    @property
+    def duration(self) -> int | None:
+        """Nanoseconds; None while it is open."""
+        return max(self.end - self.start, 0) if self.end is not None and self.start is not None else None
+
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """All that follows from a trace's state."""
+    """All that follows from a trace's state; ``missing`` names, a phrase each, what keeps it from being complete."""
 
     state: State
     state_reason: str
+    missing: tuple[str, ...] = ()
     fault: bool = False
     error: bool = False
     throttle: bool = False
@@ -66,7 +72,6 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     client_saw: ClientSaw = "unknown"
     findings: tuple[Finding, ...] = ()
     root: Root | None = None
-    segments_by_request: dict[str, SegmentStatus] = {}
 
     @property
     def final(self) -> bool:

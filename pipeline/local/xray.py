@@ -1,8 +1,9 @@
 """An X-Ray that behaves like the real one, over HTTP for boto3 and over UDP for the X-Ray SDK.
 
 What makes the real one hard is here: segments appear after a delay and in any order; a finished document replaces the one in
-progress; five ids a call, paging, unprocessed ids; throttling on demand; HasFault speaks of the root alone; and nothing is found
-by id while Transaction Search is on. Source: AWS X-Ray API reference, and the SDK daemon's protocol.
+progress; five ids a call, paging, unprocessed ids; throttling on demand; HasFault speaks of the root alone; nothing is found by id
+while Transaction Search is on; a retrieval runs for a while before it is COMPLETE, and sees its time range alone.
+Source: AWS X-Ray API reference, and the SDK daemon's protocol.
 """
 
 import json
@@ -13,15 +14,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from pipeline.ids import parse_span_id, parse_trace_id, to_xray
+from pipeline.local.spans_feed import spans_of, subscription_event
 from pipeline.local.trace_store import Document, TraceStore
 
 _IDS_PER_CALL: Final = 5
-_TRACES_PER_PAGE: Final = 3
+_IDS_PER_RETRIEVAL: Final = 100
 _LARGEST_DATAGRAM: Final = 65_535
 _LONGEST_NAME: Final = 200
 _SERVICE_FILTER: Final = re.compile(r'service\((?:"([^"]*)")?\)\s*\{\s*(fault|error|throttle)\s*\}')
@@ -35,12 +38,22 @@ class _Refusal(Exception):  # noqa: N818  # control flow inside this module, ans
         self.status = status
 
 
+@dataclass(slots=True)
+class _Retrieval:
+    ids: list[str]
+    start: float
+    end: float
+    complete_at: float
+    cancelled: bool = False
+
+
 class LocalXRay:
     """Runs while it is used as a context manager.
 
     Args:
         delay: seconds until a segment can be read, on average; each one's own is between half of it and one and a half times.
         seed: for the order in which segments appear.
+        retrieval: seconds that a retrieval of traces takes.
         clock: seconds since the epoch.
 
     Attributes:
@@ -48,16 +61,21 @@ class LocalXRay:
         daemon_address: for AWS_XRAY_DAEMON_ADDRESS.
         calls: how often each operation was called.
         asked: how often BatchGetTraces was asked for each trace, by canonical id.
+        traces_per_page: how many traces an answer brings before it goes on with the next page.
         destination: ``CloudWatchLogs`` when Transaction Search is on.
         unprocessed: canonical ids that BatchGetTraces leaves unprocessed.
     """
 
-    def __init__(self, *, delay: float = 0.0, seed: int = 0, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, *, delay: float = 0.0, seed: int = 0, retrieval: float = 0.0, clock: Callable[[], float] = time.time) -> None:
         self._delay = delay
         self._random = random.Random(seed)
         self._clock = clock
         self._traces = TraceStore(clock)
         self._throttled = 0
+        self._retrieval = retrieval
+        self._retrievals: dict[str, _Retrieval] = {}
+        self._fed: set[str] = set()
+        self.traces_per_page = 5
         self.calls: Counter[str] = Counter()
         self.asked: Counter[str] = Counter()
         self.destination: Literal["XRay", "CloudWatchLogs"] = "XRay"
@@ -100,6 +118,9 @@ class LocalXRay:
         operations: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
             "/TraceSegments": ("PutTraceSegments", self._put_trace_segments),
             "/Traces": ("BatchGetTraces", self._batch_get_traces),
+            "/StartTraceRetrieval": ("StartTraceRetrieval", self._start_trace_retrieval),
+            "/ListRetrievedTraces": ("ListRetrievedTraces", self._list_retrieved_traces),
+            "/CancelTraceRetrieval": ("CancelTraceRetrieval", self._cancel_trace_retrieval),
             "/TraceSummaries": ("GetTraceSummaries", self._get_trace_summaries),
             "/GetTraceSegmentDestination": ("GetTraceSegmentDestination", self._get_trace_segment_destination),
         }
@@ -137,14 +158,70 @@ class LocalXRay:
             return {"Traces": [], "UnprocessedTraceIds": []}
         start = int(request.get("NextToken") or 0)
         found = [id_ for id_ in asked if id_ not in self.unprocessed and self._traces.visible(id_)]
-        page = found[start : start + _TRACES_PER_PAGE]
+        page = found[start : start + self.traces_per_page]
         answer: dict[str, Any] = {
             "Traces": [self._traces.trace(id_) for id_ in page],
             "UnprocessedTraceIds": [to_xray(id_) for id_ in asked if id_ in self.unprocessed],
         }
-        if start + _TRACES_PER_PAGE < len(found):
-            answer["NextToken"] = str(start + _TRACES_PER_PAGE)
+        if start + self.traces_per_page < len(found):
+            answer["NextToken"] = str(start + self.traces_per_page)
         return answer
+
+    def _start_trace_retrieval(self, request: dict[str, Any]) -> dict[str, Any]:
+        names = request["TraceIds"]
+        ids = [id_ for name in names if (id_ := parse_trace_id(name))]
+        if not 0 < len(names) <= _IDS_PER_RETRIEVAL or len(ids) != len(names):
+            raise _Refusal("InvalidRequestException", f"between 1 and {_IDS_PER_RETRIEVAL} valid trace ids are needed")
+        start, end = float(request["StartTime"]), float(request["EndTime"])
+        if end < start:
+            raise _Refusal("InvalidRequestException", "StartTime is after EndTime")
+        token = f"{self._random.getrandbits(128):032x}"
+        self._retrievals[token] = _Retrieval(ids, start, end, self._clock() + self._retrieval)
+        return {"RetrievalToken": token}
+
+    def _list_retrieved_traces(self, request: dict[str, Any]) -> dict[str, Any]:
+        run = self._retrievals.get(request["RetrievalToken"])
+        if run is None:
+            raise _Refusal("ResourceNotFoundException", "there is no such retrieval", 404)
+        format_ = request.get("TraceFormat", "XRAY")
+        if run.cancelled or self._clock() < run.complete_at:
+            return {"RetrievalStatus": "CANCELLED" if run.cancelled else "RUNNING", "TraceFormat": format_, "Traces": []}
+        found = [id_ for id_ in run.ids if self._in_range(id_, run)]
+        start = int(request.get("NextToken") or 0)
+        page = found[start : start + self.traces_per_page]
+        traces = [self._retrieved(id_, format_) for id_ in page]
+        more = {"NextToken": str(start + len(page))} if start + len(page) < len(found) else {}
+        return {"RetrievalStatus": "COMPLETE", "TraceFormat": format_, "Traces": traces} | more
+
+    def _cancel_trace_retrieval(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request["RetrievalToken"] not in self._retrievals:
+            raise _Refusal("ResourceNotFoundException", "there is no such retrieval", 404)
+        self._retrievals[request["RetrievalToken"]].cancelled = True
+        return {}
+
+    def _in_range(self, trace_id: str, run: "_Retrieval") -> bool:
+        return any(run.start <= document["start_time"] <= run.end for document in self._traces.visible(trace_id).values())
+
+    def _retrieved(self, trace_id: str, format_: str) -> dict[str, Any]:
+        trace = self._traces.trace(trace_id)
+        spans = trace["Segments"]
+        if format_ == "OTEL":
+            documents = self._traces.visible(trace_id).values()
+            spans = [{"Id": span["spanId"], "Document": json.dumps(span)} for document in documents for span in spans_of(document)]
+        return {"Id": trace["Id"], "Duration": trace["Duration"], "Spans": spans}
+
+    def spans_events(self) -> list[dict[str, Any]]:
+        """Lambda events of a subscription on `aws/spans`: the spans that can be read by now and were not handed over before.
+
+        A segment that is in progress comes once it has closed: a span is written when it ends.
+        """
+        events = []
+        for document in self._traces.everything():
+            spans = [span for span in spans_of(document) if "endTimeUnixNano" in span and span["spanId"] not in self._fed]
+            self._fed.update(span["spanId"] for span in spans)
+            if spans:
+                events.append(subscription_event(spans, at=int(self._clock() * 1000)))
+        return events
 
     def _get_trace_summaries(self, request: dict[str, Any]) -> dict[str, Any]:
         start, end = float(request["StartTime"]), float(request["EndTime"])

@@ -103,6 +103,7 @@ def test_a_finished_document_replaces_the_one_in_progress(client, xray, clock):
 def test_five_ids_paging_and_unprocessed(client, xray, clock):
     """Six ids are refused; five come in pages; an id can be left unprocessed; an unknown one is left out."""
     ids = [f"{number:08x}" + "a" * 24 for number in range(1, 6)]
+    xray.traces_per_page = 3
     xray.put([service(trace_id=to_xray(id_)) for id_ in ids])
     clock[0] += 16
     with pytest.raises(ClientError, match="InvalidRequestException"):
@@ -152,14 +153,18 @@ def test_the_daemons_protocol(xray, clock):
 
 
 def test_our_source_against_it(client, xray, clock):
-    """The source asks five ids a call, follows pages, leaves out what is unprocessed, and says what is absent."""
+    """The source asks five ids a call, follows pages, and says what is absent and what was left unprocessed."""
     ids = [f"{number:08x}" + "a" * 24 for number in range(1, 8)]
+    xray.traces_per_page = 3
     xray.put([service(trace_id=to_xray(id_)) for id_ in ids[:5]])
     clock[0] += 16
     xray.unprocessed = {ids[6]}
     source = BatchGetTraces(client, Budget(100))
-    answers = source.look_up(ids)
-    assert {id_: answer.outcome for id_, answer in answers.items()} == dict.fromkeys(ids[:5], "found") | {ids[5]: "absent"}
+    answers = source.look_up(dict.fromkeys(ids, NOW))
+    assert {id_: answer.outcome for id_, answer in answers.items()} == dict.fromkeys(ids[:5], "found") | {
+        ids[5]: "absent",
+        ids[6]: "unprocessed",
+    }
     assert source.calls == xray.calls["BatchGetTraces"] == 3
 
 
@@ -167,11 +172,16 @@ def test_throttling_and_budget_put_off(client, xray, clock):
     """A throttle and an empty budget leave ids unanswered, and raise nothing."""
     xray.put([service()])
     clock[0] += 16
-    source = BatchGetTraces(client, Budget(2, clock=lambda: 0.0))
+    seconds = [0.0]
+    source = BatchGetTraces(client, Budget(60, clock=lambda: seconds[0]))
     xray.throttle(1)
-    assert source.look_up([TRACE]) == {}
-    assert source.look_up([TRACE])[TRACE].outcome == "found"
-    assert source.look_up([TRACE]) == {}
+    assert source.look_up({TRACE: NOW}) == {}
+    assert source.look_up({TRACE: NOW}) == {}, "a throttle empties the bucket"
+    seconds[0] += 1
+    assert source.look_up({TRACE: NOW}) == {}, "and halves the rate"
+    seconds[0] += 1
+    assert source.look_up({TRACE: NOW})[TRACE].outcome == "found"
+    assert source.look_up({TRACE: NOW}) == {}
     assert xray.calls["BatchGetTraces"] == 2
 
 
@@ -180,4 +190,4 @@ def test_transaction_search_hides_everything(client, xray, clock):
     xray.put([service()])
     clock[0] += 16
     xray.destination = "CloudWatchLogs"
-    assert BatchGetTraces(client, Budget(9)).look_up([TRACE])[TRACE].outcome == "sourceDisabled"
+    assert BatchGetTraces(client, Budget(9)).look_up({TRACE: NOW})[TRACE].outcome == "sourceDisabled"

@@ -162,10 +162,12 @@ def test_time_runs_out_in_words(store, settings):
 def test_growing_delays_between_look_ups(store, settings):
     """A look-up that is not due is not made."""
     shipped(lambda_event([powertools("a")]), store, settings)
-    now = [NOW / 1000 + 1]
+    now = [NOW / 1000 + 9]
     worker, source = resolver(store, settings, clock=lambda: now[0])
+    worker.resolve([TRACE])
+    assert source.calls == 0, "its line is too fresh"
     for seconds, calls in ((0, 1), (5, 1), (31, 2), (100, 2), (160, 3)):
-        now[0] = NOW / 1000 + 1 + seconds
+        now[0] = NOW / 1000 + 11 + seconds
         worker.resolve([TRACE])
         assert source.calls == calls, seconds
 

@@ -5,16 +5,17 @@ import json
 import pytest
 
 from pipeline.errors import MisconfiguredError
-from pipeline.judge import default_rules, judge, read_rules
+from pipeline.judge import Patience, Tree, default_rules, judge, read_rules
 from pipeline.segments import read_document
 from pipeline.state import EMPTY, LookupFact, RequestFact, SignalFact, TraceState
 from tests.events import NOW, REQUEST, call, edge, function, service
 
 GIVE_UP = 600_000
+PATIENCE = Patience(settle=10_000, give_up=GIVE_UP)
 CAUSE = {"cause": {"exceptions": [{"id": "1", "type": "ValueError", "message": "boom"}]}}
 
 
-def state_of(*documents, asked=NOW, outcome="found", **more):
+def state_of(*documents, asked=NOW + 60_000, outcome="found", **more):
     """The state that these documents, found at ``asked``, make."""
     facts = [segment.fact for document in documents for segment in read_document(document)]
     lookups = {str(asked): LookupFact(at=asked, outcome=outcome)} if asked else {}
@@ -23,7 +24,7 @@ def state_of(*documents, asked=NOW, outcome="found", **more):
 
 def verdict_of(*documents, **more):
     """The verdict with the rules as shipped."""
-    return judge(state_of(*documents, **more), rules=default_rules(), give_up_after_ms=GIVE_UP)
+    return judge(state_of(*documents, **more), rules=default_rules(), patience=PATIENCE)
 
 
 def fired(verdict):
@@ -55,9 +56,9 @@ def test_pending_then_not_found():
     """Nothing found is pending until a look-up was made long enough after the last line."""
     early = TraceState(last_line_at=NOW, lookups={"1": LookupFact(at=NOW + 1000, outcome="absent")})
     late = TraceState(last_line_at=NOW, lookups={"1": LookupFact(at=NOW + GIVE_UP, outcome="absent")})
-    assert judge(early, rules={}, give_up_after_ms=GIVE_UP).state == "pending"
-    assert judge(late, rules={}, give_up_after_ms=GIVE_UP).state == "notFound"
-    assert judge(EMPTY, rules={}, give_up_after_ms=GIVE_UP).state == "pending"
+    assert judge(early, rules={}, patience=PATIENCE).state == "pending"
+    assert judge(late, rules={}, patience=PATIENCE).state == "notFound"
+    assert judge(EMPTY, rules={}, patience=PATIENCE).state == "pending"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_partial_then_incomplete(documents):
 def test_unsampled_unless_something_was_found():
     """A request that was not sampled makes a trace unsampled, unless X-Ray has it all the same."""
     requests = {REQUEST: RequestFact(request_id=REQUEST, sampled=False)}
-    assert judge(TraceState(requests=requests), rules={}, give_up_after_ms=GIVE_UP).state == "unsampled"
+    assert judge(TraceState(requests=requests), rules={}, patience=PATIENCE).state == "unsampled"
     assert verdict_of(service(), function(), requests=requests).state == "complete"
 
 
@@ -176,7 +177,7 @@ def test_timeout_from_a_line_and_from_a_segment_that_never_closed():
 
 def test_lines_learn_their_own_segment():
     """Each Lambda request is given its function's segment with the status that the service answered."""
-    found = verdict_of(service(), function(error=True)).segments_by_request[REQUEST]
+    found = Tree(state_of(service(), function(error=True)).segments).status_of_line(REQUEST, "", NOW)
     assert (found.id, found.status, found.error) == ("17e84e76450d1777", 200, True)
 
 
@@ -185,7 +186,7 @@ def test_rules_can_be_switched_off_and_downgraded():
     failing = state_of(service(error=True), function(error=True))
     for text, expected in (('{"service-ok-function-failed": {"severity": "notice"}}', [("service-ok-function-failed", "notice")]),
                            ('{"service-ok-function-failed": {"enabled": false}}', [])):  # fmt: skip
-        assert fired(judge(failing, rules=read_rules(text.encode()), give_up_after_ms=GIVE_UP)) == expected
+        assert fired(judge(failing, rules=read_rules(text.encode()), patience=PATIENCE)) == expected
 
 
 def test_broken_rules_are_named():

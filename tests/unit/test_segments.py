@@ -2,27 +2,33 @@
 
 import json
 
+import msgspec
 import pytest
 
 from pipeline.errors import BadInputError
-from pipeline.judge import default_rules, judge
+from pipeline.judge import Patience, Tree, default_rules, judge
 from pipeline.segments import read_document
-from pipeline.spans import span_document
+from pipeline.spans import patch_of_span, span_document
 from pipeline.state import TraceState
 from tests.events import TRACE, edge, function, service
 
 XRAY = "1-5759e988-bd862e3fe1be46a994272793"
 
 
+def spans_of(*segments):
+    """The spans of a trace as OpenSearch gets them, served with its verdict, by id."""
+    state = TraceState(segments={segment.fact.id: segment.fact for segment in segments})
+    verdict = judge(state, rules=default_rules(), patience=Patience(settle=1, give_up=1))
+    tree = Tree(state.segments)
+    documents = [span_document(segment) | patch_of_span(segment.fact, tree, verdict) for segment in segments]
+    return {document["spanId"]: msgspec.json.decode(msgspec.json.encode(document)) for document in documents}
+
+
 def test_embedded_subsegments_inherit():
     """A subsegment takes trace, service and parent from what encloses it."""
     stage, called = read_document(edge())
-    assert (called.trace_id, called.fact.parent_id, called.fact.service_name, called.fact.subsegment) == (
-        TRACE,
-        stage.fact.id,
-        "api/prod",
-        True,
-    )
+    assert (called.trace_id, called.fact.parent_id, called.fact.subsegment) == (TRACE, stage.fact.id, True)
+    assert spans_of(stage, called)[called.fact.id]["serviceName"] == "api/prod"
 
 
 def test_times_keep_their_nanoseconds():
@@ -44,14 +50,7 @@ def test_times_keep_their_nanoseconds():
 )  # fmt: skip
 def test_odd_content_degrades(more):
     """Whatever stands where something else should, the rest is read, and a span can be made of it."""
-    segments = read_document(json.loads(json.dumps(service() | more)))
-    verdict = judge(
-        TraceState(segments={segment.fact.id: segment.fact for segment in segments}),
-        rules=default_rules(),
-        give_up_after_ms=1,
-    )
-    for segment in segments:
-        json.dumps(span_document(segment, verdict))
+    assert spans_of(*read_document(json.loads(json.dumps(service() | more))))
 
 
 def test_a_made_up_id_is_the_same_each_time():
@@ -74,13 +73,8 @@ def test_a_span_has_data_preppers_shape():
         cause={"exceptions": [{"type": "ValueError", "message": "boom", "stack": [{"path": "a.py", "line": 3, "label": "f"}]}]},
     )
     segments = [segment for document in (edge(), service(parent_id="b" * 16), failed) for segment in read_document(document)]
-    verdict = judge(
-        TraceState(segments={segment.fact.id: segment.fact for segment in segments}),
-        rules=default_rules(),
-        give_up_after_ms=1,
-    )
-    spans = {id_: document for _, id_, document in (span_document(segment, verdict) for segment in segments)}
-    root, last = spans[f"{TRACE}-{'a' * 16}"], spans[f"{TRACE}-17e84e76450d1777"]
+    spans = spans_of(*segments)
+    root, last = spans["a" * 16], spans["17e84e76450d1777"]
     assert (root["parentSpanId"], root["kind"], root["name"]) == ("", "SPAN_KIND_SERVER", "GET /prod/orders")
     assert (last["status"]["code"], last["events"][0]["attributes"]["exception.type"]) == (2, "ValueError")
     assert last["startTime"].endswith("Z") and len(last["startTime"]) == len("2026-11-24T10:00:00.123456789Z")

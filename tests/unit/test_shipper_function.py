@@ -63,7 +63,8 @@ class FakeResolver:
         left = tuple(id_ for id_ in dict.fromkeys(trace_ids) if id_ in self.unsettled)
         return Resolution(settled=len(trace_ids) - len(left), unsettled=left, calls=1)
 
-    def sweep(self, *, min_age):
+    def sweep(self, *, min_age, go_on):
+        assert go_on()
         self.swept.append(min_age)
         return Resolution(settled=7)
 

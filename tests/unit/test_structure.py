@@ -20,9 +20,11 @@ def test_the_steps_are_modules_in_the_order_that_the_docstring_tells():
         "index",
         "xray",
         "segments",
+        "otel",
+        "spans",
+        "index_spans",
         "state",
         "judge",
-        "spans",
         "enrich",
         "search",
     ]

@@ -1,0 +1,100 @@
+"""Index spans: a segment's document is written once, and the better document of one id replaces the other, whichever came first.
+
+A new or changed span is `pending` and holds its own fact, so it is served like a log line: once a verdict holds that fact.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from pipeline.opensearch import Hit, Store
+from pipeline.segments import Segment
+from pipeline.spans import span_document, span_place
+from pipeline.state import SegmentFact, segment_rank
+
+_ROUNDS = 5
+# what the whole trace knows (`pipeline.spans.patch_of_span`): no part of the segment's own document
+_OF_TRACE = ("trace", "traceGroup", "traceGroupFields", "parentSpanId", "serviceName", "resource")
+_Place = tuple[str, str]
+
+
+class SpanDelivery(msgspec.Struct):
+    """What became of the segments: how many were written, and how many were there already.
+
+    Attributes:
+        refused: those that OpenSearch will never take, each with its reason.
+        behind: the traces of which other workers kept changing a span.
+    """
+
+    indexed: int = 0
+    duplicate: int = 0
+    refused: list[tuple[Segment, str]] = []
+    behind: set[str] = set()
+    written: set[str] = set()
+
+
+def index_spans(segments: Iterable[Segment], store: Store) -> SpanDelivery:
+    """Writes the spans of ``segments``. Raises UnavailableError where OpenSearch does not take them now: all may come again."""
+    delivery = SpanDelivery()
+    waiting: dict[_Place, tuple[Segment, dict[str, Any]]] = {}
+    for segment in segments:
+        place = span_place(segment.fact, segment.trace_id, store.prefix)
+        document = span_document(segment)
+        other = waiting.get(place)
+        delivery.duplicate += other is not None
+        if other is None or _rank(document) > _rank(other[1]):
+            waiting[place] = segment, document
+    for _ in range(_ROUNDS):
+        waiting = _write(waiting, store, delivery)
+        if not waiting:
+            break
+    delivery.behind = {segment.trace_id for segment, _ in waiting.values()}
+    return delivery
+
+
+def _write(
+    waiting: dict[_Place, tuple[Segment, dict[str, Any]]], store: Store, delivery: SpanDelivery
+) -> dict[_Place, tuple[Segment, dict[str, Any]]]:
+    """Writes what is new or better than what is there; returns what others changed meanwhile."""
+    places = list(waiting)
+    lines: list[object] = []
+    sent: list[_Place] = []
+    for place, hit in zip(places, store.get_many(places), strict=True):
+        document = waiting[place][1]
+        if hit and _rank(hit.source) >= _rank(document):
+            delivery.duplicate += 1
+            continue
+        lines += [_action(place, hit), document]
+        sent.append(place)
+    again: dict[_Place, tuple[Segment, dict[str, Any]]] = {}
+    for number, (place, first) in enumerate(zip(sent, store.write(lines), strict=True)):
+        result = first
+        segment, document = waiting[place]
+        if not (result.ok or result.conflict or result.retryable):
+            # odd metadata is what OpenSearch refuses, such as a string above 32,766 bytes: once more without it
+            result = store.write([lines[2 * number], document | {"attributes": {}, "events": []}])[0]
+        if result.ok:
+            delivery.indexed += 1
+            delivery.written.add(segment.trace_id)
+        elif result.conflict:
+            again[place] = waiting[place]
+        elif result.retryable:
+            result.raise_for_failure(f"a span of trace {segment.trace_id}")
+        else:
+            delivery.refused.append((segment, result.reason))
+    return again
+
+
+def _action(place: _Place, hit: Hit | None) -> dict[str, Any]:
+    address: dict[str, Any] = {"_index": place[0], "_id": place[1]}
+    if hit is None:
+        return {"create": address}
+    return {"index": address | {"if_seq_no": hit.seq_no, "if_primary_term": hit.primary_term}}
+
+
+def _rank(document: dict[str, Any]) -> tuple[tuple[bool, int, bytes], bytes]:
+    """Of two documents of one span the one with the higher rank stays, in whichever order they came."""
+    own = {key: value for key, value in document.items() if key not in _OF_TRACE}
+    fact = msgspec.convert(msgspec.to_builtins(document["state"]), SegmentFact)
+    return segment_rank(fact), msgspec.json.encode(own, order="deterministic")

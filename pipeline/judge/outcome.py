@@ -1,0 +1,110 @@
+"""Outcome: how far a trace has come, in a word and in a sentence. Time enters as a fact: when a look-up was made."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from pipeline.judge.tree import SERVICE, Tree
+from pipeline.judge.verdict import State
+from pipeline.state import SegmentFact, TraceState
+
+_MOST_NAMED = 3
+_MOST_LOOKUPS = 20
+_RAN = frozenset({200, 202})
+_NANOS = 1_000_000
+_HOUR = 3_600_000
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """How long after a trace's last sign of life (a line, a segment's end) a look-up must be made, in milliseconds.
+
+    Attributes:
+        settle: for what has come to count as everything: X-Ray shows segments one by one, and none says how many there are.
+        give_up: for what has not come to count as lost.
+    """
+
+    settle: int
+    give_up: int
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """The state, its reason in words, and what is missing, a phrase each."""
+
+    state: State
+    reason: str
+    missing: tuple[str, ...] = ()
+
+
+def outcome_of(state: TraceState, tree: Tree, patience: Patience) -> Outcome:
+    """How far the trace has come. What was found outweighs every reason for finding nothing."""
+    return _of_segments(state, tree, patience) if state.segments else _of_nothing(state, patience)
+
+
+def is_unsampled(state: TraceState) -> bool:
+    """Whether the trace was not sampled; what the platform says of a request outweighs what a line's header says."""
+    said = {request.sampled for request in state.requests.values()}
+    return True not in said and (state.unsampled or False in said)
+
+
+def _of_nothing(state: TraceState, patience: Patience) -> Outcome:
+    outcomes = {lookup.outcome for lookup in state.lookups.values()}
+    if is_unsampled(state):
+        return Outcome("unsampled", "The trace was not sampled, so X-Ray never recorded it: these log lines are all there is.")
+    if "sourceDisabled" in outcomes:
+        return Outcome("sourceDisabled", "Transaction Search is on, so BatchGetTraces finds nothing: subscribe the log group aws/spans to "
+                                         "tracejoin, or set TRACEJOIN_TRACE_SOURCE to StartTraceRetrieval.")  # fmt: skip
+    if "limitExceeded" in outcomes:
+        return Outcome("limitExceeded", "The trace is larger than X-Ray keeps, and nothing of it came back.")
+    if not _waited(state, patience.give_up):
+        return Outcome("pending", "X-Ray has nothing on this trace yet.")
+    if outcomes == {"unprocessed"}:
+        return Outcome("notFound", "X-Ray left this id unprocessed each time, and was asked until long after the last log line.")
+    if outcomes == {"subscribed"}:
+        return Outcome("notFound", "No span of this trace came through aws/spans, long after the last log line.")
+    return Outcome("notFound", "X-Ray has no trace of this id, though it was asked until long after the last log line.")
+
+
+def _of_segments(state: TraceState, tree: Tree, patience: Patience) -> Outcome:
+    missing = tuple(_missing(state, tree))
+    named = "; ".join(missing[:_MOST_NAMED]) + ("; …" if len(missing) > _MOST_NAMED else "")
+    time_is_up = _waited(state, patience.give_up)
+    quiet = time_is_up or _waited(state, patience.settle)
+    if quiet and any(lookup.outcome == "limitExceeded" for lookup in state.lookups.values()):
+        return Outcome("limitExceeded", f"The trace is larger than X-Ray keeps: {named or 'what lies beyond the limit is lost'}.", missing)
+    if not missing and quiet:
+        return Outcome("complete", "Every segment is closed and every call has its answer.")
+    if not missing:
+        return Outcome("partial", "Every segment that came is closed, but the last sign of life is too fresh: more may come.")
+    if time_is_up:
+        return Outcome("incomplete", f"Time is up, and something never came: {named}.", missing)
+    return Outcome("partial", f"Not everything is there yet: {named}.", missing)
+
+
+def _waited(state: TraceState, patience: int) -> bool:
+    """Whether a look-up was made so long after the last sign of life, or so often that one more would be one too many."""
+    asked = max((lookup.at for lookup in state.lookups.values()), default=0)
+    ends = (time // _NANOS for fact in state.segments.values() for time in (fact.start, fact.end) if time)
+    # a time far beyond the look-up that brought it is no time
+    active = max(state.last_line_at, max((end for end in ends if end <= asked + _HOUR), default=0))
+    return asked > 0 and (asked >= active + patience or len(state.lookups) >= _MOST_LOOKUPS)
+
+
+def _missing(state: TraceState, tree: Tree) -> Iterator[str]:
+    """What keeps the trace from being complete, a phrase each."""
+    yield from (f"{fact.name or fact.id} is still open" for fact in tree if fact.in_progress)
+    for fact in tree:
+        if fact.parent_id and not tree.parent(fact):
+            yield f"the parent {fact.parent_id} of {fact.name or fact.id} is missing"
+    yield from (f"the function segment of {fact.name or fact.id} is missing" for fact in tree if _lacks_function(fact, tree))
+    yield from (f"the answer to the call {fact.name or fact.id} is missing" for fact in tree if fact.traced and not tree.answered(fact))
+    shown = {fact.request_id for fact in tree}
+    for request in state.requests.values():
+        # the platform names the segment in its REPORT line
+        if request.sampled and request.segment_id and request.request_id not in shown and request.segment_id not in tree.segments:
+            yield f"the segment of the request {request.request_id} is missing"
+
+
+def _lacks_function(fact: SegmentFact, tree: Tree) -> bool:
+    # Lambda sends two segments for each invocation that ran, and either may be there first
+    ran = fact.origin == SERVICE and fact.status in _RAN and not fact.inferred and not fact.in_progress
+    return ran and not tree.functions_of(fact)

@@ -1,0 +1,72 @@
+"""Calls of X-Ray: within the budget, with failures mapped to our errors."""
+
+from typing import Any, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.errors import MisconfiguredError, UnavailableError
+from pipeline.xray.budget import Budget
+
+_THROTTLED = frozenset({"ThrottledException", "ThrottlingException", "TooManyRequestsException"})
+_REFUSED = frozenset({"AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException",
+                      "ExpiredTokenException", "InvalidClientTokenId"})  # fmt: skip
+
+
+class Client:
+    """boto3's `xray` client within a budget.
+
+    Args:
+        client: its own retries should be few, since a throttled id is simply asked again later.
+        budget: what it may spend.
+
+    Attributes:
+        calls: how many look-ups X-Ray was asked for.
+    """
+
+    def __init__(self, client: Any, budget: Budget) -> None:
+        self._client = client
+        self._budget = budget
+        self._destination: str | None = None
+        self.calls = 0
+
+    def call(self, operation: str, **request: Any) -> dict[str, Any] | None:
+        """One answer; None where the budget or X-Ray says that it is enough for now.
+
+        Raises UnavailableError where X-Ray does not answer, MisconfiguredError where it refuses these credentials.
+        """
+        if not self._budget.take():
+            return None
+        self.calls += 1
+        try:
+            answer = getattr(self._client, operation)(**request)
+        except (ClientError, BotoCoreError) as error:
+            if code_of(error) in _THROTTLED:
+                self._budget.throttled()
+                return None
+            raise mapped(error) from error
+        self._budget.taken()
+        return cast("dict[str, Any]", answer)
+
+    def goes_to_cloudwatch(self) -> bool:
+        """Whether Transaction Search is on: then "You cannot find traces through this API" (BatchGetTraces' API reference)."""
+        if self._destination is None:
+            try:
+                self._destination = str(self._client.get_trace_segment_destination().get("Destination"))
+            except (ClientError, BotoCoreError) as error:
+                # asking is a courtesy: a role without this permission still gets its traces
+                if code_of(error) not in _REFUSED | _THROTTLED:
+                    raise mapped(error) from error
+                return False
+        return self._destination == "CloudWatchLogs"
+
+
+def code_of(error: ClientError | BotoCoreError) -> str:
+    """The error's code, as the service names it; empty where the service was not reached."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def mapped(error: ClientError | BotoCoreError) -> UnavailableError | MisconfiguredError:
+    """A failure of boto3's as ours."""
+    if code_of(error) in _REFUSED:
+        return MisconfiguredError([f"X-Ray refuses these credentials: {error}"])
+    return UnavailableError(f"X-Ray does not answer: {error}")
