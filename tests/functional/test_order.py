@@ -1,0 +1,246 @@
+"""Order does not matter: hypothesis drives deliveries, look-ups, losses, crashes and races; the end is always the calm order's."""
+
+import itertools
+import json
+import secrets
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as limits_of
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from pipeline.resolve import Resolver
+from pipeline.search import documents
+from tests.functional.test_ship import shipped
+from tests.functional.world import BEGAN, IN_TIME, Visible, World
+
+_EFFECTS = ("write", "bulk")
+_CHAOS_SECONDS = 400
+_serial = itertools.count()
+
+
+class _Crash(Exception):
+    pass
+
+
+class Case:
+    """One world, one store, and the workers between them."""
+
+    def __init__(self, store, options, salt):
+        self.store, self.options, self.world = store, options, World(salt)
+        self.now = BEGAN / 1000 + 1
+        self.xray = Visible()
+        self.hidden = list(self.world.documents)
+        self.messages = []
+        self.undelivered = set(range(len(self.world.batches)))
+
+    def advance(self, seconds):
+        """Lets time pass; what must be seen by then is."""
+        self.now += seconds
+        for entry in [entry for entry in self.hidden if entry[0] and self.now - BEGAN / 1000 > entry[0]]:
+            self.reveal(self.hidden.index(entry))
+
+    def reveal(self, number):
+        """Makes a segment document visible at X-Ray."""
+        self.xray.documents.append(self.hidden.pop(number)[1])
+
+    def deliver(self, number):
+        """Ships a batch, as CloudWatch Logs hands it over; the hint goes to the queue."""
+        unsettled = shipped(self.world.batches[number], self.store, self.options).unsettled
+        self.undelivered.discard(number)
+        if unsettled:
+            self.messages.append(unsettled)
+
+    def meanwhile(self):
+        """What another worker may do in the middle of this one's work: it sees more, and is done first."""
+        if self.hidden:
+            self.reveal(0)
+        if self.undelivered:
+            self.deliver(min(self.undelivered))
+        self.resolver().sweep(force=True)
+
+    def resolver(self):
+        """A worker that starts anew."""
+        return Resolver(store=self.store, source=self.xray, settings=self.options, clock=lambda: self.now)
+
+    def handle(self, *numbers):
+        """Works off messages; what is unsettled becomes a new one."""
+        unsettled = self.resolver().resolve([id_ for number in numbers for id_ in self.messages[number]]).unsettled
+        if unsettled:
+            self.messages.append(unsettled)
+
+    def finish(self):
+        """Everything is there, what failed comes again, and the sweep runs until nothing is open; returns the documents."""
+        while self.hidden:
+            self.reveal(0)
+        for number in sorted(self.undelivered):
+            self.deliver(number)
+        for _ in range(8):
+            self.now += 650
+            if not self.resolver().sweep().unsettled:
+                break
+        return self.documents()
+
+    def documents(self):
+        """Every document of the world, but for what tells how often something was tried."""
+        self.store.refresh()
+        query = {"bool": {"filter": [{"terms": {"traceId": self.world.traces}}]}}
+        found = documents(self.store.search({"query": query, "size": 1000}))
+        for document in found:
+            document["trace"].pop("version")
+            if document["doc"]["kind"] == "trace":
+                document["state"].pop("lookups", None)
+        number = str(int(self.world.salt[:8], 16))
+        text = json.dumps(sorted(found, key=lambda document: (document["doc"]["kind"], document["_id"])), sort_keys=True)
+        salt = self.world.salt
+        for own in (salt, f"{salt[:8]}-{salt[8:12]}", salt[8:], number):
+            text = text.replace(own, "…")
+        return sorted(json.loads(text), key=lambda document: json.dumps(document, sort_keys=True))
+
+
+@contextmanager
+def disturbed(case, at, how):
+    """Something happens at the ``at``-th side effect: a crash before or after it, or another worker meanwhile."""
+    count = itertools.count()
+    originals = {name: getattr(case.store, name) for name in _EFFECTS}
+    busy = [False]
+
+    def wrapped(name):
+        def effect(*arguments, **more):
+            if busy[0] or (name == "bulk" and more.get("places")) or next(count) != at:
+                return originals[name](*arguments, **more)
+            if how == "crash before":
+                raise _Crash
+            if how == "meanwhile":
+                busy[0] = True
+                case.meanwhile()
+                busy[0] = False
+            answer = originals[name](*arguments, **more)
+            if how == "crash after":
+                raise _Crash
+            return answer
+
+        return effect
+
+    for name in _EFFECTS:
+        setattr(case.store, name, wrapped(name))
+    try:
+        yield
+    except _Crash:
+        pass
+    finally:
+        for name in _EFFECTS:
+            setattr(case.store, name, originals[name])
+
+
+effects = st.none() | st.tuples(st.integers(0, 6), st.sampled_from(["crash before", "crash after", "meanwhile"]))
+
+
+class Schedule(RuleBasedStateMachine):
+    """Any schedule of what can happen between CloudWatch Logs, SQS, X-Ray and OpenSearch."""
+
+    store = options = calm = None
+
+    @initialize()
+    def begin(self):
+        self.case = Case(self.store, self.options, new_salt())
+        for number in (0, 2, 5, 7):
+            self.case.deliver(number)
+
+    def do(self, effect, action):
+        if effect is None:
+            action()
+            return
+        with disturbed(self.case, *effect):
+            action()
+
+    @rule(number=st.integers(0, 8), effect=effects)
+    def deliver(self, number, effect):
+        self.do(effect, lambda: self.case.deliver(number))
+
+    @rule(data=st.data(), fate=st.sampled_from(["deleted", "delivered again", "lost"]), effect=effects)
+    def message(self, data, fate, effect):
+        case = self.case
+        if not case.messages:
+            case.messages.append(tuple(case.world.traces))
+        number = data.draw(st.integers(0, len(case.messages) - 1))
+        if fate != "lost":
+            self.do(effect, lambda: case.handle(number))
+        if fate != "delivered again":
+            del case.messages[number]
+
+    @rule(effect=effects, force=st.booleans())
+    def sweep(self, effect, force):
+        self.do(effect, lambda: self.case.resolver().sweep(force=force))
+
+    @rule(data=st.data())
+    def reveal(self, data):
+        if self.case.hidden:
+            self.case.reveal(data.draw(st.integers(0, len(self.case.hidden) - 1)))
+
+    @rule(seconds=st.sampled_from([5, 12, 40]))
+    def advance(self, seconds):
+        if self.case.now - BEGAN / 1000 + seconds < _CHAOS_SECONDS:
+            self.case.advance(seconds)
+
+    def teardown(self):
+        if hasattr(self, "case"):
+            assert self.case.finish() == self.calm
+
+
+def new_salt():
+    """Sixteen hex digits that occur nowhere else; the first eight are also a decimal number of fixed length."""
+    return f"{3_000_000_000 + next(_serial):08x}{secrets.token_hex(4)}"
+
+
+def calm_order(store, options):
+    """Each batch once, everything visible at once, one look-up when all is quiet."""
+    case = Case(store, options, new_salt())
+    while case.hidden:
+        case.reveal(0)
+    for number in range(len(case.world.batches)):
+        case.deliver(number)
+    case.now += 60
+    case.handle(*range(len(case.messages)))
+    return case.finish()
+
+
+def test_the_calm_order_is_what_one_expects(store, settings):
+    """The reference itself: four traces, each in the state that it ought to be in."""
+    found = calm_order(store, settings)
+    kinds = [document["doc"]["kind"] for document in found]
+    assert (kinds.count("log"), kinds.count("span"), kinds.count("trace")) == (13, 10, 4)
+    states = {document["trace"]["state"] for document in found if document["doc"]["kind"] == "trace"}
+    assert states == {"complete", "unsampled", "notFound"}
+    stale = [document for document in found if document.get("staleTraceId")]
+    assert [document["segment"]["name"] for document in stale] == ["stock"]
+
+
+def test_any_schedule_ends_like_the_calm_one(request, store, settings):
+    """After the last message every document equals the one that the calm order gives; shorter where a refresh takes its time."""
+    real = "real" in request.node.name
+    Schedule.store, Schedule.options, Schedule.calm = store, settings, calm_order(store, settings)
+    run_state_machine_as_test(Schedule, settings=limits(6 if real else 60, 15 if real else 25))
+
+
+def limits(examples, steps):
+    """Hypothesis' settings: no time limit on an example, since servers are asked."""
+    return limits_of(max_examples=examples, stateful_step_count=steps, deadline=None, database=None,
+                    phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck))  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["crash before", "crash after", "meanwhile"])
+@pytest.mark.parametrize("at", range(8))
+def test_a_worker_may_die_at_any_side_effect(store, settings, at, how):
+    """One after the other, each write of one look-up is the last of its worker, or the moment in which another one is faster."""
+    case = Case(store, settings, new_salt())
+    case.advance(IN_TIME + 30)
+    while case.hidden:
+        case.reveal(0)
+    for number in range(len(case.world.batches)):
+        case.deliver(number)
+    with disturbed(case, at, how):
+        case.handle(*range(len(case.messages)))
+    assert case.finish() == calm_order(store, settings)

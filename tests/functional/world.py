@@ -1,0 +1,125 @@
+"""A small world for tests of order: what happened on AWS, once and for all; tests choose when tracejoin sees which part of it."""
+
+import json
+from typing import Any
+
+from pipeline.ids import to_xray
+from pipeline.local.spans_feed import spans_of, subscription_event
+from pipeline.xray import Answer
+from tests.events import NOW, end, lambda_event, powertools, report, start
+
+BEGAN = NOW - 7_200_000
+# an independent subsegment is nowhere announced: it must come while its trace has not been quiet for long enough
+IN_TIME = 9
+
+
+class World:
+    """Four traces, their log batches and their segment documents; ``salt`` (16 hex digits) sets it apart from other worlds.
+
+    one: API Gateway, a function, and a second one that it calls, which fails behind a 200; one line's own id is stale.
+    two: not sampled, which only its REPORT line says. three: X-Ray never has it. four: its spans come through aws/spans.
+    """
+
+    def __init__(self, salt: str) -> None:
+        self.salt = salt
+        self.one, self.two, self.three, self.four = (f"{BEGAN // 1000:08x}{salt}{number:08x}" for number in (1, 2, 3, 4))
+        self.requests = [f"{salt[:8]}-{salt[8:12]}-4000-8000-{number:012d}" for number in (1, 2, 3, 4)]
+        self.batches = self._batches()
+        self.documents = self._documents()
+
+    @property
+    def traces(self) -> list[str]:
+        """The ids of all traces."""
+        return [self.one, self.two, self.three, self.four]
+
+    def _batches(self) -> list[dict[str, Any]]:
+        first, second, third, fourth = self.requests
+        one, two, three, four = self.traces
+        lines = [
+            ("/aws/lambda/orders", [start(first), powertools("paid", request=first, trace=one, correlation_id="order-17"), "bare print"]),
+            ("/aws/lambda/orders", [end(first), report(first, one)]),
+            ("/aws/lambda/stock", [start(second), powertools("about to fail", request=second, trace=three, level="ERROR"), end(second),
+                                   report(second, one).replace("0285bf1261be05ff", "2222222222222222")]),
+            ("/aws/lambda/mail", [powertools("sent", request=third, trace=two)]),
+            ("/aws/lambda/mail", [report(third, two, sampled=False)]),
+            ("/aws/lambda/lost", [powertools("nobody knows it", request=fourth, trace=three)]),
+            ("/ecs/cart", [json.dumps({"message": "in the cart", "trace_id": four, "span_id": "4444444444444444"})]),
+        ]  # fmt: skip
+        number = int(self.salt[:8], 16) * 10**40
+        events = [lambda_event(messages, group=group, at=BEGAN + 10 * place, first=number + 100 * place)
+                  for place, (group, messages) in enumerate(lines)]  # fmt: skip
+        spans = list(
+            spans_of(
+                self._segment(
+                    four,
+                    "4444444444444444",
+                    0,
+                    0.3,
+                    name="cart",
+                    annotations={"path": "/cart"},
+                    subsegments=[
+                        {"id": "4545454545454545", "name": "redis", "namespace": "remote", "start_time": _at(0.1), "end_time": _at(0.2)}
+                    ],
+                )
+            )
+        )
+        return [*events, *(subscription_event([span], at=BEGAN + 400) for span in spans)]
+
+    def _documents(self) -> list[tuple[int, dict[str, Any]]]:
+        """Each segment document, with the second after which it can be seen at the latest; 0 where it may come at any time."""
+        one, (first, second, *_) = self.one, self.requests
+        failure = {"cause": {"exceptions": [{"id": "1", "type": "ValueError", "message": "no stock"}]}, "error": True}
+        edge_call = {"id": "bbbbbbbbbbbbbbbb", "name": "Lambda", "namespace": "aws", "start_time": _at(0), "end_time": _at(0.9)}
+        work = {"type": "subsegment", "parent_id": "1111111111111111", "annotations": {"path": "/orders", "items": 3, "vip": True}}
+        call = {
+            "id": "dddddddddddddddd",
+            "name": "stock",
+            "namespace": "remote",
+            "traced": True,
+            "start_time": _at(0.3),
+            "end_time": _at(0.6),
+        }
+        service = self._segment(one, "0285bf1261be05ff", 0, 0.9, name="orders", origin="AWS::Lambda", parent_id="bbbbbbbbbbbbbbbb",
+                                aws={"request_id": first}, http={"response": {"status": 200}})  # fmt: skip
+        begun = {key: value for key, value in service.items() if key != "end_time"} | {"in_progress": True}
+        return [
+            (0, self._segment(one, "aaaaaaaaaaaaaaaa", 0, 1, name="api/prod", origin="AWS::ApiGateway::Stage", subsegments=[edge_call],
+                              http={"request": {"method": "GET", "url": "https://x/prod/orders"}, "response": {"status": 200}})),
+            (0, begun),
+            (0, service),
+            (0, self._segment(one, "1111111111111111", 0.1, 0.8, name="orders", origin="AWS::Lambda::Function", parent_id="0285bf1261be05ff")),
+            (IN_TIME, self._segment(one, "cccccccccccccccc", 0.2, 0.7, name="## work", subsegments=[call]) | work),
+            (0, self._segment(one, "2222222222222222", 0.4, 0.5, name="stock", origin="AWS::Lambda", parent_id="dddddddddddddddd",
+                              aws={"request_id": second}, http={"response": {"status": 200}}, error=True)),
+            (0, self._segment(one, "3333333333333333", 0.4, 0.5, name="stock", origin="AWS::Lambda::Function", parent_id="2222222222222222",
+                              **failure)),
+        ]  # fmt: skip
+
+    def _segment(self, trace_id: str, id_: str, start: float, end: float, **more: Any) -> dict[str, Any]:
+        return {"id": id_, "trace_id": to_xray(trace_id), "start_time": _at(start), "end_time": _at(end)} | more
+
+
+class Visible:
+    """An X-Ray that shows what has been revealed."""
+
+    name = "BatchGetTraces"
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.documents: list[dict[str, Any]] = []
+
+    def look_up(self, wanted):
+        """What there is on these traces; a finished document hides the one in progress."""
+        self.calls += 1
+        answers = {}
+        for id_ in wanted:
+            mine: dict[str, dict[str, Any]] = {}
+            for document in self.documents:
+                if document["trace_id"] == to_xray(id_) and (document["id"] not in mine or "end_time" in document):
+                    mine[document["id"]] = document
+            answers[id_] = Answer("found" if mine else "absent", tuple(map(json.dumps, mine.values())))
+        return answers
+
+
+def _at(seconds: float) -> float:
+    return BEGAN / 1000 + seconds
