@@ -10,6 +10,7 @@ from statistics import median
 
 from bench.batches import subscription_event
 from bench.floor import floor
+from bench.traces import settle
 from pipeline.index import bodies
 from pipeline.settings import Settings
 from pipeline.ship import prepare
@@ -27,7 +28,11 @@ def main() -> int:
     """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, and some slack for the noise that they leave")
-    quick = parser.parse_args().quick
+    parser.add_argument("--traces", type=int, metavar="N", help="instead, let so many traces settle, and count the calls to X-Ray")
+    options = parser.parse_args()
+    if options.traces:
+        return settle(options.traces)
+    quick = options.quick
     rounds, slack = (7, _SLACK) if quick else (25, 1.0)
     missed = 0
     print("CPU per 1,000 log events, from the Lambda event to the gzipped bulk body (best of interleaved rounds)")

@@ -14,8 +14,8 @@ from pipeline.spans import span_document, span_place
 from pipeline.state import SegmentFact, segment_rank
 
 _ROUNDS = 5
-# what the whole trace knows (`pipeline.spans.patch_of_span`): no part of the segment's own document
-_OF_TRACE = ("trace", "traceGroup", "traceGroupFields", "parentSpanId", "serviceName", "resource")
+# the fact is compared by itself, and what the whole trace knows (`pipeline.spans.patch_of_span`) is no part of the span
+_OF_TRACE = ("state", "trace", "traceGroup", "traceGroupFields", "parentSpanId", "serviceName", "resource")
 _Place = tuple[str, str]
 
 

@@ -16,6 +16,7 @@ _COMMANDS = {
     "search": "logs and spans in one list, by any id",
     "trace": "one transaction as a waterfall, with its log lines",
     "faults": "hidden faults with their evidence, newest first",
+    "why": "in words: which state a trace is in and why, and how it is known",
     "explain": "what would be extracted from these lines, without OpenSearch",
     "classify": "the findings in these traces, without OpenSearch",
 }

@@ -17,6 +17,7 @@ from pipeline.local.application import SIMULATED, Request
 from pipeline.local.demo import Demo
 from pipeline.local.demo import demo as run_demo
 from pipeline.search import Question, hidden_faults, search, transaction, transaction_query
+from pipeline.why import explain_id, in_words
 
 _MANY = 1000
 
@@ -57,6 +58,12 @@ def _show(app: App, done: Demo, faults: list[dict[str, Any]]) -> None:
     app.say(Rule("\n[bold]hidden faults[/]"))
     app.say('$ tracejoin faults\n[dim]POST /tracejoin-traces/_search {"query": {"term": {"trace.hiddenFault": true}}}[/]')
     app.say(findings_table(faults))
+    app.say(Rule("\n[bold]a trace that nobody recorded, and an id that is stale[/]"))
+    for request in (_unsampled(done), _stale(done)):
+        app.say(f"$ tracejoin why {to_xray(request.trace_id)}")
+        for account in explain_id(request.trace_id, done.store, done.settings):
+            for sentence in in_words(account):
+                app.say(f"  {escape(sentence)}")
     app.say(Rule("\n[bold]the blog's complaints[/]"))
     app.say(_complaints(done, len(faults)))
 
@@ -71,7 +78,7 @@ def _requests(done: Demo) -> Table:
 def _complaints(done: Demo, faults: int) -> Table:
     """Every number in it is counted in this run."""
     flagged = sum(bool(summary["HasFault"]) for summary in done.summaries)
-    unsampled = next(request for request in done.run.requests if not _recorded(request, done))
+    unsampled, stale = _unsampled(done), _stale(done)
     line = search(Question(trace_id=unsampled.trace_id, limit=1), done.store)[0]
     everything = search(Question(correlation_id=done.run.requests[0].correlation_id, limit=_MANY), done.store)
     whole = transaction(done.run.requests[0].correlation_id, done.store)
@@ -87,6 +94,18 @@ def _complaints(done: Demo, faults: int) -> Table:
         f"the log line names {to_xray(unsampled.trace_id)}, and X-Ray has nothing under it",
         f"state [yellow]{line['trace']['state']}[/]: {line['trace']['stateReason']} Looked up {done.lookups_of_unsampled} times",
     )
+    late = search(Question(trace_id=stale.trace_id, service="cached-segment", text="answers"), done.store)[0]
+    table.add_row(
+        "annotations are for subsegments only",
+        "X-Ray finds a trace by an annotation, and no log line",
+        f"tracejoin search --annotation call=once: {len(search(Question(annotations=('call=once',), limit=_MANY), done.store))} lines and "
+        "spans of the request that made this call",
+    )
+    table.add_row(
+        "the id in the log is another invocation's",
+        f"a handler that caches its segment logs {to_xray(late['staleTraceId'])}: a search by it finds a line that is not of this trace",
+        f"the line stands in {late['xray']['traceId']}, as the platform's record of its request says; the stale id is kept beside it",
+    )
     table.add_row(
         "correlation ids, and one place to search",
         f"{len(groups)} log groups and the X-Ray console, one after the other; X-Ray finds no correlation id",
@@ -98,6 +117,17 @@ def _complaints(done: Demo, faults: int) -> Table:
 
 def _recorded(request: Request, done: Demo) -> bool:
     return any(summary["Id"] == to_xray(request.trace_id) for summary in done.summaries)
+
+
+def _unsampled(done: Demo) -> Request:
+    return next(request for request in done.run.requests if not _recorded(request, done))
+
+
+def _stale(done: Demo) -> Request:
+    """The request with a line that carries another trace's id."""
+    lines = search(Question(service="cached-segment", text="answers"), done.store)
+    own = next(line["traceId"] for line in lines if line.get("staleTraceId"))
+    return next(request for request in done.run.requests if request.trace_id == own)
 
 
 def _hold() -> None:

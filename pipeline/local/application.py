@@ -31,6 +31,7 @@ _FUNCTIONS: Final = (
     Function(name="service-a", handler=EXAMPLES / "service_a" / "app.py", timeout=10.0),
     Function(name="service-b", handler=EXAMPLES / "service_b" / "app.py"),
     Function(name="service-c", handler=EXAMPLES / "service_c" / "app.py"),
+    Function(name="cached-segment", handler=EXAMPLES / "cached_segment" / "app.py"),
     Function(name="error", handler=EXAMPLES / "error" / "app.py"),
     Function(name="timeout", handler=EXAMPLES / "timeout" / "app.py", timeout=0.5),
 )
@@ -60,11 +61,11 @@ class SampleRun:
 
 
 _ASKED: Final = (
-    ("all is well", "sns,s3,dynamodb,service-c,service-b", True),
+    ("all is well", "sns,s3,dynamodb,service-c,service-b,cached-segment", True),
     ("a function fails behind API Gateway", "s3,error", True),
     ("a function times out behind API Gateway", "dynamodb,timeout", True),
     ("an invoked function fails", "service-c,invoke-error", True),
-    ("a conditional write fails, as it should", "once", True),
+    ("a write is refused, as it should, and an id is stale", "once,cached-segment", True),
     ("all is well, and nobody records it", "sns,service-b", False),
 )
 

@@ -16,12 +16,13 @@ from pipeline.resolve import Resolution, Resolver
 from pipeline.settings import Settings
 from pipeline.setup import install
 from pipeline.ship import Ledger, ship
-from pipeline.xray import BatchGetTraces, Budget
+from pipeline.xray import source_for
 
-# seconds until a segment can be read at the local X-Ray; the real one takes up to half a minute
-_DELAY = 0.8
-_PAUSE = 0.4
-_MOST_ROUNDS = 20
+# seconds until a segment can be read at the local X-Ray, on average; the real one takes up to half a minute
+_DELAY = 0.5
+# what takes ten seconds and more on AWS
+_LOOKUP_DELAYS = (1, 2, 4)
+_MOST_ROUNDS = 10
 _PATIENCE = 30.0
 
 
@@ -33,6 +34,7 @@ class Demo:
     run: SampleRun
     ledger: Ledger
     resolution: Resolution
+    settings: Settings
     summaries: list[dict[str, Any]]
     lookups_of_unsampled: int
 
@@ -41,20 +43,21 @@ class Demo:
 def demo(settings: Settings) -> Iterator[Demo]:
     """Runs everything; yields what came of it."""
     with EmbeddedOpenSearch() as server, LocalXRay(delay=_DELAY) as xray:
-        settings = replace(settings, endpoint=server.endpoint, region=REGION, username="", password="")
+        settings = replace(settings, endpoint=server.endpoint, region=REGION, username="", password="",
+                           lookup_delays=_LOOKUP_DELAYS, trace_source="auto")  # fmt: skip
         store = connect(settings)
         install(store, retention_days=settings.retention_days)
         begun = time.time()
         run = run_sample_application(xray)
         client = local_client("xray", xray.endpoint)
         ledger, unsettled = _ship(run, store, settings)
-        resolver = Resolver(store=store, source=BatchGetTraces(client, Budget(settings.lookups_per_minute)), settings=settings)
+        resolver = Resolver(store=store, source=source_for(settings, lambda: client), settings=settings)
         resolution = _settle(resolver, unsettled)
         store.refresh()
         summaries = client.get_trace_summaries(StartTime=begun - 60, EndTime=time.time() + 60)["TraceSummaries"]
         recorded = {summary["Id"] for summary in summaries}
         unsampled = [request.trace_id for request in run.requests if to_xray(request.trace_id) not in recorded]
-        yield Demo(store, run, ledger, resolution, summaries, sum(xray.asked[id_] for id_ in unsampled))
+        yield Demo(store, run, ledger, resolution, settings, summaries, sum(xray.asked[id_] for id_ in unsampled))
 
 
 def _ship(run: SampleRun, store: Store, settings: Settings) -> tuple[Ledger, list[str]]:
@@ -72,14 +75,14 @@ def _settle(resolver: Resolver, trace_ids: list[str]) -> Resolution:
     """What the delayed queue does on AWS, with shorter delays."""
     total = Resolution()
     waiting = tuple(trace_ids)
-    for _ in range(_MOST_ROUNDS):
-        found = resolver.resolve(waiting, force=True)
+    for round_ in range(_MOST_ROUNDS):
+        time.sleep(_LOOKUP_DELAYS[min(round_, len(_LOOKUP_DELAYS) - 1)])
+        found = resolver.resolve(waiting)
         total.calls += found.calls
         total.settled += found.settled
         total.hidden_faults += found.hidden_faults
         waiting = found.unsettled
         if not waiting:
             break
-        time.sleep(_PAUSE)
     total.unsettled = waiting
     return total

@@ -11,6 +11,7 @@ from hypothesis import settings as limits_of
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from pipeline.records import TraceRecords
 from pipeline.resolve import Resolver
 from pipeline.search import documents
 from tests.functional.test_ship import shipped
@@ -234,13 +235,32 @@ def limits(examples, steps):
 @pytest.mark.parametrize("how", ["crash before", "crash after", "meanwhile"])
 @pytest.mark.parametrize("at", range(8))
 def test_a_worker_may_die_at_any_side_effect(store, settings, at, how):
-    """One after the other, each write of one look-up is the last of its worker, or the moment in which another one is faster."""
+    """One after the other, each write of one look-up is the last of its worker, or the moment in which another one sees more and settles."""
     case = Case(store, settings, new_salt())
     case.advance(IN_TIME + 30)
-    while case.hidden:
+    while len(case.hidden) > 1:
         case.reveal(0)
     for number in range(len(case.world.batches)):
         case.deliver(number)
     with disturbed(case, at, how):
         case.handle(*range(len(case.messages)))
+    assert case.finish() == calm_order(store, settings)
+
+
+def test_a_line_that_comes_between_the_verdict_and_its_end(store, settings):
+    """The worker dies when everything is written but the note that it is; a line that says something new comes; nothing of it is lost."""
+    case = Case(store, settings, new_salt())
+    case.advance(IN_TIME + 30)
+    while case.hidden:
+        case.reveal(0)
+    for number in (0, 1, 3, 4, 5, 6, 7, 8):
+        case.deliver(number)
+    settle = TraceRecords.settle
+    TraceRecords.settle = lambda *_: None
+    try:
+        case.handle(*range(len(case.messages)))
+    finally:
+        TraceRecords.settle = settle
+    case.deliver(2)
+    case.messages.clear()
     assert case.finish() == calm_order(store, settings)

@@ -1,21 +1,25 @@
 """Resolving, against the embedded and a real OpenSearch: traces settle, in any order, whatever crashes."""
 
 import itertools
+import json
 import random
 
 import pytest
 
 from pipeline.errors import BadInputError, UnavailableError
 from pipeline.ids import to_xray
+from pipeline.local.environment import local_client
+from pipeline.local.xray import LocalXRay
 from pipeline.resolve import Resolver
 from pipeline.search import Question, hidden_faults, search, traces_of, transaction
-from pipeline.xray import Answer
+from pipeline.xray import Answer, BatchGetTraces, Budget
 from tests.events import (
     NOW,
     OTHER,
     REQUEST,
     TRACE,
     Traces,
+    call,
     end,
     function,
     lambda_event,
@@ -277,3 +281,75 @@ def test_a_dead_source_is_unavailable_and_nothing_is_lost(store, settings):
         worker.resolve([TRACE])
     source.look_up = look_up
     assert worker.resolve([TRACE]).settled == 1
+
+
+def test_hostile_documents_end_well(store, settings):
+    """No JSON, another trace's segment, two documents with one id, a ring, absurd times: counted, settled, and nothing loops."""
+    shipped(lambda_event([powertools("a")]), store, settings)
+    foreign = service(id_="f" * 16, trace_id=to_xray(OTHER))
+    twins = [service(), service(start_time=NOW / 1000 - 90_000, end_time=NOW / 1000 + 0.2)]
+    ring = [function("1" * 16, "2" * 16), function("2" * 16, "1" * 16, start_time=-5, end_time=1e300)]
+    worker, source = resolver(store, settings, *twins, function(), *ring)
+    look_up = source.look_up
+    source.look_up = lambda ids: {
+        id_: Answer("found", (*answer.documents, "no json", json.dumps(foreign))) for id_, answer in look_up(ids).items()
+    }
+    resolution = worker.resolve([TRACE])
+    assert (resolution.bad_documents, resolution.settled, source.calls) == (2, 1, 1)
+    spans = [document for document in lines_of(store) if document["doc"]["kind"] == "span"]
+    assert sorted(span["spanId"] for span in spans) == sorted([service()["id"], function()["id"], "1" * 16, "2" * 16])
+    assert transaction(OTHER, store) == []
+
+
+def test_of_two_documents_with_one_id_one_stays(store, settings):
+    """They begin on different days and come one after the other, in either order: the later end wins, and the other's span is gone."""
+    twins = [service(), service(start_time=NOW / 1000 - 90_000, end_time=NOW / 1000 + 0.2)]
+    found = []
+    for trace, order in ((TRACE, twins), (OTHER, twins[::-1])):
+        shipped(lambda_event([powertools("a", trace=trace)], first=int(trace[0])), store, settings)
+        for document in order:
+            worker, _ = resolver(store, settings, document | {"trace_id": to_xray(trace)})
+            worker.resolve([trace], force=True)
+        found.append([document["startTime"] for document in lines_of(store, trace) if document["doc"]["kind"] == "span"])
+    assert found[0] == found[1]
+    assert len(found[0]) == 1
+
+
+def test_ten_thousand_subsegments_in_one_trace(store, settings):
+    """They are indexed, and the trace settles."""
+    shipped(lambda_event([powertools("a")]), store, settings)
+    inside = [call("x", f"{number:016x}") for number in range(1, 10_001)]
+    worker, _ = resolver(store, settings, service(), function(subsegments=inside))
+    resolution = worker.resolve([TRACE])
+    assert (resolution.settled, resolution.unsettled) == (1, ())
+    store.refresh()
+    query = {"bool": {"filter": [{"term": {"doc.kind": "span"}}, {"term": {"trace.state": "complete"}}]}}
+    assert sum(1 for _ in store.scan(query, index=f"{store.prefix}-spans-*", source=False)) == 10_002
+
+
+def test_a_sweep_goes_through_everything(store, settings):
+    """More traces than a page of the index holds are settled in one sweep, at a quarter of a call each or less; a second one asks nothing."""
+    ids = [f"{NOW // 1000:08x}{number:024x}" for number in range(1, 1301)]
+    lines = [report(f"52fdfc07-2182-454f-963f-{number:012d}", id_, sampled=bool(number % 5)) for number, id_ in enumerate(ids)]
+    shipped(lambda_event(lines), store, settings)
+    with LocalXRay() as xray:
+        xray.put(service(trace_id=to_xray(id_), aws={"request_id": f"52fdfc07-2182-454f-963f-{number:012d}"})
+                 for number, id_ in enumerate(ids))  # fmt: skip
+        xray.put(function(trace_id=to_xray(id_)) for id_ in ids)
+        source = BatchGetTraces(local_client("xray", xray.endpoint), Budget(10_000))
+        worker = Resolver(store=store, source=source, settings=settings, clock=lambda: NOW / 1000 + 60)
+        first, second = worker.sweep(), worker.sweep()
+    assert (first.settled, first.unsettled, second.settled, second.calls) == (1300, (), 0, 0)
+    assert first.calls / first.settled <= 0.25
+    assert not any(xray.asked[id_] for number, id_ in enumerate(ids) if number % 5 == 0), "unsampled traces cost nothing"
+
+
+def test_a_sweep_that_runs_out_of_time_leaves_the_rest(store, settings):
+    """It stops between two groups of traces, and says what is left."""
+    ids = [f"{number:032x}" for number in range(1, 151)]
+    shipped(lambda_event([powertools("a", trace=id_) for id_ in ids]), store, settings)
+    worker, _ = resolver(store, settings, clock=lambda: NOW / 1000 + 700)
+    turns = iter([True, False])
+    first = worker.sweep(go_on=lambda: next(turns))
+    assert (first.settled, len(first.unsettled)) == (100, 50)
+    assert worker.sweep().settled == 50

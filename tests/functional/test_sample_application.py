@@ -58,10 +58,10 @@ def test_the_logs_are_the_writers_own(run):
     """Powertools' lines carry trace, request and correlation id; the platform's frame them; the timeout is told twice."""
     batches = [batch for sent in run[0].events for batch in unpack(sent, max_bytes=1 << 20).batches]
     assert {batch.log_group for batch in batches} == {
-        f"/aws/lambda/{name}" for name in ("service-a", "service-b", "service-c", "error", "timeout")
+        f"/aws/lambda/{name}" for name in ("service-a", "service-b", "service-c", "cached-segment", "error", "timeout")
     }
     lines = [extract(event.message) for batch in batches for event in batch.events]
-    assert {"lambda-start", "lambda-end", "lambda-report", "powertools-json", "python-text", "lambda-timeout", "text"} == {
+    assert {"lambda-start", "lambda-end", "lambda-report", "powertools-json", "json", "python-text", "lambda-timeout", "text"} == {
         line.format for line in lines
     }
     assert sum("timeout" in line.signals for line in lines) == 2
@@ -96,5 +96,5 @@ def test_the_users_own_aws_settings_stay_outside(monkeypatch):
     with LocalXRay() as xray:
         run = run_sample_application(xray)
     assert {request.status for request in run.requests} == {200}
-    assert sum(len(batch.events) for sent in run.events for batch in unpack(sent, max_bytes=1 << 20).batches) == 64
+    assert sum(len(batch.events) for sent in run.events for batch in unpack(sent, max_bytes=1 << 20).batches) == 72
     assert xray.calls["datagrams"] >= 30

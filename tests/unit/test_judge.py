@@ -200,3 +200,86 @@ def test_samples_of_others(samples):
     for path in sorted((samples / "segments").iterdir()):
         content = json.loads(path.read_text())
         assert not verdict_of(*content.get("Segments", [content]), asked=NOW).hidden_fault, path.name
+
+
+def test_a_request_that_the_platform_calls_sampled_must_have_its_segment():
+    """A trace that looks whole is not, while the segment that a REPORT line names has not come: by its id or by its request."""
+    sampled = {REQUEST: RequestFact(request_id=REQUEST, segment_id="5" * 16, sampled=True)}
+    assert verdict_of(edge(subsegments=[]), requests=sampled).state == "partial"
+    assert verdict_of(edge(subsegments=[]), requests=sampled).missing == (f"the segment of the request {REQUEST} is missing",)
+    for segments in ((service(parent_id=""), function()), (service("5" * 16, aws={}), function(parent="5" * 16))):
+        assert verdict_of(*segments, requests=sampled).state == "complete"
+
+
+def test_the_platform_outweighs_a_header():
+    """A line whose header says Sampled=0 is no word on a trace in which a request was sampled."""
+    header, platform = (
+        RequestFact(request_id="a", sampled=False),
+        RequestFact(request_id="b", segment_id="5" * 16, sampled=True),
+    )
+    assert verdict_of(asked=0, unsampled=True, requests={"a": header}).state == "unsampled"
+    assert verdict_of(asked=0, unsampled=True, requests={"a": header, "b": platform}).state == "pending"
+
+
+def test_what_came_last_must_have_been_quiet():
+    """Segments that look whole are partial until a look-up is made ten seconds after the last sign of life, be it a line or an end."""
+    whole = behind_edge()
+    assert verdict_of(*whole, asked=NOW + 5000).state == "partial"
+    assert verdict_of(*whole, asked=NOW + 10_200).state == "complete"
+    assert verdict_of(*whole, asked=NOW + 10_200, last_line_at=NOW + 8000).state == "partial"
+
+
+def test_absurd_times_do_not_keep_a_trace_open():
+    """A segment that ends in two hundred years is passed over, and a trace is not asked for without end."""
+    later = service(end_time=NOW / 1000 + 200 * 365 * 86_400)
+    assert verdict_of(later, function(), asked=NOW + 60_000).state == "complete"
+    many = {str(at): LookupFact(at=at, outcome="absent") for at in range(NOW, NOW + 20)}
+    assert judge(TraceState(last_line_at=NOW, lookups=many), rules={}, patience=PATIENCE).state == "notFound"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [("absent", "has no trace"), ("unprocessed", "unprocessed each time"), ("subscribed", "No span"), ("sourceDisabled", "Transaction Search is on"),
+     ("limitExceeded", "larger than X-Ray keeps")],
+)  # fmt: skip
+def test_each_end_without_a_trace_has_its_sentence(outcome, said):
+    """Why there is nothing, in words."""
+    verdict = verdict_of(asked=NOW + GIVE_UP, outcome=outcome, last_line_at=NOW)
+    assert verdict.final
+    assert said in verdict.state_reason
+
+
+def test_a_trace_beyond_the_limit_is_never_complete():
+    """What X-Ray cut off may look whole: it says so."""
+    assert verdict_of(*behind_edge(), outcome="limitExceeded").state == "limitExceeded"
+
+
+def test_the_attempts_of_one_request_are_told_apart():
+    """An asynchronous invocation fails and is tried again: each line shows the attempt that it was written in."""
+    attempts = [{"id": letter * 16, "name": f"Attempt #{number}", "start_time": NOW / 1000 + 60 * number, "end_time": NOW / 1000 + 60 * number + 1}
+                for number, letter in enumerate("cd")]  # fmt: skip
+    functions = [function(id_ * 16, parent, start_time=NOW / 1000 + at, end_time=NOW / 1000 + at + 1, error=failed)
+                 for id_, parent, at, failed in (("1", "c" * 16, 0, True), ("2", "d" * 16, 60, False))]  # fmt: skip
+    tree = Tree(state_of(service(http={"response": {"status": 202}}, subsegments=attempts), *functions).segments)
+    told = [tree.status_of_line(REQUEST, "", NOW + at) for at in (-5, 500, 60_500)]
+    assert [(status.id, status.error, status.status) for status in told] == [
+        ("1" * 16, True, 202),
+        ("1" * 16, True, 202),
+        ("2" * 16, False, 202),
+    ]
+
+
+def test_a_line_with_a_span_but_no_request():
+    """What runs elsewhere than on Lambda names its span: the segment around it is the line's."""
+    tree = Tree(state_of(edge()).segments)
+    assert tree.status_of_line("", "b" * 16, NOW).name == "api/prod"
+    assert tree.status_of_line("", "f" * 16, NOW) is None
+
+
+def test_a_ring_of_parents_has_an_entry():
+    """Two segments that name each other as parent are judged all the same."""
+    ring = (
+        service("1" * 16, parent_id="2" * 16),
+        service("2" * 16, parent_id="1" * 16, start_time=NOW / 1000 + 1, end_time=NOW / 1000 + 2),
+    )
+    assert verdict_of(*ring).root.id == "1" * 16

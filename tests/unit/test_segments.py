@@ -10,7 +10,7 @@ from pipeline.judge import Patience, Tree, default_rules, judge
 from pipeline.segments import read_document
 from pipeline.spans import patch_of_span, span_document
 from pipeline.state import TraceState
-from tests.events import TRACE, edge, function, service
+from tests.events import TRACE, call, edge, function, service
 
 XRAY = "1-5759e988-bd862e3fe1be46a994272793"
 
@@ -80,3 +80,64 @@ def test_a_span_has_data_preppers_shape():
     assert last["startTime"].endswith("Z") and len(last["startTime"]) == len("2026-11-24T10:00:00.123456789Z")
     assert {document["traceGroup"] for document in spans.values()} == {"api/prod"}
     assert [document["parentSpanId"] for document in spans.values()].count("") == 1
+
+
+def test_what_is_embedded_and_what_comes_alone_is_one_fact():
+    """A subsegment reads the same inside its parent and by itself, so that it does not matter how X-Ray hands it out."""
+    own = {"id": "c" * 16, "name": "## work", "start_time": 1.5, "end_time": 2.5, "annotations": {"a": 1}}
+    embedded = read_document(function(subsegments=[own]))[1]
+    alone = read_document(own | {"type": "subsegment", "trace_id": XRAY, "parent_id": function()["id"]})[0]
+    assert embedded.fact == alone.fact
+    assert spans_of(*read_document(function()), alone)["c" * 16]["serviceName"] == "orders"
+
+
+def test_ten_thousand_subsegments():
+    """All of them are read, each once."""
+    inside = [call("x", f"{number:016x}") for number in range(1, 10_001)]
+    assert len(read_document(json.dumps(function(subsegments=inside)))) == 10_001
+
+
+def test_nesting():
+    """Sixty-four levels are read; metadata far deeper than OpenSearch takes ends in an ellipsis; JSON without a bottom is refused."""
+    deepest = call("bottom", f"{1:016x}")
+    for level in range(2, 65):
+        deepest = call("level", f"{level:016x}") | {"subsegments": [deepest]}
+    segments = read_document(json.dumps(function(subsegments=[deepest])))
+    assert (len(segments), segments[-1].fact.name) == (65, "bottom")
+    assert spans_of(*segments)
+    metadata = "[" * 500 + "]" * 500
+    text = json.dumps(function(metadata={"deep": 0}))[:-1].replace('"deep": 0', f'"deep": {metadata}') + "}"
+    assert "…" in json.dumps(spans_of(*read_document(text)), ensure_ascii=False)
+    with pytest.raises(BadInputError, match="not JSON"):
+        read_document("[" * 100_000)
+
+
+def test_numbers_and_text_beyond_every_bound():
+    """What JSON can say and OpenSearch can't hold becomes text, or is cleaned."""
+    text = json.dumps(function(annotations={"n": 0, "s": "ok \ud800"}, metadata={"a": float("nan"), "b": 2**80}, name="a\udc00"))
+    segment = read_document(text.replace('"n": 0', '"n": 1e400'))[0]
+    span = spans_of(segment)[segment.fact.id]
+    assert (span["name"], segment.fact.annotations["s"], span["attributes"]["metadata"]["b"]) == ("a?", "ok ?", str(2**80))
+
+
+def test_a_segment_of_another_trace_is_refused():
+    """A document that names another trace than the one that it came with is no part of it."""
+    with pytest.raises(BadInputError, match="another trace"):
+        read_document(service(trace_id="1-68a1b2c3-bd862e3fe1be46a994272794"), trace_id=TRACE)
+
+
+def test_what_a_closed_document_leaves_open_is_not_waited_for():
+    """Step Functions closes a segment and leaves subsegments in progress: they will never close."""
+    open_one = {"id": "c" * 16, "name": "GetFunction", "start_time": 1, "in_progress": True}
+    assert not read_document(function(subsegments=[open_one]))[1].fact.in_progress
+    still = {key: value for key, value in function(subsegments=[open_one], in_progress=True).items() if key != "end_time"}
+    assert read_document(still)[1].fact.in_progress
+
+
+def test_annotations_keep_their_types_and_odd_keys_stay_out():
+    """Text, numbers and booleans; a key that can't be searched is left in the attributes alone."""
+    segment = read_document(
+        service(annotations={"path": "/orders", "n": 1.5, "b": False, "a..b": 1, "": 2, "list": [1], "aws:api_id": "x"})
+    )[0]
+    assert segment.fact.annotations == {"path": "/orders", "n": 1.5, "b": False, "aws:api_id": "x"}
+    assert set(segment.attributes["annotations"]) == {"path", "n", "b", "a..b", "", "list", "aws:api_id"}

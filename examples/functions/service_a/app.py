@@ -88,6 +88,7 @@ CALLS = {
     "service-c": lambda id_: invoke("SERVICE_C", id_),
     "invoke-error": lambda id_: invoke("ERROR_FUNCTION", id_),
     "service-b": lambda id_: call("service-b", id_),
+    "cached-segment": lambda id_: call("cached-segment", id_),
     "error": lambda id_: call("error", id_),
     "timeout": lambda id_: call("timeout", id_),
 }

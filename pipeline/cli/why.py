@@ -1,0 +1,28 @@
+"""`tracejoin why`."""
+
+import click
+from rich.markup import escape
+
+from pipeline.cli.app import App
+from pipeline.cli.options import pass_app
+from pipeline.why import explain_id, in_words
+
+
+@click.command()
+@click.argument("id")
+@pass_app
+def why(app: App, *, id: str) -> int:  # noqa: A002  # the name that the user sees
+    """In words: which state a trace is in and why, what was asked and what came back, which lines joined how, which rules fired.
+
+    ID: a trace, correlation or request id.
+    """
+    told = explain_id(id, app.store(), app.settings)
+    if not told:
+        app.warn(f"tracejoin: nothing is known of {id}")
+        return 1
+    for account in told:
+        app.emit(account)
+        app.say(f"[bold]{account.xray_trace_id}[/]")
+        for sentence in in_words(account):
+            app.say(f"  {escape(sentence)}")
+    return 0

@@ -1,0 +1,152 @@
+"""Why: what tracejoin knows of a trace and how it knows it, in words."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from pipeline.ids import to_xray
+from pipeline.judge import Finding, default_rules
+from pipeline.opensearch import Store
+from pipeline.records import Record, TraceRecords, judge_for
+from pipeline.search import traces_of
+from pipeline.settings import Settings
+from pipeline.state import LookupFact
+
+_JOINED = {
+    "inline": "naming the trace in the line itself",
+    "request": "without a trace id that counts: it is their request's, by its REPORT line, platform record or other lines",
+    "stream": "without any id: they stand between START and END of their request",
+}
+_OUTCOMES = {
+    "found": "{segments} came back",
+    "absent": "nothing came back",
+    "unprocessed": "X-Ray left the id unprocessed",
+    "limitExceeded": "X-Ray said that the trace is larger than it keeps; {segments} came back",
+    "sourceDisabled": "nothing came back, since Transaction Search is on",
+    "subscribed": "nobody was asked: spans come through the subscription",
+}
+
+
+class LookUp(msgspec.Struct, frozen=True, rename="camel"):
+    """One look-up: when (ISO 8601, UTC), of whom, and what came of it."""
+
+    at: str
+    source: str
+    outcome: str
+    segments: int
+
+
+class Stale(msgspec.Struct, frozen=True, rename="camel"):
+    """Lines that claimed another trace (its canonical id) than the platform's record says."""
+
+    claimed: str
+    lines: int
+
+
+class Account(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """The account of one trace. Others build on these names.
+
+    Attributes:
+        missing: what keeps the trace from being complete, a phrase each.
+        segments: how many segments and subsegments are known.
+        lines: how many log lines there are, by the way in which they got their trace.
+        requests: each Lambda request, with what the platform said of its sampling.
+        fired: the findings.
+        silent: the rules that looked and found nothing.
+    """
+
+    trace_id: str
+    xray_trace_id: str
+    state: str
+    state_reason: str
+    final: bool
+    missing: tuple[str, ...]
+    segments: int
+    lookups: tuple[LookUp, ...]
+    lines: dict[str, int]
+    stale: tuple[Stale, ...]
+    requests: dict[str, bool | None]
+    hidden_fault: bool
+    fired: tuple[Finding, ...]
+    silent: tuple[str, ...]
+
+
+def explain_id(id_: str, store: Store, settings: Settings) -> list[Account]:
+    """The account of each trace that ``id_`` (a trace, correlation or request id) names or occurs in; none where nothing is known."""
+    trace_ids = traces_of(id_, store)
+    records = TraceRecords(store, judge_for(settings)).load(trace_ids)
+    query = {"bool": {"filter": [{"term": {"doc.kind": "log"}}, {"terms": {"traceId": trace_ids}}]}}
+    lines: dict[str, list[Mapping[str, Any]]] = {}
+    for hit in store.scan(query, index=f"{store.prefix}-logs-*", source=("traceId", "idSource", "staleTraceId")):
+        lines.setdefault(hit.source["traceId"], []).append(hit.source)
+    return [account(records[id_], lines.get(id_, ())) for id_ in trace_ids if records[id_].version or id_ in lines]
+
+
+def account(record: Record, documents: Sequence[Mapping[str, Any]]) -> Account:
+    """The account of a trace out of its record and its stored log lines."""
+    state, verdict = record.state, record.verdict
+    claimed = Counter(document["staleTraceId"] for document in documents if document.get("staleTraceId"))
+    return Account(
+        trace_id=record.trace_id,
+        xray_trace_id=to_xray(record.trace_id),
+        state=verdict.state,
+        state_reason=verdict.state_reason,
+        final=verdict.final,
+        missing=verdict.missing,
+        segments=len(state.segments),
+        lookups=tuple(_look_up(state.lookups[key]) for key in sorted(state.lookups, key=int)),
+        lines=dict(sorted(Counter(str(document.get("idSource", "none")) for document in documents).items())),
+        stale=tuple(Stale(id_, count) for id_, count in sorted(claimed.items())),
+        requests={request.request_id: request.sampled for request in state.requests.values()},
+        hidden_fault=verdict.hidden_fault,
+        fired=verdict.findings,
+        silent=tuple(name for name, rule in default_rules().items() if rule.enabled and name not in verdict.rules),
+    )
+
+
+def in_words(told: Account) -> list[str]:
+    """The account as sentences, in the order in which one asks."""
+    return [*_state(told), *_asked(told), *_lines(told), *_findings(told)]
+
+
+def _state(told: Account) -> list[str]:
+    end = "This is final." if told.final else "It is looked at again."
+    known = f"{_count(told.segments, 'segment or subsegment', 'segments and subsegments')} known" if told.segments else ""
+    return [f"state {told.state}: {told.state_reason} {end}", *filter(None, [known]), *(f"missing: {phrase}" for phrase in told.missing)]
+
+
+def _asked(told: Account) -> list[str]:
+    if not told.lookups:
+        return ["never looked up"]
+    asked = [f"  {entry.at}  {entry.source or 'X-Ray'}: {_came_back(entry)}" for entry in told.lookups]
+    return [f"looked up {_count(len(asked), 'time', 'times')}:", *asked]
+
+
+def _came_back(entry: LookUp) -> str:
+    return _OUTCOMES[entry.outcome].format(segments=_count(entry.segments, "segment or subsegment", "segments and subsegments"))
+
+
+def _lines(told: Account) -> list[str]:
+    found = [f"{_count(count, 'log line', 'log lines')} {_JOINED.get(source, source)}" for source, count in told.lines.items()]
+    found += [f"{_count(entry.lines, 'log line', 'log lines')} of these with a stale id, {to_xray(entry.claimed)}: "
+              "what the platform says of the request outweighs it" for entry in told.stale]  # fmt: skip
+    words = {True: "sampled", False: "not sampled", None: "no word on its sampling"}
+    return [*(found or ["no log lines"]), *(f"request {id_}: {words[sampled]}" for id_, sampled in told.requests.items())]
+
+
+def _findings(told: Account) -> list[str]:
+    fired = [f"{finding.rule} fired ({finding.severity}): {finding.evidence}" for finding in told.fired]
+    silent: Sequence[str] = [f"silent: {', '.join(told.silent)}"] if told.silent else []
+    return [*(fired or ["no rule fired"]), *silent]
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _look_up(fact: LookupFact) -> LookUp:
+    at = datetime.fromtimestamp(fact.at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return LookUp(at, fact.source, fact.outcome, fact.segments)
