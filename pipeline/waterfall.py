@@ -59,7 +59,7 @@ def _place(document: dict[str, Any], spans: dict[str, dict[str, Any]]) -> str:
 def _row(document: dict[str, Any], begun: float, depth: int) -> Row:
     common = {"offset": _at(document) - begun, "depth": depth, "service_name": document.get("serviceName", "")}
     if document["doc"]["kind"] == "span":
-        status = document.get("attributes", {}).get("http", {}).get("response", {}).get("status")
+        status = document.get("state", {}).get("status")
         text = document["name"] + (f" → {status}" if status else "")
         return Row(kind="span", duration=(document.get("durationInNanos") or 0) / 1e6, text=text,
                    failed=document["status"]["code"] == 2, **common)  # noqa: PLR2004  # OpenTelemetry's ERROR  # fmt: skip

@@ -17,8 +17,8 @@ from pipeline.state import LookupFact
 
 _JOINED = {
     "inline": "naming the trace in the line itself",
-    "request": "without a trace id that counts: it is their request's, by its REPORT line, platform record or other lines",
-    "stream": "without any id: they stand between START and END of their request",
+    "request": "without an id that counts: that of the request counts, by its REPORT line, platform record or other lines",
+    "stream": "without any id, between START and END of their request",
 }
 _OUTCOMES = {
     "found": "{segments} came back",
@@ -122,7 +122,7 @@ def _asked(told: Account) -> list[str]:
     if not told.lookups:
         return ["never looked up"]
     asked = [f"  {entry.at}  {entry.source or 'X-Ray'}: {_came_back(entry)}" for entry in told.lookups]
-    return [f"looked up {_count(len(asked), 'time', 'times')}:", *asked]
+    return ["looked up once:" if len(asked) == 1 else f"looked up {len(asked)} times:", *asked]
 
 
 def _came_back(entry: LookUp) -> str:

@@ -31,7 +31,7 @@ def demo(app: App, *, keep: bool) -> int:
     with run_demo(app.settings) as done:
         faults = hidden_faults(done.store)
         _show(app, done, faults)
-        app.emit({"ledger": done.ledger, "settled": done.resolution.settled, "hiddenFaults": len(faults),
+        app.emit({"ledger": done.ledger, "settled": done.resolution.settled, "calls": done.resolution.calls, "hiddenFaults": len(faults),
                   "traces": [request.trace_id for request in done.run.requests]})  # fmt: skip
         app.say(f"\n[dim]{time.monotonic() - begun:.1f} s in all.[/]")
         if keep:
@@ -48,8 +48,8 @@ def _show(app: App, done: Demo, faults: list[dict[str, Any]]) -> None:
     app.say("[dim]Simulated here, and not AWS: " + "; ".join(SIMULATED) + ". The handlers, Powertools and the X-Ray SDK are real.[/]\n")
     ledger = done.ledger
     app.say(f"shipped: {ledger.received} lines received = {ledger.indexed} indexed + {ledger.duplicate} duplicate + "
-            f"{ledger.filtered} filtered + {ledger.dead_lettered} dead-lettered; {done.resolution.settled} traces settled with "
-            f"{done.resolution.calls} calls of BatchGetTraces\n")  # fmt: skip
+            f"{ledger.filtered} filtered + {ledger.dead_lettered} dead-lettered; {done.resolution.settled} traces settled; "
+            f"BatchGetTraces was called {_times(done.resolution.calls)}\n")  # fmt: skip
     shown = done.run.requests[1]
     app.say(Rule(f"[bold]one search: “{shown.title}”[/]"))
     query = json.dumps({"query": transaction_query([shown.trace_id])})
@@ -92,7 +92,7 @@ def _complaints(done: Demo, faults: int) -> Table:
     table.add_row(
         "sampling is confusing",
         f"the log line names {to_xray(unsampled.trace_id)}, and X-Ray has nothing under it",
-        f"state [yellow]{line['trace']['state']}[/]: {line['trace']['stateReason']} Looked up {done.lookups_of_unsampled} times",
+        f"state [yellow]{line['trace']['state']}[/]: {line['trace']['stateReason']} Looked up {_times(done.lookups_of_unsampled)}",
     )
     late = search(Question(trace_id=stale.trace_id, service="cached-segment", text="answers"), done.store)[0]
     table.add_row(
@@ -117,6 +117,10 @@ def _complaints(done: Demo, faults: int) -> Table:
 
 def _recorded(request: Request, done: Demo) -> bool:
     return any(summary["Id"] == to_xray(request.trace_id) for summary in done.summaries)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _unsampled(done: Demo) -> Request:

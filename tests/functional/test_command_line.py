@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.events import TRACE, document, edge, function, lambda_event, powertools, report, service, start
+from pipeline.local.spans_feed import spans_of, subscription_event
+from tests.events import NOW, TRACE, document, edge, function, lambda_event, powertools, report, service, start
 
 XRAY = "1-5759e988-bd862e3fe1be46a994272793"
 
@@ -100,6 +101,60 @@ def test_classify_reads_documents_a_line_and_names_the_bad_ones(tmp_path):
     assert (status, rows(output)[0]["state"], len(errors.splitlines())) == (0, "complete", 1)
 
 
+def test_classify_reads_spans(tmp_path):
+    """Lines of aws/spans, and the event that brings them, are judged like the segments that they were made of."""
+    documents = [edge(), service(parent_id="b" * 16, error=True), function(error=True)]
+    spans = [span for entry in documents for span in spans_of(entry)]
+    lines, event = tmp_path / "spans.jsonl", tmp_path / "event.json"
+    lines.write_text("\n".join(map(json.dumps, spans)))
+    event.write_text(json.dumps(subscription_event(spans, at=NOW)))
+    retrieved = tmp_path / "retrieved.json"
+    parts = [{"Id": span["spanId"], "Document": json.dumps(span)} for span in spans]
+    retrieved.write_text(json.dumps({"RetrievalStatus": "COMPLETE", "Traces": [{"Id": XRAY, "Spans": parts}]}))
+    for path in (lines, event, retrieved):
+        (found,) = rows(tracejoin("classify", "--json", path)[1])
+        assert (found["state"], found["clientSaw"], {finding["rule"] for finding in found["findings"]}) == (
+            "complete",
+            "success",
+            {"service-ok-function-failed", "edge-ok-downstream-fault"},
+        )
+
+
+def test_why_tells_state_and_evidence(embedded_endpoint, tmp_path):
+    """What is missing, how often it was asked and what came back, which lines joined how; spans shipped as a file bring it about."""
+    environment = {"TRACEJOIN_ENDPOINT": embedded_endpoint, "TRACEJOIN_PREFIX": "why", "TRACEJOIN_TRACE_SOURCE": "aws/spans"}
+    lines, spans = tmp_path / "lines.json", tmp_path / "spans.json"
+    at = NOW - 3_600_000
+    lines.write_text(json.dumps(lambda_event([powertools("hello", correlation_id="c-9"), report()], at=at)))
+    shifted = [function(start_time=at / 1000, end_time=at / 1000 + 0.1, annotations={"path": "/orders"})]
+    spans.write_text(json.dumps(subscription_event([span for entry in shifted for span in spans_of(entry)], at=at)))
+    tracejoin("setup", **environment)
+    assert tracejoin("ship", lines, spans, **environment)[0] == 0
+    assert tracejoin("resolve", **environment)[0] == 0
+    status, output, _ = tracejoin("why", "c-9", "--json", **environment)
+    (told,) = rows(output)
+    assert (status, told["state"], told["final"], told["segments"]) == (0, "incomplete", True, 1)
+    assert told["missing"] == ["the parent 0285bf1261be05ff of orders is missing",
+                               "the segment of the request 52fdfc07-2182-454f-963f-5f0f9a621d72 is missing"]  # fmt: skip
+    assert [(entry["source"], entry["outcome"]) for entry in told["lookups"]] == [("aws/spans", "subscribed")]
+    assert (told["lines"], told["requests"]) == ({"inline": 2}, {"52fdfc07-2182-454f-963f-5f0f9a621d72": True})
+    said = " ".join(tracejoin("why", XRAY, **environment)[1].split())
+    for phrase in (
+        "state incomplete: Time is up",
+        "missing: the parent",
+        "looked up once",
+        "2 log lines naming the trace",
+        "no rule fired",
+    ):
+        assert phrase in said, phrase
+    found = rows(tracejoin("search", "--json", "--annotation", "path=/orders", **environment)[1])
+    assert [row["doc"]["kind"] for row in found].count("log") == 2
+    for arguments, wanted in ((["why", "nobody"], "nothing is known"), (["search", "--annotation", "path"], "key=value")):
+        status, output, errors = tracejoin(*arguments, **environment)
+        assert (status, output, len(errors.splitlines())) == (1, "", 1)
+        assert wanted in errors
+
+
 def test_ship_resolve_less_search_trace_faults(embedded_endpoint, tmp_path):
     """From a recorded event to a search, with the ledger's contract; nothing found is exit status 1."""
     environment = {"TRACEJOIN_ENDPOINT": embedded_endpoint, "TRACEJOIN_PREFIX": "cli"}
@@ -183,6 +238,17 @@ def test_demo_finds_what_it_hides():
     assert status == 0
     assert ledger["received"] == ledger["indexed"] > 50
     assert (found["settled"], found["hiddenFaults"], len(found["traces"])) == (6, 3, 6)
+    assert found["calls"] / found["settled"] <= 0.25
+
+
+def test_demo_tells_of_the_stale_and_of_the_unsampled():
+    """What a person sees: the trace that nobody recorded, and the line that names another's, each explained."""
+    status, output, _ = tracejoin("demo")
+    said = " ".join(output.split())
+    assert status == 0
+    assert "state unsampled: The trace was not sampled" in said
+    assert "never looked up" in said
+    assert "1 log line of these with a stale id, 1-" in said
 
 
 def test_every_command_is_in_the_readme():
@@ -190,5 +256,5 @@ def test_every_command_is_in_the_readme():
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     _, output, _ = tracejoin("--help")
     commands = [line.split()[0] for line in output.partition("Commands:")[2].splitlines() if line[2:3].strip()]
-    assert len(commands) == 9
+    assert len(commands) == 10
     assert all(f"`{command}" in readme for command in commands)
