@@ -39,16 +39,17 @@ def greet(items: Items, store: Store, records: TraceRecords) -> tuple[str, ...]:
     """Gives the freshly indexed lines ``items`` the verdicts that are there already.
 
     What a late line says is merged into a settled record here, so that the line need not wait. Returns the ids of the traces that
-    `resolve` must look at: those without a record, those that a line reopened, and those of which a line says more than the record holds.
+    `resolve` must look at: those without a current record, those that a line reopened, and those of which a line says more than
+    the record holds.
     """
     lines: dict[str, list[tuple[str, str]]] = {}
     for action, line in items:
         if line.trace_id:
             lines.setdefault(line.trace_id, []).append((action.create.index, action.create.id))
-    known = {id_: record for id_, record in records.load(lines).items() if record.version}
+    known = {id_: record for id_, record in records.load(lines).items() if record.version and record.current}
     hits = [hit for hit in store.get_many([address for id_ in known for address in lines[id_]], source=_FACTS) if hit]
     settled = {id_ for id_, record in known.items() if record.settled}
-    known |= records.add({id_: facts for id_, facts in facts_by_trace(hits).items() if id_ in settled})
+    known |= records.add(facts_by_trace(hit for hit in hits if hit.source["traceId"] in settled))
     left = update(hits, known, store) | {id_ for id_ in settled if not known[id_].settled}
     return tuple(id_ for id_ in lines if id_ not in known or id_ in left)
 

@@ -22,6 +22,7 @@ Judge = Callable[[TraceState], Verdict]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ROUNDS = 20
 _MOST_KEYS = 100
+_MOST_MISSING = 50
 _MOST_VALUES = 50
 
 
@@ -37,6 +38,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         version: grows with each change of the verdict or of a segment; 0 where nothing is stored yet.
         settled: the verdict is final, and every line and span known of carries it.
+        current: what is stored is the verdict that these settings and rules give; not so after they changed.
     """
 
     trace_id: str
@@ -44,6 +46,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     version: int = 0
     settled: bool = False
+    current: bool = True
     seq_no: int = -1
     primary_term: int = -1
 
@@ -59,7 +62,7 @@ class TraceRecords:
     def load(self, trace_ids: Iterable[str]) -> dict[str, Record]:
         """A record for each id, an empty one where nothing is stored yet."""
         ids = list(dict.fromkeys(trace_ids))
-        hits = self._store.get_many([(self._index, id_) for id_ in ids], source=("state", "trace.version", "settled"))
+        hits = self._store.get_many([(self._index, id_) for id_ in ids], source=("state", "trace", "settled"))
         return {id_: self._read(id_, hit) for id_, hit in zip(ids, hits, strict=True)}
 
     def add(self, facts: Mapping[str, TraceState]) -> dict[str, Record]:
@@ -118,22 +121,24 @@ class TraceRecords:
         if hit is None:
             return Record(trace_id=trace_id, verdict=self._judge(EMPTY))
         state = msgspec.convert(hit.source.get("state", {}), TraceState)
-        version = int(hit.source.get("trace", {}).get("version", 0))
-        return Record(trace_id=trace_id, state=state, verdict=self._judge(state), version=version,
-                      settled=bool(hit.source.get("settled")), seq_no=hit.seq_no, primary_term=hit.primary_term)  # fmt: skip
+        stored = hit.source.get("trace", {})
+        verdict, version = self._judge(state), int(stored.get("version", 0))
+        return Record(trace_id=trace_id, state=state, verdict=verdict, version=version, settled=bool(hit.source.get("settled")),
+                      current=stored == status_of(verdict, version), seq_no=hit.seq_no, primary_term=hit.primary_term)  # fmt: skip
 
     def _grown(self, record: Record, facts: TraceState) -> Record:
         state = merge(record.state, facts)
-        if state == record.state and record.version:
+        if state == record.state and record.version and record.current:
             return record
         verdict = self._judge(state)
-        changed = verdict != record.verdict or state.segments != record.state.segments or not record.version
+        changed = verdict != record.verdict or state.segments != record.state.segments or not (record.version and record.current)
         return msgspec.structs.replace(
             record,
             state=state,
             verdict=verdict,
             version=record.version + changed,
             settled=record.settled and not changed,
+            current=True,
         )
 
 
@@ -160,6 +165,7 @@ def document_of(record: Record) -> dict[str, Any]:
         "durationInNanos": root.duration if root else None,
         "annotations": annotations_of(record.state),
         "trace": status_of(verdict, record.version),
+        "missing": verdict.missing[:_MOST_MISSING],
         "findings": verdict.findings,
         "settled": record.settled,
         "state": record.state,

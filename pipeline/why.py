@@ -8,12 +8,10 @@ from typing import Any
 import msgspec
 
 from pipeline.ids import to_xray
-from pipeline.judge import Finding, default_rules
+from pipeline.judge import FINAL, Finding, default_rules
 from pipeline.opensearch import Store
-from pipeline.records import Record, TraceRecords, judge_for
 from pipeline.search import traces_of
-from pipeline.settings import Settings
-from pipeline.state import LookupFact
+from pipeline.state import LookupFact, TraceState
 
 _JOINED = {
     "inline": "naming the trace in the line itself",
@@ -28,6 +26,10 @@ _OUTCOMES = {
     "sourceDisabled": "nothing came back, since Transaction Search is on",
     "subscribed": "nobody was asked: spans come through the subscription",
 }
+_UNSEEN: Mapping[str, Any] = {
+    "trace": {"state": "pending", "stateReason": "Its lines are here, and nobody has looked at it yet.", "hiddenFault": False, "rules": []},
+    "state": {}, "missing": [], "findings": [],
+}  # fmt: skip
 
 
 class LookUp(msgspec.Struct, frozen=True, rename="camel"):
@@ -74,36 +76,38 @@ class Account(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     silent: tuple[str, ...]
 
 
-def explain_id(id_: str, store: Store, settings: Settings) -> list[Account]:
+def explain_id(id_: str, store: Store) -> list[Account]:
     """The account of each trace that ``id_`` (a trace, correlation or request id) names or occurs in; none where nothing is known."""
     trace_ids = traces_of(id_, store)
-    records = TraceRecords(store, judge_for(settings)).load(trace_ids)
     query = {"bool": {"filter": [{"term": {"doc.kind": "log"}}, {"terms": {"traceId": trace_ids}}]}}
     lines: dict[str, list[Mapping[str, Any]]] = {}
     for hit in store.scan(query, index=f"{store.prefix}-logs-*", source=("traceId", "idSource", "staleTraceId")):
         lines.setdefault(hit.source["traceId"], []).append(hit.source)
-    return [account(records[id_], lines.get(id_, ())) for id_ in trace_ids if records[id_].version or id_ in lines]
+    stored = store.get_many([(f"{store.prefix}-traces", trace_id) for trace_id in trace_ids])
+    return [account(trace_id, hit.source if hit else _UNSEEN, lines.get(trace_id, ()))
+            for trace_id, hit in zip(trace_ids, stored, strict=True) if hit or trace_id in lines]  # fmt: skip
 
 
-def account(record: Record, documents: Sequence[Mapping[str, Any]]) -> Account:
-    """The account of a trace out of its record and its stored log lines."""
-    state, verdict = record.state, record.verdict
-    claimed = Counter(document["staleTraceId"] for document in documents if document.get("staleTraceId"))
+def account(trace_id: str, document: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Account:
+    """The account of a trace out of its document, as it was judged when it was written, and of its stored log lines."""
+    status = document["trace"]
+    state = msgspec.convert(document["state"], TraceState)
+    claimed = Counter(line["staleTraceId"] for line in lines if line.get("staleTraceId"))
     return Account(
-        trace_id=record.trace_id,
-        xray_trace_id=to_xray(record.trace_id),
-        state=verdict.state,
-        state_reason=verdict.state_reason,
-        final=verdict.final,
-        missing=verdict.missing,
+        trace_id=trace_id,
+        xray_trace_id=to_xray(trace_id),
+        state=status["state"],
+        state_reason=status["stateReason"],
+        final=status["state"] in FINAL,
+        missing=tuple(document["missing"]),
         segments=len(state.segments),
         lookups=tuple(_look_up(state.lookups[key]) for key in sorted(state.lookups, key=int)),
-        lines=dict(sorted(Counter(str(document.get("idSource", "none")) for document in documents).items())),
+        lines=dict(sorted(Counter(str(line.get("idSource", "none")) for line in lines).items())),
         stale=tuple(Stale(id_, count) for id_, count in sorted(claimed.items())),
         requests={request.request_id: request.sampled for request in state.requests.values()},
-        hidden_fault=verdict.hidden_fault,
-        fired=verdict.findings,
-        silent=tuple(name for name, rule in default_rules().items() if rule.enabled and name not in verdict.rules),
+        hidden_fault=status["hiddenFault"],
+        fired=msgspec.convert(document["findings"], tuple[Finding, ...]),
+        silent=tuple(name for name, rule in default_rules().items() if rule.enabled and name not in status["rules"]),
     )
 
 

@@ -61,7 +61,7 @@ def _show(app: App, done: Demo, faults: list[dict[str, Any]]) -> None:
     app.say(Rule("\n[bold]a trace that nobody recorded, and an id that is stale[/]"))
     for request in (_unsampled(done), _stale(done)):
         app.say(f"$ tracejoin why {to_xray(request.trace_id)}")
-        for account in explain_id(request.trace_id, done.store, done.settings):
+        for account in explain_id(request.trace_id, done.store):
             for sentence in in_words(account):
                 app.say(f"  {escape(sentence)}")
     app.say(Rule("\n[bold]the blog's complaints[/]"))

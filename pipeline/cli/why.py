@@ -16,7 +16,7 @@ def why(app: App, *, id: str) -> int:  # noqa: A002  # the name that the user se
 
     ID: a trace, correlation or request id.
     """
-    told = explain_id(id, app.store(), app.settings)
+    told = explain_id(id, app.store())
     if not told:
         app.warn(f"tracejoin: nothing is known of {id}")
         return 1

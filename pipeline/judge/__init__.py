@@ -3,10 +3,10 @@
 from pipeline.judge.outcome import Patience, outcome_of
 from pipeline.judge.rules import Rule, Rules, default_rules, find, read_rules
 from pipeline.judge.tree import Tree
-from pipeline.judge.verdict import ClientSaw, Finding, Root, SegmentStatus, State, Verdict
+from pipeline.judge.verdict import FINAL, ClientSaw, Finding, Root, SegmentStatus, State, Verdict
 from pipeline.state import TraceState
 
-__all__ = ["ClientSaw", "Finding", "Patience", "Root", "Rule", "Rules", "SegmentStatus", "State", "Tree", "Verdict",
+__all__ = ["FINAL", "ClientSaw", "Finding", "Patience", "Root", "Rule", "Rules", "SegmentStatus", "State", "Tree", "Verdict",
            "default_rules", "judge", "read_rules"]  # fmt: skip
 
 

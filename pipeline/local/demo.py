@@ -34,7 +34,6 @@ class Demo:
     run: SampleRun
     ledger: Ledger
     resolution: Resolution
-    settings: Settings
     summaries: list[dict[str, Any]]
     lookups_of_unsampled: int
 
@@ -57,7 +56,7 @@ def demo(settings: Settings) -> Iterator[Demo]:
         summaries = client.get_trace_summaries(StartTime=begun - 60, EndTime=time.time() + 60)["TraceSummaries"]
         recorded = {summary["Id"] for summary in summaries}
         unsampled = [request.trace_id for request in run.requests if to_xray(request.trace_id) not in recorded]
-        yield Demo(store, run, ledger, resolution, settings, summaries, sum(xray.asked[id_] for id_ in unsampled))
+        yield Demo(store, run, ledger, resolution, summaries, sum(xray.asked[id_] for id_ in unsampled))
 
 
 def _ship(run: SampleRun, store: Store, settings: Settings) -> tuple[Ledger, list[str]]:

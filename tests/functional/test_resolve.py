@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -325,6 +326,18 @@ def test_ten_thousand_subsegments_in_one_trace(store, settings):
     store.refresh()
     query = {"bool": {"filter": [{"term": {"doc.kind": "span"}}, {"term": {"trace.state": "complete"}}]}}
     assert sum(1 for _ in store.scan(query, index=f"{store.prefix}-spans-*", source=False)) == 10_002
+
+
+def test_other_settings_give_another_verdict_everywhere(store, settings):
+    """After a change of settings, a trace that is touched is judged anew: its record and all its lines say the same."""
+    shipped(lambda_event(LINES), store, settings)
+    resolver(store, settings, service(), function())[0].resolve([TRACE])
+    patient = replace(settings, lookup_delays=(900,))
+    assert shipped(lambda_event([powertools("late")], first=70), store, patient).unsettled == (TRACE,)
+    resolver(store, patient, service(), function())[0].resolve([TRACE])
+    record = store.get_many([(f"{store.prefix}-traces", TRACE)])[0].source["trace"]
+    assert record["state"] == "partial"
+    assert [document["trace"] for document in lines_of(store)] == [record] * 8
 
 
 def test_a_sweep_goes_through_everything(store, settings):
