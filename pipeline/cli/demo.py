@@ -49,7 +49,7 @@ def _show(app: App, done: Demo, faults: list[dict[str, Any]]) -> None:
     ledger = done.ledger
     app.say(f"shipped: {ledger.received} lines received = {ledger.indexed} indexed + {ledger.duplicate} duplicate + "
             f"{ledger.filtered} filtered + {ledger.dead_lettered} dead-lettered; {done.resolution.settled} traces settled; "
-            f"BatchGetTraces was called {_times(done.resolution.calls)}\n")  # fmt: skip
+            f"{done.source} was called {_times(done.resolution.calls)}\n")  # fmt: skip
     shown = done.run.requests[1]
     app.say(Rule(f"[bold]one search: “{shown.title}”[/]"))
     query = json.dumps({"query": transaction_query([shown.trace_id])})

@@ -1,7 +1,7 @@
 """The demo: the sample application's logs and traces, through the code that Lambda runs, into an embedded OpenSearch."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +23,8 @@ _DELAY = 0.5
 # what takes ten seconds and more on AWS
 _LOOKUP_DELAYS = (1, 2, 4)
 _MOST_ROUNDS = 10
+# the sources that are there for it
+_TRANSACTION_SEARCH = frozenset({"StartTraceRetrieval", "aws/spans"})
 _PATIENCE = 30.0
 
 
@@ -34,6 +36,7 @@ class Demo:
     run: SampleRun
     ledger: Ledger
     resolution: Resolution
+    source: str
     summaries: list[dict[str, Any]]
     lookups_of_unsampled: int
 
@@ -43,27 +46,37 @@ def demo(settings: Settings) -> Iterator[Demo]:
     """Runs everything; yields what came of it."""
     with EmbeddedOpenSearch() as server, LocalXRay(delay=_DELAY) as xray:
         settings = replace(settings, endpoint=server.endpoint, region=REGION, username="", password="",
-                           lookup_delays=_LOOKUP_DELAYS, trace_source="auto")  # fmt: skip
+                           lookup_delays=_LOOKUP_DELAYS)  # fmt: skip
         store = connect(settings)
         install(store, retention_days=settings.retention_days)
         begun = time.time()
         run = run_sample_application(xray)
         client = local_client("xray", xray.endpoint)
-        ledger, unsettled = _ship(run, store, settings)
-        resolver = Resolver(store=store, source=source_for(settings, lambda: client), settings=settings)
+        if settings.trace_source in _TRANSACTION_SEARCH:
+            xray.destination = "CloudWatchLogs"
+        ledger, unsettled = _ship(run.events, store, settings)
+        if settings.trace_source == "aws/spans":
+            time.sleep(_LOOKUP_DELAYS[0])
+            more, found = _ship(xray.spans_events(), store, settings)
+            ledger.add(more)
+            unsettled += found
+        source = source_for(settings, lambda: client)
+        resolver = Resolver(store=store, source=source, settings=settings)
         resolution = _settle(resolver, unsettled)
         store.refresh()
+        # what X-Ray alone would tell, whatever the source
+        xray.destination = "XRay"
         summaries = client.get_trace_summaries(StartTime=begun - 60, EndTime=time.time() + 60)["TraceSummaries"]
         recorded = {summary["Id"] for summary in summaries}
         unsampled = [request.trace_id for request in run.requests if to_xray(request.trace_id) not in recorded]
-        yield Demo(store, run, ledger, resolution, summaries, sum(xray.asked[id_] for id_ in unsampled))
+        yield Demo(store, run, ledger, resolution, source.name, summaries, sum(xray.asked[id_] for id_ in unsampled))
 
 
-def _ship(run: SampleRun, store: Store, settings: Settings) -> tuple[Ledger, list[str]]:
+def _ship(events: Iterable[object], store: Store, settings: Settings) -> tuple[Ledger, list[str]]:
     ledger = Ledger()
     unsettled: list[str] = []
     deadline = time.monotonic() + _PATIENCE
-    for event in run.events:
+    for event in events:
         shipment = ship(event, store=store, settings=settings, remaining=lambda: deadline - time.monotonic())
         ledger.add(shipment.ledger)
         unsettled += shipment.unsettled

@@ -230,9 +230,10 @@ def test_every_sample_of_others(samples):
             assert rows(output), path.name
 
 
-def test_demo_finds_what_it_hides():
-    """The demo runs whole, and its figures add up."""
-    status, output, _ = tracejoin("demo", "--json")
+@pytest.mark.parametrize("source", ["auto", "StartTraceRetrieval", "aws/spans"])
+def test_demo_finds_what_it_hides(source):
+    """The demo runs whole, its figures add up, and every source of traces comes to the same."""
+    status, output, _ = tracejoin("demo", "--json", TRACEJOIN_TRACE_SOURCE=source)
     (found,) = rows(output)
     ledger = found["ledger"]
     assert status == 0

@@ -4,9 +4,7 @@ import json
 import socket
 import time
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from pipeline.ids import to_xray
@@ -26,15 +24,6 @@ def xray(clock):
     """A local X-Ray with that clock, whose segments take about ten seconds to appear."""
     with LocalXRay(delay=10, clock=lambda: clock[0]) as xray:
         yield xray
-
-
-@pytest.fixture
-def client(xray):
-    """boto3's client for it."""
-    client = boto3.client("xray", region_name="eu-west-1", endpoint_url=xray.endpoint, aws_access_key_id="a", aws_secret_access_key="b",
-                          config=Config(retries={"total_max_attempts": 1}))  # fmt: skip
-    yield client
-    client.close()
 
 
 def get(client, *ids):

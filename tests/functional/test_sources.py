@@ -2,9 +2,7 @@
 
 from dataclasses import replace
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from pipeline.ids import to_xray
 from pipeline.local.spans_feed import spans_of, subscription_event
@@ -43,15 +41,6 @@ def xray(clock):
     with LocalXRay(retrieval=5, clock=lambda: clock[0]) as xray:
         xray.destination = "CloudWatchLogs"
         yield xray
-
-
-@pytest.fixture
-def client(xray):
-    """boto3's client for it."""
-    client = boto3.client("xray", region_name="eu-west-1", endpoint_url=xray.endpoint, aws_access_key_id="a", aws_secret_access_key="b",
-                          config=Config(retries={"total_max_attempts": 1}))  # fmt: skip
-    yield client
-    client.close()
 
 
 def retrieval(client, clock, **more):
