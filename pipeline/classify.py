@@ -15,13 +15,10 @@ from pipeline.judge import ClientSaw, State, Verdict
 from pipeline.judge.verdict import FindingSeverity
 from pipeline.otel import read_trace_document
 from pipeline.recorded import is_event
-from pipeline.records import judge_for
+from pipeline.records import Judge
 from pipeline.segments import Segment
-from pipeline.settings import Settings
 from pipeline.state import LookupFact, RequestFact, SegmentFact, TraceState, merge, segment_rank
 from pipeline.unpack import unpack
-
-_HOUR = 3_600_000
 
 
 class ClassifiedFinding(msgspec.Struct, frozen=True, rename="camel"):
@@ -89,19 +86,16 @@ def facts_of_lines(lines: Iterable[tuple[str, Explanation]]) -> dict[str, TraceS
     return facts
 
 
-def classify(segments: Iterable[Segment], facts: Mapping[str, TraceState], settings: Settings, *, now_ms: int) -> Iterator[Classification]:
-    """The verdict on each trace, in the order of their ids; the file counts as looked up at ``now_ms`` (epoch, UTC) or later."""
-    judge = judge_for(settings)
+def classify(segments: Iterable[Segment], facts: Mapping[str, TraceState], judge: Judge, *, now_ms: int) -> Iterator[Classification]:
+    """The verdict on each trace, in the order of their ids; the file counts as looked up at ``now_ms`` (epoch, UTC)."""
     found: dict[str, dict[str, SegmentFact]] = {}
     for segment in segments:
         own, fact = found.setdefault(segment.trace_id, {}), segment.fact
         own[fact.id] = max(fact, own.get(fact.id, fact), key=segment_rank)
+    looked_up = {str(now_ms): LookupFact(at=now_ms, outcome="found")}
     for trace_id, own in sorted(found.items()):
-        ends = (end // 1_000_000 for fact in own.values() if (end := fact.end or fact.start))
-        quiet = max((end for end in ends if end <= now_ms + _HOUR), default=0) + settings.lookup_delays[0] * 1000
-        at = max(now_ms, quiet)
-        looked_up = TraceState(segments=own, lookups={str(at): LookupFact(at=at, outcome="found")})
-        yield _classification(trace_id, judge(merge(facts.get(trace_id, TraceState()), looked_up)))
+        state = merge(facts.get(trace_id, TraceState()), TraceState(segments=own, lookups=looked_up))
+        yield _classification(trace_id, judge(state))
 
 
 def _classification(trace_id: str, verdict: Verdict) -> Classification:

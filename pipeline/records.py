@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from pipeline.ids import to_xray
-from pipeline.judge import Patience, Verdict, default_rules, judge
+from pipeline.judge import Verdict, default_rules, judge
 from pipeline.opensearch import Hit, Store
 from pipeline.settings import Settings
 from pipeline.state import EMPTY, Annotation, TraceState, merge
@@ -28,8 +28,7 @@ _MOST_VALUES = 50
 
 def judge_for(settings: Settings) -> Judge:
     """The verdict as these settings want it."""
-    patience = Patience(settle=settings.lookup_delays[0] * 1000, give_up=max(settings.lookup_delays) * 1000)
-    return partial(judge, rules=default_rules(), patience=patience)
+    return partial(judge, rules=default_rules(), give_up_after_ms=max(settings.lookup_delays) * 1000)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

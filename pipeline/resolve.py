@@ -148,13 +148,11 @@ class Resolver:
         return answers
 
     def _due(self, state: TraceState) -> bool:
-        """Whether a look-up is worth its price: not before the trace has been quiet, then at growing intervals."""
-        delays = self._settings.lookup_delays
+        """Whether the next look-up is due: the first at once, since its hint was held back, the others at growing intervals."""
         last = max((lookup.at for lookup in state.lookups.values()), default=0)
+        delays = self._settings.lookup_delays
         wait = delays[min(len(state.lookups), len(delays) - 1)] if state.lookups else 0
-        # a trace that never falls silent is looked up all the same
-        quiet = min(state.last_line_at + delays[0] * 1000, max(last, state.first_line_at) + delays[-1] * 1000)
-        return self._clock() * 1000 >= max(last + wait * 1000, quiet)
+        return self._clock() * 1000 >= last + wait * 1000
 
     def _read(self, answers: Mapping[str, Answer], total: Resolution) -> list[Segment]:
         segments: list[Segment] = []

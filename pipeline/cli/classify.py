@@ -11,6 +11,7 @@ from pipeline.classify import facts_of_lines, read_traces
 from pipeline.cli.app import App
 from pipeline.cli.options import pass_app, read_file
 from pipeline.explain import explain
+from pipeline.records import judge_for
 
 
 @click.command()
@@ -24,7 +25,7 @@ def classify(app: App, *, file: BinaryIO, logs: BinaryIO | None) -> int:
     for problem in problems:
         app.warn(f"tracejoin: {file.name}: {problem}")
     facts = facts_of_lines(explain(read_file(logs), max_bytes=bound)) if logs else {}
-    for found in classify_traces(segments, facts, app.settings, now_ms=int(time.time() * 1000)):
+    for found in classify_traces(segments, facts, judge_for(app.settings), now_ms=int(time.time() * 1000)):
         app.emit(found)
         app.say(f"[bold]{found.xray_trace_id}[/]  {found.state}  client saw {found.client_saw} {found.edge_status or ''}  "
                 f"fault {found.fault}  error {found.error}  throttle {found.throttle}  hidden fault {found.hidden_fault}")  # fmt: skip

@@ -1,25 +1,25 @@
 """Judge: the verdict, a pure function of a trace's merged state. No clock, no order, no input or output."""
 
-from pipeline.judge.outcome import Patience, outcome_of
+from pipeline.judge.outcome import outcome_of
 from pipeline.judge.rules import Rule, Rules, default_rules, find, read_rules
 from pipeline.judge.tree import Tree
 from pipeline.judge.verdict import FINAL, ClientSaw, Finding, Root, SegmentStatus, State, Verdict
 from pipeline.state import TraceState
 
-__all__ = ["FINAL", "ClientSaw", "Finding", "Patience", "Root", "Rule", "Rules", "SegmentStatus", "State", "Tree", "Verdict",
+__all__ = ["FINAL", "ClientSaw", "Finding", "Root", "Rule", "Rules", "SegmentStatus", "State", "Tree", "Verdict",
            "default_rules", "judge", "read_rules"]  # fmt: skip
 
 
-def judge(state: TraceState, *, rules: Rules, patience: Patience) -> Verdict:
+def judge(state: TraceState, *, rules: Rules, give_up_after_ms: int) -> Verdict:
     """The verdict on ``state``.
 
     Args:
         state: everything known of the trace.
         rules: what counts as a finding.
-        patience: how long a trace is waited for.
+        give_up_after_ms: how long after the newest sign of life a look-up must have been made in vain.
     """
     tree = Tree(state.segments)
-    outcome = outcome_of(state, tree, patience)
+    outcome = outcome_of(state, tree, give_up_after_ms)
     entry = tree.entry
     return Verdict(
         state=outcome.state,

@@ -15,18 +15,6 @@ _NANOS = 1_000_000
 _HOUR = 3_600_000
 
 
-class Patience(msgspec.Struct, frozen=True):
-    """How long after a trace's last sign of life (a line, a segment's end) a look-up must be made, in milliseconds.
-
-    Attributes:
-        settle: for what has come to count as everything: X-Ray shows segments one by one, and none says how many there are.
-        give_up: for what has not come to count as lost.
-    """
-
-    settle: int
-    give_up: int
-
-
 class Outcome(msgspec.Struct, frozen=True):
     """The state, its reason in words, and what is missing, a phrase each."""
 
@@ -35,9 +23,9 @@ class Outcome(msgspec.Struct, frozen=True):
     missing: tuple[str, ...] = ()
 
 
-def outcome_of(state: TraceState, tree: Tree, patience: Patience) -> Outcome:
+def outcome_of(state: TraceState, tree: Tree, give_up_after_ms: int) -> Outcome:
     """How far the trace has come. What was found outweighs every reason for finding nothing."""
-    return _of_segments(state, tree, patience) if state.segments else _of_nothing(state, patience)
+    return _of_segments(state, tree, give_up_after_ms) if state.segments else _of_nothing(state, give_up_after_ms)
 
 
 def is_unsampled(state: TraceState) -> bool:
@@ -46,7 +34,7 @@ def is_unsampled(state: TraceState) -> bool:
     return True not in said and (state.unsampled or False in said)
 
 
-def _of_nothing(state: TraceState, patience: Patience) -> Outcome:
+def _of_nothing(state: TraceState, give_up_after_ms: int) -> Outcome:
     outcomes = {lookup.outcome for lookup in state.lookups.values()}
     if is_unsampled(state):
         return Outcome("unsampled", "The trace was not sampled, so X-Ray never recorded it: these log lines are all there is.")
@@ -55,7 +43,7 @@ def _of_nothing(state: TraceState, patience: Patience) -> Outcome:
                                          "tracejoin, or set TRACEJOIN_TRACE_SOURCE to StartTraceRetrieval.")  # fmt: skip
     if "limitExceeded" in outcomes:
         return Outcome("limitExceeded", "The trace is larger than X-Ray keeps, and nothing of it came back.")
-    if not _waited(state, patience.give_up):
+    if not _time_is_up(state, give_up_after_ms):
         return Outcome("pending", "X-Ray has nothing on this trace yet.")
     if outcomes == {"unprocessed"}:
         return Outcome("notFound", "X-Ray left this id unprocessed each time, and was asked until long after the last log line.")
@@ -64,29 +52,25 @@ def _of_nothing(state: TraceState, patience: Patience) -> Outcome:
     return Outcome("notFound", "X-Ray has no trace of this id, though it was asked until long after the last log line.")
 
 
-def _of_segments(state: TraceState, tree: Tree, patience: Patience) -> Outcome:
+def _of_segments(state: TraceState, tree: Tree, give_up_after_ms: int) -> Outcome:
     missing = tuple(_missing(state, tree))
     named = "; ".join(missing[:_MOST_NAMED]) + ("; …" if len(missing) > _MOST_NAMED else "")
-    time_is_up = _waited(state, patience.give_up)
-    quiet = time_is_up or _waited(state, patience.settle)
-    if quiet and any(lookup.outcome == "limitExceeded" for lookup in state.lookups.values()):
+    if any(lookup.outcome == "limitExceeded" for lookup in state.lookups.values()):
         return Outcome("limitExceeded", f"The trace is larger than X-Ray keeps: {named or 'what lies beyond the limit is lost'}.", missing)
-    if not missing and quiet:
-        return Outcome("complete", "Every segment is closed and every call has its answer.")
     if not missing:
-        return Outcome("partial", "Every segment that came is closed, but the last sign of life is too fresh: more may come.")
-    if time_is_up:
+        return Outcome("complete", "Every segment is closed and every call has its answer.")
+    if _time_is_up(state, give_up_after_ms):
         return Outcome("incomplete", f"Time is up, and something never came: {named}.", missing)
     return Outcome("partial", f"Not everything is there yet: {named}.", missing)
 
 
-def _waited(state: TraceState, patience: int) -> bool:
-    """Whether a look-up was made so long after the last sign of life, or so often that one more would be one too many."""
+def _time_is_up(state: TraceState, give_up_after_ms: int) -> bool:
+    """Whether a look-up was made long enough after the last sign of life, or so often that one more would be one too many."""
     asked = max((lookup.at for lookup in state.lookups.values()), default=0)
     ends = (time // _NANOS for fact in state.segments.values() for time in (fact.start, fact.end) if time)
     # a time far beyond the look-up that brought it is no time
     active = max(state.last_line_at, max((end for end in ends if end <= asked + _HOUR), default=0))
-    return asked > 0 and (asked >= active + patience or len(state.lookups) >= _MOST_LOOKUPS)
+    return asked > 0 and (asked >= active + give_up_after_ms or len(state.lookups) >= _MOST_LOOKUPS)
 
 
 def _missing(state: TraceState, tree: Tree) -> Iterator[str]:

@@ -15,7 +15,7 @@ from pipeline.records import TraceRecords
 from pipeline.resolve import Resolver
 from pipeline.search import documents
 from tests.functional.test_ship import shipped
-from tests.functional.world import BEGAN, IN_TIME, Visible, World
+from tests.functional.world import BEGAN, Visible, World
 
 _EFFECTS = ("write", "bulk")
 _CHAOS_SECONDS = 400
@@ -37,15 +37,9 @@ class Case:
         self.messages = []
         self.undelivered = set(range(len(self.world.batches)))
 
-    def advance(self, seconds):
-        """Lets time pass; what must be seen by then is."""
-        self.now += seconds
-        for entry in [entry for entry in self.hidden if entry[0] and self.now - BEGAN / 1000 > entry[0]]:
-            self.reveal(self.hidden.index(entry))
-
     def reveal(self, number):
         """Makes a segment document visible at X-Ray."""
-        self.xray.documents.append(self.hidden.pop(number)[1])
+        self.xray.documents.append(self.hidden.pop(number))
 
     def deliver(self, number):
         """Ships a batch, as CloudWatch Logs hands it over; the hint goes to the queue."""
@@ -184,7 +178,7 @@ class Schedule(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([5, 12, 40]))
     def advance(self, seconds):
         if self.case.now - BEGAN / 1000 + seconds < _CHAOS_SECONDS:
-            self.case.advance(seconds)
+            self.case.now += seconds
 
     def teardown(self):
         if hasattr(self, "case"):
@@ -237,7 +231,7 @@ def limits(examples, steps):
 def test_a_worker_may_die_at_any_side_effect(store, settings, at, how):
     """One after the other, each write of one look-up is the last of its worker, or the moment in which another one sees more and settles."""
     case = Case(store, settings, new_salt())
-    case.advance(IN_TIME + 30)
+    case.now += 30
     while len(case.hidden) > 1:
         case.reveal(0)
     for number in range(len(case.world.batches)):
@@ -250,7 +244,7 @@ def test_a_worker_may_die_at_any_side_effect(store, settings, at, how):
 def test_a_line_that_comes_between_the_verdict_and_its_end(store, settings):
     """The worker dies when everything is written but the note that it is; a line that says something new comes; nothing of it is lost."""
     case = Case(store, settings, new_salt())
-    case.advance(IN_TIME + 30)
+    case.now += 30
     while case.hidden:
         case.reveal(0)
     for number in (0, 1, 3, 4, 5, 6, 7, 8):

@@ -11,7 +11,7 @@ from pipeline.errors import BadInputError
 from pipeline.extract import extract
 from pipeline.ids import parse_header, parse_trace_id, to_xray
 from pipeline.index import Items, bodies
-from pipeline.judge import Patience, default_rules, judge
+from pipeline.judge import default_rules, judge
 from pipeline.segments import read_document
 from pipeline.settings import Settings
 from pipeline.ship import read
@@ -75,7 +75,7 @@ def test_the_verdict_does_not_depend_on_order(parts):
         whole = EMPTY
         for part in order:
             whole = merge(whole, part)
-        verdicts.append(judge(whole, rules=default_rules(), patience=Patience(settle=1, give_up=3)))
+        verdicts.append(judge(whole, rules=default_rules(), give_up_after_ms=3))
     assert all(verdict == verdicts[0] for verdict in verdicts)
 
 

@@ -5,13 +5,12 @@ import json
 import pytest
 
 from pipeline.errors import MisconfiguredError
-from pipeline.judge import Patience, Tree, default_rules, judge, read_rules
+from pipeline.judge import Tree, default_rules, judge, read_rules
 from pipeline.segments import read_document
 from pipeline.state import EMPTY, LookupFact, RequestFact, SignalFact, TraceState
 from tests.events import NOW, REQUEST, call, edge, function, service
 
 GIVE_UP = 600_000
-PATIENCE = Patience(settle=10_000, give_up=GIVE_UP)
 CAUSE = {"cause": {"exceptions": [{"id": "1", "type": "ValueError", "message": "boom"}]}}
 
 
@@ -24,7 +23,7 @@ def state_of(*documents, asked=NOW + 60_000, outcome="found", **more):
 
 def verdict_of(*documents, **more):
     """The verdict with the rules as shipped."""
-    return judge(state_of(*documents, **more), rules=default_rules(), patience=PATIENCE)
+    return judge(state_of(*documents, **more), rules=default_rules(), give_up_after_ms=GIVE_UP)
 
 
 def fired(verdict):
@@ -56,9 +55,9 @@ def test_pending_then_not_found():
     """Nothing found is pending until a look-up was made long enough after the last line."""
     early = TraceState(last_line_at=NOW, lookups={"1": LookupFact(at=NOW + 1000, outcome="absent")})
     late = TraceState(last_line_at=NOW, lookups={"1": LookupFact(at=NOW + GIVE_UP, outcome="absent")})
-    assert judge(early, rules={}, patience=PATIENCE).state == "pending"
-    assert judge(late, rules={}, patience=PATIENCE).state == "notFound"
-    assert judge(EMPTY, rules={}, patience=PATIENCE).state == "pending"
+    assert judge(early, rules={}, give_up_after_ms=GIVE_UP).state == "pending"
+    assert judge(late, rules={}, give_up_after_ms=GIVE_UP).state == "notFound"
+    assert judge(EMPTY, rules={}, give_up_after_ms=GIVE_UP).state == "pending"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +74,7 @@ def test_partial_then_incomplete(documents):
 def test_unsampled_unless_something_was_found():
     """A request that was not sampled makes a trace unsampled, unless X-Ray has it all the same."""
     requests = {REQUEST: RequestFact(request_id=REQUEST, sampled=False)}
-    assert judge(TraceState(requests=requests), rules={}, patience=PATIENCE).state == "unsampled"
+    assert judge(TraceState(requests=requests), rules={}, give_up_after_ms=GIVE_UP).state == "unsampled"
     assert verdict_of(service(), function(), requests=requests).state == "complete"
 
 
@@ -186,7 +185,7 @@ def test_rules_can_be_switched_off_and_downgraded():
     failing = state_of(service(error=True), function(error=True))
     for text, expected in (('{"service-ok-function-failed": {"severity": "notice"}}', [("service-ok-function-failed", "notice")]),
                            ('{"service-ok-function-failed": {"enabled": false}}', [])):  # fmt: skip
-        assert fired(judge(failing, rules=read_rules(text.encode()), patience=PATIENCE)) == expected
+        assert fired(judge(failing, rules=read_rules(text.encode()), give_up_after_ms=GIVE_UP)) == expected
 
 
 def test_broken_rules_are_named():
@@ -221,20 +220,12 @@ def test_the_platform_outweighs_a_header():
     assert verdict_of(asked=0, unsampled=True, requests={"a": header, "b": platform}).state == "pending"
 
 
-def test_what_came_last_must_have_been_quiet():
-    """Segments that look whole are partial until a look-up is made ten seconds after the last sign of life, be it a line or an end."""
-    whole = behind_edge()
-    assert verdict_of(*whole, asked=NOW + 5000).state == "partial"
-    assert verdict_of(*whole, asked=NOW + 10_200).state == "complete"
-    assert verdict_of(*whole, asked=NOW + 10_200, last_line_at=NOW + 8000).state == "partial"
-
-
 def test_absurd_times_do_not_keep_a_trace_open():
     """A segment that ends in two hundred years is passed over, and a trace is not asked for without end."""
     later = service(end_time=NOW / 1000 + 200 * 365 * 86_400)
     assert verdict_of(later, function(), asked=NOW + 60_000).state == "complete"
     many = {str(at): LookupFact(at=at, outcome="absent") for at in range(NOW, NOW + 20)}
-    assert judge(TraceState(last_line_at=NOW, lookups=many), rules={}, patience=PATIENCE).state == "notFound"
+    assert judge(TraceState(last_line_at=NOW, lookups=many), rules={}, give_up_after_ms=GIVE_UP).state == "notFound"
 
 
 @pytest.mark.parametrize(

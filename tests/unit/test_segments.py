@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from pipeline.errors import BadInputError
-from pipeline.judge import Patience, Tree, default_rules, judge
+from pipeline.judge import Tree, default_rules, judge
 from pipeline.segments import read_document
 from pipeline.spans import patch_of_span, span_document
 from pipeline.state import TraceState
@@ -18,7 +18,7 @@ XRAY = "1-5759e988-bd862e3fe1be46a994272793"
 def spans_of(*segments):
     """The spans of a trace as OpenSearch gets them, served with its verdict, by id."""
     state = TraceState(segments={segment.fact.id: segment.fact for segment in segments})
-    verdict = judge(state, rules=default_rules(), patience=Patience(settle=1, give_up=1))
+    verdict = judge(state, rules=default_rules(), give_up_after_ms=1)
     tree = Tree(state.segments)
     documents = [span_document(segment) | patch_of_span(segment.fact, tree, verdict) for segment in segments]
     return {document["spanId"]: msgspec.json.decode(msgspec.json.encode(document)) for document in documents}
