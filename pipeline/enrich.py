@@ -82,8 +82,9 @@ def facts_of(hit: Hit) -> TraceState:
     """What a stored log line or span says of its trace."""
     source = hit.source
     if source["doc"]["kind"] == "span":
-        fact = msgspec.convert(source["state"], SegmentFact)
-        return TraceState(segments={fact.id: fact})
+        # a span that somebody else wrote holds no fact of ours
+        facts = [msgspec.convert(source["state"], SegmentFact)] if "state" in source else []
+        return TraceState(segments={fact.id: fact for fact in facts})
     at = _milliseconds(source)
     request_id, sampled = source.get("requestId", ""), source.get("sampled")
     request = RequestFact(request_id=request_id, segment_id=source.get("spanId", ""), sampled=sampled)
@@ -152,7 +153,9 @@ class _News:
         place = {"_index": hit.index, "_id": hit.id, "if_seq_no": hit.seq_no, "if_primary_term": hit.primary_term}
         if hit.source["doc"]["kind"] == "log":
             return [{"update": place}, {"doc": self._of_line(hit.source)}]
-        fact = self._record.state.segments[hit.source["spanId"]]
+        fact = self._record.state.segments.get(hit.source["spanId"])
+        if fact is None:
+            return [{"update": place}, {"doc": {"trace": self._trace}}]
         if span_place(fact, self._record.trace_id, prefix) != (hit.index, hit.id):
             # another document of the same id, with another start, has won
             return [{"delete": place}]

@@ -124,7 +124,7 @@ def _state(told: Account) -> list[str]:
 
 def _asked(told: Account) -> list[str]:
     if not told.lookups:
-        return ["never looked up"]
+        return ["never looked up: what is known came through aws/spans" if told.segments else "never looked up"]
     asked = [f"  {entry.at}  {entry.source or 'X-Ray'}: {_came_back(entry)}" for entry in told.lookups]
     return ["looked up once:" if len(asked) == 1 else f"looked up {len(asked)} times:", *asked]
 
