@@ -74,7 +74,7 @@ class SignalFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Milliseconds since the epoch, UTC."""
 
 
-Outcome = Literal["found", "absent", "unprocessed", "limitExceeded", "sourceDisabled", "subscribed"]
+Outcome = Literal["found", "absent", "unprocessed", "refused", "limitExceeded", "sourceDisabled", "subscribed"]
 
 
 class LookupFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

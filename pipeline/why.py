@@ -22,6 +22,7 @@ _OUTCOMES = {
     "found": "{segments} came back",
     "absent": "nothing came back",
     "unprocessed": "X-Ray left the id unprocessed",
+    "refused": "X-Ray does not take the id for one of a trace",
     "limitExceeded": "X-Ray said that the trace is larger than it keeps; {segments} came back",
     "sourceDisabled": "nothing came back, since Transaction Search is on",
     "subscribed": "nobody was asked: spans come through the subscription",

@@ -43,6 +43,8 @@ def _of_nothing(state: TraceState, give_up_after_ms: int) -> Outcome:
                                          "tracejoin, or set TRACEJOIN_TRACE_SOURCE to StartTraceRetrieval.")  # fmt: skip
     if "limitExceeded" in outcomes:
         return Outcome("limitExceeded", "The trace is larger than X-Ray keeps, and nothing of it came back.")
+    if "refused" in outcomes:
+        return Outcome("notFound", "X-Ray does not take this for a trace id, so it can have no trace of it.")
     if not _time_is_up(state, give_up_after_ms):
         return Outcome("pending", "X-Ray has nothing on this trace yet.")
     if outcomes == {"unprocessed"}:

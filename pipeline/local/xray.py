@@ -64,6 +64,7 @@ class LocalXRay:
         traces_per_page: how many traces an answer brings before it goes on with the next page.
         destination: ``CloudWatchLogs`` when Transaction Search is on.
         unprocessed: canonical ids that BatchGetTraces leaves unprocessed.
+        invalid: canonical ids that are refused, and every request with them.
     """
 
     def __init__(self, *, delay: float = 0.0, seed: int = 0, retrieval: float = 0.0, clock: Callable[[], float] = time.time) -> None:
@@ -80,6 +81,7 @@ class LocalXRay:
         self.asked: Counter[str] = Counter()
         self.destination: Literal["XRay", "CloudWatchLogs"] = "XRay"
         self.unprocessed: set[str] = set()
+        self.invalid: set[str] = set()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._udp.bind(("127.0.0.1", 0))
@@ -150,7 +152,7 @@ class LocalXRay:
         if len(names) > _IDS_PER_CALL:
             raise _Refusal("InvalidRequestException", f"at most {_IDS_PER_CALL} trace ids a call")
         ids = [parse_trace_id(name) for name in names]
-        if None in ids:
+        if None in ids or not self.invalid.isdisjoint(ids):
             raise _Refusal("InvalidRequestException", "a trace id is not valid")
         asked = [id_ for id_ in ids if id_]
         self.asked.update(asked)
@@ -170,7 +172,7 @@ class LocalXRay:
     def _start_trace_retrieval(self, request: dict[str, Any]) -> dict[str, Any]:
         names = request["TraceIds"]
         ids = [id_ for name in names if (id_ := parse_trace_id(name))]
-        if not 0 < len(names) <= _IDS_PER_RETRIEVAL or len(ids) != len(names):
+        if not 0 < len(names) <= _IDS_PER_RETRIEVAL or len(ids) != len(names) or not self.invalid.isdisjoint(ids):
             raise _Refusal("InvalidRequestException", f"between 1 and {_IDS_PER_RETRIEVAL} valid trace ids are needed")
         start, end = float(request["StartTime"]), float(request["EndTime"])
         if end < start:

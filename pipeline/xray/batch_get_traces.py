@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.errors import BadInputError
 from pipeline.ids import parse_trace_id, to_xray
 from pipeline.xray.budget import Budget
 from pipeline.xray.client import Client
@@ -34,13 +35,28 @@ class BatchGetTraces:
         """As `Source.look_up`."""
         answers: dict[str, Answer] = {}
         for ids in groups(wanted, _IDS_PER_CALL):
-            found = self._ask(ids)
+            found = self._ask_apart(ids)
             if found is None:
                 break
             answers |= found
         if any(answer.outcome == "absent" for answer in answers.values()) and self._client.goes_to_cloudwatch():
             return {id_: Answer("sourceDisabled") if answer.outcome == "absent" else answer
                     for id_, answer in answers.items()}  # fmt: skip
+        return answers
+
+    def _ask_apart(self, ids: Sequence[str]) -> dict[str, Answer] | None:
+        """As `_ask`; where X-Ray refuses the group, each id alone, so that one that it calls no id does not stop the others."""
+        try:
+            return self._ask(ids)
+        except BadInputError:
+            if len(ids) == 1:
+                return {ids[0]: Answer("refused")}
+        answers: dict[str, Answer] = {}
+        for id_ in ids:
+            found = self._ask_apart([id_])
+            if found is None:
+                break
+            answers |= found
         return answers
 
     def _ask(self, ids: Sequence[str]) -> dict[str, Answer] | None:

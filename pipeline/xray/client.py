@@ -2,14 +2,15 @@
 
 from typing import Any, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from pipeline.errors import MisconfiguredError, UnavailableError
+from pipeline.errors import BadInputError, MisconfiguredError, TracejoinError, UnavailableError
 from pipeline.xray.budget import Budget
 
 _THROTTLED = frozenset({"ThrottledException", "ThrottlingException", "TooManyRequestsException"})
 _REFUSED = frozenset({"AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException",
                       "ExpiredTokenException", "InvalidClientTokenId"})  # fmt: skip
+_INVALID = frozenset({"InvalidRequestException", "ResourceNotFoundException", "ValidationException"})
 
 
 class Client:
@@ -32,7 +33,8 @@ class Client:
     def call(self, operation: str, **request: Any) -> dict[str, Any] | None:
         """One answer; None where the budget or X-Ray says that it is enough for now.
 
-        Raises UnavailableError where X-Ray does not answer, MisconfiguredError where it refuses these credentials.
+        Raises UnavailableError where X-Ray does not answer, MisconfiguredError where it refuses these credentials, and BadInputError
+        where it refuses the request itself, now and ever.
         """
         if not self._budget.take():
             return None
@@ -65,8 +67,10 @@ def code_of(error: ClientError | BotoCoreError) -> str:
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
 
 
-def mapped(error: ClientError | BotoCoreError) -> UnavailableError | MisconfiguredError:
+def mapped(error: ClientError | BotoCoreError) -> TracejoinError:
     """A failure of boto3's as ours."""
     if code_of(error) in _REFUSED:
         return MisconfiguredError([f"X-Ray refuses these credentials: {error}"])
+    if code_of(error) in _INVALID or isinstance(error, ParamValidationError):
+        return BadInputError(f"X-Ray refuses the request: {error}")
     return UnavailableError(f"X-Ray does not answer: {error}")

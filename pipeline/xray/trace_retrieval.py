@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.errors import BadInputError
 from pipeline.ids import parse_trace_id, to_xray
 from pipeline.settings import TraceFormat
 from pipeline.xray.budget import Budget
@@ -65,12 +66,24 @@ class TraceRetrieval:
         now = self._clock()
         self._running = {token: run for token, run in self._running.items() if now - run.started < _TOKEN_LIFE}
         underway = {id_ for run in self._running.values() for id_ in run.ids}
+        refused: dict[str, Answer] = {}
         for ids in groups({id_: at for id_, at in wanted.items() if id_ not in underway}, _IDS_PER_RETRIEVAL):
-            self._start(ids, wanted)
+            refused |= self._start(ids, wanted)
         found = self._collect(wanted)
-        return {id_: answer for id_, answer in found.items() if id_ in wanted}
+        return refused | {id_: answer for id_, answer in found.items() if id_ in wanted}
 
-    def _start(self, ids: Sequence[str], wanted: Mapping[str, int]) -> None:
+    def _start(self, ids: Sequence[str], wanted: Mapping[str, int]) -> dict[str, Answer]:
+        """Starts a retrieval; where X-Ray refuses it, one for each half, so that what it calls no id does not stop the others."""
+        try:
+            self._start_one(ids, wanted)
+        except BadInputError:
+            if len(ids) == 1:
+                return {ids[0]: Answer("refused")}
+            middle = len(ids) // 2
+            return self._start(ids[:middle], wanted) | self._start(ids[middle:], wanted)
+        return {}
+
+    def _start_one(self, ids: Sequence[str], wanted: Mapping[str, int]) -> None:
         now = self._clock()
         begun = min(_began(id_, wanted[id_], now) for id_ in ids)
         answer = self._client.call(
@@ -101,7 +114,11 @@ class TraceRetrieval:
         documents: dict[str, list[str]] = {}
         request: dict[str, Any] = {"RetrievalToken": run.token, "TraceFormat": self._format}
         while True:
-            page = self._client.call("list_retrieved_traces", **request)
+            try:
+                page = self._client.call("list_retrieved_traces", **request)
+            except BadInputError:
+                # the token is no longer good: what it was for is asked for anew
+                return dict.fromkeys(run.ids, Answer("unprocessed"))
             if page is None or page.get("RetrievalStatus") in {"SCHEDULED", "RUNNING"}:
                 return None
             if page.get("RetrievalStatus") != "COMPLETE":

@@ -106,6 +106,31 @@ def test_a_retrieval_that_ends_otherwise(client, xray, clock):
     assert source.look_up({TRACE: NOW}) == {}
 
 
+@pytest.mark.parametrize("kind", ["BatchGetTraces", "StartTraceRetrieval"])
+def test_an_id_that_xray_refuses_does_not_stop_its_neighbours(client, xray, clock, kind):
+    """The request with it is refused as a whole; the others are asked for without it, and it is notFound, in words."""
+    xray.destination = "XRay"
+    ids = [f"{NOW // 1000:08x}{number:024x}" for number in range(1, 5)]
+    xray.put([service(trace_id=to_xray(id_)) for id_ in ids])
+    xray.invalid = {ids[1]}
+    source = BatchGetTraces(client, Budget(100)) if kind == "BatchGetTraces" else retrieval(client, clock)
+    found = {id_: answer.outcome for id_, answer in source.look_up(dict.fromkeys(ids, NOW)).items()}
+    assert found == dict.fromkeys(ids, "found") | {ids[1]: "refused"}
+
+
+def test_a_token_that_is_no_longer_good(client, xray, clock):
+    """Its traces are asked for anew, and nothing fails for ever."""
+    xray.put(DOCUMENTS)
+    source = retrieval(client, clock, patience=1.0)
+    source.look_up({TRACE: NOW})
+    xray._retrievals.clear()
+    assert source.look_up({TRACE: NOW})[TRACE].outcome == "unprocessed"
+    clock[0] += 10
+    source.look_up({TRACE: NOW})
+    clock[0] += 10
+    assert source.look_up({TRACE: NOW})[TRACE].outcome == "found"
+
+
 def test_transaction_search_without_another_source_says_so(store, settings, client):
     """BatchGetTraces alone ends as sourceDisabled, with the remedy in the reason, and is not asked again."""
     shipped(lambda_event([powertools("paid"), report()]), store, settings)

@@ -230,7 +230,7 @@ def test_absurd_times_do_not_keep_a_trace_open():
 
 @pytest.mark.parametrize(
     ("outcome", "said"),
-    [("absent", "has no trace"), ("unprocessed", "unprocessed each time"), ("subscribed", "No span"), ("sourceDisabled", "Transaction Search is on"),
+    [("absent", "has no trace"), ("unprocessed", "unprocessed each time"), ("subscribed", "No span"), ("refused", "does not take this"), ("sourceDisabled", "Transaction Search is on"),
      ("limitExceeded", "larger than X-Ray keeps")],
 )  # fmt: skip
 def test_each_end_without_a_trace_has_its_sentence(outcome, said):
