@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -14,6 +13,7 @@ from pipeline.ids import parse_trace_id, to_xray
 from pipeline.judge import ClientSaw, State, Verdict
 from pipeline.judge.verdict import FindingSeverity
 from pipeline.otel import read_trace_document
+from pipeline.plain import number_of
 from pipeline.recorded import is_event
 from pipeline.records import Judge
 from pipeline.segments import Segment
@@ -113,13 +113,13 @@ def _classification(trace_id: str, verdict: Verdict) -> Classification:
 def _contents(data: bytes) -> list[object]:
     """The JSON values in a file: one, or one a line."""
     try:
-        return [json.loads(data, parse_float=Decimal)]
+        return [json.loads(data, parse_float=number_of)]
     except (ValueError, RecursionError) as error:
         whole = error
     found: list[object] = []
     for line in data.splitlines():
         try:
-            found.append(json.loads(line, parse_float=Decimal))
+            found.append(json.loads(line, parse_float=number_of))
         except (ValueError, RecursionError):
             if line.strip():
                 found.append(line.decode("utf-8", "replace"))

@@ -32,6 +32,7 @@ _FACTS = (
     "body",
     "state",
     "annotations",
+    "segment.id",
 )
 
 
@@ -82,9 +83,12 @@ def facts_of(hit: Hit) -> TraceState:
     """What a stored log line or span says of its trace."""
     source = hit.source
     if source["doc"]["kind"] == "span":
-        # a span that somebody else wrote holds no fact of ours
-        facts = [msgspec.convert(source["state"], SegmentFact)] if "state" in source else []
-        return TraceState(segments={fact.id: fact for fact in facts})
+        try:
+            fact = msgspec.convert(source.get("state"), SegmentFact)
+        except msgspec.ValidationError:
+            # a span that somebody else wrote holds no fact of ours
+            return TraceState()
+        return TraceState(segments={fact.id: fact})
     at = _milliseconds(source)
     request_id, sampled = source.get("requestId", ""), source.get("sampled")
     request = RequestFact(request_id=request_id, segment_id=source.get("spanId", ""), sampled=sampled)
@@ -163,9 +167,12 @@ class _News:
 
     def _of_line(self, source: Mapping[str, Any]) -> dict[str, Any]:
         segment = self._tree.status_of_line(source.get("requestId", ""), source.get("spanId", ""), _milliseconds(source))
-        # an update merges objects: a key that is no more must be wiped
+        # an update merges objects: what is no more must be wiped
         annotations = dict.fromkeys(source.get("annotations") or ()) | self._annotations
-        return {"trace": self._trace} | ({"segment": segment} if segment else {}) | ({"annotations": annotations} if annotations else {})
+        patch: dict[str, Any] = {"trace": self._trace}
+        if segment or source.get("segment"):
+            patch["segment"] = segment
+        return patch | ({"annotations": annotations} if annotations else {})
 
 
 def _milliseconds(source: Mapping[str, Any]) -> int:

@@ -4,7 +4,7 @@ A new or changed span is `pending` and holds its own fact, so it is served like 
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,8 +14,8 @@ from pipeline.spans import span_document, span_place
 from pipeline.state import SegmentFact, segment_rank
 
 _ROUNDS = 5
-# the fact is compared by itself, and what the whole trace knows (`pipeline.spans.patch_of_span`) is no part of the span
-_OF_TRACE = ("state", "trace", "traceGroup", "traceGroupFields", "parentSpanId", "serviceName", "resource")
+# what OpenSearch may refuse of a span: odd or too long, or too many
+_PLAIN: Final[dict[str, Any]] = {"attributes": {}, "events": [], "links": [], "resource": {}}
 _Place = tuple[str, str]
 
 
@@ -73,7 +73,7 @@ def _write(
         segment, document = waiting[place]
         if not (result.ok or result.conflict or result.retryable):
             # odd metadata is what OpenSearch refuses, such as a string above 32,766 bytes: once more without it
-            result = store.write([lines[2 * number], document | {"attributes": {}, "events": []}])[0]
+            result = store.write([lines[2 * number], document | _PLAIN])[0]
         if result.ok:
             delivery.indexed += 1
             delivery.written.add(segment.trace_id)
@@ -93,8 +93,11 @@ def _action(place: _Place, hit: Hit | None) -> dict[str, Any]:
     return {"index": address | {"if_seq_no": hit.seq_no, "if_primary_term": hit.primary_term}}
 
 
-def _rank(document: dict[str, Any]) -> tuple[tuple[bool, int, bytes], bytes]:
+def _rank(document: dict[str, Any]) -> tuple[tuple[bool, int, bytes], str]:
     """Of two documents of one span the one with the higher rank stays, in whichever order they came."""
-    own = {key: value for key, value in document.items() if key not in _OF_TRACE}
-    fact = msgspec.convert(msgspec.to_builtins(document["state"]), SegmentFact)
-    return segment_rank(fact), msgspec.json.encode(own, order="deterministic")
+    try:
+        fact = msgspec.convert(msgspec.to_builtins(document["state"]), SegmentFact)
+    except (KeyError, msgspec.ValidationError):
+        # somebody else's
+        return (False, 0, b""), ""
+    return segment_rank(fact), document["digest"]

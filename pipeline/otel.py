@@ -10,8 +10,19 @@ from typing import Any
 
 from pipeline.errors import BadInputError
 from pipeline.ids import parse_span_id, parse_trace_id
-from pipeline.plain import annotation, is_annotation_key, plain, text_of
-from pipeline.segments import LAST_NANO, LONGEST_MESSAGE, ExceptionFact, Link, Segment, parse, read_document, status_of
+from pipeline.plain import plain, text_of
+from pipeline.segments import (
+    LAST_NANO,
+    LONGEST_MESSAGE,
+    LONGEST_NAME,
+    ExceptionFact,
+    Link,
+    Segment,
+    annotations_in,
+    parse,
+    read_document,
+    status_of,
+)
 from pipeline.state import Annotation, SegmentFact
 
 LOG_GROUP = "aws/spans"
@@ -52,13 +63,20 @@ def read_span(document: bytes | str | Mapping[str, Any], *, trace_id: str | None
         raise BadInputError("the span has no valid traceId or no valid spanId")
     if trace_id and own != trace_id:
         raise BadInputError(f"the span names another trace, {own}, than {trace_id}, which it came with")
+    try:
+        return _segment(content, own, span_id)
+    except RecursionError as error:
+        raise BadInputError("the span is nested too deep") from error
+
+
+def _segment(content: Mapping[str, Any], trace_id: str, span_id: str) -> Segment:
     attributes = _attributes(content.get("attributes"))
     resource = content.get("resource")
     of_resource = _attributes(resource.get("attributes")) if isinstance(resource, Mapping) else {}
     exceptions = tuple(_exceptions(content.get("events")))
     kind = _kind(content.get("kind"))
     return Segment(
-        trace_id=own,
+        trace_id=trace_id,
         fact=_fact(content, span_id, kind, attributes, of_resource, exceptions),
         exceptions=exceptions,
         links=tuple(_links(content.get("links"))),
@@ -79,8 +97,8 @@ def _fact(content: Mapping[str, Any], span_id: str, kind: str, attributes: dict[
     return SegmentFact(
         id=span_id,
         parent_id=parent_id if parent_id != span_id else "",
-        name=text_of(content.get("name")),
-        service_name=_text(resource, "service.name") or _text(attributes, "aws.local.service"),
+        name=text_of(content.get("name"))[:LONGEST_NAME],
+        service_name=(_text(resource, "service.name") or _text(attributes, "aws.local.service"))[:LONGEST_NAME],
         subsegment=not (kind in _ENTERING or not parent_id or attributes.get("aws.span.kind") == "LOCAL_ROOT"),
         origin=_origin(kind, attributes, resource),
         namespace=_namespace(kind, attributes),
@@ -118,7 +136,7 @@ def _value(value: object) -> Any:
         return value
     kind, content = next(iter(value.items()))
     if kind == "intValue":
-        return int(content) if str(content).lstrip("-").isdecimal() and len(str(content)) < len(str(LAST_NANO)) else content
+        return int(content) if str(content).removeprefix("-").isdecimal() and len(str(content)) < len(str(LAST_NANO)) else content
     if kind == "arrayValue" and isinstance(content, Mapping) and isinstance(values := content.get("values"), list):
         return [_value(entry) for entry in values]
     if kind == "kvlistValue" and isinstance(content, Mapping):
@@ -155,13 +173,12 @@ def _namespace(kind: str, attributes: Mapping[str, Any]) -> str:
     return "aws" if is_aws else "remote"
 
 
-def _annotations(attributes: Mapping[str, Any]) -> dict[str, Annotation]:
+def _annotations(attributes: Mapping[str, Any]) -> tuple[tuple[str, Annotation], ...]:
     named = attributes.get("aws.xray.annotations")
     chosen = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
     entries = {name: attributes.get(name) for name in chosen}
     entries |= {key.removeprefix(_ANNOTATION): value for key, value in attributes.items() if key.startswith(_ANNOTATION)}
-    found = ((key, annotation(value)) for key, value in sorted(entries.items()) if is_annotation_key(key))
-    return {key: value for key, value in found if value is not None}
+    return annotations_in(entries)
 
 
 def _exceptions(events: object) -> Iterator[ExceptionFact]:

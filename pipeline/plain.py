@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 from pipeline.state import Annotation
@@ -15,6 +15,14 @@ _LONGEST_INTEGER = 2**63
 _KEY = re.compile(r"[A-Za-z0-9_:-]+(?:\.[A-Za-z0-9_:-]+)*", re.ASCII)
 _LONGEST_KEY = 500
 _LONGEST_VALUE = 1000
+
+
+def number_of(text: str) -> Decimal | str:
+    """A JSON number with a fraction or an exponent, without float error; one that no program can hold stays text."""
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        return text
 
 
 def text_of(value: object) -> str:
@@ -35,7 +43,7 @@ def plain(value: Any, depth: int = 0) -> Any:
             return {text_of(key): plain(entry, depth + 1) for key, entry in value.items()}
         return [plain(entry, depth + 1) for entry in value]
     if isinstance(value, Decimal | float):
-        number = float(value)
+        number = float(value) if value == value else nan  # noqa: PLR0124  # a signalling NaN is no float
         return number if isfinite(number) else str(value)
     if isinstance(value, int) and not -_LONGEST_INTEGER <= value < _LONGEST_INTEGER:
         return str(value)
@@ -48,6 +56,6 @@ def annotation(value: object) -> Annotation | None:
     return found[:_LONGEST_VALUE] if isinstance(found, str) else found
 
 
-def is_annotation_key(key: str) -> bool:
+def is_annotation_key(key: object) -> bool:
     """Whether OpenSearch can search for ``key`` below a field."""
-    return len(key) <= _LONGEST_KEY and _KEY.fullmatch(key) is not None
+    return isinstance(key, str) and len(key) <= _LONGEST_KEY and _KEY.fullmatch(key) is not None

@@ -15,7 +15,7 @@ from pipeline.ids import to_xray
 from pipeline.judge import Verdict, default_rules, judge
 from pipeline.opensearch import Hit, Store
 from pipeline.settings import Settings
-from pipeline.state import EMPTY, Annotation, TraceState, merge
+from pipeline.state import EMPTY, Annotation, TraceState, last_seen, merge
 
 Judge = Callable[[TraceState], Verdict]
 
@@ -110,8 +110,8 @@ class TraceRecords:
         yield from (hit.id for hit in self._store.scan({"term": {"settled": False}}, index=self._index, source=False))
 
     def purge(self, *, days: int) -> int:
-        """Deletes trace documents older than ``days``; returns how many."""
-        body = {"query": {"range": {"@timestamp": {"lt": f"now-{days}d"}}}}
+        """Deletes settled trace documents without a sign of life for ``days``; returns how many."""
+        body = {"query": {"bool": {"filter": [{"term": {"settled": True}}, {"range": {"lastSeenAt": {"lt": f"now-{days}d"}}}]}}}
         answer = self._store.request("POST", f"/{self._index}/_delete_by_query", body,
                                      {"conflicts": "proceed", "ignore_unavailable": "true"})  # fmt: skip
         return int(answer.get("deleted", 0))
@@ -119,7 +119,11 @@ class TraceRecords:
     def _read(self, trace_id: str, hit: Hit | None) -> Record:
         if hit is None:
             return Record(trace_id=trace_id, verdict=self._judge(EMPTY))
-        state = msgspec.convert(hit.source.get("state", {}), TraceState)
+        try:
+            state = msgspec.convert(hit.source.get("state", {}), TraceState)
+        except msgspec.ValidationError:
+            # its facts are in the lines and spans still
+            state = EMPTY
         stored = hit.source.get("trace", {})
         verdict, version = self._judge(state), int(stored.get("version", 0))
         return Record(trace_id=trace_id, state=state, verdict=verdict, version=version, settled=bool(hit.source.get("settled")),
@@ -154,7 +158,8 @@ def document_of(record: Record) -> dict[str, Any]:
     """The trace document of ``record``."""
     verdict, root = record.verdict, record.verdict.root
     return {
-        "@timestamp": _started(record.state),
+        "@timestamp": _iso(_started(record.state)),
+        "lastSeenAt": _iso(last_seen(record.state)),
         "doc": {"kind": "trace"},
         "traceId": record.trace_id,
         "xray": {"traceId": to_xray(record.trace_id)},
@@ -175,13 +180,16 @@ def annotations_of(state: TraceState) -> dict[str, list[Annotation]]:
     """The annotations of every segment and subsegment of a trace: each key with its values, in a fixed order."""
     found: dict[str, dict[str, Annotation]] = {}
     for fact in state.segments.values():
-        for key, value in fact.annotations.items():
+        for key, value in fact.annotations:
             # True and 1 are one key of a dictionary
             found.setdefault(key, {})[repr(value)] = value
     return {key: [values[name] for name in sorted(values)[:_MOST_VALUES]] for key, values in sorted(found.items())[:_MOST_KEYS]}
 
 
-def _started(state: TraceState) -> str:
+def _started(state: TraceState) -> int:
     starts = [fact.start for fact in state.segments.values() if fact.start]
-    at = min(starts) // 1_000_000 if starts else state.first_line_at
+    return min(starts) // 1_000_000 if starts else state.first_line_at
+
+
+def _iso(at: int) -> str:
     return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -170,12 +170,9 @@ class Resolver:
         for segment in segments:
             facts, fact = found[segment.trace_id], segment.fact
             facts[fact.id] = max(fact, facts.get(fact.id, fact), key=segment_rank)
-        return {
-            id_: TraceState(segments=found[id_], lookups={
-                str(now): LookupFact(at=now, outcome=answer.outcome, source=self._source.name, segments=len(found[id_])),
-            })
-            for id_, answer in answers.items()
-        }  # fmt: skip
+        made = {id_: LookupFact(at=answer.at or now, outcome=answer.outcome, source=self._source.name, segments=len(found[id_]))
+                for id_, answer in answers.items()}  # fmt: skip
+        return {id_: TraceState(segments=found[id_], lookups={str(lookup.at): lookup}) for id_, lookup in made.items()}
 
     def _spread(self, known: dict[str, Record]) -> set[str]:
         """Brings lines and spans up to date until nothing is behind; returns the traces where something still is."""

@@ -9,17 +9,20 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from hashlib import blake2b
+from math import isfinite
 from typing import Any
 
 import msgspec
 
 from pipeline.errors import BadInputError
 from pipeline.ids import parse_span_id, parse_trace_id
-from pipeline.plain import annotation, is_annotation_key, plain, text_of
+from pipeline.plain import annotation, is_annotation_key, number_of, plain, text_of
 from pipeline.state import Annotation, SegmentFact
 
 _HIGHEST_STATUS = 1000
 LONGEST_MESSAGE = 500
+# X-Ray allows 200 characters (AWS X-Ray developer guide, "X-Ray segment documents")
+LONGEST_NAME = 256
 _MOST_FRAMES = 50
 _NANOS = Decimal(1_000_000_000)
 # date_nanos ends in 2262
@@ -73,14 +76,17 @@ def read_document(document: bytes | str | Mapping[str, Any], *, trace_id: str | 
         raise BadInputError("the segment document names no trace: trace_id is missing or is none")
     if own and trace_id and own != trace_id:
         raise BadInputError(f"the segment document names another trace, {own}, than {trace_id}, which it came with")
-    return list(_walk(content, own or trace_id or ""))
+    try:
+        return list(_walk(content, own or trace_id or ""))
+    except RecursionError as error:
+        raise BadInputError("the segment document is nested too deep") from error
 
 
 def parse(document: bytes | str) -> Mapping[str, Any]:
     """A document's JSON object. Raises BadInputError where it is none."""
     try:
         # every number as text, so that times keep their nanoseconds
-        content = json.loads(document, parse_float=Decimal)
+        content = json.loads(document, parse_float=number_of)
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"the document is not JSON: {error}") from error
     if not isinstance(content, dict):
@@ -105,7 +111,7 @@ def _fact(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None)
     request = _object(http.get("request"))
     gateway = _object(aws.get("api_gateway"))
     exception = next(_exceptions(content.get("cause")), ExceptionFact())
-    name = text_of(content.get("name"))
+    name = text_of(content.get("name"))[:LONGEST_NAME]
     subsegment = parent is not None or content.get("type") == "subsegment"
     start, end = nanos_of(content.get("start_time")), nanos_of(content.get("end_time"))
     status = status_of(_object(http.get("response")).get("status"))
@@ -137,7 +143,7 @@ def _fact(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None)
         inferred=content.get("inferred") is True,
         exception_type=exception.type,
         exception_message=exception.message,
-        annotations=_annotations(content.get("annotations")),
+        annotations=annotations_in(content.get("annotations")),
     )
 
 
@@ -150,7 +156,9 @@ def _id(value: object, trace_id: str) -> str:
 
 def _made_up_id(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None) -> str:
     # the same document must get the same id each time
-    return _hash(trace_id, parent.id if parent else "", text_of(content.get("name")), str(content.get("start_time")))
+    start = content.get("start_time")
+    begun = start if isinstance(start, str) else str(nanos_of(start))
+    return _hash(trace_id, parent.id if parent else "", text_of(content.get("name")), begun)
 
 
 def _hash(*parts: str) -> str:
@@ -175,16 +183,15 @@ def status_of(value: object) -> int | None:
     if isinstance(value, str) and value.isdecimal():
         value = int(value[:9])
     if isinstance(value, Decimal | float):
-        # a NaN is below nothing
-        return int(value) if 0 < value < _HIGHEST_STATUS else None
+        return int(value) if isfinite(value) and 0 < value < _HIGHEST_STATUS else None
     return value if isinstance(value, int) and 0 < value < _HIGHEST_STATUS else None
 
 
-def _annotations(content: object) -> dict[str, Annotation]:
-    """Annotations with their types; what X-Ray would not index is left in the attributes alone."""
-    entries = sorted(content.items()) if isinstance(content, Mapping) else []
+def annotations_in(content: object) -> tuple[tuple[str, Annotation], ...]:
+    """Annotations with their types, by key; what X-Ray would not index is left in the attributes alone."""
+    entries = content.items() if isinstance(content, Mapping) else ()
     found = ((key, annotation(value)) for key, value in entries if is_annotation_key(key))
-    return {key: value for key, value in found if value is not None}
+    return tuple(sorted(((key, value) for key, value in found if value is not None), key=lambda pair: pair[0]))
 
 
 def _has_cause(cause: object) -> bool:

@@ -5,7 +5,10 @@ Source: Data Prepper's `otel-v1-apm-span-index-standard-template`, and OpenSearc
 """
 
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Any, Final
+
+import msgspec
 
 from pipeline.ids import to_xray
 from pipeline.judge import Root, Tree, Verdict
@@ -50,9 +53,12 @@ def span_document(segment: Segment) -> dict[str, Any]:
         "state": fact,
     }
     if fact.annotations:
-        document["annotations"] = fact.annotations
+        document["annotations"] = dict(fact.annotations)
     if fact.request_id:
         document["requestId"] = fact.request_id
+    # what is stored may be less, where OpenSearch refuses a part: this tells two documents of one span apart
+    shown = [document[name] for name in ("attributes", "events", "links", "resource")]
+    document["digest"] = blake2b(msgspec.json.encode(shown, order="deterministic"), digest_size=8).hexdigest()
     if fact.start is not None:
         document["@timestamp"] = document["startTime"] = iso_nanos(fact.start)
     if fact.end is not None and not fact.in_progress:

@@ -48,7 +48,8 @@ class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     inferred: bool = False
     exception_type: str = ""
     exception_message: str = ""
-    annotations: dict[str, Annotation] = {}
+    annotations: tuple[tuple[str, Annotation], ...] = ()
+    """Pairs, since OpenSearch reads a dot in a key as one more level."""
 
 
 class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -118,6 +119,12 @@ def merge(*states: TraceState) -> TraceState:
     )
 
 
+def last_seen(state: TraceState, *, before: int | None = None) -> int:
+    """The newest sign of life, a line or a segment's time, in milliseconds since the epoch; of segments only what lies ``before``."""
+    times = (time // 1_000_000 for fact in state.segments.values() for time in (fact.start, fact.end) if time)
+    return max(state.last_line_at, max((time for time in times if before is None or time <= before), default=0))
+
+
 def holds(state: TraceState, facts: TraceState) -> bool:
     """Whether ``state`` already knows everything in ``facts``."""
     return (
@@ -147,7 +154,7 @@ def _has(known: Mapping[K, V], facts: Mapping[K, V], rank: Callable[[V], Any]) -
 
 def segment_rank(fact: SegmentFact) -> tuple[bool, int, bytes]:
     """Of two documents with one id the one with the higher rank counts: the finished one, then the one that ended later."""
-    return not fact.in_progress, fact.end or 0, msgspec.json.encode(fact, order="deterministic")
+    return not fact.in_progress, fact.end or 0, msgspec.json.encode(fact)
 
 
 def _request_rank(fact: RequestFact) -> tuple[bool, bool, bytes]:

@@ -27,8 +27,9 @@ _OUTCOMES = {
     "sourceDisabled": "nothing came back, since Transaction Search is on",
     "subscribed": "nobody was asked: spans come through the subscription",
 }
+_TOLD = ("traceId", "doc.kind", "idSource", "staleTraceId")
 _UNSEEN: Mapping[str, Any] = {
-    "trace": {"state": "pending", "stateReason": "Its lines are here, and nobody has looked at it yet.", "hiddenFault": False, "rules": []},
+    "trace": {"state": "pending", "stateReason": "Nobody has looked at its lines and spans yet.", "hiddenFault": False, "rules": []},
     "state": {}, "missing": [], "findings": [],
 }  # fmt: skip
 
@@ -80,13 +81,13 @@ class Account(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 def explain_id(id_: str, store: Store) -> list[Account]:
     """The account of each trace that ``id_`` (a trace, correlation or request id) names or occurs in; none where nothing is known."""
     trace_ids = traces_of(id_, store)
-    query = {"bool": {"filter": [{"term": {"doc.kind": "log"}}, {"terms": {"traceId": trace_ids}}]}}
-    lines: dict[str, list[Mapping[str, Any]]] = {}
-    for hit in store.scan(query, index=f"{store.prefix}-logs-*", source=("traceId", "idSource", "staleTraceId")):
-        lines.setdefault(hit.source["traceId"], []).append(hit.source)
+    query = {"bool": {"filter": [{"terms": {"doc.kind": ["log", "span"]}}, {"terms": {"traceId": trace_ids}}]}}
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for hit in store.scan(query, index=f"{store.prefix}-logs-*,{store.prefix}-spans-*", source=_TOLD):
+        found.setdefault(hit.source["traceId"], []).append(hit.source)
     stored = store.get_many([(f"{store.prefix}-traces", trace_id) for trace_id in trace_ids])
-    return [account(trace_id, hit.source if hit else _UNSEEN, lines.get(trace_id, ()))
-            for trace_id, hit in zip(trace_ids, stored, strict=True) if hit or trace_id in lines]  # fmt: skip
+    return [account(trace_id, hit.source if hit else _UNSEEN, [line for line in found.get(trace_id, ()) if line["doc"]["kind"] == "log"])
+            for trace_id, hit in zip(trace_ids, stored, strict=True) if hit or trace_id in found]  # fmt: skip
 
 
 def account(trace_id: str, document: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Account:

@@ -29,7 +29,7 @@ class App:
 
     settings: Settings
     json: bool = False
-    console: Console = field(default_factory=Console)
+    console: Console = field(default_factory=lambda: Console(emoji=False))
 
     def store(self) -> Store:
         """OpenSearch at the endpoint; does not connect yet."""
@@ -43,7 +43,8 @@ class App:
     def say(self, content: object) -> None:
         """Prints text or a rich renderable for people; nothing in JSON mode."""
         if not self.json:
-            self.console.print(content)
+            # what others logged must not steer the terminal
+            self.console.print(content.replace("\x1b", "␛") if isinstance(content, str) else content)
 
     def warn(self, text: str) -> None:
         """Prints one line to stderr, in either mode."""

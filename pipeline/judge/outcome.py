@@ -6,12 +6,11 @@ import msgspec
 
 from pipeline.judge.tree import SERVICE, Tree
 from pipeline.judge.verdict import State
-from pipeline.state import SegmentFact, TraceState
+from pipeline.state import SegmentFact, TraceState, last_seen
 
 _MOST_NAMED = 3
 _MOST_LOOKUPS = 20
 _RAN = frozenset({200, 202})
-_NANOS = 1_000_000
 _HOUR = 3_600_000
 
 
@@ -43,6 +42,8 @@ def _of_nothing(state: TraceState, give_up_after_ms: int) -> Outcome:
                                          "tracejoin, or set TRACEJOIN_TRACE_SOURCE to StartTraceRetrieval.")  # fmt: skip
     if "limitExceeded" in outcomes:
         return Outcome("limitExceeded", "The trace is larger than X-Ray keeps, and nothing of it came back.")
+    if not outcomes:
+        return Outcome("pending", "X-Ray was not asked for this trace yet.")
     if "refused" in outcomes:
         return Outcome("notFound", "X-Ray does not take this for a trace id, so it can have no trace of it.")
     if not _time_is_up(state, give_up_after_ms):
@@ -69,9 +70,8 @@ def _of_segments(state: TraceState, tree: Tree, give_up_after_ms: int) -> Outcom
 def _time_is_up(state: TraceState, give_up_after_ms: int) -> bool:
     """Whether a look-up was made long enough after the last sign of life, or so often that one more would be one too many."""
     asked = max((lookup.at for lookup in state.lookups.values()), default=0)
-    ends = (time // _NANOS for fact in state.segments.values() for time in (fact.start, fact.end) if time)
     # a time far beyond the look-up that brought it is no time
-    active = max(state.last_line_at, max((end for end in ends if end <= asked + _HOUR), default=0))
+    active = last_seen(state, before=asked + _HOUR)
     return asked > 0 and (asked >= active + give_up_after_ms or len(state.lookups) >= _MOST_LOOKUPS)
 
 

@@ -15,6 +15,7 @@ from pipeline.state import SegmentFact, SignalFact, TraceState
 _OK = frozenset({200, 202})
 _CLIENT_ERROR = 400
 _SERVER_ERROR = 500
+_MOST_FINDINGS = 100
 _CODE = re.compile(r"An error occurred \((\w+)\)")
 
 
@@ -54,7 +55,8 @@ def find(state: TraceState, tree: Tree, rules: Rules, outcome: State) -> tuple[F
         rule = rules.get(name)
         if rule and rule.enabled:
             found += look(_Case(state, tree, name, rule, outcome))
-    return tuple(sorted(set(found)))
+    # alerts first, where there are more than anybody reads
+    return tuple(sorted(sorted(sorted(set(found)), key=lambda finding: finding.severity)[:_MOST_FINDINGS]))
 
 
 class _Case(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from pipeline.state import SegmentFact
 SERVICE = "AWS::Lambda"
 FUNCTION = "AWS::Lambda::Function"
 Call = tuple[str, str, str, str]
+_LONGEST_PATH = 64
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
 
@@ -60,7 +61,8 @@ class Tree:
         """The names from the entry down to ``fact``."""
         names = (above.name for above in (*reversed(list(self.ancestors(fact))), fact))
         # a Lambda service segment and its function's share their name
-        return tuple(name for name, _ in groupby(names))
+        found = tuple(name for name, _ in groupby(names))
+        return found if len(found) <= _LONGEST_PATH else (found[0], "…", *found[2 - _LONGEST_PATH :])
 
     @cached_property
     def entry(self) -> SegmentFact | None:

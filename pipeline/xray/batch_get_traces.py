@@ -66,7 +66,7 @@ class BatchGetTraces:
         unprocessed: set[str] = set()
         request: dict[str, Any] = {"TraceIds": [to_xray(id_) for id_ in ids]}
         while True:
-            page = self._client.call("batch_get_traces", **request)
+            page = self._client.call("batch_get_traces", go_on="NextToken" in request, **request)
             if page is None:
                 return None
             for trace in page.get("Traces", ()):

@@ -25,12 +25,12 @@ class Budget:
         self._clock = clock
         self._at = clock()
 
-    def take(self) -> bool:
-        """Whether one more call may be made now."""
+    def take(self, *, overdraw: bool = False) -> bool:
+        """Whether one more call may be made now; what is overdrawn is missing later."""
         now = self._clock()
         self._left = min(self._most, self._left + (now - self._at) * self._rate * self._pace)
         self._at = now
-        if self._left < 1:
+        if self._left < 1 and not overdraw:
             return False
         self._left -= 1
         return True

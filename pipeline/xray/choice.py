@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from pipeline.errors import UnavailableError
 from pipeline.settings import Settings
 from pipeline.xray.batch_get_traces import BatchGetTraces
 from pipeline.xray.budget import Budget
@@ -25,7 +26,13 @@ def source_for(settings: Settings, client: Callable[[], Any]) -> Source:
         return SpansSubscription()
     budget = Budget(settings.lookups_per_minute / settings.workers)
     xray = client()
-    retrieval = settings.trace_source == "StartTraceRetrieval"
-    if retrieval or (settings.trace_source == "auto" and Client(xray, budget).goes_to_cloudwatch()):
-        return TraceRetrieval(xray, budget, trace_format=settings.trace_format)
-    return BatchGetTraces(xray, budget)
+    searching = settings.trace_source == "StartTraceRetrieval" or (settings.trace_source == "auto" and _searches(xray, budget))
+    return TraceRetrieval(xray, budget, trace_format=settings.trace_format) if searching else BatchGetTraces(xray, budget)
+
+
+def _searches(xray: Any, budget: Budget) -> bool:
+    answer = Client(xray, budget).goes_to_cloudwatch()
+    if answer is None:
+        # a guess would last as long as the worker
+        raise UnavailableError("X-Ray throttles the question whether Transaction Search is on")
+    return answer

@@ -1,5 +1,6 @@
 """Calls of X-Ray: within the budget, with failures mapped to our errors."""
 
+import time
 from typing import Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
@@ -10,6 +11,8 @@ from pipeline.xray.budget import Budget
 _THROTTLED = frozenset({"ThrottledException", "ThrottlingException", "TooManyRequestsException"})
 _REFUSED = frozenset({"AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException",
                       "ExpiredTokenException", "InvalidClientTokenId"})  # fmt: skip
+# seconds; somebody may switch Transaction Search on while a worker lives
+_DESTINATION_LIFE = 300.0
 _INVALID = frozenset({"InvalidRequestException", "ResourceNotFoundException", "ValidationException"})
 
 
@@ -22,21 +25,30 @@ class Client:
 
     Attributes:
         calls: how many look-ups X-Ray was asked for.
+        enough: whether the last call was not made, or throttled.
     """
 
     def __init__(self, client: Any, budget: Budget) -> None:
         self._client = client
         self._budget = budget
-        self._destination: str | None = None
+        self._destination = ""
+        self._asked_at = float("-inf")
         self.calls = 0
+        self.enough = False
 
-    def call(self, operation: str, **request: Any) -> dict[str, Any] | None:
+    def call(self, operation: str, *, go_on: bool = False, **request: Any) -> dict[str, Any] | None:
         """One answer; None where the budget or X-Ray says that it is enough for now.
+
+        Args:
+            operation: the method of boto3's client.
+            go_on: it is a further page of what was begun, which may overdraw the budget: half an answer is none.
+            request: its arguments.
 
         Raises UnavailableError where X-Ray does not answer, MisconfiguredError where it refuses these credentials, and BadInputError
         where it refuses the request itself, now and ever.
         """
-        if not self._budget.take():
+        self.enough = not self._budget.take(overdraw=go_on)
+        if self.enough:
             return None
         self.calls += 1
         try:
@@ -44,21 +56,28 @@ class Client:
         except (ClientError, BotoCoreError) as error:
             if code_of(error) in _THROTTLED:
                 self._budget.throttled()
+                self.enough = True
                 return None
             raise mapped(error) from error
         self._budget.taken()
         return cast("dict[str, Any]", answer)
 
-    def goes_to_cloudwatch(self) -> bool:
-        """Whether Transaction Search is on: then "You cannot find traces through this API" (BatchGetTraces' API reference)."""
-        if self._destination is None:
+    def goes_to_cloudwatch(self) -> bool | None:
+        """Whether Transaction Search is on: then "You cannot find traces through this API" (BatchGetTraces' API reference).
+
+        None where X-Ray throttles the question. A role that may not ask gets its traces all the same: False.
+        """
+        now = time.monotonic()
+        if now - self._asked_at > _DESTINATION_LIFE:
             try:
                 self._destination = str(self._client.get_trace_segment_destination().get("Destination"))
             except (ClientError, BotoCoreError) as error:
-                # asking is a courtesy: a role without this permission still gets its traces
-                if code_of(error) not in _REFUSED | _THROTTLED:
+                if code_of(error) in _THROTTLED:
+                    return None
+                if code_of(error) not in _REFUSED:
                     raise mapped(error) from error
-                return False
+                self._destination = ""
+            self._asked_at = now
         return self._destination == "CloudWatchLogs"
 
 

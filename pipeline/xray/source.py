@@ -12,11 +12,13 @@ from pipeline.state import Outcome
 class Answer(msgspec.Struct, frozen=True):
     """What X-Ray has on one trace: how the look-up ended, and its documents as JSON text.
 
-    A document is a segment document, or an OpenTelemetry span where the source was asked for spans.
+    A document is a segment document, or an OpenTelemetry span where the source was asked for spans. ``at`` is the time of which
+    the answer speaks, in milliseconds since the epoch, where that is not now.
     """
 
     outcome: Outcome
     documents: tuple[str, ...] = ()
+    at: int = 0
 
 
 class Source(Protocol):

@@ -27,10 +27,14 @@ _BEFORE = 900.0
 _LONGEST_AGO = 30 * 86_400.0
 
 
-class _Retrieval(msgspec.Struct, frozen=True):
+class _Retrieval(msgspec.Struct):
+    """One retrieval, with what it brought so far."""
+
     token: str
     ids: tuple[str, ...]
     started: float
+    documents: dict[str, list[str]] = {}
+    next_token: str = ""
 
 
 class TraceRetrieval:
@@ -55,6 +59,7 @@ class TraceRetrieval:
         self._clock = clock
         self._sleep = sleep
         self._running: dict[str, _Retrieval] = {}
+        self._kept: dict[str, Answer] = {}
 
     @property
     def calls(self) -> int:
@@ -65,12 +70,14 @@ class TraceRetrieval:
         """As `Source.look_up`; a trace whose retrieval still runs is missing, too."""
         now = self._clock()
         self._running = {token: run for token, run in self._running.items() if now - run.started < _TOKEN_LIFE}
-        underway = {id_ for run in self._running.values() for id_ in run.ids}
-        refused: dict[str, Answer] = {}
+        # an answer that came while nobody asked is as good, for a while
+        kept = {id_: answer for id_, answer in self._kept.items() if now - answer.at / 1000 < _TOKEN_LIFE}
+        underway = {id_ for run in self._running.values() for id_ in run.ids} | kept.keys()
         for ids in groups({id_: at for id_, at in wanted.items() if id_ not in underway}, _IDS_PER_RETRIEVAL):
-            refused |= self._start(ids, wanted)
-        found = self._collect(wanted)
-        return refused | {id_: answer for id_, answer in found.items() if id_ in wanted}
+            kept |= self._start(ids, wanted)
+        kept |= self._collect({id_: at for id_, at in wanted.items() if id_ not in kept})
+        self._kept = {id_: answer for id_, answer in kept.items() if id_ not in wanted}
+        return {id_: answer for id_, answer in kept.items() if id_ in wanted}
 
     def _start(self, ids: Sequence[str], wanted: Mapping[str, int]) -> dict[str, Answer]:
         """Starts a retrieval; where X-Ray refuses it, one for each half, so that what it calls no id does not stop the others."""
@@ -95,27 +102,33 @@ class TraceRetrieval:
             self._running[token] = _Retrieval(token, tuple(ids), now)
 
     def _collect(self, wanted: Mapping[str, int]) -> dict[str, Answer]:
-        """The answers of every retrieval that ends while there is patience."""
+        """The answers of every retrieval that ends while there is patience, also for those that nobody asks for now."""
         answers: dict[str, Answer] = {}
         deadline = self._clock() + self._patience
         pause = _FIRST_PAUSE
         while True:
-            for run in list(self._running.values()):
-                if not wanted.keys().isdisjoint(run.ids) and (found := self._list(run)) is not None:
+            for run in self._of(wanted):
+                if (found := self._list(run)) is not None:
                     answers |= found
                     del self._running[run.token]
-            if all(wanted.keys().isdisjoint(run.ids) for run in self._running.values()) or self._clock() + pause > deadline:
+                if self._client.enough:
+                    return answers
+            if not self._of(wanted) or self._clock() + pause > deadline:
                 return answers
             self._sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
+    def _of(self, wanted: Mapping[str, int]) -> list[_Retrieval]:
+        return [run for run in self._running.values() if not wanted.keys().isdisjoint(run.ids)]
+
     def _list(self, run: _Retrieval) -> dict[str, Answer] | None:
-        """What a retrieval found, None while it runs or where it is enough for now."""
-        documents: dict[str, list[str]] = {}
-        request: dict[str, Any] = {"RetrievalToken": run.token, "TraceFormat": self._format}
+        """What a retrieval found, None while it runs or where it is enough for now: then it goes on from its page."""
         while True:
+            further = {"NextToken": run.next_token} if run.next_token else {}
             try:
-                page = self._client.call("list_retrieved_traces", **request)
+                page = self._client.call(
+                    "list_retrieved_traces", go_on=bool(further), RetrievalToken=run.token, TraceFormat=self._format, **further
+                )
             except BadInputError:
                 # the token is no longer good: what it was for is asked for anew
                 return dict.fromkeys(run.ids, Answer("unprocessed"))
@@ -125,10 +138,16 @@ class TraceRetrieval:
                 return dict.fromkeys(run.ids, Answer("unprocessed"))
             for trace in page.get("Traces", ()):
                 id_ = parse_trace_id(trace["Id"]) or trace["Id"]
-                documents.setdefault(id_, []).extend(span["Document"] for span in trace.get("Spans", ()))
-            if not page.get("NextToken"):
-                return {id_: Answer("found" if id_ in documents else "absent", tuple(documents.get(id_, ()))) for id_ in run.ids}
-            request["NextToken"] = page["NextToken"]
+                run.documents.setdefault(id_, []).extend(span["Document"] for span in trace.get("Spans", ()))
+            run.next_token = page.get("NextToken") or ""
+            if not run.next_token:
+                return {id_: _answer(run, id_) for id_ in run.ids}
+
+
+def _answer(run: _Retrieval, trace_id: str) -> Answer:
+    documents = tuple(run.documents.get(trace_id, ()))
+    # it speaks of the time when it began, however late it is read
+    return Answer("found" if documents else "absent", documents, int(run.started * 1000))
 
 
 def _began(trace_id: str, first_line_at: int, now: float) -> float:

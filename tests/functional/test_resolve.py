@@ -10,6 +10,7 @@ import pytest
 from pipeline.errors import BadInputError, UnavailableError
 from pipeline.ids import to_xray
 from pipeline.local.environment import local_client
+from pipeline.local.spans_feed import spans_of
 from pipeline.local.xray import LocalXRay
 from pipeline.resolve import Resolver
 from pipeline.search import Question, hidden_faults, search, traces_of, transaction
@@ -312,6 +313,39 @@ def test_of_two_documents_with_one_id_one_stays(store, settings):
         found.append([document["startTime"] for document in lines_of(store, trace) if document["doc"]["kind"] == "span"])
     assert found[0] == found[1]
     assert len(found[0]) == 1
+
+
+def test_a_broken_clock_does_not_cost_a_live_trace_its_record(store, settings):
+    """A device thinks that it is 1970; the sweep deletes only what is settled and has been silent, and the lines come to their end."""
+    shipped(lambda_event(LINES), store, settings)
+    device = call("device", "c" * 16, type="subsegment", trace_id=to_xray(TRACE), parent_id=function()["id"], start_time=5, end_time=6)
+    worker, source = resolver(store, settings, service(), device)
+    worker.sweep(force=True)
+    source.documents.append(function())
+    worker.sweep(force=True)
+    assert {document["trace"]["state"] for document in lines_of(store)} == {"complete"}
+    assert store.get_many([(f"{store.prefix}-traces", TRACE)])[0] is not None
+
+
+def test_dotted_annotations(store, settings):
+    """A dot in a key is a key all the same, on the span, on the trace and on its lines."""
+    shipped(lambda_event(LINES), store, settings)
+    worker, _ = resolver(store, settings, service(annotations={"b.c": "x"}), function())
+    assert worker.resolve([TRACE]).settled == 1
+    assert {document["doc"]["kind"] for document in search(Question(annotations=("b.c=x",)), store)} == {"log", "span"}
+
+
+def test_whatever_opensearch_refuses_of_a_span_is_left_out(store, settings):
+    """Too many links, a resource and names that are too long: the spans are there, and the trace settles."""
+    shipped(lambda_event([powertools("a")]), store, settings)
+    links = [{"trace_id": to_xray(OTHER), "id": f"{number:016x}"} for number in range(1, 10_050)]
+    span = next(iter(spans_of(function("d" * 16, service()["id"])))) | {"name": "n" * 40_000}
+    span["resource"]["attributes"] |= {"service.name": "s" * 40_000, "process.command_line": "x" * 40_000}
+    worker, source = resolver(store, settings, service(links=links), function())
+    look_up = source.look_up
+    source.look_up = lambda ids: {id_: Answer("found", (*answer.documents, json.dumps(span))) for id_, answer in look_up(ids).items()}
+    assert worker.resolve([TRACE]).settled == 1
+    assert len([document for document in lines_of(store) if document["doc"]["kind"] == "span"]) == 3
 
 
 def test_ten_thousand_subsegments_in_one_trace(store, settings):

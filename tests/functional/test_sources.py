@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.errors import UnavailableError
 from pipeline.ids import to_xray
 from pipeline.local.spans_feed import spans_of, subscription_event
 from pipeline.local.xray import LocalXRay
@@ -116,6 +117,55 @@ def test_an_id_that_xray_refuses_does_not_stop_its_neighbours(client, xray, cloc
     source = BatchGetTraces(client, Budget(100)) if kind == "BatchGetTraces" else retrieval(client, clock)
     found = {id_: answer.outcome for id_, answer in source.look_up(dict.fromkeys(ids, NOW)).items()}
     assert found == dict.fromkeys(ids, "found") | {ids[1]: "refused"}
+
+
+def test_a_retrieval_speaks_of_the_time_when_it_began(store, settings, client, xray, clock):
+    """What was retrieved too early and read late is no word on what came since: the trace is asked for again, and found."""
+    shipped(lambda_event([powertools("paid"), report()]), store, settings)
+    source = retrieval(client, clock, patience=1.0)
+    worker = Resolver(store=store, source=source, settings=settings, clock=lambda: clock[0])
+    worker.resolve([TRACE])
+    clock[0] += 700
+    assert worker.resolve([TRACE]).unsettled == (TRACE,)
+    xray.put(DOCUMENTS)
+    for _ in range(2):
+        clock[0] += 10
+        worker.resolve([TRACE], force=True)
+    store.refresh()
+    assert {document["trace"]["state"] for document in transaction(TRACE, store)} == {"complete"}
+
+
+def test_pages_survive_a_throttle_and_answers_an_absence(client, xray, clock):
+    """A retrieval goes on from its page, and an answer that came while nobody asked is kept: each trace is paid for once."""
+    ids = {f"{NOW // 1000:08x}{number:024x}": NOW for number in range(1, 21)}
+    xray.put([service(trace_id=to_xray(id_)) for id_ in ids])
+    source = retrieval(client, clock, patience=1.0)
+    assert source.look_up(ids) == {}
+    clock[0] += 10
+    first = next(iter(ids))
+    answer, pages = xray.answer, []
+
+    def answering(path, request):
+        if request.get("NextToken") == "10" and pages.count("10") == 0:
+            xray.throttle(1)
+        pages.append(request.get("NextToken"))
+        return answer(path, request)
+
+    xray.answer = answering
+    assert source.look_up({first: NOW}) == {}
+    source._client._budget._left = 10
+    assert list(source.look_up({first: NOW})) == [first]
+    assert len(source.look_up({id_: at for id_, at in ids.items() if id_ != first})) == 19
+    assert xray.calls["StartTraceRetrieval"] == 1
+    assert pages == [None, "5", "10", "10", "15"]
+
+
+def test_a_throttle_at_the_start_is_no_answer(client, xray):
+    """Which source it is, is asked again rather than guessed."""
+    xray.throttle(1)
+    with pytest.raises(UnavailableError):
+        source_for(Settings(), lambda: client)
+    assert source_for(Settings(), lambda: client).name == "StartTraceRetrieval"
 
 
 def test_a_token_that_is_no_longer_good(client, xray, clock):

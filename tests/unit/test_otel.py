@@ -35,7 +35,7 @@ def test_a_span_becomes_a_segment():
     )
     assert (fact.status, fact.fault, fact.error, fact.cause, fact.exception_type) == (502, True, False, True, "ValueError")
     assert fact.request_id == "52fdfc07-2182-454f-963f-5f0f9a621d72"
-    assert fact.annotations == {"path": "/orders", "tenant": 7}
+    assert dict(fact.annotations) == {"path": "/orders", "tenant": 7}
     assert segment.links[0].trace_id == "6" * 32
 
 
@@ -101,3 +101,20 @@ def test_either_kind_of_document():
         SPAN["spanId"],
         service()["id"],
     ]
+
+
+@pytest.mark.parametrize(
+    "value", [{"intValue": "--5"}, {"intValue": "9" * 30}, {"arrayValue": 7}, {"kvlistValue": {"values": 1}}, {"a": 1, "b": 2}, {}, None]
+)
+def test_odd_values_stay_what_they_are(value):
+    """OTLP's values may hold anything."""
+    assert read_span(SPAN | {"attributes": [{"key": "a", "value": value}]}).fact.id == SPAN["spanId"]
+
+
+def test_values_without_a_bottom_are_refused():
+    """Nesting beyond what can be read is one clear error."""
+    value = {"stringValue": "x"}
+    for _ in range(5000):
+        value = {"arrayValue": {"values": [value]}}
+    with pytest.raises(BadInputError, match="too deep"):
+        read_span(SPAN | {"attributes": [{"key": "a", "value": value}]})

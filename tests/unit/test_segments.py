@@ -117,7 +117,7 @@ def test_numbers_and_text_beyond_every_bound():
     text = json.dumps(function(annotations={"n": 0, "s": "ok \ud800"}, metadata={"a": float("nan"), "b": 2**80}, name="a\udc00"))
     segment = read_document(text.replace('"n": 0', '"n": 1e400'))[0]
     span = spans_of(segment)[segment.fact.id]
-    assert (span["name"], segment.fact.annotations["s"], span["attributes"]["metadata"]["b"]) == ("a?", "ok ?", str(2**80))
+    assert (span["name"], dict(segment.fact.annotations)["s"], span["attributes"]["metadata"]["b"]) == ("a?", "ok ?", str(2**80))
 
 
 def test_a_segment_of_another_trace_is_refused():
@@ -139,5 +139,26 @@ def test_annotations_keep_their_types_and_odd_keys_stay_out():
     segment = read_document(
         service(annotations={"path": "/orders", "n": 1.5, "b": False, "a..b": 1, "": 2, "list": [1], "aws:api_id": "x"})
     )[0]
-    assert segment.fact.annotations == {"path": "/orders", "n": 1.5, "b": False, "aws:api_id": "x"}
+    assert dict(segment.fact.annotations) == {"path": "/orders", "n": 1.5, "b": False, "aws:api_id": "x"}
     assert set(segment.attributes["annotations"]) == {"path", "n", "b", "a..b", "", "list", "aws:api_id"}
+
+
+@pytest.mark.parametrize("number", ["1e99999999999999999999", "-1e-99999999999999999999", "1e400", "123456789012345678901234567890"])
+def test_no_number_is_too_large(number):
+    """A number that no program can hold stays text, wherever it stands."""
+    text = json.dumps(service(metadata={"n": 0}, annotations={"n": 0})).replace('"n": 0', f'"n": {number}')
+    text = text.replace('"status": 200', f'"status": {number}').replace('"start_time": ', '"start_time": 1.5, "was": ')
+    assert spans_of(*read_document(text))
+
+
+def test_paths_and_findings_have_an_end():
+    """A chain of a thousand failing calls is told of in a hundred findings, each with a path that a person can read."""
+    deepest = None
+    for level in range(1000, 0, -1):
+        leaf = call("leaf", f"{level + 5000:016x}", fault=True)
+        deepest = call(f"level {level}", f"{level:016x}") | {"subsegments": [leaf, *([deepest] if deepest else [])]}
+    segments = read_document(edge() | {"subsegments": [deepest]})
+    state = TraceState(segments={segment.fact.id: segment.fact for segment in segments})
+    findings = judge(state, rules=default_rules(), give_up_after_ms=1).findings
+    assert len(findings) == 100
+    assert max(len(finding.path) for finding in findings) == 64
