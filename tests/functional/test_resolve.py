@@ -332,6 +332,7 @@ def test_dotted_annotations(store, settings):
     shipped(lambda_event(LINES), store, settings)
     worker, _ = resolver(store, settings, service(annotations={"b.c": "x"}), function())
     assert worker.resolve([TRACE]).settled == 1
+    store.refresh()
     assert {document["doc"]["kind"] for document in search(Question(annotations=("b.c=x",)), store)} == {"log", "span"}
 
 
