@@ -1,7 +1,7 @@
 """Judge: the verdict, a pure function of a trace's merged state. No clock, no order, no input or output."""
 
-from pipeline.judge.outcome import outcome_of
 from pipeline.judge.rules import Rule, Rules, default_rules, find, read_rules
+from pipeline.judge.standing import standing_of
 from pipeline.judge.tree import Tree
 from pipeline.judge.verdict import FINAL, ClientSaw, Finding, Root, SegmentStatus, State, Verdict
 from pipeline.state import TraceState
@@ -19,18 +19,18 @@ def judge(state: TraceState, *, rules: Rules, give_up_after_ms: int) -> Verdict:
         give_up_after_ms: how long after the newest sign of life a look-up must have been made in vain.
     """
     tree = Tree(state.segments)
-    outcome = outcome_of(state, tree, give_up_after_ms)
+    standing = standing_of(state, tree, give_up_after_ms)
     entry = tree.entry
     return Verdict(
-        state=outcome.state,
-        state_reason=outcome.reason,
-        missing=outcome.missing,
+        state=standing.state,
+        state_reason=standing.reason,
+        missing=standing.missing,
         fault=any(fact.fault for fact in tree),
         error=any(fact.error for fact in tree),
         throttle=any(fact.throttle for fact in tree),
         edge_status=entry.status if entry else None,
         client_saw=tree.client_saw,
-        findings=find(state, tree, rules, outcome.state),
+        findings=find(state, tree, rules, standing.state),
         root=Root(id=entry.id, name=entry.name, service_name=tree.service_name(entry), start=entry.start, end=entry.end,
                   failed=entry.fault or entry.error or entry.throttle) if entry else None,
     )  # fmt: skip

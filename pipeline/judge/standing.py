@@ -1,4 +1,4 @@
-"""Outcome: how far a trace has come, in a word and in a sentence. Time enters as a fact: when a look-up was made."""
+"""Standing: how far a trace has come, in a word and in a sentence. Time enters as a fact: when a look-up was made."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ _RAN = frozenset({200, 202})
 _HOUR = 3_600_000
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Standing(msgspec.Struct, frozen=True):
     """The state, its reason in words, and what is missing, a phrase each."""
 
     state: State
@@ -22,7 +22,7 @@ class Outcome(msgspec.Struct, frozen=True):
     missing: tuple[str, ...] = ()
 
 
-def outcome_of(state: TraceState, tree: Tree, give_up_after_ms: int) -> Outcome:
+def standing_of(state: TraceState, tree: Tree, give_up_after_ms: int) -> Standing:
     """How far the trace has come. What was found outweighs every reason for finding nothing."""
     return _of_segments(state, tree, give_up_after_ms) if state.segments else _of_nothing(state, give_up_after_ms)
 
@@ -33,38 +33,38 @@ def is_unsampled(state: TraceState) -> bool:
     return True not in said and (state.unsampled or False in said)
 
 
-def _of_nothing(state: TraceState, give_up_after_ms: int) -> Outcome:
+def _of_nothing(state: TraceState, give_up_after_ms: int) -> Standing:
     outcomes = {lookup.outcome for lookup in state.lookups.values()}
     if is_unsampled(state):
-        return Outcome("unsampled", "The trace was not sampled, so X-Ray never recorded it: these log lines are all there is.")
+        return Standing("unsampled", "The trace was not sampled, so X-Ray never recorded it: these log lines are all there is.")
     if "sourceDisabled" in outcomes:
-        return Outcome("sourceDisabled", "Transaction Search is on, so BatchGetTraces finds nothing: subscribe the log group aws/spans to "
+        return Standing("sourceDisabled", "Transaction Search is on, so BatchGetTraces finds nothing: subscribe the log group aws/spans to "
                                          "tracejoin, or set TRACEJOIN_TRACE_SOURCE to StartTraceRetrieval.")  # fmt: skip
     if "limitExceeded" in outcomes:
-        return Outcome("limitExceeded", "The trace is larger than X-Ray keeps, and nothing of it came back.")
+        return Standing("limitExceeded", "The trace is larger than X-Ray keeps, and nothing of it came back.")
     if not outcomes:
-        return Outcome("pending", "X-Ray was not asked for this trace yet.")
+        return Standing("pending", "X-Ray was not asked for this trace yet.")
     if "refused" in outcomes:
-        return Outcome("notFound", "X-Ray does not take this for a trace id, so it can have no trace of it.")
+        return Standing("notFound", "X-Ray does not take this for a trace id, so it can have no trace of it.")
     if not _time_is_up(state, give_up_after_ms):
-        return Outcome("pending", "X-Ray has nothing on this trace yet.")
+        return Standing("pending", "X-Ray has nothing on this trace yet.")
     if outcomes == {"unprocessed"}:
-        return Outcome("notFound", "X-Ray left this id unprocessed each time, and was asked until long after the last log line.")
+        return Standing("notFound", "X-Ray left this id unprocessed each time, and was asked until long after the last log line.")
     if outcomes == {"subscribed"}:
-        return Outcome("notFound", "No span of this trace came through aws/spans, long after the last log line.")
-    return Outcome("notFound", "X-Ray has no trace of this id, though it was asked until long after the last log line.")
+        return Standing("notFound", "No span of this trace came through aws/spans, long after the last log line.")
+    return Standing("notFound", "X-Ray has no trace of this id, though it was asked until long after the last log line.")
 
 
-def _of_segments(state: TraceState, tree: Tree, give_up_after_ms: int) -> Outcome:
+def _of_segments(state: TraceState, tree: Tree, give_up_after_ms: int) -> Standing:
     missing = tuple(_missing(state, tree))
     named = "; ".join(missing[:_MOST_NAMED]) + ("; …" if len(missing) > _MOST_NAMED else "")
     if any(lookup.outcome == "limitExceeded" for lookup in state.lookups.values()):
-        return Outcome("limitExceeded", f"The trace is larger than X-Ray keeps: {named or 'what lies beyond the limit is lost'}.", missing)
+        return Standing("limitExceeded", f"The trace is larger than X-Ray keeps: {named or 'what lies beyond the limit is lost'}.", missing)
     if not missing:
-        return Outcome("complete", "Every segment is closed and every call has its answer.")
+        return Standing("complete", "Every segment is closed and every call has its answer.")
     if _time_is_up(state, give_up_after_ms):
-        return Outcome("incomplete", f"Time is up, and something never came: {named}.", missing)
-    return Outcome("partial", f"Not everything is there yet: {named}.", missing)
+        return Standing("incomplete", f"Time is up, and something never came: {named}.", missing)
+    return Standing("partial", f"Not everything is there yet: {named}.", missing)
 
 
 def _time_is_up(state: TraceState, give_up_after_ms: int) -> bool:
