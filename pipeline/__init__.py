@@ -24,7 +24,7 @@ Then:
 
 Beside them: `ids` (the grammar of trace ids), `settings` (the one reader of the environment), `errors` (the tree of
 what can go wrong), `plain` (foreign JSON made storable), `records` (traces as stored, by compare-and-set),
-and the edges, one module each: `opensearch`, `xray`, `sqs`. `ship` and `resolve` string the steps together; `setup` installs
-`mappings/`; `explain` and `classify` run steps on files.
+and the edges, one module each: `opensearch`, `xray`, `sqs`. `ship` (with `ship_spans`) and `resolve` string the steps
+together; `setup` installs `mappings/`; `explain` and `classify` run steps on files; `why` tells of a trace in words.
 `pipeline.local` is what a laptop has instead of AWS; `pipeline.cli` is the `tracejoin` command. Neither enters Lambda.
 """

@@ -8,7 +8,6 @@ import msgspec
 from pipeline.errors import UnavailableError
 from pipeline.index import Refused
 from pipeline.opensearch import Store
-from pipeline.segments import Segment
 from pipeline.unpack import BadRecord, Batch
 
 # OpenSearch takes 100 MiB a request; a Lambda event holds 6 MB at most
@@ -28,12 +27,6 @@ def of_document(refused: Refused) -> DeadLetter:
     document: dict[str, object] = {"@timestamp": line.timestamp, "reason": refused.reason, "aws": line.aws, "eventId": line.event_id,
                 "document": line.body}  # fmt: skip
     return DeadLetter(refused.action.create.id, document)
-
-
-def of_span(segment: Segment, reason: str, at: str) -> DeadLetter:
-    """The dead letter of a span that OpenSearch refuses in any form; ``at`` is an ISO time."""
-    document: dict[str, object] = {"@timestamp": at, "reason": reason, "document": msgspec.json.encode(segment).decode()[:_LONGEST]}
-    return DeadLetter(f"{segment.trace_id}-{segment.fact.id}", document)
 
 
 def of_event(batch: Batch, record: BadRecord, at: str) -> DeadLetter:

@@ -4,7 +4,7 @@ A line or span is brought up to date only by a verdict whose state holds what th
 has taken in stays `pending`, where the sweep finds it: no lost message can lose a fact.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,6 @@ from pipeline.index import Items
 from pipeline.judge import Tree
 from pipeline.opensearch import Hit, Store
 from pipeline.records import Record, TraceRecords, annotations_of, status_of
-from pipeline.segments import Segment
 from pipeline.spans import patch_of_span, span_place
 from pipeline.state import RequestFact, SegmentFact, Signal, SignalFact, TraceState, holds, merge
 
@@ -53,15 +52,6 @@ def greet(items: Items, store: Store, records: TraceRecords) -> tuple[str, ...]:
     known |= records.add(facts_by_trace(hit for hit in hits if hit.source["traceId"] in settled))
     left = update(hits, known, store) | {id_ for id_ in settled if not known[id_].settled}
     return tuple(id_ for id_ in lines if id_ not in known or id_ in left)
-
-
-def greet_spans(segments: Iterable[Segment], written: Collection[str], records: TraceRecords) -> tuple[str, ...]:
-    """The ids of the traces of ``segments`` that `resolve` must look at: where a span was written, or is not in the record."""
-    facts: dict[str, list[TraceState]] = {}
-    for segment in segments:
-        facts.setdefault(segment.trace_id, []).append(TraceState(segments={segment.fact.id: segment.fact}))
-    known = records.load(facts)
-    return tuple(id_ for id_, states in facts.items() if id_ in written or not holds(known[id_].state, merge(*states)))
 
 
 def stale(records: Iterable[Record], store: Store) -> list[Hit]:

@@ -25,8 +25,6 @@ from pipeline.segments import (
 )
 from pipeline.state import Annotation, SegmentFact
 
-LOG_GROUP = "aws/spans"
-
 _KINDS = frozenset({"SERVER", "CLIENT", "INTERNAL", "PRODUCER", "CONSUMER"})
 # OTLP writes kinds as numbers, too (opentelemetry-proto, Span.SpanKind)
 _KIND_NUMBERS = {1: "INTERNAL", 2: "SERVER", 3: "CLIENT", 4: "PRODUCER", 5: "CONSUMER"}

@@ -8,18 +8,15 @@ import msgspec
 
 from pipeline import dead_letters
 from pipeline.attribute import attribute
+from pipeline.dead_letters import DeadLetter
 from pipeline.document import address
-from pipeline.enrich import greet, greet_spans
-from pipeline.errors import BadInputError, UnavailableError
+from pipeline.enrich import greet
 from pipeline.extract import extract
 from pipeline.index import Delivery, Items, index
-from pipeline.index_spans import SpanDelivery, index_spans
 from pipeline.opensearch import Store
-from pipeline.otel import LOG_GROUP, read_span
 from pipeline.records import TraceRecords, judge_for
-from pipeline.segments import Segment
 from pipeline.settings import Settings
-from pipeline.unpack import BadRecord, Batch, Unpacked, unpack
+from pipeline.unpack import SPANS_LOG_GROUP, Batch, Unpacked, unpack
 
 
 class Ledger(msgspec.Struct, rename="camel"):
@@ -59,23 +56,31 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
     safe, since every document's id follows from the event.
     """
     unpacked = unpack(event, max_bytes=settings.max_decompressed_bytes)
-    segments = _take_spans(unpacked, settings)
+    records = TraceRecords(store, judge_for(settings))
     items = prepare(unpacked, settings)
     delivery = index(items, store, remaining=remaining, max_chars=settings.max_line_chars)
-    spans = index_spans(segments, store) if segments else SpanDelivery()
-    if spans.behind:
-        raise UnavailableError(f"the spans of {len(spans.behind)} traces were changed by others meanwhile")
-    _bury(unpacked, delivery, spans, store)
-    records = TraceRecords(store, judge_for(settings))
-    unsettled = dict.fromkeys((*greet(items, store, records), *greet_spans(segments, spans.written, records)))
-    return Shipment(_count(unpacked, len(items), delivery, spans), tuple(unsettled))
+    now = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    span_batches = [batch for batch in unpacked.batches if batch.log_group == SPANS_LOG_GROUP and not _filtered(batch, settings)]
+    ledger = _count(unpacked, items, delivery, spans=sum(len(batch.events) for batch in span_batches))
+    letters = _letters(unpacked, delivery, now)
+    unsettled: tuple[str, ...] = ()
+    if span_batches:
+        # imported here: where no spans come this way, a cold start should not wait for what reads them
+        from pipeline.ship_spans import ship_spans  # noqa: PLC0415
+
+        spans = ship_spans(span_batches, store, records, now=now)
+        ledger.add(Ledger(indexed=spans.indexed, duplicate=spans.duplicate, dead_lettered=len(spans.letters)))
+        letters += spans.letters
+        unsettled = spans.unsettled
+    dead_letters.bury(letters, store)
+    return Shipment(ledger, tuple(dict.fromkeys((*greet(items, store, records), *unsettled))))
 
 
 def prepare(unpacked: Unpacked, settings: Settings) -> Items:
     """The documents of all batches of log lines that are to be shipped."""
     items = Items()
     for batch in unpacked.batches:
-        if batch.log_group != LOG_GROUP and not _filtered(batch, settings):
+        if batch.log_group != SPANS_LOG_GROUP and not _filtered(batch, settings):
             items.parts += read(batch, settings).parts
     return items
 
@@ -88,45 +93,26 @@ def read(batch: Batch, settings: Settings) -> Items:
     return Items(address(batch, lines, prefix=settings.prefix, region=settings.region, max_chars=chars))
 
 
-def _take_spans(unpacked: Unpacked, settings: Settings) -> list[Segment]:
-    """The spans in the batches of `aws/spans`; an event that is none becomes a bad one."""
-    segments: list[Segment] = []
-    for batch in unpacked.batches:
-        if batch.log_group != LOG_GROUP or _filtered(batch, settings):
-            continue
-        events, batch.events = batch.events, []
-        for event in events:
-            try:
-                segments.append(read_span(event.message))
-            except BadInputError as error:
-                unpacked.bad_events.append((batch, BadRecord(f"event {event.id}", str(error), event.message)))
-    return segments
-
-
 def _filtered(batch: Batch, settings: Settings) -> bool:
     # the shipper's own lines would make new lines, for ever
     return batch.log_group == settings.own_log_group or batch.log_group in settings.excluded_log_groups
 
 
-def _bury(unpacked: Unpacked, delivery: Delivery, spans: SpanDelivery, store: Store) -> None:
-    now = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _letters(unpacked: Unpacked, delivery: Delivery, now: str) -> list[DeadLetter]:
     letters = [dead_letters.of_envelope(record, now) for record in unpacked.bad_envelopes]
     letters += [dead_letters.of_event(batch, record, now) for batch, record in unpacked.bad_events]
-    letters += [dead_letters.of_document(refused) for refused in delivery.refused]
-    letters += [dead_letters.of_span(segment, reason, now) for segment, reason in spans.refused]
-    dead_letters.bury(letters, store)
+    return letters + [dead_letters.of_document(refused) for refused in delivery.refused]
 
 
-def _count(unpacked: Unpacked, taken: int, delivery: Delivery, spans: SpanDelivery) -> Ledger:
-    # the spans are no longer among their batches' events
+def _count(unpacked: Unpacked, items: Items, delivery: Delivery, *, spans: int) -> Ledger:
+    """The ledger of everything but what became of the ``spans``."""
     events = sum(len(batch.events) for batch in unpacked.batches)
-    span_events = spans.indexed + spans.duplicate + len(spans.refused)
     return Ledger(
-        received=events + span_events + len(unpacked.bad_events),
-        indexed=delivery.indexed + spans.indexed,
-        duplicate=delivery.duplicate + spans.duplicate,
-        filtered=events - taken,
-        dead_lettered=len(delivery.refused) + len(spans.refused) + len(unpacked.bad_events),
+        received=events + len(unpacked.bad_events),
+        indexed=delivery.indexed,
+        duplicate=delivery.duplicate,
+        filtered=events - len(items) - spans,
+        dead_lettered=len(delivery.refused) + len(unpacked.bad_events),
         control_messages=unpacked.control_messages,
         bad_envelopes=len(unpacked.bad_envelopes),
     )

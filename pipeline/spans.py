@@ -6,14 +6,17 @@ Source: Data Prepper's `otel-v1-apm-span-index-standard-template`, and OpenSearc
 
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from pipeline.ids import to_xray
 from pipeline.judge import Root, Tree, Verdict
-from pipeline.segments import Segment
 from pipeline.state import SegmentFact
+
+if TYPE_CHECKING:
+    # `ship` writes no segments, and a cold start should not wait for what reads them
+    from pipeline.segments import Segment
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000_000
@@ -30,7 +33,7 @@ def span_place(fact: SegmentFact, trace_id: str, prefix: str) -> tuple[str, str]
     return f"{prefix}-spans-{day}", f"{trace_id}-{fact.id}"
 
 
-def span_document(segment: Segment) -> dict[str, Any]:
+def span_document(segment: "Segment") -> dict[str, Any]:
     """The span of ``segment`` as it stands alone; `patch_of_span` adds what only the whole trace knows."""
     fact = segment.fact
     document: dict[str, Any] = {
@@ -95,7 +98,7 @@ def _group_fields(root: Root) -> dict[str, Any]:
     }
 
 
-def _name(segment: Segment) -> str:
+def _name(segment: "Segment") -> str:
     fact = segment.fact
     # OpenTelemetry names its spans itself
     if segment.kind or fact.subsegment or not fact.method:

@@ -7,12 +7,15 @@ CONTROL_MESSAGE); the envelopes are Lambda's, Kinesis' and Data Firehose's event
 import binascii
 import json
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 from isal import isal_zlib
 
 from pipeline.errors import EnvelopeError
+
+SPANS_LOG_GROUP: Final = "aws/spans"
+"""Where Transaction Search writes spans, an OpenTelemetry span an event (Amazon CloudWatch user guide, "Transaction Search")."""
 
 # automatic detection of a gzip or a zlib header
 _GZIP_OR_ZLIB = 47

@@ -15,7 +15,7 @@ from typing import Any, Final
 from pipeline.ids import parse_trace_id
 from pipeline.local.environment import ACCOUNT, REGION
 from pipeline.local.trace_store import Document
-from pipeline.otel import LOG_GROUP
+from pipeline.unpack import SPANS_LOG_GROUP
 
 _event_ids = itertools.count(38_000_000_000_000_000_000 * 10**36)
 _REMOTE: Final = frozenset({"aws", "remote"})
@@ -50,7 +50,7 @@ def spans_of(document: Document, *, service: str = "", parent_id: str = "") -> I
 def subscription_event(spans: Iterable[dict[str, Any]], *, at: int) -> dict[str, Any]:
     """Spans as CloudWatch Logs hands them to a function that is subscribed to `aws/spans`; ``at`` is in epoch milliseconds."""
     events = [{"id": str(next(_event_ids)), "timestamp": at, "message": json.dumps(span)} for span in spans]
-    document = {"messageType": "DATA_MESSAGE", "owner": ACCOUNT, "logGroup": LOG_GROUP, "logStream": "default",
+    document = {"messageType": "DATA_MESSAGE", "owner": ACCOUNT, "logGroup": SPANS_LOG_GROUP, "logStream": "default",
                 "subscriptionFilters": ["tracejoin"], "logEvents": events}  # fmt: skip
     return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(document).encode())).decode()}}
 
