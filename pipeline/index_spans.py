@@ -25,6 +25,7 @@ class SpanDelivery(msgspec.Struct):
     Attributes:
         refused: those that OpenSearch will never take, each with its reason.
         behind: the traces of which other workers kept changing a span.
+        written: the traces of which a span was written.
     """
 
     indexed: int = 0
@@ -96,8 +97,8 @@ def _action(place: _Place, hit: Hit | None) -> dict[str, Any]:
 def _rank(document: dict[str, Any]) -> tuple[tuple[bool, int, bytes], str]:
     """Of two documents of one span the one with the higher rank stays, in whichever order they came."""
     try:
-        fact = msgspec.convert(msgspec.to_builtins(document["state"]), SegmentFact)
-    except (KeyError, msgspec.ValidationError):
+        fact = msgspec.convert(msgspec.to_builtins(document.get("state")), SegmentFact)
+    except msgspec.ValidationError:
         # somebody else's
         return (False, 0, b""), ""
-    return segment_rank(fact), document["digest"]
+    return segment_rank(fact), str(document.get("digest"))
