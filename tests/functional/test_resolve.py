@@ -12,6 +12,7 @@ from pipeline.ids import to_xray
 from pipeline.local.environment import local_client
 from pipeline.local.spans_feed import spans_of
 from pipeline.local.xray import LocalXRay
+from pipeline.opensearch import ItemResult
 from pipeline.resolve import Resolver
 from pipeline.search import Question, hidden_faults, search, traces_of, transaction
 from pipeline.xray import Answer, BatchGetTraces, Budget
@@ -400,3 +401,18 @@ def test_a_sweep_that_runs_out_of_time_leaves_the_rest(store, settings):
     first = worker.sweep(go_on=lambda: next(turns))
     assert (first.settled, len(first.unsettled)) == (100, 50)
     assert worker.sweep().settled == 50
+
+
+def test_a_trace_is_not_settled_while_a_line_is_behind(store, settings):
+    """Where others keep changing its lines, a worker gives up for now and leaves the trace to be found; the sweep ends it."""
+    shipped(lambda_event(LINES), store, settings)
+    worker, source = resolver(store, settings, service())
+    worker.resolve([TRACE], force=True)
+    source.documents.append(function())
+    write = store.write
+    store.write = lambda lines: [ItemResult(409) for _ in lines[::2]] if lines and "update" in lines[0] else write(lines)
+    assert worker.resolve([TRACE], force=True).unsettled == (TRACE,)
+    store.write = write
+    assert {document["trace"]["state"] for document in lines_of(store) if document["doc"]["kind"] == "log"} == {"partial"}
+    worker.sweep()
+    assert {document["trace"]["state"] for document in lines_of(store)} == {"complete"}
