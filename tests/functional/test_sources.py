@@ -11,6 +11,7 @@ from pipeline.local.xray import LocalXRay
 from pipeline.resolve import Resolver
 from pipeline.search import Question, search, transaction
 from pipeline.settings import Settings
+from pipeline.why import explain_id
 from pipeline.xray import BatchGetTraces, Budget, SpansSubscription, TraceRetrieval, source_for
 from tests.events import NOW, OTHER, REQUEST, TRACE, Traces, call, edge, function, lambda_event, powertools, report, service
 from tests.functional.test_ship import adds_up, shipped
@@ -252,3 +253,20 @@ def test_lines_of_two_functions_carry_their_own_segment(store, settings):
         (REQUEST, "orders", False),
         (other, "second", True),
     }
+
+
+def test_a_span_that_was_cut_down_is_a_duplicate_when_it_comes_again(store, settings):
+    """What OpenSearch refused of it makes it no other span: a redelivery writes nothing, and asks for nothing once it is settled."""
+    span = next(iter(spans_of(service())))
+    span["links"] = [{"traceId": OTHER, "spanId": f"{number:016x}"} for number in range(1, 10_050)]
+    event = subscription_event([span], at=NOW)
+    first, again = (shipped(event, store, settings).ledger for _ in range(2))
+    assert (first.indexed, again.indexed, again.duplicate) == (1, 0, 1)
+
+
+def test_why_tells_of_spans_alone(store, settings):
+    """A trace of which only spans came, and nobody has looked yet, is known."""
+    shipped(subscription_event(spans_of(service()), at=NOW), store, settings)
+    store.refresh()
+    (told,) = explain_id(TRACE, store)
+    assert (told.state, told.final, told.lines) == ("pending", False, {})
