@@ -16,8 +16,8 @@ from pipeline.otel import read_trace_document
 from pipeline.plain import number_of
 from pipeline.recorded import is_event
 from pipeline.records import Judge
-from pipeline.segments import Segment
-from pipeline.state import LookupFact, RequestFact, SegmentFact, TraceState, merge, segment_rank
+from pipeline.segments import Segment, facts_of_segments
+from pipeline.state import LookupFact, RequestFact, TraceState, merge, merge_by_trace
 from pipeline.unpack import unpack
 
 
@@ -73,29 +73,23 @@ def read_traces(data: bytes, *, max_bytes: int) -> tuple[list[Segment], list[str
 
 def facts_of_lines(lines: Iterable[tuple[str, Explanation]]) -> dict[str, TraceState]:
     """What explained log lines say of their traces."""
-    facts: dict[str, TraceState] = {}
-    for number, (message, line) in enumerate(lines):
-        if line.trace_id is None:
-            continue
-        request = line.request_id
-        fact = TraceState(
-            requests={request: RequestFact(request_id=request, sampled=line.sampled)} if request else {},
-            signals=signal_fact(f"line {number + 1}", line.signals, "", request or "", message, 0),
-        )
-        facts[line.trace_id] = merge(facts.get(line.trace_id, TraceState()), fact)
-    return facts
+    return merge_by_trace((line.trace_id, _facts_of_line(f"line {number}", message, line))
+                          for number, (message, line) in enumerate(lines, 1) if line.trace_id)  # fmt: skip
+
+
+def _facts_of_line(place: str, message: str, line: Explanation) -> TraceState:
+    request = line.request_id
+    return TraceState(
+        requests={request: RequestFact(request_id=request, sampled=line.sampled)} if request else {},
+        signals=signal_fact(place, line.signals, "", request or "", message, 0),
+    )
 
 
 def classify(segments: Iterable[Segment], facts: Mapping[str, TraceState], judge: Judge, *, now_ms: int) -> Iterator[Classification]:
     """The verdict on each trace, in the order of their ids; the file counts as looked up at ``now_ms`` (epoch, UTC)."""
-    found: dict[str, dict[str, SegmentFact]] = {}
-    for segment in segments:
-        own, fact = found.setdefault(segment.trace_id, {}), segment.fact
-        own[fact.id] = max(fact, own.get(fact.id, fact), key=segment_rank)
-    looked_up = {str(now_ms): LookupFact(at=now_ms, outcome="found")}
-    for trace_id, own in sorted(found.items()):
-        state = merge(facts.get(trace_id, TraceState()), TraceState(segments=own, lookups=looked_up))
-        yield _classification(trace_id, judge(state))
+    looked_up = TraceState(lookups={str(now_ms): LookupFact(at=now_ms, outcome="found")})
+    for trace_id, found in sorted(facts_of_segments(segments).items()):
+        yield _classification(trace_id, judge(merge(facts.get(trace_id, TraceState()), found, looked_up)))
 
 
 def _classification(trace_id: str, verdict: Verdict) -> Classification:

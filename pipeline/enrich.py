@@ -8,14 +8,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from pipeline.index import Items
 from pipeline.judge import Tree
 from pipeline.opensearch import Hit, Store
 from pipeline.records import Record, TraceRecords, annotations_of, status_of
-from pipeline.spans import patch_of_span, span_place
-from pipeline.state import RequestFact, SegmentFact, Signal, SignalFact, TraceState, holds, merge
+from pipeline.spans import patch_of_span, span_place, stored_fact
+from pipeline.state import RequestFact, Signal, SignalFact, TraceState, holds, merge_by_trace
 
 _LONGEST_EVIDENCE = 500
 _FACTS = (
@@ -73,12 +71,8 @@ def facts_of(hit: Hit) -> TraceState:
     """What a stored log line or span says of its trace."""
     source = hit.source
     if source["doc"]["kind"] == "span":
-        try:
-            fact = msgspec.convert(source.get("state"), SegmentFact)
-        except msgspec.ValidationError:
-            # a span that somebody else wrote holds no fact of ours
-            return TraceState()
-        return TraceState(segments={fact.id: fact})
+        fact = stored_fact(source)
+        return TraceState(segments={fact.id: fact}) if fact else TraceState()
     at = _milliseconds(source)
     request_id, sampled = source.get("requestId", ""), source.get("sampled")
     request = RequestFact(request_id=request_id, segment_id=source.get("spanId", ""), sampled=sampled)
@@ -94,10 +88,7 @@ def facts_of(hit: Hit) -> TraceState:
 
 def facts_by_trace(hits: Iterable[Hit]) -> dict[str, TraceState]:
     """What stored lines and spans say, merged for each trace."""
-    facts: dict[str, list[TraceState]] = {}
-    for hit in hits:
-        facts.setdefault(hit.source["traceId"], []).append(facts_of(hit))
-    return {id_: merge(*states) for id_, states in facts.items()}
+    return merge_by_trace((hit.source["traceId"], facts_of(hit)) for hit in hits)
 
 
 def signal_fact(line_id: str, signals: tuple[Signal, ...], service_name: str, request_id: str, text: str, at: int) -> dict[str, SignalFact]:

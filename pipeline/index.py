@@ -15,10 +15,8 @@ from isal import igzip
 from pipeline.document import Create
 from pipeline.errors import BadInputError, UnavailableError
 from pipeline.extract import Line
-from pipeline.opensearch import ItemResult, Store
+from pipeline.opensearch import LARGEST_BODY, ItemResult, Store
 
-# AWS' advice for a bulk request is 3 to 5 MiB
-_MAX_BODY = 4 * 1024 * 1024
 _MAX_ITEMS = 1000
 _GZIP_LEVEL = 1
 _FIRST_PAUSE = 0.2
@@ -60,7 +58,7 @@ class Delivery(msgspec.Struct):
     refused: list[Refused] = []
 
 
-def bodies(items: Items, *, max_body: int = _MAX_BODY) -> Iterator[tuple[Items, bytes]]:
+def bodies(items: Items, *, max_body: int = LARGEST_BODY) -> Iterator[tuple[Items, bytes]]:
     """``items`` in runs, each with its gzipped bulk body, which stays below ``max_body`` bytes before compression."""
     for start in range(0, len(items), _MAX_ITEMS):
         yield from _bodies(items.cut(start, start + _MAX_ITEMS) if len(items) > _MAX_ITEMS else items, max_body)

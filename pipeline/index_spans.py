@@ -3,14 +3,14 @@
 A new or changed span is `pending` and holds its own fact, so it is served like a log line: once a verdict holds that fact.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from pipeline.opensearch import Hit, Store
 from pipeline.segments import Segment
-from pipeline.spans import span_document, span_place
+from pipeline.spans import span_document, span_place, stored_fact
 from pipeline.state import SegmentFact, segment_rank
 
 _ROUNDS = 5
@@ -44,7 +44,7 @@ def index_spans(segments: Iterable[Segment], store: Store) -> SpanDelivery:
         document = span_document(segment)
         other = waiting.get(place)
         delivery.duplicate += other is not None
-        if other is None or _rank(document) > _rank(other[1]):
+        if other is None or _rank(segment.fact, document) > _rank(other[0].fact, other[1]):
             waiting[place] = segment, document
     for _ in range(_ROUNDS):
         waiting = _write(waiting, store, delivery)
@@ -62,8 +62,8 @@ def _write(
     lines: list[object] = []
     sent: list[_Place] = []
     for place, hit in zip(places, store.get_many(places), strict=True):
-        document = waiting[place][1]
-        if hit and _rank(hit.source) >= _rank(document):
+        segment, document = waiting[place]
+        if hit and _rank(stored_fact(hit.source), hit.source) >= _rank(segment.fact, document):
             delivery.duplicate += 1
             continue
         lines += [_action(place, hit), document]
@@ -94,11 +94,6 @@ def _action(place: _Place, hit: Hit | None) -> dict[str, Any]:
     return {"index": address | {"if_seq_no": hit.seq_no, "if_primary_term": hit.primary_term}}
 
 
-def _rank(document: dict[str, Any]) -> tuple[tuple[bool, int, bytes], str]:
-    """Of two documents of one span the one with the higher rank stays, in whichever order they came."""
-    try:
-        fact = msgspec.convert(msgspec.to_builtins(document.get("state")), SegmentFact)
-    except msgspec.ValidationError:
-        # somebody else's
-        return (False, 0, b""), ""
-    return segment_rank(fact), str(document.get("digest"))
+def _rank(fact: SegmentFact | None, document: Mapping[str, Any]) -> tuple[tuple[bool, int, bytes], str]:
+    """Of two documents of one span the one with the higher rank stays, in whichever order they came; somebody else's is the lowest."""
+    return (segment_rank(fact), str(document.get("digest"))) if fact else ((False, 0, b""), "")

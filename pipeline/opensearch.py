@@ -31,7 +31,7 @@ _PLACES = f"{_VERDICTS},items.*._seq_no,items.*._primary_term"
 _TIMEOUT = 30
 _PAGE = 1000
 # AWS' advice for a bulk request is 3 to 5 MiB
-_LARGEST_BODY = 4 * 1024 * 1024
+LARGEST_BODY = 4 * 1024 * 1024
 _AMAZON = ".amazonaws.com"
 
 
@@ -225,7 +225,7 @@ def _bodies(lines: Sequence[object]) -> Iterator[bytes]:
         body += msgspec.json.encode(action) + b"\n"
         if not (isinstance(action, dict) and "delete" in action):
             body += msgspec.json.encode(next(waiting)) + b"\n"
-        if len(body) > _LARGEST_BODY:
+        if len(body) > LARGEST_BODY:
             yield bytes(body)
             body.clear()
     if body:

@@ -16,9 +16,9 @@ from pipeline.segments import (
     LONGEST_MESSAGE,
     LONGEST_NAME,
     ExceptionFact,
-    Link,
     Segment,
     annotations_in,
+    links_in,
     parse,
     read_document,
     status_of,
@@ -77,7 +77,7 @@ def _segment(content: Mapping[str, Any], trace_id: str, span_id: str) -> Segment
         trace_id=trace_id,
         fact=_fact(content, span_id, kind, attributes, of_resource, exceptions),
         exceptions=exceptions,
-        links=tuple(_links(content.get("links"))),
+        links=tuple(links_in(content.get("links"), trace_key="traceId", span_key="spanId")),
         attributes=attributes,
         kind=f"SPAN_KIND_{kind}",
         resource=of_resource,
@@ -186,14 +186,6 @@ def _exceptions(events: object) -> Iterator[ExceptionFact]:
             yield ExceptionFact(
                 _text(told, "exception.type"), _text(told, "exception.message")[:LONGEST_MESSAGE], _text(told, "exception.stacktrace")
             )
-
-
-def _links(links: object) -> Iterator[Link]:
-    for link in links if isinstance(links, list) else ():
-        if isinstance(link, Mapping):
-            trace_id, span_id = parse_trace_id(text_of(link.get("traceId"))), parse_span_id(text_of(link.get("spanId")))
-            if trace_id and span_id:
-                yield Link(trace_id, span_id)
 
 
 def _nanos(value: object) -> int | None:

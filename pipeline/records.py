@@ -158,8 +158,8 @@ def document_of(record: Record) -> dict[str, Any]:
     """The trace document of ``record``."""
     verdict, root = record.verdict, record.verdict.root
     return {
-        "@timestamp": _iso(_started(record.state)),
-        "lastSeenAt": _iso(last_seen(record.state)),
+        "@timestamp": iso_millis(_started(record.state)),
+        "lastSeenAt": iso_millis(last_seen(record.state)),
         "doc": {"kind": "trace"},
         "traceId": record.trace_id,
         "xray": {"traceId": to_xray(record.trace_id)},
@@ -191,5 +191,6 @@ def _started(state: TraceState) -> int:
     return min(starts) // 1_000_000 if starts else state.first_line_at
 
 
-def _iso(at: int) -> str:
+def iso_millis(at: int) -> str:
+    """Milliseconds since the epoch as ISO 8601, UTC."""
     return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -22,9 +22,9 @@ from pipeline.index_spans import index_spans
 from pipeline.opensearch import Store
 from pipeline.otel import read_trace_document
 from pipeline.records import Record, TraceRecords, judge_for
-from pipeline.segments import Segment
+from pipeline.segments import Segment, facts_of_segments
 from pipeline.settings import Settings
-from pipeline.state import LookupFact, SegmentFact, TraceState, segment_rank
+from pipeline.state import EMPTY, LookupFact, TraceState, merge
 from pipeline.xray import Answer, Source
 
 _GROUP = 100
@@ -166,13 +166,10 @@ class Resolver:
 
     def _found(self, answers: Mapping[str, Answer], segments: Sequence[Segment]) -> dict[str, TraceState]:
         now = int(self._clock() * 1000)
-        found: dict[str, dict[str, SegmentFact]] = {id_: {} for id_ in answers}
-        for segment in segments:
-            facts, fact = found[segment.trace_id], segment.fact
-            facts[fact.id] = max(fact, facts.get(fact.id, fact), key=segment_rank)
-        made = {id_: LookupFact(at=answer.at or now, outcome=answer.outcome, source=self._source.name, segments=len(found[id_]))
+        found = dict.fromkeys(answers, EMPTY) | facts_of_segments(segments)
+        made = {id_: LookupFact(at=answer.at or now, outcome=answer.outcome, source=self._source.name, segments=len(found[id_].segments))
                 for id_, answer in answers.items()}  # fmt: skip
-        return {id_: TraceState(segments=found[id_], lookups={str(lookup.at): lookup}) for id_, lookup in made.items()}
+        return {id_: merge(found[id_], TraceState(lookups={str(lookup.at): lookup})) for id_, lookup in made.items()}
 
     def _spread(self, known: dict[str, Record]) -> set[str]:
         """Brings lines and spans up to date until nothing is behind; returns the traces where something still is."""

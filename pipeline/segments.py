@@ -6,7 +6,7 @@ on success, times as `1.692291184114E9`, a `cause` that is an id or a number.
 
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from hashlib import blake2b
 from math import isfinite
@@ -17,7 +17,7 @@ import msgspec
 from pipeline.errors import BadInputError
 from pipeline.ids import parse_span_id, parse_trace_id
 from pipeline.plain import annotation, is_annotation_key, number_of, plain, text_of
-from pipeline.state import Annotation, SegmentFact
+from pipeline.state import Annotation, SegmentFact, TraceState, merge_by_trace
 
 _HIGHEST_STATUS = 1000
 LONGEST_MESSAGE = 500
@@ -82,6 +82,11 @@ def read_document(document: bytes | str | Mapping[str, Any], *, trace_id: str | 
         raise BadInputError("the segment document is nested too deep") from error
 
 
+def facts_of_segments(segments: Iterable[Segment]) -> dict[str, TraceState]:
+    """What ``segments`` say of each of their traces."""
+    return merge_by_trace((segment.trace_id, TraceState(segments={segment.fact.id: segment.fact})) for segment in segments)
+
+
 def parse(document: bytes | str) -> Mapping[str, Any]:
     """A document's JSON object. Raises BadInputError where it is none."""
     try:
@@ -99,8 +104,13 @@ def _walk(document: Mapping[str, Any], trace_id: str) -> Iterator[Segment]:
     while waiting:
         content, parent = waiting.popleft()
         fact = _fact(content, trace_id, parent)
-        yield Segment(trace_id=trace_id, fact=fact, exceptions=tuple(_exceptions(content.get("cause"))),
-                      links=tuple(_links(content.get("links"))), attributes=_attributes(content))  # fmt: skip
+        yield Segment(
+            trace_id=trace_id,
+            fact=fact,
+            exceptions=tuple(_exceptions(content.get("cause"))),
+            links=tuple(links_in(content.get("links"), trace_key="trace_id", span_key="id")),
+            attributes=_attributes(content),
+        )
         subsegments = content.get("subsegments")
         if isinstance(subsegments, list):
             waiting += ((subsegment, fact) for subsegment in subsegments if isinstance(subsegment, Mapping))
@@ -220,10 +230,11 @@ def _stack(stack: object) -> str:
     )
 
 
-def _links(links: object) -> Iterator[Link]:
+def links_in(links: object, *, trace_key: str, span_key: str) -> Iterator[Link]:
+    """The links that are any, out of a list of objects with these keys."""
     for link in links if isinstance(links, list) else ():
         if isinstance(link, Mapping):
-            trace_id, span_id = parse_trace_id(text_of(link.get("trace_id"))), parse_span_id(text_of(link.get("id")))
+            trace_id, span_id = parse_trace_id(text_of(link.get(trace_key))), parse_span_id(text_of(link.get(span_key)))
             if trace_id and span_id:
                 yield Link(trace_id, span_id)
 

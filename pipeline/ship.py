@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -14,7 +13,7 @@ from pipeline.enrich import greet
 from pipeline.extract import extract
 from pipeline.index import Delivery, Items, index
 from pipeline.opensearch import Store
-from pipeline.records import TraceRecords, judge_for
+from pipeline.records import TraceRecords, iso_millis, judge_for
 from pipeline.settings import Settings
 from pipeline.unpack import SPANS_LOG_GROUP, Batch, Unpacked, unpack
 
@@ -59,7 +58,7 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
     records = TraceRecords(store, judge_for(settings))
     items = prepare(unpacked, settings)
     delivery = index(items, store, remaining=remaining, max_chars=settings.max_line_chars)
-    now = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = iso_millis(int(time.time() * 1000))
     span_batches = [batch for batch in unpacked.batches if batch.log_group == SPANS_LOG_GROUP and not _filtered(batch, settings)]
     ledger = _count(unpacked, items, delivery, spans=sum(len(batch.events) for batch in span_batches))
     letters = _letters(unpacked, delivery, now)

@@ -10,8 +10,8 @@ from pipeline.index_spans import index_spans
 from pipeline.opensearch import Store
 from pipeline.otel import read_span
 from pipeline.records import TraceRecords
-from pipeline.segments import Segment
-from pipeline.state import TraceState, holds, merge
+from pipeline.segments import Segment, facts_of_segments
+from pipeline.state import holds
 from pipeline.unpack import BadRecord, Batch
 
 
@@ -50,11 +50,9 @@ def ship_spans(batches: Iterable[Batch], store: Store, records: TraceRecords, *,
 
 def _unsettled(segments: Iterable[Segment], written: Collection[str], records: TraceRecords) -> tuple[str, ...]:
     """The ids of the traces of which a span was written, or is not in the record."""
-    facts: dict[str, list[TraceState]] = {}
-    for segment in segments:
-        facts.setdefault(segment.trace_id, []).append(TraceState(segments={segment.fact.id: segment.fact}))
+    facts = facts_of_segments(segments)
     known = records.load(facts)
-    return tuple(id_ for id_, states in facts.items() if id_ in written or not holds(known[id_].state, merge(*states)))
+    return tuple(id_ for id_, state in facts.items() if id_ in written or not holds(known[id_].state, state))
 
 
 def _letter(segment: Segment, reason: str, now: str) -> DeadLetter:

@@ -4,6 +4,7 @@ Source: Data Prepper's `otel-v1-apm-span-index-standard-template`, and OpenSearc
 `parentSpanId`, and every span carries its trace's group.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
@@ -68,6 +69,14 @@ def span_document(segment: "Segment") -> dict[str, Any]:
         document["endTime"] = iso_nanos(fact.end)
         document["durationInNanos"] = max(fact.end - (fact.start or fact.end), 0)
     return document
+
+
+def stored_fact(source: Mapping[str, Any]) -> SegmentFact | None:
+    """The fact that a stored span holds; None where somebody else wrote it."""
+    try:
+        return msgspec.convert(source.get("state"), SegmentFact)
+    except msgspec.ValidationError:
+        return None
 
 
 def patch_of_span(fact: SegmentFact, tree: Tree, verdict: Verdict) -> dict[str, Any]:

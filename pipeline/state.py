@@ -119,6 +119,14 @@ def merge(*states: TraceState) -> TraceState:
     )
 
 
+def merge_by_trace(facts: Iterable[tuple[str, TraceState]]) -> dict[str, TraceState]:
+    """What is known of each trace, out of pairs of a trace id and facts about it."""
+    found: dict[str, list[TraceState]] = {}
+    for trace_id, state in facts:
+        found.setdefault(trace_id, []).append(state)
+    return {trace_id: merge(*states) for trace_id, states in found.items()}
+
+
 def last_seen(state: TraceState, *, before: int | None = None) -> int:
     """The newest sign of life, a line or a segment's time, in milliseconds since the epoch; of segments only what lies ``before``."""
     times = (time // 1_000_000 for fact in state.segments.values() for time in (fact.start, fact.end) if time)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from pipeline.ids import to_xray
 from pipeline.judge import FINAL, Finding, default_rules
 from pipeline.opensearch import Store
+from pipeline.records import iso_millis
 from pipeline.search import traces_of
 from pipeline.state import LookupFact, TraceState
 
@@ -154,5 +154,4 @@ def _count(number: int, one: str, many: str) -> str:
 
 
 def _look_up(fact: LookupFact) -> LookUp:
-    at = datetime.fromtimestamp(fact.at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return LookUp(at, fact.source, fact.outcome, fact.segments)
+    return LookUp(iso_millis(fact.at), fact.source, fact.outcome, fact.segments)

@@ -27,7 +27,7 @@ def standing_of(state: TraceState, tree: Tree, give_up_after_ms: int) -> Standin
     return _of_segments(state, tree, give_up_after_ms) if state.segments else _of_nothing(state, give_up_after_ms)
 
 
-def is_unsampled(state: TraceState) -> bool:
+def _is_unsampled(state: TraceState) -> bool:
     """Whether the trace was not sampled; what the platform says of a request outweighs what a line's header says."""
     said = {request.sampled for request in state.requests.values()}
     return True not in said and (state.unsampled or False in said)
@@ -35,7 +35,7 @@ def is_unsampled(state: TraceState) -> bool:
 
 def _of_nothing(state: TraceState, give_up_after_ms: int) -> Standing:
     outcomes = {lookup.outcome for lookup in state.lookups.values()}
-    if is_unsampled(state):
+    if _is_unsampled(state):
         return Standing("unsampled", "The trace was not sampled, so X-Ray never recorded it: these log lines are all there is.")
     if "sourceDisabled" in outcomes:
         return Standing("sourceDisabled", "Transaction Search is on, so BatchGetTraces finds nothing: subscribe the log group aws/spans to "

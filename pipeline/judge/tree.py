@@ -124,8 +124,8 @@ class Tree:
             begun = [function for function in functions if (function.start or 0) // 1_000_000 <= at]
             return _status(service, (begun or functions or [service])[-1 if begun else 0])
         fact = self.segments.get(span_id)
-        enclosing = [above for above in (fact, *self.ancestors(fact)) if not above.subsegment] if fact else []
-        return _status(enclosing[0], enclosing[0]) if enclosing else None
+        around = next((above for above in (fact, *self.ancestors(fact)) if not above.subsegment), None) if fact else None
+        return _status(around, around) if around else None
 
     @cached_property
     def _services(self) -> dict[str, SegmentFact]:
