@@ -78,11 +78,8 @@ def facts_of_lines(lines: Iterable[tuple[str, Explanation]]) -> dict[str, TraceS
 
 
 def _facts_of_line(place: str, message: str, line: Explanation) -> TraceState:
-    request = line.request_id
-    return TraceState(
-        requests={request: RequestFact(request_id=request, sampled=line.sampled)} if request else {},
-        signals=signal_fact(place, line.signals, "", request or "", message, 0),
-    )
+    request = RequestFact(request_id=line.request_id or "", sampled=line.sampled)
+    return TraceState(requests={request.key: request}, signals=signal_fact(place, line.signals, "", request, message, 0))
 
 
 def classify(segments: Iterable[Segment], facts: Mapping[str, TraceState], judge: Judge, *, now_ms: int) -> Iterator[Classification]:

@@ -4,19 +4,20 @@ A line or span is brought up to date only by a verdict whose state holds what th
 has taken in stays `pending`, where the sweep finds it: no lost message can lose a fact.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
-from pipeline.index import Items
+import msgspec
+
 from pipeline.judge import Tree
 from pipeline.opensearch import Hit, Store
-from pipeline.records import Record, TraceRecords, annotations_of, status_of
+from pipeline.records import Record, annotations_of, correlation_ids_of, millis_of, status_of
+from pipeline.runs import run_of, spot_of
 from pipeline.spans import patch_of_span, span_place, stored_fact
-from pipeline.state import RequestFact, Signal, SignalFact, TraceState, holds, merge_by_trace
+from pipeline.state import KeyFact, Method, RequestFact, Run, Signal, SignalFact, TraceState, holds, merge_by_trace
 
 _LONGEST_EVIDENCE = 500
-_FACTS = (
+FACTS: Final = (
     "@timestamp",
     "doc.kind",
     "traceId",
@@ -30,26 +31,17 @@ _FACTS = (
     "state",
     "annotations",
     "segment.id",
+    "aws.logGroup",
+    "aws.logStream",
+    "eventId",
+    "eventName",
+    "idSource",
+    "staleTraceId",
+    "correlationId",
+    "propagatedTraceId",
+    "integrationRequestId",
 )
-
-
-def greet(items: Items, store: Store, records: TraceRecords) -> tuple[str, ...]:
-    """Gives the freshly indexed lines ``items`` the verdicts that are there already.
-
-    What a late line says is merged into a settled record here, so that the line need not wait. Returns the ids of the traces that
-    `resolve` must look at: those without a current record, those that a line reopened, and those of which a line says more than
-    the record holds.
-    """
-    lines: dict[str, list[tuple[str, str]]] = {}
-    for action, line in items:
-        if line.trace_id:
-            lines.setdefault(line.trace_id, []).append((action.create.index, action.create.id))
-    known = {id_: record for id_, record in records.load(lines).items() if record.version and record.current}
-    hits = [hit for hit in store.get_many([address for id_ in known for address in lines[id_]], source=_FACTS) if hit]
-    settled = {id_ for id_, record in known.items() if record.settled}
-    known |= records.add(facts_by_trace(hit for hit in hits if hit.source["traceId"] in settled))
-    left = update(hits, known, store) | {id_ for id_ in settled if not known[id_].settled}
-    return tuple(id_ for id_ in lines if id_ not in known or id_ in left)
+"""What of a line or span has to be read to know what it says of its trace, and to bring it up to date."""
 
 
 def stale(records: Iterable[Record], store: Store) -> list[Hit]:
@@ -64,7 +56,7 @@ def stale(records: Iterable[Record], store: Store) -> list[Hit]:
         for version, ids in by_version.items()
     ]
     query = {"bool": {"should": older, "minimum_should_match": 1}}
-    return list(store.scan(query, index=f"{store.prefix}-logs-*,{store.prefix}-spans-*", source=_FACTS))
+    return list(store.scan(query, index=f"{store.prefix}-logs-*,{store.prefix}-spans-*", source=FACTS))
 
 
 def facts_of(hit: Hit) -> TraceState:
@@ -73,30 +65,93 @@ def facts_of(hit: Hit) -> TraceState:
     if source["doc"]["kind"] == "span":
         fact = stored_fact(source)
         return TraceState(segments={fact.id: fact}) if fact else TraceState()
-    at = _milliseconds(source)
-    request_id, sampled = source.get("requestId", ""), source.get("sampled")
-    request = RequestFact(request_id=request_id, segment_id=source.get("spanId", ""), sampled=sampled)
+    if is_loose(source):
+        return TraceState()
+    request = _request_of(source)
     signals = tuple(source.get("signals", ()))
     return TraceState(
-        requests={request_id: request} if request_id else {},
-        signals=signal_fact(hit.id, signals, source.get("serviceName", ""), request_id, source.get("body", ""), at),
-        first_line_at=at,
-        last_line_at=at,
-        unsampled=sampled is False,
+        requests={request.key: request},
+        signals=signal_fact(hit.id, signals, source.get("serviceName", ""), request, source.get("body", ""), request.first_at),
+        keys={value: {request.key: fact} for value, fact in _keys_of(hit)},
     )
 
 
+def is_loose(source: Mapping[str, Any]) -> bool:
+    """Whether a line stands in its request by its place alone, and what comes later may show that it does not: it says nothing."""
+    return bool((source.get("state") or {}).get("loose"))
+
+
+def own(source: Mapping[str, Any], name: str) -> Any:
+    """What a line itself says, where its trace or request gave it more: that is kept in its state."""
+    return (source.get("state") or {}).get(name, source.get(name))
+
+
 def facts_by_trace(hits: Iterable[Hit]) -> dict[str, TraceState]:
-    """What stored lines and spans say, merged for each trace."""
-    return merge_by_trace((hit.source["traceId"], facts_of(hit)) for hit in hits)
+    """What stored lines and spans say, merged for each trace: also of the trace that a line claims, and the platform denies."""
+    return merge_by_trace(_facts(hits))
 
 
-def signal_fact(line_id: str, signals: tuple[Signal, ...], service_name: str, request_id: str, text: str, at: int) -> dict[str, SignalFact]:
+def _facts(hits: Iterable[Hit]) -> Iterator[tuple[str, TraceState]]:
+    for hit in hits:
+        if trace_id := hit.source.get("traceId"):
+            yield trace_id, facts_of(hit)
+        if claimed := hit.source.get("staleTraceId"):
+            yield claimed, elsewhere(hit.source)
+
+
+def elsewhere(source: Mapping[str, Any]) -> TraceState:
+    """What a line says of a trace that was taken for its own, and is not."""
+    request = _request_of(source)
+    gone = RequestFact(request_id=request.request_id, log_group=request.log_group, first_at=request.first_at, last_at=request.last_at,
+                       elsewhere=True)  # fmt: skip
+    return TraceState(requests={gone.key: gone})
+
+
+def _request_of(source: Mapping[str, Any]) -> RequestFact:
+    """What a line says of its request."""
+    at = millis_of(source["@timestamp"])
+    aws, inline = source.get("aws") or {}, source.get("idSource") == "inline"
+    request_id, event_name = own(source, "requestId") or "", source.get("eventName") or ""
+    by_platform = inline and bool(event_name)
+    # what Lambda itself says of the segment; API Gateway's logs name none
+    by_lambda = by_platform and not event_name.startswith("apigateway.")
+    return RequestFact(
+        request_id=request_id,
+        log_group=aws.get("logGroup") or "" if request_id else "",
+        platform=by_platform and bool(request_id),
+        segment_id=(source.get("spanId") or "") if by_lambda else "",
+        sampled=source.get("sampled") if by_lambda else None,
+        claimed_sampled=own(source, "sampled") if inline and not by_lambda else None,
+        first_at=at,
+        last_at=at,
+        runs=_runs_of(source, event_name) if request_id and event_name else {},
+    )
+
+
+def _runs_of(source: Mapping[str, Any], event_name: str) -> dict[str, Run]:
+    return run_of(event_name, (source.get("aws") or {}).get("logStream") or "", spot_of(source))
+
+
+def _keys_of(hit: Hit) -> Iterator[tuple[str, KeyFact]]:
+    """What a line shows that other traces may show too."""
+    source = hit.source
+    integration = source.get("integrationRequestId")
+    propagated = [id_ for id_ in source.get("propagatedTraceId") or () if id_ != source.get("traceId")]
+    named: tuple[tuple[Method, list[str]], ...] = (("tracing header", propagated), ("integration request id", [integration] if integration else []),
+                                                   ("correlation id", own(source, "correlationId") or []))  # fmt: skip
+    for method, values in named:
+        for value in values:
+            yield value, KeyFact(method=method, service_name=source.get("serviceName", ""), line_id=hit.id)
+
+
+def signal_fact(line_id: str, signals: tuple[Signal, ...], service_name: str, request: RequestFact, text: str,
+                at: int) -> dict[str, SignalFact]:  # fmt: skip
     """The failure that a line speaks of, by the line's id; nothing where it speaks of none. ``at`` is in epoch milliseconds."""
     if not signals:
         return {}
-    text = text[:_LONGEST_EVIDENCE]
-    return {line_id: SignalFact(line_id=line_id, signals=signals, service_name=service_name, request_id=request_id, text=text, at=at)}
+    fact = SignalFact(line_id=line_id, signals=signals, service_name=service_name, request_id=request.request_id,
+                      log_group=request.log_group, text=text[:_LONGEST_EVIDENCE], at=at)  # fmt: skip
+    return {line_id: fact}
 
 
 def update(hits: Iterable[Hit], records: Mapping[str, Record], store: Store) -> set[str]:
@@ -131,6 +186,7 @@ class _News:
         self._record = record
         self._tree = Tree(record.state.segments)
         self._annotations = annotations_of(record.state)
+        self._correlation_ids = correlation_ids_of(record.state)
         self._trace = status_of(record.verdict, record.version)
 
     def action(self, hit: Hit, prefix: str) -> list[object]:
@@ -140,21 +196,44 @@ class _News:
             return [{"update": place}, {"doc": self._of_line(hit.source)}]
         fact = self._record.state.segments.get(hit.source["spanId"])
         if fact is None:
-            return [{"update": place}, {"doc": {"trace": self._trace}}]
+            return [{"update": place}, {"doc": self._of_trace()}]
         if span_place(fact, self._record.trace_id, prefix) != (hit.index, hit.id):
             # another document of the same id, with another start, has won
             return [{"delete": place}]
-        return [{"update": place}, {"doc": {"trace": self._trace} | patch_of_span(fact, self._tree, self._record.verdict)}]
+        return [{"update": place}, {"doc": self._of_trace() | patch_of_span(fact, self._tree, self._record.verdict)}]
+
+    def _of_trace(self) -> dict[str, Any]:
+        return {"trace": self._trace, "transactionId": self._record.transaction_id, "correlationId": self._correlation_ids}
 
     def _of_line(self, source: Mapping[str, Any]) -> dict[str, Any]:
-        segment = self._tree.status_of_line(source.get("requestId", ""), source.get("spanId", ""), _milliseconds(source))
+        request_id = source.get("requestId") or ""
+        segment = self._tree.status_of_line(request_id, source.get("spanId") or "", millis_of(source["@timestamp"]))
         # an update merges objects: what is no more must be wiped
         annotations = dict.fromkeys(source.get("annotations") or ()) | self._annotations
-        patch: dict[str, Any] = {"trace": self._trace}
+        patch: dict[str, Any] = {"trace": self._trace, "transactionId": self._record.transaction_id}
         if segment or source.get("segment"):
             patch["segment"] = segment
-        return patch | ({"annotations": annotations} if annotations else {})
+        given = self._of_request(source) | self._correlation(source)
+        kept = {name: own(source, name) for name in given}
+        return patch | given | ({"state": kept} if given else {}) | ({"annotations": annotations} if annotations else {})
+
+    def _of_request(self, source: Mapping[str, Any]) -> dict[str, Any]:
+        """What the platform says of the request of a line that the platform did not write."""
+        request = self._record.state.requests.get(request_key(source))
+        if request is None or not request.platform or source.get("eventName"):
+            return {}
+        # a line's own span is nearer than its request's segment
+        span_id = own(source, "spanId") if source.get("idSource") == "inline" else None
+        told = {"spanId": span_id or request.segment_id or None, "sampled": request.said}
+        return {name: value for name, value in told.items() if value is not None and value != source.get(name)}
+
+    def _correlation(self, source: Mapping[str, Any]) -> dict[str, Any]:
+        """The trace's correlation ids beside the line's own."""
+        own_ids = own(source, "correlationId") or []
+        all_ids = [*own_ids, *(id_ for id_ in self._correlation_ids if id_ not in own_ids)]
+        return {"correlationId": all_ids} if all_ids != (source.get("correlationId") or []) else {}
 
 
-def _milliseconds(source: Mapping[str, Any]) -> int:
-    return round(datetime.fromisoformat(source["@timestamp"]).timestamp() * 1000)
+def request_key(source: Mapping[str, Any]) -> str:
+    """The key of the request that a line shows, which its record knows it by."""
+    return RequestFact(request_id=source.get("requestId") or "", log_group=(source.get("aws") or {}).get("logGroup") or "").key

@@ -37,7 +37,7 @@ def explain(data: bytes, *, max_bytes: int) -> Iterator[tuple[str, Explanation]]
     """
     for messages in read_streams(data, max_bytes=max_bytes):
         lines = [extract(message) for message in messages]
-        attribute(lines)
+        attribute(lines, whole=True)
         for message, line in zip(messages, lines, strict=True):
             yield message, explanation_of(line)
 

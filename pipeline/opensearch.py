@@ -144,6 +144,19 @@ class Store:
             found += [hit(doc) if doc.get("found") else None for doc in answer["docs"]]
         return found
 
+    @staticmethod
+    def compare_and_set(index: str, id_: str, seq_no: int, primary_term: int) -> dict[str, Any]:
+        """The bulk action that writes a document where nobody was faster; a negative ``seq_no`` says that there was none."""
+        if seq_no < 0:
+            return {"create": {"_index": index, "_id": id_}}
+        return {"index": {"_index": index, "_id": id_, "if_seq_no": seq_no, "if_primary_term": primary_term}}
+
+    def delete_older(self, index: str, field: str, *, days: int, query: Sequence[Mapping[str, Any]] = ()) -> int:
+        """Deletes what of ``index`` matches ``query`` and has a ``field`` older than ``days``; returns how many there were."""
+        body = {"query": {"bool": {"filter": [*query, {"range": {field: {"lt": f"now-{days}d"}}}]}}}
+        answer = self.request("POST", f"/{index}/_delete_by_query", body, {"conflicts": "proceed", "ignore_unavailable": "true"})
+        return int(answer.get("deleted", 0))
+
     def refresh(self) -> None:
         """Makes everything written so far visible to `search` and `scan`."""
         self.request("POST", f"/{self.prefix}-*/_refresh", params={"allow_no_indices": "true"})

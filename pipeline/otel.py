@@ -8,6 +8,8 @@ conventions, in their names of today and of yesterday; AWS X-Ray developer guide
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from pipeline.errors import BadInputError
 from pipeline.ids import parse_span_id, parse_trace_id
 from pipeline.plain import plain, text_of
@@ -18,6 +20,7 @@ from pipeline.segments import (
     ExceptionFact,
     Segment,
     annotations_in,
+    linked,
     links_in,
     parse,
     read_document,
@@ -73,11 +76,12 @@ def _segment(content: Mapping[str, Any], trace_id: str, span_id: str) -> Segment
     of_resource = _attributes(resource.get("attributes")) if isinstance(resource, Mapping) else {}
     exceptions = tuple(_exceptions(content.get("events")))
     kind = _kind(content.get("kind"))
+    links = tuple(links_in(content.get("links"), trace_key="traceId", span_key="spanId"))
     return Segment(
         trace_id=trace_id,
-        fact=_fact(content, span_id, kind, attributes, of_resource, exceptions),
+        fact=msgspec.structs.replace(_fact(content, span_id, kind, attributes, of_resource, exceptions), links=linked(links, trace_id)),
         exceptions=exceptions,
-        links=tuple(links_in(content.get("links"), trace_key="traceId", span_key="spanId")),
+        links=links,
         attributes=attributes,
         kind=f"SPAN_KIND_{kind}",
         resource=of_resource,

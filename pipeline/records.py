@@ -7,6 +7,7 @@ day by. The sweep deletes old ones.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ _ROUNDS = 20
 _MOST_KEYS = 100
 _MOST_MISSING = 50
 _MOST_VALUES = 50
+_MOST_CORRELATION_IDS = 100
 
 
 def judge_for(settings: Settings) -> Judge:
@@ -38,6 +40,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         version: grows with each change of the verdict or of a segment; 0 where nothing is stored yet.
         settled: the verdict is final, and every line and span known of carries it.
         current: what is stored is the verdict that these settings and rules give; not so after they changed.
+        transaction: the id of the group of traces that this one belongs to; empty until that was looked for.
     """
 
     trace_id: str
@@ -46,8 +49,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 0
     settled: bool = False
     current: bool = True
+    transaction: str = ""
     seq_no: int = -1
     primary_term: int = -1
+
+    @property
+    def transaction_id(self) -> str:
+        """As it is shown: a trace that nothing joins to another one is a group of its own."""
+        return self.transaction or self.trace_id
 
 
 class TraceRecords:
@@ -61,7 +70,7 @@ class TraceRecords:
     def load(self, trace_ids: Iterable[str]) -> dict[str, Record]:
         """A record for each id, an empty one where nothing is stored yet."""
         ids = list(dict.fromkeys(trace_ids))
-        hits = self._store.get_many([(self._index, id_) for id_ in ids], source=("state", "trace", "settled"))
+        hits = self._store.get_many([(self._index, id_) for id_ in ids], source=("state", "trace", "settled", "transactionId"))
         return {id_: self._read(id_, hit) for id_, hit in zip(ids, hits, strict=True)}
 
     def add(self, facts: Mapping[str, TraceState]) -> dict[str, Record]:
@@ -91,11 +100,7 @@ class TraceRecords:
         """Writes each record where nobody was faster; returns those that were written, with their new place."""
         lines: list[object] = []
         for record in records:
-            if record.seq_no < 0:
-                lines.append({"create": {"_index": self._index, "_id": record.trace_id}})
-            else:
-                lines.append({"index": {"_index": self._index, "_id": record.trace_id, "if_seq_no": record.seq_no,
-                                        "if_primary_term": record.primary_term}})  # fmt: skip
+            lines.append(self._store.compare_and_set(self._index, record.trace_id, record.seq_no, record.primary_term))
             lines.append(document_of(record))
         written: dict[str, Record] = {}
         for record, result in zip(records, self._store.write(lines), strict=True):
@@ -111,38 +116,71 @@ class TraceRecords:
 
     def purge(self, *, days: int) -> int:
         """Deletes settled trace documents without a sign of life for ``days``; returns how many."""
-        body = {"query": {"bool": {"filter": [{"term": {"settled": True}}, {"range": {"lastSeenAt": {"lt": f"now-{days}d"}}}]}}}
-        answer = self._store.request("POST", f"/{self._index}/_delete_by_query", body,
-                                     {"conflicts": "proceed", "ignore_unavailable": "true"})  # fmt: skip
-        return int(answer.get("deleted", 0))
+        return self._store.delete_older(self._index, "lastSeenAt", days=days, query=[{"term": {"settled": True}}])
 
     def _read(self, trace_id: str, hit: Hit | None) -> Record:
         if hit is None:
             return Record(trace_id=trace_id, verdict=self._judge(EMPTY))
-        try:
-            state = msgspec.convert(hit.source.get("state", {}), TraceState)
-        except msgspec.ValidationError:
-            # its facts are in the lines and spans still
-            state = EMPTY
+        state = _state(hit)
         stored = hit.source.get("trace", {})
         verdict, version = self._judge(state), int(stored.get("version", 0))
         return Record(trace_id=trace_id, state=state, verdict=verdict, version=version, settled=bool(hit.source.get("settled")),
-                      current=stored == status_of(verdict, version), seq_no=hit.seq_no, primary_term=hit.primary_term)  # fmt: skip
+                      current=stored == status_of(verdict, version), transaction=hit.source.get("transactionId") or "",
+                      seq_no=hit.seq_no, primary_term=hit.primary_term)  # fmt: skip
 
     def _grown(self, record: Record, facts: TraceState) -> Record:
         state = merge(record.state, facts)
         if state == record.state and record.version and record.current:
             return record
         verdict = self._judge(state)
-        changed = verdict != record.verdict or state.segments != record.state.segments or not (record.version and record.current)
+        changed = verdict != record.verdict or _shows_more(state, record.state) or not (record.version and record.current)
         return msgspec.structs.replace(
             record,
             state=state,
             verdict=verdict,
             version=record.version + changed,
-            settled=record.settled and not changed,
+            # what others may know of, too, is still to be told
+            settled=record.settled and not changed and _joins_alike(state, record.state),
             current=True,
         )
+
+
+def load_states(trace_ids: Iterable[str], store: Store) -> dict[str, TraceState]:
+    """What is known of each of these traces, without a verdict; nothing where nothing is stored; realtime."""
+    ids = list(dict.fromkeys(trace_ids))
+    hits = store.get_many([(f"{store.prefix}-traces", id_) for id_ in ids], source=("state",))
+    return {id_: _state(hit) if hit else EMPTY for id_, hit in zip(ids, hits, strict=True)}
+
+
+def _state(hit: Hit) -> TraceState:
+    try:
+        return msgspec.convert(hit.source.get("state", {}), TraceState)
+    except msgspec.ValidationError:
+        # its facts are in the lines and spans still
+        return EMPTY
+
+
+def _shows_more(state: TraceState, before: TraceState) -> bool:
+    """Whether lines and spans have to show other things than before, beside the verdict."""
+    return (
+        state.segments != before.segments
+        or correlation_ids_of(state) != correlation_ids_of(before)
+        or [(request.segment_id, request.said) for request in state.requests.values() if request.platform]
+        != [(request.segment_id, request.said) for request in before.requests.values() if request.platform]
+    )
+
+
+def _joins_alike(state: TraceState, before: TraceState) -> bool:
+    """Whether nothing of what may concern other traces or lines has changed."""
+    return state.keys.keys() == before.keys.keys() and [
+        (key, request.platform, request.elsewhere, request.runs) for key, request in state.requests.items()
+    ] == [(key, request.platform, request.elsewhere, request.runs) for key, request in before.requests.items()]
+
+
+def correlation_ids_of(state: TraceState) -> list[str]:
+    """The correlation ids that the trace's lines name, sorted."""
+    named = (value for value, shown in state.keys.items() if any(fact.method == "correlation id" for fact in shown.values()))
+    return list(islice(named, _MOST_CORRELATION_IDS))
 
 
 def status_of(verdict: Verdict, version: int) -> dict[str, Any]:
@@ -163,7 +201,9 @@ def document_of(record: Record) -> dict[str, Any]:
         "doc": {"kind": "trace"},
         "traceId": record.trace_id,
         "xray": {"traceId": to_xray(record.trace_id)},
-        "requestId": sorted(record.state.requests),
+        "transactionId": record.transaction_id,
+        "correlationId": correlation_ids_of(record.state),
+        "requestId": sorted({request.request_id for request in record.state.requests.values() if request.request_id}),
         "serviceName": root.service_name if root else None,
         "name": root.name if root else None,
         "durationInNanos": root.duration if root else None,
@@ -194,3 +234,8 @@ def _started(state: TraceState) -> int:
 def iso_millis(at: int) -> str:
     """Milliseconds since the epoch as ISO 8601, UTC."""
     return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def millis_of(timestamp: str) -> int:
+    """An ISO time as milliseconds since the epoch, UTC."""
+    return round(datetime.fromisoformat(timestamp).timestamp() * 1000)

@@ -16,15 +16,18 @@ from typing import Any
 
 import msgspec
 
+from pipeline.adopt import facts_of_moves, misplaced, move
 from pipeline.enrich import facts_by_trace, stale, update
 from pipeline.errors import BadInputError
 from pipeline.index_spans import index_spans
+from pipeline.links import Link, Links
 from pipeline.opensearch import Store
 from pipeline.otel import read_trace_document
 from pipeline.records import Record, TraceRecords, judge_for
 from pipeline.segments import Segment, facts_of_segments
 from pipeline.settings import Settings
-from pipeline.state import EMPTY, LookupFact, TraceState, merge
+from pipeline.state import EMPTY, LookupFact, RequestFact, TraceState, merge
+from pipeline.transactions import groups_of, shown_by
 from pipeline.xray import Answer, Source
 
 _GROUP = 100
@@ -60,6 +63,7 @@ class Resolver:
         self._settings = settings
         self._clock = clock
         self._records = TraceRecords(store, judge_for(settings))
+        self._links = Links(store)
 
     def resolve(self, trace_ids: Iterable[str], *, force: bool = False) -> Resolution:
         """Looks at these traces once; ``force`` asks X-Ray even where the next look-up is not due yet.
@@ -91,6 +95,7 @@ class Resolver:
         total.unsettled += tuple(chain(group, ids))
         total.calls = self._source.calls - calls
         self._records.purge(days=self._settings.retention_days)
+        self._links.purge(days=self._settings.retention_days)
         return total
 
     def _pending(self, min_age: int) -> Iterator[str]:
@@ -127,8 +132,8 @@ class Resolver:
         before = self._records.load(ids)
         self._store.refresh()
         facts = facts_by_trace(stale(before.values(), self._store))
-        known = self._records.add({id_: facts.get(id_, TraceState()) for id_ in ids})
-        answers = self._look_up(known, total, force=force)
+        known = self._records.add(dict.fromkeys(ids, EMPTY) | facts)
+        answers = self._look_up({id_: known[id_] for id_ in ids}, total, force=force)
         segments = self._read(answers, total)
         delivery = index_spans(segments, self._store)
         total.bad_documents += len(delivery.refused)
@@ -136,8 +141,8 @@ class Resolver:
         left = self._spread(known) | delivery.behind
         final = [record for id_, record in known.items() if record.verdict.final and id_ not in left]
         self._records.settle(record for record in final if not record.settled)
-        total.settled += len(final)
-        total.unsettled += tuple(id_ for id_ in ids if id_ in left or not known[id_].verdict.final)
+        total.settled += sum(record.trace_id in before for record in final)
+        total.unsettled += tuple(id_ for id_ in known if id_ in left or not known[id_].verdict.final)
         total.hidden_faults += sum(known[id_].verdict.hidden_fault and not before[id_].verdict.hidden_fault for id_ in ids)
 
     def _look_up(self, known: dict[str, Record], total: Resolution, *, force: bool) -> dict[str, Answer]:
@@ -172,16 +177,52 @@ class Resolver:
         return {id_: merge(found[id_], TraceState(lookups={str(lookup.at): lookup})) for id_, lookup in made.items()}
 
     def _spread(self, known: dict[str, Record]) -> set[str]:
-        """Brings lines and spans up to date until nothing is behind; returns the traces where something still is."""
-        behind = set(known)
+        """Brings lines home, joins traces, and brings lines and spans up to date until nothing is behind.
+
+        Takes the records of other traces that this concerns into ``known``; returns the traces where something is behind still.
+        """
+        behind: set[str] = set()
         for _ in range(_ROUNDS):
+            links = self._links.add(shown_by(known.values()))
+            known |= self._records.add(_contested(known, links))
+            joined = self._join(known)
             self._store.refresh()
-            hits = stale((known[id_] for id_ in behind), self._store)
-            if not hits:
-                return set()
+            moves = misplaced(known, links, self._store)
+            known |= self._records.add(facts_of_moves(moves))
+            moved, missed = move(moves, self._store)
+            hits = [hit for hit in (*moved, *stale(known.values(), self._store)) if hit.source.get("traceId")]
             # one may have come since: what it says is taken in first, then it is served
             known |= self._records.add(facts_by_trace(hits))
-            behind = update(hits, known, self._store)
-            if not behind:
+            behind = update(hits, known, self._store) | {one.home.trace_id for one in missed if one.home.trace_id}
+            if not (hits or moves or joined):
                 return set()
         return behind
+
+    def _join(self, known: dict[str, Record]) -> bool:
+        """Notes each trace's transaction on its record, and on those of all others in it; returns whether one changed.
+
+        Who writes looks again afterwards, so that the last to write has seen what all others wrote.
+        """
+        groups = groups_of(known, self._store)
+        wanted = {id_: group.id_for(id_) for group in groups.values() for id_ in group.trace_ids}
+        known |= {id_: record for id_, record in self._records.load(wanted.keys() - known.keys()).items() if record.version}
+        changed = [
+            msgspec.structs.replace(known[id_], transaction=transaction, version=known[id_].version + 1, settled=False)
+            for id_, transaction in wanted.items() if id_ in known and known[id_].transaction_id != transaction
+        ]  # fmt: skip
+        written = self._records.write(changed)
+        known |= self._records.load(record.trace_id for record in changed if record.trace_id not in written) | written
+        return bool(changed)
+
+
+def _contested(known: Mapping[str, Record], links: Mapping[str, Link]) -> dict[str, TraceState]:
+    """What is to be noted where the platform says that one request ran in several traces: then it counts in none."""
+    facts: dict[str, TraceState] = {}
+    for record in known.values():
+        for request in record.state.requests.values():
+            if request.platform and not request.elsewhere:
+                others = links[request.request_id].traces_of(request.log_group) if request.request_id in links else set()
+                nobody = RequestFact(request_id=request.request_id, log_group=request.log_group, elsewhere=True)
+                for trace_id in others if len(others) > 1 else ():
+                    facts[trace_id] = merge(facts.get(trace_id, EMPTY), TraceState(requests={nobody.key: nobody}))
+    return facts

@@ -24,6 +24,7 @@ LONGEST_MESSAGE = 500
 # X-Ray allows 200 characters (AWS X-Ray developer guide, "X-Ray segment documents")
 LONGEST_NAME = 256
 _MOST_FRAMES = 50
+_MOST_LINKS = 100
 _NANOS = Decimal(1_000_000_000)
 # date_nanos ends in 2262
 LAST_NANO = 2**63 - 1
@@ -153,6 +154,7 @@ def _fact(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None)
         inferred=content.get("inferred") is True,
         exception_type=exception.type,
         exception_message=exception.message,
+        links=linked(links_in(content.get("links"), trace_key="trace_id", span_key="id"), trace_id),
         annotations=annotations_in(content.get("annotations")),
     )
 
@@ -237,6 +239,11 @@ def links_in(links: object, *, trace_key: str, span_key: str) -> Iterator[Link]:
             trace_id, span_id = parse_trace_id(text_of(link.get(trace_key))), parse_span_id(text_of(link.get(span_key)))
             if trace_id and span_id:
                 yield Link(trace_id, span_id)
+
+
+def linked(links: Iterable[Link], trace_id: str) -> tuple[str, ...]:
+    """The other traces that ``links`` name, sorted; X-Ray allows a hundred links a trace (AWS X-Ray developer guide, "Trace linking")."""
+    return tuple(sorted({link.trace_id for link in links} - {trace_id})[:_MOST_LINKS])
 
 
 def _attributes(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from pipeline import dead_letters
 from pipeline.attribute import attribute
 from pipeline.dead_letters import DeadLetter
 from pipeline.document import address
-from pipeline.enrich import greet
 from pipeline.extract import extract
+from pipeline.greet import greet
 from pipeline.index import Delivery, Items, index
 from pipeline.opensearch import Store
 from pipeline.records import TraceRecords, iso_millis, judge_for
 from pipeline.settings import Settings
-from pipeline.unpack import SPANS_LOG_GROUP, Batch, Unpacked, unpack
+from pipeline.unpack import SPANS_LOG_GROUP, Batch, Unpacked, is_of_lambda, unpack
 
 
 class Ledger(msgspec.Struct, rename="camel"):
@@ -36,10 +36,13 @@ class Ledger(msgspec.Struct, rename="camel"):
 
 
 class Shipment(msgspec.Struct, frozen=True):
-    """What one event came to: its ledger, and the traces that `resolve` has to look at."""
+    """What one event came to: its ledger, the traces that `resolve` has to look at, and how many lines named another trace than the
+    platform does, by service.
+    """
 
     ledger: Ledger
     unsettled: tuple[str, ...] = ()
+    stale: dict[str, int] = {}
 
 
 def ship(event: object, *, store: Store, settings: Settings, remaining: Callable[[], float]) -> Shipment:
@@ -72,7 +75,8 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
         letters += spans.letters
         unsettled = spans.unsettled
     dead_letters.bury(letters, store)
-    return Shipment(ledger, tuple(dict.fromkeys((*greet(items, store, records), *unsettled))))
+    greeting = greet(items, store, records)
+    return Shipment(ledger, tuple(dict.fromkeys((*greeting.unsettled, *unsettled))), dict(greeting.stale))
 
 
 def prepare(unpacked: Unpacked, settings: Settings) -> Items:
@@ -87,7 +91,7 @@ def prepare(unpacked: Unpacked, settings: Settings) -> Items:
 def read(batch: Batch, settings: Settings) -> Items:
     """The documents of ``batch``: its lines read, attributed and addressed."""
     lines = [extract(event.message) for event in batch.events]
-    attribute(lines)
+    attribute(lines, claims=not is_of_lambda(batch.log_group, batch.log_stream))
     chars = settings.max_line_chars
     return Items(address(batch, lines, prefix=settings.prefix, region=settings.region, max_chars=chars))
 

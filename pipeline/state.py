@@ -5,7 +5,7 @@ The verdict (`pipeline.judge`) is a pure function of the merged state. Facts onl
 beats the same segment in progress, and where two records of one thing differ, a fixed order picks the same one everywhere.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -48,16 +48,59 @@ class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     inferred: bool = False
     exception_type: str = ""
     exception_message: str = ""
+    links: tuple[str, ...] = ()
+    """The traces that X-Ray links it to."""
     annotations: tuple[tuple[str, Annotation], ...] = ()
     """Pairs, since OpenSearch reads a dot in a key as one more level."""
 
 
 class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What the platform said of one Lambda request: the trace and segment it ran in, and whether it was sampled."""
+    """One request of a trace: what the platform said of it, and what its log lines show.
 
-    request_id: str
+    Attributes:
+        log_group: where its lines stand; a request id counts within one log group alone, so no line decides about another group's.
+        platform: the platform's own record (REPORT, platform.*, a log of API Gateway) says that it ran in this trace.
+        segment_id: the segment that this record names.
+        sampled: what the record says of sampling.
+        claimed_sampled: what the lines' own tracing headers say.
+        first_at: of its oldest line, milliseconds since the epoch, UTC; 0 where there is none.
+        last_at: of its newest one.
+        elsewhere: a line claimed this trace for it, and the platform names another one: nothing else of it counts here.
+        runs: where its START and its end were seen, by log stream.
+    """
+
+    request_id: str = ""
+    log_group: str = ""
+    platform: bool = False
     segment_id: str = ""
     sampled: bool | None = None
+    claimed_sampled: bool | None = None
+    first_at: int = 0
+    last_at: int = 0
+    elsewhere: bool = False
+    runs: dict[str, "Run"] = {}
+
+    @property
+    def said(self) -> bool | None:
+        """Whether it was sampled, by the strongest evidence."""
+        return self.claimed_sampled if self.sampled is None else self.sampled
+
+    @property
+    def key(self) -> str:
+        """What tells it from other requests of the trace."""
+        return f"{self.request_id} {self.log_group}" if self.request_id else ""
+
+
+class Run(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Where a request began and ended in one log stream, as `Spot`s in text; empty where that line was not seen yet.
+
+    Attributes:
+        json: the stream is in Lambda's JSON format, in which invocations may interleave.
+    """
+
+    start: str = ""
+    end: str = ""
+    json: bool = False
 
 
 Signal = Literal["error", "exception", "crash", "timeout", "out-of-memory"]
@@ -70,9 +113,27 @@ class SignalFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     signals: tuple[Signal, ...]
     service_name: str = ""
     request_id: str = ""
+    log_group: str = ""
     text: str = ""
     at: int = 0
     """Milliseconds since the epoch, UTC."""
+
+    @property
+    def request(self) -> str:
+        """The key of the request that the line belongs to."""
+        return f"{self.request_id} {self.log_group}" if self.request_id else ""
+
+
+Method = Literal["correlation id", "request id", "integration request id", "tracing header", "X-Ray link"]
+
+
+class KeyFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How a trace shows a join key: by which method, and who says so: a log line (its document's id) or a span."""
+
+    method: Method
+    service_name: str = ""
+    line_id: str = ""
+    span_id: str = ""
 
 
 Outcome = Literal["found", "absent", "unprocessed", "refused", "limitExceeded", "sourceDisabled", "subscribed"]
@@ -92,15 +153,22 @@ class TraceState(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     segments: dict[str, SegmentFact] = {}
     requests: dict[str, RequestFact] = {}
+    """By `RequestFact.key`; lines without a request share the empty one."""
     signals: dict[str, SignalFact] = {}
     lookups: dict[str, LookupFact] = {}
     """By their time in milliseconds, as text."""
-    first_line_at: int = 0
-    """The time of the oldest line that was taken in, milliseconds since the epoch, UTC; 0 where there is none."""
-    last_line_at: int = 0
-    """The time of the newest one."""
-    unsampled: bool = False
-    """A line's own header said Sampled=0."""
+    keys: dict[str, dict[str, KeyFact]] = {}
+    """What lines show that other traces may show too (ids, as data): how, by the key of the request whose line shows it."""
+
+    @property
+    def first_line_at(self) -> int:
+        """The time of the oldest line, milliseconds since the epoch, UTC; 0 where there is none."""
+        return min((request.first_at for request in self.requests.values() if request.first_at), default=0)
+
+    @property
+    def last_line_at(self) -> int:
+        """The time of the newest one."""
+        return max((request.last_at for request in self.requests.values()), default=0)
 
 
 EMPTY = TraceState()
@@ -108,14 +176,17 @@ EMPTY = TraceState()
 
 def merge(*states: TraceState) -> TraceState:
     """Everything that any of the states knows. Commutative, associative, idempotent."""
+    requests = _join([state.requests for state in states], _join_requests)
+    elsewhere = {key for key, request in requests.items() if request.elsewhere}
+    signals = _unite([state.signals for state in states], msgspec.json.encode)
+    keys = _join([state.keys for state in states], _join_shown)
     return TraceState(
         segments=_unite([state.segments for state in states], segment_rank),
-        requests=_unite([state.requests for state in states], _request_rank),
-        signals=_unite([state.signals for state in states], msgspec.json.encode),
+        requests=requests,
+        # what a request says that ran in another trace is that trace's
+        signals={id_: signal for id_, signal in signals.items() if signal.request not in elsewhere} if elsewhere else signals,
         lookups=_unite([state.lookups for state in states], msgspec.json.encode),
-        first_line_at=min((state.first_line_at for state in states if state.first_line_at), default=0),
-        last_line_at=max((state.last_line_at for state in states), default=0),
-        unsampled=any(state.unsampled for state in states),
+        keys=_without(keys, elsewhere) if elsewhere else keys,
     )
 
 
@@ -135,25 +206,76 @@ def last_seen(state: TraceState, *, before: int | None = None) -> int:
 
 def holds(state: TraceState, facts: TraceState) -> bool:
     """Whether ``state`` already knows everything in ``facts``."""
+    elsewhere = {key for key, request in state.requests.items() if request.elsewhere}
     return (
         _has(state.segments, facts.segments, segment_rank)
-        and _has(state.requests, facts.requests, _request_rank)
-        and _has(state.signals, facts.signals, msgspec.json.encode)
+        and all(_knows(state.requests.get(key), request) for key, request in facts.requests.items())
+        and _has(state.signals, {id_: signal for id_, signal in facts.signals.items() if signal.request not in elsewhere}, msgspec.json.encode)
         and _has(state.lookups, facts.lookups, msgspec.json.encode)
-        and (not facts.first_line_at or 0 < state.first_line_at <= facts.first_line_at)
-        and state.last_line_at >= facts.last_line_at
-        and state.unsampled >= facts.unsampled
+        and all(_has(state.keys.get(value, {}), shown, _evidence_rank) for value, shown in _without(facts.keys, elsewhere).items())
     )
 
 
 def _unite(parts: Iterable[Mapping[K, V]], rank: Callable[[V], Any]) -> dict[K, V]:
-    united: dict[K, V] = {}
+    """Every entry of the parts; of two with one key that of the higher rank."""
+
+    def better(one: V, other: V) -> V:
+        return max(one, other, key=rank)
+
+    return _join(parts, better)
+
+
+def _join(parts: Iterable[Mapping[K, V]], join: Callable[[V, V], V]) -> dict[K, V]:
+    """Every entry of the parts; two with one key are joined."""
+    joined: dict[K, V] = {}
     for part in parts:
         for key, value in part.items():
-            other = united.get(key)
-            if other is None or (other != value and rank(value) > rank(other)):
-                united[key] = value
-    return dict(sorted(united.items()))
+            other = joined.get(key)
+            joined[key] = value if other is None or other == value else join(other, value)
+    return dict(sorted(joined.items()))
+
+
+def _join_requests(one: RequestFact, other: RequestFact) -> RequestFact:
+    elsewhere = one.elsewhere or other.elsewhere
+    return RequestFact(
+        request_id=one.request_id,
+        log_group=one.log_group,
+        platform=one.platform or other.platform,
+        segment_id="" if elsewhere else max(one.segment_id, other.segment_id),
+        sampled=None if elsewhere else _any_true(one.sampled, other.sampled),
+        claimed_sampled=None if elsewhere else _any_true(one.claimed_sampled, other.claimed_sampled),
+        first_at=min((at for at in (one.first_at, other.first_at) if at), default=0),
+        last_at=max(one.last_at, other.last_at),
+        elsewhere=elsewhere,
+        runs=_join([one.runs, other.runs], _join_runs),
+    )
+
+
+def _any_true(*words: bool | None) -> bool | None:
+    return max((word for word in words if word is not None), default=None)
+
+
+def _join_runs(one: Run, other: Run) -> Run:
+    start = min((spot for spot in (one.start, other.start) if spot), default="")
+    return Run(start=start, end=min((spot for spot in (one.end, other.end) if spot), default=""), json=one.json or other.json)
+
+
+def _join_shown(one: Mapping[str, KeyFact], other: Mapping[str, KeyFact]) -> dict[str, KeyFact]:
+    return _unite([one, other], _evidence_rank)
+
+
+def _evidence_rank(fact: KeyFact) -> bytes:
+    return msgspec.json.encode(fact)
+
+
+def _without(keys: Mapping[str, Mapping[str, KeyFact]], requests: Collection[str]) -> dict[str, dict[str, KeyFact]]:
+    """The ``keys`` that others than these requests show."""
+    left = {value: {key: fact for key, fact in shown.items() if key not in requests} for value, shown in keys.items()}
+    return {value: shown for value, shown in left.items() if shown}
+
+
+def _knows(known: RequestFact | None, fact: RequestFact) -> bool:
+    return known is not None and (known == fact or _join_requests(known, fact) == known)
 
 
 def _has(known: Mapping[K, V], facts: Mapping[K, V], rank: Callable[[V], Any]) -> bool:
@@ -163,7 +285,3 @@ def _has(known: Mapping[K, V], facts: Mapping[K, V], rank: Callable[[V], Any]) -
 def segment_rank(fact: SegmentFact) -> tuple[bool, int, bytes]:
     """Of two documents with one id the one with the higher rank counts: the finished one, then the one that ended later."""
     return not fact.in_progress, fact.end or 0, msgspec.json.encode(fact)
-
-
-def _request_rank(fact: RequestFact) -> tuple[bool, bool, bytes]:
-    return fact.sampled is not None, bool(fact.segment_id), msgspec.json.encode(fact)

@@ -6,6 +6,7 @@ CONTROL_MESSAGE); the envelopes are Lambda's, Kinesis' and Data Firehose's event
 
 import binascii
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -21,6 +22,7 @@ SPANS_LOG_GROUP: Final = "aws/spans"
 _GZIP_OR_ZLIB = 47
 # isal's stubs declare this class as an instance
 _Unreadable = cast("type[Exception]", isal_zlib.error)
+_LAMBDA_STREAM = re.compile(r"\d{4}/\d\d/\d\d/[^/]*\[[^\]]+\][0-9a-f]{32}")
 _COMPRESSED = (b"\x1f\x8b", b"\x78")
 
 
@@ -63,6 +65,11 @@ class _LooseBatch(Batch):
     """A batch in which some event is odd; its events are read one by one."""
 
     events: list[Any] = msgspec.field(name="logEvents", default_factory=list)
+
+
+def is_of_lambda(log_group: str, log_stream: str) -> bool:
+    """Whether a log stream is one of a Lambda function's environments (AWS Lambda developer guide, "Viewing CloudWatch logs")."""
+    return log_group.startswith("/aws/lambda/") or _LAMBDA_STREAM.fullmatch(log_stream) is not None
 
 
 _strict = msgspec.json.Decoder(Batch)

@@ -6,6 +6,7 @@ format" and "Telemetry API Event schema reference", API Gateway's "$context vari
 logs data model.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -13,11 +14,12 @@ import msgspec
 from pipeline.extract.line import AccessLogLine, JsonLine, Line, PowertoolsLine
 from pipeline.extract.platform_record import extract_platform
 from pipeline.extract.severity import COMMON, ERROR_NUMBER, read_severity
-from pipeline.extract.text_line import find_correlation_ids, find_trace
-from pipeline.ids import parse_correlation_id, parse_request_id, parse_span_id, parse_trace
+from pipeline.extract.text_line import find_correlation_ids, find_propagated, find_trace
+from pipeline.ids import TraceHeader, parse_correlation_id, parse_request_id, parse_span_id, parse_trace
 from pipeline.state import Signal
 
 _LONGEST_NAME = 256
+_LOGGED_EVENT = 700
 _NOTHING = msgspec.Raw()
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
 _key = msgspec.field
@@ -41,6 +43,9 @@ class _Frequent(msgspec.Struct, gc=False):
     http_method: Any = _key(name="httpMethod", default=None)
     resource_path: Any = _key(name="resourcePath", default=None)
     route_key: Any = _key(name="routeKey", default=None)
+    http_method_snake: Any = _key(name="http_method", default=None)
+    integration_request_id: Any = _key(name="integrationRequestId", default=None)
+    endpoint_request_id: Any = _key(name="awsEndpointRequestId", default=None)
     status: Any = None
     trace_id_camel: Any = _key(name="traceId", default=None)
     span_id_camel: Any = _key(name="spanId", default=None)
@@ -90,6 +95,9 @@ class _Rare(msgspec.Struct, gc=False):
     service_name_camel: Any = _key(name="serviceName", default=None)
     service_name_dotted: Any = _key(name="service.name", default=None)
     service_pascal: Any = _key(name="Service", default=None)
+    integration_request_id: Any = None
+    integration_request_id_dotted: Any = _key(name="integration.requestId", default=None)
+    endpoint_request_id: Any = _key(name="aws_endpoint_request_id", default=None)
 
 
 _frequent = msgspec.json.Decoder(_Frequent)
@@ -116,7 +124,7 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written
             return platform
         request_id = keys.request_id_camel
         request_id = parse_request_id(request_id) if request_id.__class__ is str else None
-        kind = JsonLine if keys.http_method is None and keys.route_key is None else AccessLogLine
+        kind = JsonLine if keys.http_method is None and keys.route_key is None and keys.http_method_snake is None else AccessLogLine
     trace_id = span_id = sampled = None
     trace = keys.xray_trace_id or keys.trace_id_camel or keys.xray_trace_id_camel
     if trace.__class__ is str and (header := parse_trace(trace)) is not None:
@@ -143,6 +151,14 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written
         # any x-correlation-… key, at any depth
         correlation_ids = find_correlation_ids(message)
     line = kind(body, service, trace_id, span_id, request_id, correlation_ids, sampled, severity, signals, attributes)
+    # one character is found much faster than a word, and a logged event is long
+    if trace_id is not None and (("=" in message and "oot=1-" in message) or (len(message) > _LOGGED_EVENT and "raceparent" in message)):
+        line.propagated_trace_ids = tuple(id_ for id_ in find_propagated(message) if id_ != trace_id)
+    if kind is AccessLogLine:
+        line.event_name = "apigateway.access"
+    integration_request_id = keys.integration_request_id or keys.endpoint_request_id
+    if integration_request_id.__class__ is str:
+        line.integration_request_id = parse_request_id(integration_request_id)
     if keys.span_id_camel is not None or keys.sampled is not None:
         _take_span(line, keys.span_id_camel, keys.sampled)
     if trace_id is None or request_id is None or ((severity is None or not body) and kind is not AccessLogLine):
@@ -163,9 +179,10 @@ def _body(keys: _Frequent) -> str:
     """The message where it is no plain text: an object, or what an access log says."""
     if keys.message is not None:
         return _as_text(keys.message)
-    if keys.http_method is None and keys.route_key is None:
+    method = keys.http_method or keys.http_method_snake
+    if method is None and keys.route_key is None:
         return ""
-    what = keys.route_key if keys.http_method is None else f"{keys.http_method} {keys.resource_path or ''}"
+    what = keys.route_key if method is None else f"{method} {keys.resource_path or ''}"
     return f"{what} {keys.status or ''}".strip()
 
 
@@ -173,18 +190,17 @@ def _read_rare(line: Line, message: str) -> None:
     """Answers what the frequent keys left open."""
     keys = _rare.decode(message)
     if line.trace_id is None:
-        values = (keys.trace_id, keys.trace_id_dotted, keys.traceparent, keys.trace_header, keys.trace_header_title,
-                  keys.trace_header_environment, keys.trace_header_sqs, keys.trace_id_java, keys.xray_trace_id_pascal,
-                  keys.trace_id_pascal)  # fmt: skip
-        headers = (parse_trace(value) for value in values if isinstance(value, str))
-        # deeper down it may stand in the headers of a logged event
-        if header := next((header for header in headers if header), None) or find_trace(message):
-            line.trace_id, line.span_id, line.sampled = header
+        _read_rare_trace(line, keys, message)
     _take_span(line, keys.span_id or keys.span_id_dotted or keys.span_id_pascal, None)
     if line.request_id is None:
-        ids = (keys.request_id, keys.aws_request_id, keys.aws_request_id_camel, keys.function_request_id_camel,
-               keys.function_request_id_pascal, keys.request_id_pascal)  # fmt: skip
-        line.request_id = next((id_ for value in ids if isinstance(value, str) and (id_ := parse_request_id(value))), None)
+        line.request_id = _first_request_id(
+            keys.request_id, keys.aws_request_id, keys.aws_request_id_camel, keys.function_request_id_camel,
+            keys.function_request_id_pascal, keys.request_id_pascal,
+        )  # fmt: skip
+    if line.integration_request_id is None:
+        line.integration_request_id = _first_request_id(
+            keys.integration_request_id, keys.integration_request_id_dotted, keys.endpoint_request_id
+        )
     if line.severity is None:
         level = (keys.severity_text_camel or keys.severity_text or keys.severity or keys.level_dotted or keys.level_name
                  or keys.level_pascal)  # fmt: skip
@@ -199,6 +215,29 @@ def _read_rare(line: Line, message: str) -> None:
         line.service_name = service[:_LONGEST_NAME]
     if isinstance(keys.correlation_id_pascal, str) and (own := parse_correlation_id(keys.correlation_id_pascal)):
         line.correlation_ids = (own,)
+
+
+def _read_rare_trace(line: Line, keys: _Rare, message: str) -> None:
+    """The trace that the line claims as its own; else the one in a tracing header that it shows, such as that of a logged event."""
+    claims = (keys.trace_id, keys.trace_id_dotted, keys.trace_header_environment, keys.trace_id_java, keys.xray_trace_id_pascal,
+              keys.trace_id_pascal)  # fmt: skip
+    headers = (keys.trace_header, keys.trace_header_title, keys.traceparent, keys.trace_header_sqs)
+    claimed = _first_trace(claims)
+    shown = find_propagated(message) if "oot=1-" in message or "raceparent" in message else ()
+    if header := claimed or _first_trace(headers) or find_trace(message):
+        line.trace_id, line.span_id, line.sampled = header
+    line.propagated_trace_ids = tuple(id_ for id_ in shown if claimed is None or id_ != claimed.trace_id)
+    if line.trace_id and not claimed and line.trace_id not in shown and _first_trace(headers):
+        # a header's value may be a bare id
+        line.propagated_trace_ids = (*line.propagated_trace_ids, line.trace_id)
+
+
+def _first_trace(values: Iterable[object]) -> TraceHeader | None:
+    return next((header for value in values if isinstance(value, str) and (header := parse_trace(value))), None)
+
+
+def _first_request_id(*values: object) -> str | None:
+    return next((id_ for value in values if isinstance(value, str) and (id_ := parse_request_id(value))), None)
 
 
 def _take_span(line: Line, span_id: object, sampled: object) -> None:

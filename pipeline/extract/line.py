@@ -27,6 +27,9 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
         sampled: what the line, or the platform, says of the trace's sampling.
         severity: None where the line says none.
         signals: what in it speaks of a failure.
+        event_name: of a line that the platform wrote, such as START or platform.report.
+        integration_request_id: the request id of the integration, such as Lambda's, in a log of API Gateway.
+        propagated_trace_ids: the traces in tracing headers that the line shows, such as those of a logged event; canonical.
         attributes: the whole JSON line, as it stood.
         id_source: inline, request, stream or none: how the line got its trace.
         stale_trace_id: the line's own id where the platform says another.
@@ -39,13 +42,14 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
         cut: what was cut or left out to stay within bounds.
 
     The class says what kind of line it is: ``format`` names it for people; ``platform`` lines are certain of their
-    request and trace; some open or close their request in the log stream.
+    request and trace; some open or close their request in the log stream, or stand outside of any.
     """
 
     format: ClassVar[str] = "text"
     platform: ClassVar[bool] = False
     opens: ClassVar[bool] = False
     closes: ClassVar[bool] = False
+    outside: ClassVar[bool] = False
 
     body: str = ""
     service_name: str = ""
@@ -66,6 +70,9 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
     xray: msgspec.Raw | None = None
     trace: msgspec.Raw | None = None
     cut: tuple[str, ...] = ()
+    event_name: str = ""
+    integration_request_id: str | None = None
+    propagated_trace_ids: tuple[str, ...] = msgspec.field(name="propagatedTraceId", default=())
 
     def make_plain(self, message: str, max_chars: int) -> None:
         """Drops the attributes and cuts the body: for a line that is too long, or that OpenSearch refuses."""
@@ -82,16 +89,17 @@ class JsonLine(Line, gc=False):
     format = "json"
 
 
-class PowertoolsLine(Line, gc=False):
+class PowertoolsLine(JsonLine, gc=False):
     """A line of Powertools for AWS Lambda's logger."""
 
     format = "powertools-json"
 
 
-class AccessLogLine(Line, gc=False):
-    """API Gateway's access log in a JSON format, such as the console's example."""
+class AccessLogLine(JsonLine, gc=False):
+    """API Gateway's access log in a JSON format, such as the console's example; certain of the trace that its request ran in."""
 
     format = "apigateway-access"
+    platform = True
 
 
 class PythonLine(Line, gc=False):
@@ -112,11 +120,23 @@ class ExecutionLine(Line, gc=False):
     format = "apigateway-execution"
 
 
+class TracingLine(ExecutionLine, gc=False):
+    """One that says which trace API Gateway passed on for its request."""
+
+    platform = True
+
+
 class PlatformLine(Line, gc=False):
     """A line that only Lambda itself writes."""
 
     format = "platform"
     platform = True
+
+
+class InitLine(PlatformLine, gc=False):
+    """INIT_START, platform.initStart, EXTENSION and the like: an environment gets ready, which belongs to no request."""
+
+    outside = True
 
 
 class StartLine(PlatformLine, gc=False):

@@ -5,7 +5,7 @@ Source: AWS Lambda developer guide, "Telemetry API Event schema reference".
 
 import msgspec
 
-from pipeline.extract.line import Line, PlatformLine, PlatformReport, PlatformRuntimeDone, PlatformStart
+from pipeline.extract.line import InitLine, Line, PlatformLine, PlatformReport, PlatformRuntimeDone, PlatformStart
 from pipeline.ids import parse_header, parse_request_id, parse_span_id
 from pipeline.state import Signal
 
@@ -40,8 +40,10 @@ def extract_platform(kind: str, record: bytes) -> Line | None:
         content = _decoder.decode(record)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
-    line = _KINDS.get(kind, PlatformLine)()
-    line.request_id = parse_request_id(content.request_id)
+    request_id = parse_request_id(content.request_id)
+    line = _KINDS.get(kind, PlatformLine)() if request_id else InitLine()
+    line.event_name = kind
+    line.request_id = request_id
     line.signals = read_status(content.status, content.error_type)
     tracing = content.tracing
     header = parse_header(tracing.value) if tracing else None

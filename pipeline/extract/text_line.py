@@ -12,12 +12,14 @@ from pipeline.extract.line import (
     CrashLine,
     EndLine,
     ExecutionLine,
+    InitLine,
     Line,
     NodeLine,
     PythonLine,
     ReportLine,
     StartLine,
     TimeoutLine,
+    TracingLine,
 )
 from pipeline.extract.platform_record import read_status
 from pipeline.extract.severity import ERROR_NUMBER, read_severity
@@ -40,6 +42,12 @@ _PYTHON_ERROR = re.compile(r"\[(ERROR|CRITICAL|WARNING)\] (\w[\w.]*)")
 _TIMEOUT = re.compile(rf"\S+Z ({_UUID}) Task timed out after")
 _REQUEST = re.compile(rf"request[ _-]?id[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?({_UUID})", re.IGNORECASE)
 _EXECUTION = re.compile(rf"\(({_UUID})\) ")
+# what API Gateway was given and passes on, and what the integration called the request
+_TRACING = ("Method request headers:", "Endpoint request headers:", "X-ray Tracing ID")
+_INTEGRATION = re.compile(
+    rf"(?:Lambda request id: |AWS Integration Endpoint RequestId ?: |Endpoint response headers: .{{0,4000}}?x-amzn-RequestId=)({_UUID})",
+    re.IGNORECASE,
+)
 _SEVERITY = re.compile(r"\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|CRITICAL|FATAL)\b")
 # begins with its literal, so that the engine can leap to it
 _XRAY_ID = re.compile(r"1-(?<![0-9a-zA-Z-]1-)[0-9a-fA-F]{8}-[0-9a-fA-F]{24}(?![0-9a-zA-Z-])")
@@ -61,7 +69,9 @@ _BOOLEANS = {"true": True, "false": False}
 _START, _END, _REPORT, _CRASH = "START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "RequestId: "
 _ID_LENGTH = 36
 # how the lines that Lambda itself writes begin
-_LAMBDA = frozenset("SERX")
+_LAMBDA = frozenset("SERXILT")
+_INIT = re.compile(r"(?:INIT_[A-Z_]+|RESTORE_[A-Z_]+|(?:EXTENSION|LOGS|TELEMETRY)(?=\s+Name: ))")
+_MOST_PROPAGATED = 100
 
 
 def extract_text(message: str) -> Line:
@@ -80,7 +90,9 @@ def _other_line(message: str) -> Line:
     # "1-" is how every X-Ray id begins, with or without Root= before it
     if ("1-" in message or "race" in message) and (header := find_trace(message)):
         line.trace_id, line.span_id, line.sampled = header
-    if line.request_id is None and "equest" in message and (match := _REQUEST.search(message)):
+    if isinstance(line, ExecutionLine):
+        _read_execution(message, line)
+    elif line.request_id is None and "equest" in message and (match := _REQUEST.search(message)):
         line.request_id = match[1].lower()
     if "orrelation" in message:
         line.correlation_ids = find_correlation_ids(message)
@@ -97,6 +109,14 @@ def find_trace(text: str) -> TraceHeader | None:
     if not headers and "race" in text:
         headers = [header for match in _NAMED_W3C.finditer(text) if (header := _w3c(match[1]))]
     return headers[0] if len({header.trace_id for header in headers}) == 1 else None
+
+
+def find_propagated(text: str) -> tuple[str, ...]:
+    """The ids of all traces in tracing headers (X-Amzn-Trace-Id, AWSTraceHeader, traceparent) that ``text`` shows, in order, once."""
+    found = [header for match in _HEADER.finditer(text) if (header := parse_header(match[0]))]
+    if "raceparent" in text:
+        found += [header for match in _NAMED_W3C.finditer(text) if (header := parse_traceparent(match[1]))]
+    return tuple(dict.fromkeys(header.trace_id for header in found))[:_MOST_PROPAGATED]
 
 
 def find_correlation_ids(text: str) -> tuple[str, ...]:
@@ -117,13 +137,13 @@ def _lambda_line(message: str) -> Line | None:
     """START, END, REPORT, and the crash lines that begin with a request id."""
     line: Line
     if message.startswith(_START):
-        line = StartLine()
+        line = StartLine(event_name="START")
         line.request_id = _id_at(message, _START)
     elif message.startswith(_END):
-        line = EndLine()
+        line = EndLine(event_name="END")
         line.request_id = _id_at(message, _END)
     elif message.startswith(_REPORT):
-        line = ReportLine()
+        line = ReportLine(event_name="REPORT")
         line.request_id = _id_at(message, _REPORT)
         _read_xray_half(message, line)
         if "Status: " in message and (status := _REPORT_STATUS.search(message)):
@@ -134,8 +154,10 @@ def _lambda_line(message: str) -> Line | None:
         line.signals = ("crash", "out-of-memory") if "signal: killed" in message else ("crash",)
     elif message.startswith("XRAY TraceId:"):
         # the other half of a REPORT line, which a shipper split
-        line = ReportLine()
+        line = ReportLine(event_name="REPORT")
         _read_xray_half(message, line)
+    elif match := _INIT.match(message):
+        line = InitLine(event_name=match[0])
     else:
         return None
     return line
@@ -167,6 +189,15 @@ def _read_xray_half(message: str, line: Line) -> None:
             line.sampled = _BOOLEANS.get(value.lower())
 
 
+def _read_execution(message: str, line: ExecutionLine) -> None:
+    """What a line of API Gateway's execution log says of its integration."""
+    if "quest" in message and (match := _INTEGRATION.search(message)) and match[1] != line.request_id:
+        line.integration_request_id = match[1]
+    if line.trace_id and not line.platform:
+        # what an endpoint answers may be of another trace
+        line.propagated_trace_ids = (line.trace_id,)
+
+
 def _runtime_line(message: str) -> Line:
     """The line with what its writer's prefix says: Lambda's runtimes, API Gateway, or nobody known."""
     first = message[:1]
@@ -193,7 +224,7 @@ def _runtime_line(message: str) -> Line:
             line.severity = read_severity(match[1])
             return line
     elif first == "(" and (match := _EXECUTION.match(message)):
-        line = ExecutionLine()
+        line = TracingLine(event_name="apigateway.tracing") if message.startswith(_TRACING, match.end()) else ExecutionLine()
         line.request_id = match[1]
         return line
     return Line()

@@ -29,8 +29,8 @@ def standing_of(state: TraceState, tree: Tree, give_up_after_ms: int) -> Standin
 
 def _is_unsampled(state: TraceState) -> bool:
     """Whether the trace was not sampled; what the platform says of a request outweighs what a line's header says."""
-    said = {request.sampled for request in state.requests.values()}
-    return True not in said and (state.unsampled or False in said)
+    said = {request.said for request in state.requests.values()}
+    return True not in said and False in said
 
 
 def _of_nothing(state: TraceState, give_up_after_ms: int) -> Standing:

@@ -1,0 +1,268 @@
+"""Adopt: a line whose trace only another batch tells comes home, and one that was taken for another trace's moves.
+
+The platform's record of a request (REPORT, platform.*, a log of API Gateway) says in which trace it ran; it may come in a later batch
+than the request's lines, or in an earlier one. Its trace's record and the link of the request id hold it. `resolve` looks for lines
+that have to move once it has written both; `ship` asks both about the lines that it has just indexed: so one of the two sees the
+other. What a line says is merged into the record of its new trace, and taken back from that of its old one, before the line itself
+is written anew, by compare-and-set.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from pipeline.enrich import FACTS, elsewhere, facts_by_trace, is_loose, own
+from pipeline.ids import to_xray
+from pipeline.links import Link
+from pipeline.opensearch import Hit, Store
+from pipeline.records import Record, TraceRecords, millis_of
+from pipeline.runs import LONGEST_RUN_MS, STARTS, at_of, inside, is_alone, is_whole, spot_of
+from pipeline.spans import PENDING
+from pipeline.state import RequestFact, Run, TraceState, merge
+
+# what a trace gave its line, and what says how the line got there
+_GIVEN: Final = ("trace", "segment", "annotations", "transactionId", "state", "xray", "traceId", "spanId", "sampled", "idSource",
+                 "staleTraceId")  # fmt: skip
+# what the decision about a line rested on
+_PLACE: Final = ("traceId", "idSource", "requestId", "staleTraceId")
+_MOST_STARTS = 1000
+
+
+class Home(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a line belongs.
+
+    Attributes:
+        trace_id: empty where nothing is certain.
+        request_id: the request that was open at the line's place, for a line that names none.
+        id_source: how it got there.
+        stale: the trace that it claims, wrongly.
+        loose: what comes later may show that it does not belong there.
+    """
+
+    trace_id: str = ""
+    request_id: str = ""
+    id_source: str = "none"
+    stale: str = ""
+    loose: bool = False
+
+
+class Move(msgspec.Struct, frozen=True):
+    """A line, and its new home."""
+
+    hit: Hit
+    home: Home
+
+
+def home_by_request(source: Mapping[str, Any], ran_in: Collection[str]) -> Home | None:
+    """Where a line with a request id belongs, given the traces in which the platform says that the request ran; None: where it is.
+
+    Where the platform names several, a line's own id counts if it is one of them, and nothing else is certain.
+    """
+    current, own = source.get("traceId") or "", source.get("staleTraceId") or ""
+    if source.get("idSource") == "inline":
+        own = current
+    target = next(iter(ran_in)) if len(ran_in) == 1 else own if own in ran_in else ""
+    if target == current or not ran_in:
+        return None
+    how = "none" if not target else "inline" if target == own else "stream" if source.get("idSource") == "stream" else "request"
+    propagated = source.get("propagatedTraceId") or ()
+    stale = own if own and own != target and own not in propagated else ""
+    return Home(trace_id=target, request_id=source.get("requestId") or "", id_source=how, stale=stale, loose=is_loose(source))
+
+
+def misplaced(records: Mapping[str, Record], links: Mapping[str, Link], store: Store) -> list[Move]:
+    """The lines that are to move into or out of these traces, as their requests and runs say; sees what is refreshed."""
+    moves = {(one.hit.index, one.hit.id): one for one in _by_run(records, store)}
+    # what the platform says of its request outweighs a line's place
+    moves |= {(one.hit.index, one.hit.id): one for one in _by_request(records, links, store)}
+    return list(moves.values())
+
+
+def _by_request(records: Mapping[str, Record], links: Mapping[str, Link], store: Store) -> Iterator[Move]:
+    clauses = []
+    for record in records.values():
+        ids = sorted({request.request_id for request in record.state.requests.values() if request.platform})
+        if ids:
+            named = {"bool": {"should": [{"terms": {"requestId": ids}}, {"terms": {"integrationRequestId": ids}}]}}
+            clauses.append({"bool": {"filter": [named], "must_not": [{"term": {"traceId": record.trace_id}}]}})
+    if not clauses:
+        return
+    query = {"bool": {"should": clauses, "minimum_should_match": 1}}
+    for hit in store.scan(query, index=f"{store.prefix}-logs-*", source=FACTS):
+        home = home_by_request(hit.source, _ran_in(hit.source, links))
+        if home:
+            yield Move(hit, home)
+
+
+def _ran_in(source: Mapping[str, Any], links: Mapping[str, Link]) -> set[str]:
+    """The traces in which the platform says that the request of a line ran: in the line's own log group; else its integration's."""
+    link = links.get(source.get("requestId") or "")
+    found = link.traces_of((source.get("aws") or {}).get("logGroup") or "") if link else set()
+    integration = links.get(source.get("integrationRequestId") or "")
+    if found or integration is None or (source.get("traceId") and source.get("idSource") == "inline"):
+        return found
+    # of a request that API Gateway did not trace, such as an HTTP API's
+    return {trace_id for trace_id, _ in integration.platform}
+
+
+def _by_run(records: Mapping[str, Record], store: Store) -> Iterator[Move]:
+    """Bare lines inside the whole runs of these traces' requests; and those that a run of another request shows to be nobody's."""
+    runs = [(record, request, stream, run) for record in records.values() for request in record.state.requests.values()
+            if request.platform and not request.elsewhere for stream, run in request.runs.items() if is_whole(run)]  # fmt: skip
+    clauses = [_bare_lines(record.trace_id, request, stream, run) for record, request, stream, run in runs]
+    if not clauses:
+        return
+    query = {"bool": {"should": clauses, "minimum_should_match": 1}}
+    by_stream: dict[tuple[str, str], list[tuple[Record, RequestFact, str, Run]]] = {}
+    for entry in runs:
+        by_stream.setdefault((entry[1].log_group, entry[2]), []).append(entry)
+    alone: dict[tuple[str, str], bool] = {}
+    for hit in store.scan(query, index=f"{store.prefix}-logs-*", source=(*FACTS, "attributes")):
+        aws = hit.source.get("aws") or {}
+        place = spot_of(hit.source)
+        around = [entry for entry in by_stream.get((aws.get("logGroup") or "", aws.get("logStream") or ""), ()) if inside(place, entry[3])]
+        if home := _home_in(hit, around, alone, store):
+            yield Move(hit, home)
+
+
+def _bare_lines(trace_id: str, request: RequestFact, stream: str, run: Run) -> dict[str, Any]:
+    """The query for lines in a run that have no home yet, or one that may turn out wrong."""
+    here = [{"term": {"aws.logStream": stream}}, {"term": {"aws.logGroup": request.log_group}},
+            {"range": {"@timestamp": {"gte": at_of(run.start), "lte": at_of(run.end), "format": "epoch_millis"}}}]  # fmt: skip
+    by_platform, has_trace, has_request = ({"exists": {"field": field}} for field in ("eventName", "traceId", "requestId"))
+    if run.json:
+        homeless = {"bool": {"must_not": [by_platform, has_trace, has_request]}}
+        return {"bool": {"filter": [*here, {"bool": {"should": [homeless, {"term": {"idSource": "stream"}}]}}]}}
+    # here a line without a trace is this request's, whichever it mentions; one that names the trace is so, too
+    alike = {"bool": {"filter": [{"term": {"traceId": trace_id}}], "must_not": [has_request]}}
+    return {"bool": {"filter": [*here, {"bool": {"should": [{"bool": {"must_not": [has_trace]}}, alike]}}], "must_not": [by_platform]}}
+
+
+def _home_in(hit: Hit, around: Sequence[tuple[Record, RequestFact, str, Run]], alone: dict[tuple[str, str], bool],
+             store: Store) -> Home | None:  # fmt: skip
+    """The home of a line, given the runs that it stands in; None where it stands in none, or is at home."""
+    if not around:
+        return None
+    record, request, stream, run = around[0]
+    source = hit.source
+    current = source.get("traceId") or ""
+    if run.json and source.get("requestId") and source.get("idSource") != "stream":
+        return None
+    if not run.json and current and (current != record.trace_id or source.get("requestId")):
+        return None
+    # JSON has a key for it; what a free text calls a request id may be another service's
+    named = source.get("requestId") if source.get("attributes") is not None else None
+    how = "inline" if current and not run.json else "stream"
+    home = Home(trace_id=record.trace_id, request_id=named or request.request_id, id_source=how, loose=run.json)
+    if run.json and len(around) == 1 and (request.key, stream) not in alone:
+        alone[request.key, stream] = is_alone(run, request.request_id, stream, store)
+    if len(around) > 1 or not alone.get((request.key, stream), True):
+        home = Home()
+    return home if run.json is False or home.trace_id != current else None
+
+
+def newly_placed(hits: Sequence[Hit], links: Mapping[str, Link], records: TraceRecords, store: Store) -> tuple[list[Move], dict[str, Record]]:
+    """The homes of freshly indexed lines, out of what is known already; with the records of the traces that this was asked of.
+
+    Args:
+        hits: lines of any kind, with their full documents.
+        links: of the requests that they name.
+        records: to load traces from.
+        store: to look for the requests that were open around bare lines.
+    """
+    moves = [Move(hit, home) for hit in hits if (home := home_by_request(hit.source, _ran_in(hit.source, links)))]
+    taken = {(one.hit.index, one.hit.id) for one in moves}
+    bare = [hit for hit in hits if (hit.index, hit.id) not in taken and not hit.source.get("eventName")]
+    known = records.load(_open_before(bare, store)) if bare else {}
+    alone: dict[tuple[str, str], bool] = {}
+    for hit in bare:
+        stream, place = hit.source["aws"]["logStream"], spot_of(hit.source)
+        around = [(record, request, stream, request.runs[stream]) for record in known.values() for request in record.state.requests.values()
+                  if request.platform and not request.elsewhere and stream in request.runs and inside(place, request.runs[stream])
+                  and request.log_group == hit.source["aws"]["logGroup"]]  # fmt: skip
+        if home := _home_in(hit, around, alone, store):
+            moves.append(Move(hit, home))
+    return moves, known
+
+
+def _open_before(hits: Sequence[Hit], store: Store) -> set[str]:
+    """The traces of the requests that may be open around these lines: of those whose START stands before."""
+    found: set[str] = set()
+    streams: dict[str, list[int]] = {}
+    for hit in hits:
+        streams.setdefault(hit.source["aws"]["logStream"], []).append(millis_of(hit.source["@timestamp"]))
+    for stream, times in streams.items():
+        filters = [{"term": {"aws.logStream": stream}}, {"terms": {"eventName": list(STARTS)}}, {"exists": {"field": "traceId"}},
+                   {"range": {"@timestamp": {"gte": max(min(times) - LONGEST_RUN_MS, 0), "lte": max(times), "format": "epoch_millis"}}}]
+        body = {"query": {"bool": {"filter": filters}}, "size": _MOST_STARTS, "_source": ["traceId"], "sort": [{"@timestamp": "desc"}]}
+        found |= {hit["_source"]["traceId"] for hit in store.search(body, index=f"{store.prefix}-logs-*")["hits"]["hits"]}
+    return found
+
+
+def facts_of_moves(moves: Iterable[Move]) -> dict[str, TraceState]:
+    """What is to be merged into the records of new homes, and taken back from those of the old ones."""
+    moved = list(moves)
+    facts = facts_by_trace(_at_home(move) for move in moved)
+    for move in moved:
+        left = move.hit.source.get("traceId") or ""
+        if left and not is_loose(move.hit.source) and left not in {move.home.stale, move.home.trace_id}:
+            facts[left] = merge(facts.get(left, TraceState()), elsewhere(move.hit.source))
+    return facts
+
+
+def move(moves: Sequence[Move], store: Store) -> tuple[list[Hit], list[Move]]:
+    """Writes the lines anew, each at home; returns them as they are now, and the moves that others were faster than."""
+    if not moves:
+        return [], []
+    full = store.get_many([(move.hit.index, move.hit.id) for move in moves])
+    pairs: list[tuple[Move, Move]] = []
+    missed: list[Move] = []
+    for one, hit in zip(moves, full, strict=True):
+        if hit and all(hit.source.get(name) == one.hit.source.get(name) for name in _PLACE):
+            pairs.append((msgspec.structs.replace(one, hit=hit), one))
+        elif hit:
+            missed.append(one)
+    lines: list[object] = []
+    for current, _ in pairs:
+        hit = current.hit
+        lines += [store.compare_and_set(hit.index, hit.id, hit.seq_no, hit.primary_term), _at_home(current).source]
+    moved: list[Hit] = []
+    for (current, one), result in zip(pairs, store.write(lines), strict=True):
+        if result.ok:
+            moved.append(msgspec.structs.replace(_at_home(current), seq_no=result.seq_no, primary_term=result.primary_term))
+        elif result.conflict:
+            missed.append(one)
+        else:
+            result.raise_for_failure(f"line {one.hit.id}")
+    return moved, missed
+
+
+def _at_home(move: Move) -> Hit:
+    """The line as it is at its new home: what its old trace gave it is gone."""
+    home, source = move.home, move.hit.source
+    document = {name: value for name, value in source.items() if name not in _GIVEN}
+    for name in ("correlationId", "requestId"):
+        if value := own(source, name):
+            document[name] = value
+        else:
+            document.pop(name, None)
+    state: dict[str, Any] = {}
+    if home.id_source == "inline" and home.trace_id == source.get("traceId"):
+        # only its request is news; what the line says, it says without one
+        state = {"requestId": own(source, "requestId")}
+        document |= {name: value for name in ("spanId", "sampled") if (value := own(source, name)) is not None}
+    if home.request_id:
+        document["requestId"] = home.request_id
+    elif source.get("idSource") == "stream":
+        document.pop("requestId", None)
+    document["idSource"] = home.id_source
+    if home.stale:
+        document["staleTraceId"] = home.stale
+    if home.trace_id:
+        document |= {"traceId": home.trace_id, "xray": {"traceId": to_xray(home.trace_id)}, "trace": PENDING}
+    if home.loose and home.trace_id:
+        state = {"loose": True}
+    if state:
+        document["state"] = state
+    return msgspec.structs.replace(move.hit, source=document)
