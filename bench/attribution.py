@@ -20,7 +20,7 @@ from pipeline.xray import Answer
 _PATIENCE = 60.0
 _LOST, _RESOLVED = 0.2, 0.1
 _SWEEPS = 20
-_FIELDS = ("traceId", "requestId", "sampled", "staleTraceId", "idSource", "eventId", "aws.logStream")
+_FIELDS = ("traceId", "spanId", "requestId", "sampled", "staleTraceId", "idSource", "eventId", "aws.logStream")
 
 
 class Traces:

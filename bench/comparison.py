@@ -38,7 +38,8 @@ class Comparison:
         self._counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         self._why: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         self._total: Counter[str] = Counter()
-        self._examples: list[str] = []
+        self._segments: Counter[bool] = Counter()
+        self._examples: dict[tuple[str, str], str] = {}
         for stream, line in lines:
             document = documents.get((stream, line.event_id))
             judgement, what = judge(line.truth, document)
@@ -47,8 +48,10 @@ class Comparison:
             self._total[judgement] += 1
             if what:
                 self._why[category][f"{what} {judgement}"] += 1
+            if line.truth.segment_id:
+                self._segments[document is not None and document.get("spanId") == line.truth.segment_id] += 1
             if judgement == "wrong" and document is not None and len(self._examples) < _EXAMPLES:
-                self._examples.append(_example(line, document))
+                self._examples.setdefault(category, _example(line, document))
 
     @property
     def share(self) -> float:
@@ -66,11 +69,12 @@ class Comparison:
         return self.share >= _TARGET and not self.wrong
 
     def table(self) -> str:
-        """A row for each category, the total, and some lines that are wrong."""
+        """A row for each category, the total, how many show their segment (which is no target), and some lines that are wrong."""
         rows = [f"{'runtime':<16} {'kind of line':<14} {'lines':>6} {'right':>6} {'missing':>8} {'wrong':>6} {'share':>8}"]
         rows += [_row(*category, counts, self._why[category]) for category, counts in sorted(self._counts.items())]
         rows.append(_row("total", "", self._total, Counter()).rstrip())
-        return "\n".join([*rows, *(f"wrong: {example}" for example in self._examples)])
+        rows.append(f"{self._segments[True]} of {self._segments.total()} lines of traced invocations show their invocation's segment")
+        return "\n".join([*rows, *(f"wrong: {example}" for example in self._examples.values())])
 
 
 def _row(runtime: str, kind: str, counts: Counter[str], why: Counter[str]) -> str:

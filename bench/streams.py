@@ -18,7 +18,9 @@ _INVOCATIONS = (2, 9)
 _LINES = (0, 9)
 _MOST_OPEN = 4
 _UNTRACED, _UNSAMPLED, _SHARED, _RETRIED = 0.15, 0.3, 0.1, 0.3
-_LARGEST_BATCH = 40
+_LONG, _LONG_LINES = 0.05, (40, 120)
+_LARGEST_BATCHES = (2, 8, 40, 40, 200)
+_REDELIVERED = 0.05
 _DAY = 86_400_000
 _BEFORE_MIDNIGHT = 600_000
 
@@ -41,9 +43,10 @@ def log_streams(seed: int, lines: int, began: int) -> list[LogStream]:
 
 
 def subscription_events(streams: list[LogStream], seed: int) -> list[dict[str, Any]]:
-    """The subscription documents of all ``streams``: each cut at random places, and all of them shuffled."""
+    """The subscription documents of all ``streams``: each cut at random places, some delivered twice, and all of them shuffled."""
     rng = random.Random(seed)
     events = [event for stream in streams for event in _cut(stream, rng)]
+    events += [event for event in events if rng.random() < _REDELIVERED]
     rng.shuffle(events)
     return events
 
@@ -69,9 +72,9 @@ def _segments(stream: LogStream, invocation: Invocation) -> Iterator[dict[str, A
 
 
 def _cut(stream: LogStream, rng: random.Random) -> Iterator[dict[str, Any]]:
-    start = 0
+    start, largest = 0, rng.choice(_LARGEST_BATCHES)
     while start < len(stream.lines):
-        lines = stream.lines[start : start + rng.randint(1, _LARGEST_BATCH)]
+        lines = stream.lines[start : start + rng.randint(1, largest)]
         start += len(lines)
         events = [{"id": line.event_id, "timestamp": line.timestamp, "message": line.message} for line in lines]
         yield {"messageType": "DATA_MESSAGE", "owner": _OWNER, "logGroup": stream.group, "logStream": stream.name,
@@ -89,6 +92,7 @@ class _Account:
     def stream(self, name: str) -> LogStream:
         """A log stream of one execution environment: a cold start, then invocation after invocation, or several at once."""
         stream = self._empty(name, "/aws/lambda/orders-" + name.replace(" ", "-"))
+        stream.traced = self._rng.random() >= _UNTRACED
         rng, runtime = self._rng, RUNTIMES[name]
         platform: Platform = TextPlatform()
         if runtime.format != "text":
@@ -97,9 +101,8 @@ class _Account:
         for _ in range(rng.randrange(3)):
             stream.write("init", runtime.init(stream))
         platform.ready(stream)
-        traced = rng.random() >= _UNTRACED
         for _ in range(rng.randint(*_INVOCATIONS)):
-            self._invoke(stream, traced=traced)
+            self._invoke(stream)
         if runtime.format == "interleaved":
             self._interleave(stream, runtime, platform)
         else:
@@ -118,7 +121,7 @@ class _Account:
         name = f"2026/11/24/[$LATEST]{self._rng.getrandbits(128):032x}"
         return LogStream(self._rng, runtime, group, name, self._began + self._rng.randrange(2 * _BEFORE_MIDNIGHT))
 
-    def _invoke(self, stream: LogStream, *, traced: bool) -> None:
+    def _invoke(self, stream: LogStream) -> None:
         rng = self._rng
         before = stream.invocations[-1] if stream.invocations else None
         if before and before.outcome != "success" and rng.random() < _RETRIED and RUNTIMES[stream.runtime].format != "interleaved":
@@ -129,8 +132,8 @@ class _Account:
         earlier = [one.trace_id for one in stream.invocations if one.trace_id and one.trace_id != trace_id]
         request_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
         stream.invocations.append(
-            Invocation(request_id=request_id, trace_id=trace_id if traced else None, segment_id=f"{rng.getrandbits(64):016x}",
-                       parent_id=f"{rng.getrandbits(64):016x}", sampled=sampled, named=trace_id if traced else self._new_trace(),
+            Invocation(request_id=request_id, trace_id=trace_id if stream.traced else None, segment_id=f"{rng.getrandbits(64):016x}",
+                       parent_id=f"{rng.getrandbits(64):016x}", sampled=sampled, named=trace_id if stream.traced else self._new_trace(),
                        stale=earlier[-1] if earlier else None, outcome=rng.choice(_OUTCOMES))
         )  # fmt: skip
 
@@ -163,11 +166,13 @@ class _Account:
 
 def _run(stream: LogStream, runtime: Runtime, platform: Platform, invocation: Invocation) -> None:
     platform.open(stream, invocation)
-    for _ in range(stream.rng.randint(*_LINES)):
+    rng = stream.rng
+    for _ in range(rng.randint(*(_LONG_LINES if rng.random() < _LONG else _LINES))):
         runtime.write(stream, invocation)
     _finish(stream, runtime, platform, invocation)
-    stream.now += stream.rng.randrange(60_000)
-    if stream.rng.random() < 0.3:
+    # under load the next START comes within the same millisecond
+    stream.now += rng.choice((0, 0, rng.randrange(60_000)))
+    if rng.random() < 0.3:
         platform.idle(stream)
 
 

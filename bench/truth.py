@@ -77,13 +77,14 @@ class Invocation:
 
 @dataclass(slots=True)
 class LogStream:
-    """A log stream as it is being written."""
+    """A log stream as it is being written; ``traced`` where its function's tracing is on."""
 
     rng: random.Random
     runtime: str
     group: str
     name: str
     now: int
+    traced: bool = True
     lines: list[Line] = field(default_factory=list)
     invocations: list[Invocation] = field(default_factory=list)
 
@@ -93,9 +94,14 @@ class LogStream:
         # a stream's name is random: its digits set its events' ids apart from another's
         event_id = str(self.now * 10**43 + int(self.name[-8:], 16) * 10**20 + number)
         self.lines.append(
-            Line(event_id=event_id, timestamp=self.now, message=message, truth=truth, runtime=self.runtime, kind=kind)
+            Line(event_id=event_id, timestamp=self.now, message=message, truth=truth, runtime=self.category, kind=kind)
         )  # fmt: skip
         self.now += self.rng.choice(_STEPS)
+
+    @property
+    def category(self) -> str:
+        """Its runtime; streams of functions whose tracing is off are told apart by their format alone."""
+        return self.runtime if self.traced else f"untraced {self.runtime.split()[-1]}"
 
     @property
     def iso(self) -> str:
