@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--traces", type=int, metavar="N", help="instead, let so many traces settle, and count the calls to X-Ray")
     parser.add_argument("--attribution", action="store_true", help="instead, hold the attribution of made-up log lines against the truth")
     parser.add_argument("--seed", type=int, default=1, help="which lines to make up (default 1)")
-    parser.add_argument("--lines", type=int, default=8000, metavar="N", help="how many of them (default 8000)")
+    parser.add_argument("--lines", type=int, default=8000, metavar="N", help="how many of them at least (default 8000)")
     options = parser.parse_args()
     if options.attribution:
         return measure(options.seed, options.lines)

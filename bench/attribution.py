@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.comparison import Comparison
+from bench.comparison import TARGET, Comparison
 from bench.streams import before_midnight, log_streams, segments_of, subscription_events
 from bench.truth import Line, LogStream
 from pipeline.local.environment import REGION
@@ -49,7 +49,7 @@ def measure(seed: int, lines: int) -> int:
         open_ = settle(streams, store, settings, seed)
         comparison = Comparison(lines_of(streams), documents_of(store))
         store.close()
-    print(f"attribution of log lines to traces, seed {seed}; traces left unsettled: {open_}")
+    print(f"attribution of log lines to traces, seed {seed} (target {TARGET:.1%} right, none wrong); traces left unsettled: {open_}")
     print(comparison.table())
     return int(open_ > 0 or not comparison.passed)
 

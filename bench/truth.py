@@ -79,7 +79,7 @@ class Invocation:
 class LogStream:
     """A log stream as it is being written; ``traced`` where its function's tracing is on."""
 
-    rng: random.Random
+    rng: random.Random = field(compare=False)
     runtime: str
     group: str
     name: str
