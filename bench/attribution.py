@@ -1,0 +1,86 @@
+"""`python -m bench --attribution`: made-up log streams are shipped in any order, resolved at any time, and held against the truth."""
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench.comparison import TARGET, Comparison
+from bench.streams import before_midnight, log_streams, segments_of, subscription_events
+from bench.truth import Line, LogStream
+from pipeline.local.environment import REGION
+from pipeline.local.opensearch import EmbeddedOpenSearch
+from pipeline.opensearch import Store, connect
+from pipeline.resolve import Resolver
+from pipeline.settings import Settings
+from pipeline.setup import install
+from pipeline.ship import ship
+from pipeline.xray import Answer
+
+_PATIENCE = 60.0
+_LOST, _RESOLVED = 0.2, 0.1
+_SWEEPS = 20
+_FIELDS = ("traceId", "spanId", "requestId", "sampled", "staleTraceId", "idSource", "eventId", "aws.logStream")
+
+
+class Traces:
+    """A source that has the segments of the sampled traces, and nothing on any other."""
+
+    name = "BatchGetTraces"
+
+    def __init__(self, documents: Mapping[str, Sequence[str]]) -> None:
+        self.calls = 0
+        self._documents = documents
+
+    def look_up(self, wanted: Mapping[str, int]) -> dict[str, Answer]:
+        """An answer for each trace."""
+        self.calls += 1
+        found = {id_: tuple(self._documents.get(id_, ())) for id_ in wanted}
+        return {id_: Answer("found" if documents else "absent", documents) for id_, documents in found.items()}
+
+
+def measure(seed: int, lines: int) -> int:
+    """Ships, settles and compares so many made-up lines; prints the table, and returns 1 where attribution is not good enough."""
+    streams = log_streams(seed, lines, before_midnight(int(time.time() * 1000)))
+    with EmbeddedOpenSearch() as server:
+        settings = Settings(endpoint=server.endpoint, region=REGION)
+        store = connect(settings)
+        install(store, retention_days=settings.retention_days)
+        open_ = settle(streams, store, settings, seed)
+        comparison = Comparison(lines_of(streams), documents_of(store))
+        store.close()
+    print(f"attribution of log lines to traces, seed {seed} (target {TARGET:.1%} right, none wrong); traces left unsettled: {open_}")
+    print(comparison.table())
+    return int(open_ > 0 or not comparison.passed)
+
+
+def settle(streams: list[LogStream], store: Store, settings: Settings, seed: int) -> int:
+    """Ships the batches of ``streams`` in any order, with look-ups between them; returns how many traces would not settle."""
+    rng = random.Random(seed)
+    worker = Resolver(store=store, source=Traces(segments_of(streams)), settings=settings)
+    hints: list[str] = []
+    for event in subscription_events(streams, seed):
+        # some hints are lost: the sweep must find what they spoke of
+        unsettled = ship(event, store=store, settings=settings, remaining=lambda: _PATIENCE).unsettled
+        hints += (hint for hint in unsettled if rng.random() >= _LOST)
+        if rng.random() < _RESOLVED:
+            now = [hints.pop(rng.randrange(len(hints))) for _ in range(rng.randint(0, len(hints)))]
+            hints += worker.resolve(now).unsettled
+    left: tuple[str, ...] = ()
+    for _ in range(_SWEEPS):
+        left = worker.sweep(force=True).unsettled
+        if not left:
+            break
+    return len(left)
+
+
+def lines_of(streams: list[LogStream]) -> list[tuple[str, Line]]:
+    """Every line with the name of its stream."""
+    return [(stream.name, line) for stream in streams for line in stream.lines]
+
+
+def documents_of(store: Store) -> dict[tuple[str, str], dict[str, Any]]:
+    """Every log document as stored, by log stream and event id."""
+    store.refresh()
+    hits = store.scan({"match_all": {}}, index=f"{store.prefix}-logs-*", source=_FIELDS)
+    return {(hit.source["aws"]["logStream"], hit.source["eventId"]): hit.source for hit in hits}
