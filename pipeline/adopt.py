@@ -17,7 +17,7 @@ from pipeline.ids import to_xray
 from pipeline.links import Link
 from pipeline.opensearch import Hit, Store
 from pipeline.records import Record, TraceRecords, millis_of
-from pipeline.runs import LONGEST_RUN_MS, STARTS, at_of, inside, is_alone, is_whole, spot_of
+from pipeline.runs import LONGEST_RUN_MS, STARTS, Span, at_of, inside, is_alone, spans_of, spot_of
 from pipeline.spans import PENDING
 from pipeline.state import RequestFact, Run, TraceState, merge
 
@@ -106,60 +106,78 @@ def _ran_in(source: Mapping[str, Any], links: Mapping[str, Link]) -> set[str]:
     return {trace_id for trace_id, _ in integration.platform}
 
 
+class _Around(msgspec.Struct, frozen=True):
+    """An invocation that a line stands in."""
+
+    record: Record
+    request: RequestFact
+    stream: str
+    span: Span
+    json: bool
+
+
 def _by_run(records: Mapping[str, Record], store: Store) -> Iterator[Move]:
-    """Bare lines inside the whole runs of these traces' requests; and those that a run of another request shows to be nobody's."""
-    runs = [(record, request, stream, run) for record in records.values() for request in record.state.requests.values()
-            if request.platform and not request.elsewhere for stream, run in request.runs.items() if is_whole(run)]  # fmt: skip
-    clauses = [_bare_lines(record.trace_id, request, stream, run) for record, request, stream, run in runs]
+    """Bare lines inside the invocations of these traces' requests; and those that one of another request shows to be nobody's."""
+    clauses = [_bare_lines(_Around(record, request, stream, span, run.json)) for record, request, stream, run in _runs(records.values())
+               for span in spans_of(run)]  # fmt: skip
     if not clauses:
         return
     query = {"bool": {"should": clauses, "minimum_should_match": 1}}
-    by_stream: dict[tuple[str, str], list[tuple[Record, RequestFact, str, Run]]] = {}
-    for entry in runs:
-        by_stream.setdefault((entry[1].log_group, entry[2]), []).append(entry)
-    alone: dict[tuple[str, str], bool] = {}
+    alone: dict[Span, bool] = {}
     for hit in store.scan(query, index=f"{store.prefix}-logs-*", source=(*FACTS, "attributes")):
-        aws = hit.source.get("aws") or {}
-        place = spot_of(hit.source)
-        around = [entry for entry in by_stream.get((aws.get("logGroup") or "", aws.get("logStream") or ""), ()) if inside(place, entry[3])]
-        if home := _home_in(hit, around, alone, store):
+        if home := _home_in(hit, _around(hit, records.values()), alone, store):
             yield Move(hit, home)
 
 
-def _bare_lines(trace_id: str, request: RequestFact, stream: str, run: Run) -> dict[str, Any]:
-    """The query for lines in a run that have no home yet, or one that may turn out wrong."""
-    here = [{"term": {"aws.logStream": stream}}, {"term": {"aws.logGroup": request.log_group}},
-            {"range": {"@timestamp": {"gte": at_of(run.start), "lte": at_of(run.end), "format": "epoch_millis"}}}]  # fmt: skip
+def _runs(records: Iterable[Record]) -> Iterator[tuple[Record, RequestFact, str, Run]]:
+    """The runs of the requests of which the platform says that they ran in these traces."""
+    for record in records:
+        for request in record.state.requests.values():
+            if request.platform and not request.elsewhere:
+                yield from ((record, request, stream, run) for stream, run in request.runs.items())
+
+
+def _around(hit: Hit, records: Iterable[Record]) -> list[_Around]:
+    """The invocations of these traces that a line stands in."""
+    aws, place = hit.source.get("aws") or {}, spot_of(hit.source)
+    return [_Around(record, request, stream, span, run.json) for record, request, stream, run in _runs(records)
+            if stream == aws.get("logStream") and request.log_group == aws.get("logGroup") and (span := inside(place, run))]  # fmt: skip
+
+
+def _bare_lines(around: _Around) -> dict[str, Any]:
+    """The query for lines in an invocation that have no home yet, lack a request, or have a home that may turn out wrong."""
+    times = {"gte": at_of(around.span.start), "lte": at_of(around.span.end), "format": "epoch_millis"}
+    here = [{"term": {"aws.logStream": around.stream}}, {"term": {"aws.logGroup": around.request.log_group}}, {"range": {"@timestamp": times}}]
     by_platform, has_trace, has_request = ({"exists": {"field": field}} for field in ("eventName", "traceId", "requestId"))
-    if run.json:
-        homeless = {"bool": {"must_not": [by_platform, has_trace, has_request]}}
-        return {"bool": {"filter": [*here, {"bool": {"should": [homeless, {"term": {"idSource": "stream"}}]}}]}}
-    # here a line without a trace is this request's, whichever it mentions; one that names the trace is so, too
-    alike = {"bool": {"filter": [{"term": {"traceId": trace_id}}], "must_not": [has_request]}}
-    return {"bool": {"filter": [*here, {"bool": {"should": [{"bool": {"must_not": [has_trace]}}, alike]}}], "must_not": [by_platform]}}
+    own: dict[str, Any] = {"bool": {"filter": [{"term": {"traceId": around.record.trace_id}}], "must_not": [has_request]}}
+    # where invocations can't interleave, a line without a trace is this request's, whichever it mentions
+    homeless = {"bool": {"must_not": [has_trace, has_request] if around.json else [has_trace]}}
+    known = [] if around.json else [{"term": {"requestId": around.request.request_id}}]
+    placed = {"bool": {"filter": [{"term": {"idSource": "stream"}}], "must_not": known}}
+    return {"bool": {"filter": [*here, {"bool": {"should": [homeless, own, placed]}}], "must_not": [by_platform]}}
 
 
-def _home_in(hit: Hit, around: Sequence[tuple[Record, RequestFact, str, Run]], alone: dict[tuple[str, str], bool],
-             store: Store) -> Home | None:  # fmt: skip
-    """The home of a line, given the runs that it stands in; None where it stands in none, or is at home."""
+def _home_in(hit: Hit, around: Sequence[_Around], alone: dict[Span, bool], store: Store) -> Home | None:
+    """The home of a line, given the invocations that it stands in; None where it stands in none, or is at home."""
     if not around:
         return None
-    record, request, stream, run = around[0]
-    source = hit.source
-    current = source.get("traceId") or ""
-    if run.json and source.get("requestId") and source.get("idSource") != "stream":
+    here, source = around[0], hit.source
+    current, by_place = source.get("traceId") or "", source.get("idSource") == "stream"
+    if current and not by_place and (current != here.record.trace_id or source.get("requestId")):
+        # it names a trace: another one, or this one and its request
         return None
-    if not run.json and current and (current != record.trace_id or source.get("requestId")):
+    if here.json and not by_place and source.get("requestId"):
         return None
+    if here.json and here.span not in alone:
+        alone[here.span] = len(around) == 1 and is_alone(here.span, here.request.request_id, here.stream, store)
+    if len(around) > 1 or not alone.get(here.span, True):
+        return Home() if by_place else None
     # JSON has a key for it; what a free text calls a request id may be another service's
     named = source.get("requestId") if source.get("attributes") is not None else None
-    how = "inline" if current and not run.json else "stream"
-    home = Home(trace_id=record.trace_id, request_id=named or request.request_id, id_source=how, loose=run.json)
-    if run.json and len(around) == 1 and (request.key, stream) not in alone:
-        alone[request.key, stream] = is_alone(run, request.request_id, stream, store)
-    if len(around) > 1 or not alone.get((request.key, stream), True):
-        home = Home()
-    return home if run.json is False or home.trace_id != current else None
+    if by_place and current == here.record.trace_id and source.get("requestId") in {named, here.request.request_id}:
+        return None
+    how = "inline" if current and not by_place else "stream"
+    return Home(trace_id=here.record.trace_id, request_id=named or here.request.request_id, id_source=how, loose=here.json and how == "stream")
 
 
 def newly_placed(hits: Sequence[Hit], links: Mapping[str, Link], records: TraceRecords, store: Store) -> tuple[list[Move], dict[str, Record]]:
@@ -175,14 +193,8 @@ def newly_placed(hits: Sequence[Hit], links: Mapping[str, Link], records: TraceR
     taken = {(one.hit.index, one.hit.id) for one in moves}
     bare = [hit for hit in hits if (hit.index, hit.id) not in taken and not hit.source.get("eventName")]
     known = records.load(_open_before(bare, store)) if bare else {}
-    alone: dict[tuple[str, str], bool] = {}
-    for hit in bare:
-        stream, place = hit.source["aws"]["logStream"], spot_of(hit.source)
-        around = [(record, request, stream, request.runs[stream]) for record in known.values() for request in record.state.requests.values()
-                  if request.platform and not request.elsewhere and stream in request.runs and inside(place, request.runs[stream])
-                  and request.log_group == hit.source["aws"]["logGroup"]]  # fmt: skip
-        if home := _home_in(hit, around, alone, store):
-            moves.append(Move(hit, home))
+    alone: dict[Span, bool] = {}
+    moves += [Move(hit, home) for hit in bare if (home := _home_in(hit, _around(hit, known.values()), alone, store))]
     return moves, known
 
 
@@ -206,7 +218,9 @@ def facts_of_moves(moves: Iterable[Move]) -> dict[str, TraceState]:
     facts = facts_by_trace(_at_home(move) for move in moved)
     for move in moved:
         left = move.hit.source.get("traceId") or ""
-        if left and not is_loose(move.hit.source) and left not in {move.home.stale, move.home.trace_id}:
+        taken_back = left not in {"", move.home.stale, move.home.trace_id} and not is_loose(move.hit.source)
+        # a line that stood at the wrong place says nothing of the request there
+        if taken_back and (move.home.request_id or move.hit.source.get("requestId")) == move.hit.source.get("requestId"):
             facts[left] = merge(facts.get(left, TraceState()), elsewhere(move.hit.source))
     return facts
 

@@ -218,9 +218,9 @@ class _News:
         return patch | given | ({"state": kept} if given else {}) | ({"annotations": annotations} if annotations else {})
 
     def _of_request(self, source: Mapping[str, Any]) -> dict[str, Any]:
-        """What the platform says of the request of a line that the platform did not write."""
+        """What the platform says of the request of a line that does not say it itself."""
         request = self._record.state.requests.get(request_key(source))
-        if request is None or not request.platform or source.get("eventName"):
+        if request is None or not request.platform or (source.get("eventName") and source.get("idSource") == "inline"):
             return {}
         # a line's own span is nearer than its request's segment
         span_id = own(source, "spanId") if source.get("idSource") == "inline" else None

@@ -2,11 +2,11 @@
 
 A line without any id belongs to the request whose START stands before it and whose end stands behind it. In Lambda's text format
 invocations never interleave, so nothing that comes later can change that. In its JSON format they may (Lambda Managed Instances):
-there a line has a home only while no other request is seen in that run.
+there a line has a home only while no other request is seen in that invocation.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from pipeline.opensearch import Store
 from pipeline.records import millis_of
@@ -14,13 +14,18 @@ from pipeline.state import Run
 
 STARTS: Final = ("START", "platform.start")
 _ENDS: Final = ("END", "REPORT", "platform.runtimeDone", "platform.report")
-_MARKERS: Final = (*STARTS, *_ENDS)
 # digits of milliseconds until the year 2286, and of CloudWatch's event ids
 _TIME, _ID = 13, 56
 # no invocation takes longer (AWS Lambda developer guide, "Lambda quotas")
 LONGEST_RUN_MS: Final = 15 * 60 * 1000
-_MOST_MARKERS = 1000
-_SPOT: Final = ["@timestamp", "eventId"]
+_MOST_LINES = 1000
+
+
+class Span(NamedTuple):
+    """From a START to its end, in spots."""
+
+    start: str
+    end: str
 
 
 def spot(at: int, event_id: str) -> str:
@@ -40,57 +45,54 @@ def run_of(event_name: str, log_stream: str, place: str) -> dict[str, Run]:
     """What a line of the platform says of its request's run, by log stream."""
     json = event_name.startswith("platform.")
     if event_name in STARTS:
-        return {log_stream: Run(start=place, json=json)}
-    return {log_stream: Run(end=place, json=json)} if event_name in _ENDS else {}
+        return {log_stream: Run(starts=(place,), json=json)}
+    return {log_stream: Run(ends=(place,), json=json)} if event_name in _ENDS else {}
 
 
-def is_whole(run: Run) -> bool:
-    """Whether both ends of a run are known."""
-    return bool(run.start and run.end) and run.start < run.end
+def spans_of(run: Run) -> Iterator[Span]:
+    """The whole invocations in a run: each START with the first end behind it, where no other START comes before that."""
+    for number, start in enumerate(run.starts):
+        end = next((end for end in run.ends if end > start), "")
+        following = run.starts[number + 1] if number + 1 < len(run.starts) else ""
+        if end and (not following or end < following):
+            yield Span(start, end)
 
 
-def inside(place: str, run: Run) -> bool:
-    """Whether a line stands in a run, and surely so: at neither end's very place."""
-    return is_whole(run) and run.start < place < run.end and place.partition(".")[2] != ""
+def inside(place: str, run: Run) -> Span | None:
+    """The invocation that a line stands in, surely so: neither at an end's very place, nor without an order in its millisecond."""
+    if place.endswith("."):
+        return None
+    return next((span for span in spans_of(run) if span.start < place < span.end), None)
 
 
-def is_alone(run: Run, request_id: str, log_stream: str, store: Store) -> bool:
-    """Whether no other request is seen in a run of a JSON stream: none speaks during it, none began before and ended after it."""
-    began, ended = at_of(run.start), at_of(run.end)
-    here = {"term": {"aws.logStream": log_stream}}
-    others = [here, {"exists": {"field": "requestId"}}, {"range": {"@timestamp": _between(began, ended)}}]
-    query = {"bool": {"filter": others, "must_not": [{"term": {"requestId": request_id}}, {"term": {"idSource": "stream"}}]}}
-    index = f"{store.prefix}-logs-*"
-    if any(run.start < place < run.end for place in _spots(store.search({"query": query, "size": _MOST_MARKERS, "_source": _SPOT}, index=index))):
+def is_alone(span: Span, request_id: str, log_stream: str, store: Store) -> bool:
+    """Whether no other request is seen in an invocation of a JSON stream: none speaks during it, and none began before and ended after it.
+
+    One that began before and whose end is not seen yet says nothing: its end, when it comes, makes its own trace look again.
+    """
+    began, ended = at_of(span.start), at_of(span.end)
+    during = _others(store, log_stream, request_id, began, ended, [], newest=False)
+    if any(span.start < place < span.end for _, place in during):
         return False
-    before = [here, {"terms": {"eventName": list(_MARKERS)}}, {"range": {"@timestamp": _between(began - LONGEST_RUN_MS, began)}}]
-    body = {"query": {"bool": {"filter": before}}, "size": _MOST_MARKERS, "_source": [*_SPOT, "requestId", "eventName"],
-            "sort": [{"@timestamp": "desc"}]}  # fmt: skip
-    return not _open(store.search(body, index=index)["hits"]["hits"], run.start, request_id)
+    before = _others(store, log_stream, request_id, began - LONGEST_RUN_MS, began, STARTS, newest=True)
+    after = _others(store, log_stream, request_id, ended, ended + LONGEST_RUN_MS, _ENDS, newest=False)
+    return {id_ for id_, place in before if place < span.start}.isdisjoint(id_ for id_, place in after if place > span.end)
 
 
-def _spots(answer: Mapping[str, Any]) -> Iterable[str]:
-    return (spot_of(hit["_source"]) for hit in answer["hits"]["hits"])
+def _others(store: Store, log_stream: str, request_id: str, start: int, end: int, events: Sequence[str], *,
+            newest: bool) -> list[tuple[str, str]]:  # fmt: skip
+    """The lines of other requests in a stream between two times (epoch milliseconds): each's request, and its spot."""
+    filters: list[dict[str, Any]] = [{"term": {"aws.logStream": log_stream}}, {"exists": {"field": "requestId"}},
+                                     {"range": {"@timestamp": {"gte": max(start, 0), "lte": end, "format": "epoch_millis"}}}]  # fmt: skip
+    if events:
+        filters.append({"terms": {"eventName": list(events)}})
+    query = {"bool": {"filter": filters, "must_not": [{"term": {"requestId": request_id}}, {"term": {"idSource": "stream"}}]}}
+    body = {"query": query, "size": _MOST_LINES, "_source": ["@timestamp", "eventId", "requestId"],
+            "sort": [{"@timestamp": "desc" if newest else "asc"}]}  # fmt: skip
+    hits = store.search(body, index=f"{store.prefix}-logs-*")["hits"]["hits"]
+    return [(hit["_source"]["requestId"], spot_of(hit["_source"])) for hit in hits]
 
 
 def spot_of(source: Mapping[str, Any]) -> str:
     """The spot of a stored line."""
     return spot(millis_of(source["@timestamp"]), source.get("eventId", ""))
-
-
-def _open(hits: Iterable[Mapping[str, Any]], place: str, request_id: str) -> set[str]:
-    """The other requests that these markers leave open at a place."""
-    markers = sorted((spot_of(hit["_source"]), hit["_source"]["eventName"], hit["_source"].get("requestId", "")) for hit in hits)
-    found: set[str] = set()
-    for at, name, id_ in markers:
-        if at >= place or id_ == request_id:
-            continue
-        if name in STARTS:
-            found.add(id_)
-        else:
-            found.discard(id_)
-    return found
-
-
-def _between(start: int, end: int) -> dict[str, Any]:
-    return {"gte": max(start, 0), "lte": end, "format": "epoch_millis"}

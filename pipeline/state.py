@@ -92,14 +92,14 @@ class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
 
 
 class Run(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Where a request began and ended in one log stream, as `Spot`s in text; empty where that line was not seen yet.
+    """Where a request began and ended in one log stream, as spots (`pipeline.runs`), sorted; a retry may run in the same one.
 
     Attributes:
         json: the stream is in Lambda's JSON format, in which invocations may interleave.
     """
 
-    start: str = ""
-    end: str = ""
+    starts: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
     json: bool = False
 
 
@@ -256,8 +256,11 @@ def _any_true(*words: bool | None) -> bool | None:
 
 
 def _join_runs(one: Run, other: Run) -> Run:
-    start = min((spot for spot in (one.start, other.start) if spot), default="")
-    return Run(start=start, end=min((spot for spot in (one.end, other.end) if spot), default=""), json=one.json or other.json)
+    return Run(
+        starts=tuple(sorted({*one.starts, *other.starts})),
+        ends=tuple(sorted({*one.ends, *other.ends})),
+        json=one.json or other.json,
+    )
 
 
 def _join_shown(one: Mapping[str, KeyFact], other: Mapping[str, KeyFact]) -> dict[str, KeyFact]:

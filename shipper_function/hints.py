@@ -35,7 +35,8 @@ def send_again(trace_ids: Iterable[str], hints: Collection[Hint], settings: Sett
             attempts.setdefault(id_, hint.attempt)
     rounds: dict[int, list[str]] = {}
     for id_ in trace_ids:
-        rounds.setdefault(attempts[id_] + 1, []).append(id_)
+        # what another trace's lines led to begins anew
+        rounds.setdefault(attempts.get(id_, 0) + 1, []).append(id_)
     for attempt, ids in rounds.items():
         if attempt < len(settings.lookup_delays):
             queue(settings).send(ids, attempt=attempt, delay=settings.lookup_delays[attempt])

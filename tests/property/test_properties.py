@@ -15,7 +15,7 @@ from pipeline.judge import default_rules, judge
 from pipeline.segments import read_document
 from pipeline.settings import Settings
 from pipeline.ship import read
-from pipeline.state import EMPTY, LookupFact, RequestFact, SegmentFact, SignalFact, TraceState, merge
+from pipeline.state import EMPTY, KeyFact, LookupFact, RequestFact, Run, SegmentFact, SignalFact, TraceState, holds, merge
 from pipeline.unpack import Batch, LogEvent, unpack
 
 json_values = st.recursive(
@@ -45,17 +45,28 @@ segments = st.builds(
     error=st.booleans(), cause=st.booleans(), status=st.sampled_from([None, 200, 202, 404, 500]), subsegment=st.booleans(),
     function_error=st.sampled_from(["", "Unhandled"]), traced=st.booleans(),
 )  # fmt: skip
-requests = st.builds(RequestFact, request_id=ids, segment_id=ids | st.just(""), sampled=st.sampled_from([None, True, False]))
-signals = st.builds(SignalFact, line_id=ids, signals=st.just(("timeout",)), request_id=ids, text=st.sampled_from(["a", "b"]))
+request_ids = st.sampled_from(["", "r1", "r2"])
+groups = st.sampled_from(["/a", "/b"])
+spots = st.lists(st.sampled_from(["1.1", "1.2", "3.1"]), max_size=2, unique=True).map(lambda found: tuple(sorted(found)))
+runs = st.dictionaries(st.sampled_from(["s", "t"]), st.builds(Run, starts=spots, ends=spots, json=st.booleans()), max_size=2)
+requests = st.builds(
+    RequestFact, request_id=request_ids, log_group=groups, platform=st.booleans(), segment_id=ids | st.just(""),
+    sampled=st.sampled_from([None, True, False]), claimed_sampled=st.sampled_from([None, True, False]), first_at=st.integers(0, 5),
+    last_at=st.integers(0, 5), elsewhere=st.booleans(), runs=runs,
+).map(lambda fact: merge(TraceState(requests={fact.key: fact}), TraceState(requests={fact.key: fact})).requests[fact.key])  # fmt: skip
+signals = st.builds(SignalFact, line_id=ids, signals=st.just(("timeout",)), request_id=request_ids, log_group=groups, text=st.sampled_from(["a", "b"]))
+shown = st.builds(KeyFact, method=st.sampled_from(["correlation id", "tracing header"]), line_id=ids)
+request_keys = st.builds(lambda id_, group: RequestFact(request_id=id_, log_group=group).key, request_ids, groups)
+keys = st.dictionaries(st.sampled_from(["order-1", "order-2"]), st.dictionaries(request_keys, shown, min_size=1, max_size=2), max_size=2)
 lookups = st.builds(LookupFact, at=st.integers(1, 5), outcome=st.sampled_from(["found", "absent", "limitExceeded", "sourceDisabled"]))
 states = st.builds(
     TraceState,
     segments=st.lists(segments, max_size=4).map(lambda facts: {fact.id: fact for fact in facts}),
-    requests=st.lists(requests, max_size=3).map(lambda facts: {fact.request_id: fact for fact in facts}),
+    requests=st.lists(requests, max_size=3).map(lambda facts: {fact.key: fact for fact in facts}),
     signals=st.lists(signals, max_size=3).map(lambda facts: {fact.line_id: fact for fact in facts}),
     lookups=st.lists(lookups, max_size=3).map(lambda facts: {str(fact.at): fact for fact in facts}),
-    last_line_at=st.integers(0, 5), unsampled=st.booleans(),
-)  # fmt: skip
+    keys=keys,
+).map(merge)  # fmt: skip
 
 
 @given(states, states, states)
@@ -65,6 +76,8 @@ def test_merge_is_a_join(one, two, three):
     assert merge(merge(one, two), three) == merge(one, merge(two, three))
     assert merge(one, one) == merge(one, EMPTY) == merge(EMPTY, one)
     assert merge(merge(one, two), two) == merge(one, two)
+    assert holds(merge(one, two), two)
+    assert holds(one, two) == (merge(one, two) == one)
 
 
 @given(st.lists(states, min_size=1, max_size=4))

@@ -21,6 +21,11 @@ def state_of(*documents, asked=NOW + 60_000, outcome="found", **more):
     return TraceState(segments={fact.id: fact for fact in facts}, lookups=lookups, **more)
 
 
+def lines_at(at):
+    """What is known of lines without a request, logged at this time."""
+    return {"": RequestFact(first_at=at, last_at=at)}
+
+
 def verdict_of(*documents, **more):
     """The verdict with the rules as shipped."""
     return judge(state_of(*documents, **more), rules=default_rules(), give_up_after_ms=GIVE_UP)
@@ -53,8 +58,8 @@ def test_a_healthy_trace_is_complete_and_silent():
 
 def test_pending_then_not_found():
     """Nothing found is pending until a look-up was made long enough after the last line."""
-    early = TraceState(last_line_at=NOW, lookups={"1": LookupFact(at=NOW + 1000, outcome="absent")})
-    late = TraceState(last_line_at=NOW, lookups={"1": LookupFact(at=NOW + GIVE_UP, outcome="absent")})
+    early = TraceState(requests=lines_at(NOW), lookups={"1": LookupFact(at=NOW + 1000, outcome="absent")})
+    late = TraceState(requests=lines_at(NOW), lookups={"1": LookupFact(at=NOW + GIVE_UP, outcome="absent")})
     assert judge(early, rules={}, give_up_after_ms=GIVE_UP).state == "pending"
     assert judge(late, rules={}, give_up_after_ms=GIVE_UP).state == "notFound"
     assert judge(EMPTY, rules={}, give_up_after_ms=GIVE_UP).state == "pending"
@@ -213,11 +218,11 @@ def test_a_request_that_the_platform_calls_sampled_must_have_its_segment():
 def test_the_platform_outweighs_a_header():
     """A line whose header says Sampled=0 is no word on a trace in which a request was sampled."""
     header, platform = (
-        RequestFact(request_id="a", sampled=False),
+        RequestFact(request_id="a", claimed_sampled=False),
         RequestFact(request_id="b", segment_id="5" * 16, sampled=True),
     )
-    assert verdict_of(asked=0, unsampled=True, requests={"a": header}).state == "unsampled"
-    assert verdict_of(asked=0, unsampled=True, requests={"a": header, "b": platform}).state == "pending"
+    assert verdict_of(asked=0, requests={"a": header}).state == "unsampled"
+    assert verdict_of(asked=0, requests={"a": header, "b": platform}).state == "pending"
 
 
 def test_absurd_times_do_not_keep_a_trace_open():
@@ -225,7 +230,7 @@ def test_absurd_times_do_not_keep_a_trace_open():
     later = service(end_time=NOW / 1000 + 200 * 365 * 86_400)
     assert verdict_of(later, function(), asked=NOW + 60_000).state == "complete"
     many = {str(at): LookupFact(at=at, outcome="absent") for at in range(NOW, NOW + 20)}
-    assert judge(TraceState(last_line_at=NOW, lookups=many), rules={}, give_up_after_ms=GIVE_UP).state == "notFound"
+    assert judge(TraceState(requests=lines_at(NOW), lookups=many), rules={}, give_up_after_ms=GIVE_UP).state == "notFound"
 
 
 @pytest.mark.parametrize(
@@ -235,7 +240,7 @@ def test_absurd_times_do_not_keep_a_trace_open():
 )  # fmt: skip
 def test_each_end_without_a_trace_has_its_sentence(outcome, said):
     """Why there is nothing, in words."""
-    verdict = verdict_of(asked=NOW + GIVE_UP, outcome=outcome, last_line_at=NOW)
+    verdict = verdict_of(asked=NOW + GIVE_UP, outcome=outcome, requests=lines_at(NOW))
     assert verdict.final
     assert said in verdict.state_reason
 
