@@ -1,6 +1,7 @@
 """The world that local processes and clients see: nothing of the user's AWS settings, so that nothing leaves this machine."""
 
 import os
+import urllib.request
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ from botocore.config import Config
 
 ACCOUNT: Final = "123456789012"
 REGION: Final = "eu-west-1"
+# the user's proxies are not for this machine's own servers
+local_open: Final = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 _KEPT: Final = frozenset({"HOME", "LANG", "PATH", "TMPDIR", "VIRTUAL_ENV"})
 _KEPT_STARTS: Final = ("COV_", "COVERAGE_", "LC_", "PYTHON")
 _KEY: Final = "local"
