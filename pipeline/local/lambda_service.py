@@ -223,6 +223,7 @@ class _Invocation:
         log.write(self._report(ended - begun, timed_out=outcome is None))
         if self._caller.sampled:
             self._xray.put(self._segments(begun, ended, outcome))
+            self._link_senders(begun)
         self._environment.cold = False
         message = f"RequestId: {self._request_id} Error: Task timed out after {function.timeout:.2f} seconds"
         return replace(outcome or Outcome(error={"type": "Sandbox.Timedout", "message": message}), request_id=self._request_id)
@@ -234,6 +235,13 @@ class _Invocation:
             f"Memory Size: 128 MB\tMax Memory Used: 90 MB\t{status}\nXRAY TraceId: {to_xray(self._caller.trace_id)}\t"
             f"SegmentId: {self._service_id}\tSampled: {str(bool(self._caller.sampled)).lower()}\t\n"
         )
+
+    def _link_senders(self, begun: float) -> None:
+        """The other half of a link, which the sender's function shows: awslabs/aws-iatk recorded it."""
+        own = TraceHeader(self._caller.trace_id, self._service_id)
+        told = {"names": [self._function.name], "type": "AWS::Lambda", "received_event_end_time": begun, "dwell_end_time": begun}
+        for sender in self._links:
+            self._xray.link(sender, link_to(own, "child", **told))
 
     def _segments(self, begun: float, ended: float, outcome: Outcome | None) -> list[dict[str, Any]]:
         """The service's segment, which says 200 whatever happened, and the function's."""
