@@ -9,6 +9,7 @@ from pipeline.attribute import attribute
 from pipeline.extract import extract
 from pipeline.ids import parse_header, to_xray
 from pipeline.judge import default_rules, judge
+from pipeline.local import environment
 from pipeline.local.application import run_sample_application
 from pipeline.local.environment import local_client
 from pipeline.local.headers import new_trace
@@ -276,6 +277,8 @@ def test_the_users_own_aws_settings_stay_outside(monkeypatch):
                        "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true", "POWERTOOLS_DEV": "1",
                        "POWERTOOLS_LOG_LEVEL": "ERROR", "AWS_XRAY_SDK_ENABLED": "false"}.items():  # fmt: skip
         monkeypatch.setenv(key, value)
+    # the session of the tests before has seen their environment
+    environment._session.cache_clear()
     with LocalXRay() as xray:
         run = run_sample_application(xray)
     assert {request.status for request in run.requests} == {200}
