@@ -20,6 +20,7 @@ from pipeline.search import Question, hidden_faults, search, transaction, transa
 from pipeline.why import explain_id, in_words
 
 _MANY = 1000
+_EXECUTION_LOGS = "API-Gateway-Execution-Logs_"
 
 
 @click.command()
@@ -43,7 +44,8 @@ def demo(app: App, *, keep: bool) -> int:
 
 def _show(app: App, done: Demo, faults: list[dict[str, Any]]) -> None:
     app.say(Rule("[bold]the sample application[/]"))
-    app.say("service-a publishes to SNS, uses S3 and DynamoDB, invokes service-c, and calls service-b, error and timeout over API Gateway.")
+    app.say("service-a publishes to SNS, uses S3 and DynamoDB, invokes service-c, calls service-b, error and timeout over a REST API of "
+            "API Gateway and service-d over an HTTP API; consumer takes from a queue what was published.")  # fmt: skip
     app.say(_requests(done))
     app.say("[dim]Simulated here, and not AWS: " + "; ".join(SIMULATED) + ". The handlers, Powertools and the X-Ray SDK are real.[/]\n")
     ledger = done.ledger
@@ -54,7 +56,14 @@ def _show(app: App, done: Demo, faults: list[dict[str, Any]]) -> None:
     app.say(Rule(f"[bold]one search: “{shown.title}”[/]"))
     query = json.dumps({"query": transaction_query([shown.trace_id])})
     app.say(f"$ tracejoin trace {to_xray(shown.trace_id)}\n[dim]POST /tracejoin/_search {escape(query)}[/]")
-    app.say(waterfall_table(transaction(shown.trace_id, done.store)))
+    _waterfall(app, transaction(shown.trace_id, done.store))
+    spread, whole = _spread(done)
+    app.say(Rule(f"\n[bold]one transaction: “{spread.title}”[/]"))
+    app.say(f"$ tracejoin trace {spread.correlation_id}")
+    _waterfall(app, whole)
+    app.say(f"[bold]{len(_traces(whole))} traces, one waterfall[/]")
+    for trace_id, begins in _beginnings(whole).items():
+        app.say(f"  {trace_id} begins at {escape(begins)}")
     app.say(Rule("\n[bold]hidden faults[/]"))
     app.say('$ tracejoin faults\n[dim]POST /tracejoin-traces/_search {"query": {"term": {"trace.hiddenFault": true}}}[/]')
     app.say(findings_table(faults))
@@ -65,7 +74,15 @@ def _show(app: App, done: Demo, faults: list[dict[str, Any]]) -> None:
             for sentence in in_words(account):
                 app.say(f"  {escape(sentence)}")
     app.say(Rule("\n[bold]the blog's complaints[/]"))
-    app.say(_complaints(done, len(faults)))
+    app.say(_complaints(done, len(faults), spread, whole))
+
+
+def _waterfall(app: App, documents: list[dict[str, Any]]) -> None:
+    """A waterfall, short of what would drown the rest: API Gateway writes a dozen execution lines for each request."""
+    shown = [document for document in documents if not document.get("aws", {}).get("logGroup", "").startswith(_EXECUTION_LOGS)]
+    app.say(waterfall_table(shown))
+    if len(shown) < len(documents):
+        app.say(f"[dim]Left out of this picture, not of the search: {len(documents) - len(shown)} lines of API Gateway's execution log.[/]")
 
 
 def _requests(done: Demo) -> Table:
@@ -75,7 +92,7 @@ def _requests(done: Demo) -> Table:
     return table
 
 
-def _complaints(done: Demo, faults: int) -> Table:
+def _complaints(done: Demo, faults: int, spread: Request, scattered: list[dict[str, Any]]) -> Table:
     """Every number in it is counted in this run."""
     flagged = sum(bool(summary["HasFault"]) for summary in done.summaries)
     unsampled, stale = _unsampled(done), _stale(done)
@@ -88,6 +105,14 @@ def _complaints(done: Demo, faults: int) -> Table:
         "it's always 200",
         f"X-Ray's HasFault marks {flagged} of {len(done.summaries)} traces: each client saw 200",
         f"{faults} hidden faults found, each with its path, exception and span",
+    )
+    spans = [document for document in scattered if document["doc"]["kind"] == "span"]
+    table.add_row(
+        "traces stop at API Gateway",
+        f"of an HTTP API X-Ray knows nothing: the function behind it begins another trace, and so does a queue's. The request "
+        f"{spread.correlation_id} is {len(_traces(spans))} traces in X-Ray",
+        f"tracejoin trace {spread.correlation_id}: {len(_traces(scattered))} traces in one waterfall, {len(spans)} spans and "
+        f"{len(scattered) - len(spans)} lines",
     )
     table.add_row(
         "sampling is confusing",
@@ -113,6 +138,22 @@ def _complaints(done: Demo, faults: int) -> Table:
         "lines and spans in time order",
     )
     return table
+
+
+def _spread(done: Demo) -> tuple[Request, list[dict[str, Any]]]:
+    """The request that came to the most traces, with its transaction."""
+    found = [(request, transaction(request.correlation_id, done.store)) for request in done.run.requests]
+    return max(found, key=lambda pair: len(_traces(pair[1])))
+
+
+def _traces(documents: list[dict[str, Any]]) -> set[str]:
+    return {document["traceId"] for document in documents if document.get("traceId")}
+
+
+def _beginnings(documents: list[dict[str, Any]]) -> dict[str, str]:
+    """The name of each trace's first span, by X-Ray's id."""
+    roots = (document for document in documents if document["doc"]["kind"] == "span" and not document["parentSpanId"])
+    return {document["xray"]["traceId"]: document["name"] for document in roots}
 
 
 def _recorded(request: Request, done: Demo) -> bool:

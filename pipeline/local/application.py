@@ -15,29 +15,31 @@ from urllib.parse import quote
 
 from pipeline.errors import MisconfiguredError, UnavailableError
 from pipeline.ids import parse_header
-from pipeline.local.environment import REGION, local_client, local_environment
-from pipeline.local.lambda_service import Function, LambdaService, header_of, new_trace, render
+from pipeline.local.environment import REGION, local_client, local_environment, local_open
+from pipeline.local.headers import header_of, new_trace, render
+from pipeline.local.lambda_service import Function, LambdaService
+from pipeline.local.messages import Messages
 from pipeline.local.platform import Platform
 from pipeline.local.xray import LocalXRay
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples" / "functions"
 SIMULATED: Final = (
-    "Lambda's service and API Gateway (START, END and REPORT lines, their segments): pipeline/local",
+    "Lambda's service and API Gateway (their own log lines and segments), and SNS's hand-over of the tracing header: pipeline/local",
     "X-Ray: pipeline/local/xray.py, which receives the X-Ray SDK's own datagrams",
-    "SNS, S3 and DynamoDB: ministack",
+    "SNS, SQS, S3 and DynamoDB: ministack",
     "CloudWatch Logs' subscription: the events are built in its format",
 )
 _FUNCTIONS: Final = (
     Function(name="service-a", handler=EXAMPLES / "service_a" / "app.py", timeout=10.0),
     Function(name="service-b", handler=EXAMPLES / "service_b" / "app.py"),
     Function(name="service-c", handler=EXAMPLES / "service_c" / "app.py"),
+    Function(name="service-d", handler=EXAMPLES / "service_d" / "app.py"),
+    Function(name="consumer", handler=EXAMPLES / "consumer" / "app.py"),
     Function(name="cached-segment", handler=EXAMPLES / "cached_segment" / "app.py"),
     Function(name="error", handler=EXAMPLES / "error" / "app.py"),
     Function(name="timeout", handler=EXAMPLES / "timeout" / "app.py", timeout=0.5),
 )
-_BUCKET, _TABLE, _TOPIC = "sample-orders", "sample-orders", "sample-orders"
-# the user's proxies are not for this machine's own servers
-_open: Final = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+_ORDERS: Final = "sample-orders"
 _PATIENCE: Final = 20.0
 
 
@@ -66,6 +68,7 @@ _ASKED: Final = (
     ("a function times out behind API Gateway", "dynamodb,timeout", True),
     ("an invoked function fails", "service-c,invoke-error", True),
     ("a write is refused, as it should, and an id is stale", "once,cached-segment", True),
+    ("one transaction, several traces", "sns,service-b,service-d", True),
     ("all is well, and nobody records it", "sns,service-b", False),
 )
 
@@ -81,16 +84,17 @@ def run_sample_application(xray: LocalXRay) -> SampleRun:
     with ExitStack() as stack:
         platform = stack.enter_context(Platform(xray))
         storage = stack.enter_context(local_aws())
-        topic = f"arn:aws:sns:{REGION}:000000000000:{_TOPIC}"
-        functions = LambdaService(list(_FUNCTIONS), _variables(xray, platform, storage, topic), xray)
+        messages = Messages(storage, _ORDERS)
+        functions = LambdaService(list(_FUNCTIONS), _variables(xray, platform, storage, messages.topic_arn), xray)
         stack.callback(functions.stop)
         _create_resources(storage)
         functions.wait_until_ready()
-        platform.serve(functions)
+        platform.serve(functions, messages)
         requests = [_ask(platform, number, *asked) for number, asked in enumerate(_ASKED, 1)]
+        messages.deliver(functions, "consumer")
         # the SDK's last datagrams are on their way
         time.sleep(0.1)
-        return SampleRun([log.subscription_event() for log in functions.logs if log.events], requests)
+        return SampleRun([log.subscription_event() for log in (*functions.logs, *platform.logs) if log.events], requests)
 
 
 def _ask(platform: Platform, number: int, title: str, calls: str, sampled: bool) -> Request:
@@ -100,7 +104,7 @@ def _ask(platform: Platform, number: int, title: str, calls: str, sampled: bool)
         headers["X-Amzn-Trace-Id"] = render(new_trace(sampled=False))
     request = urllib.request.Request(f"{platform.api_url}/service-a?calls={quote(calls, safe=',')}", headers=headers)  # noqa: S310
     try:
-        with _open(request, timeout=_PATIENCE) as answer:
+        with local_open(request, timeout=_PATIENCE) as answer:
             status, header = answer.status, answer.headers["X-Amzn-Trace-Id"]
     except urllib.error.HTTPError as error:
         with error:
@@ -111,9 +115,9 @@ def _ask(platform: Platform, number: int, title: str, calls: str, sampled: bool)
 
 def _variables(xray: LocalXRay, platform: Platform, storage: str, topic: str) -> dict[str, str]:
     return {
-        "AWS_ENDPOINT_URL": storage, "AWS_ENDPOINT_URL_LAMBDA": platform.endpoint,
-        "AWS_XRAY_DAEMON_ADDRESS": xray.daemon_address, "API_URL": platform.api_url, "BUCKET": _BUCKET, "TABLE": _TABLE,
-        "TOPIC_ARN": topic, "SERVICE_C": "service-c", "ERROR_FUNCTION": "error",
+        "AWS_ENDPOINT_URL": storage, "AWS_ENDPOINT_URL_LAMBDA": platform.endpoint, "AWS_ENDPOINT_URL_SNS": platform.sns_endpoint,
+        "AWS_XRAY_DAEMON_ADDRESS": xray.daemon_address, "API_URL": platform.api_url, "HTTP_API_URL": platform.http_api_url,
+        "BUCKET": _ORDERS, "TABLE": _ORDERS, "TOPIC_ARN": topic, "SERVICE_C": "service-c", "ERROR_FUNCTION": "error",
     }  # fmt: skip
 
 
@@ -139,10 +143,9 @@ def local_aws() -> Iterator[str]:
 
 
 def _create_resources(storage: str) -> None:
-    local_client("s3", storage).create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    local_client("sns", storage).create_topic(Name=_TOPIC)
+    local_client("s3", storage).create_bucket(Bucket=_ORDERS, CreateBucketConfiguration={"LocationConstraint": REGION})
     local_client("dynamodb", storage).create_table(
-        TableName=_TABLE, KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        TableName=_ORDERS, KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}], BillingMode="PAY_PER_REQUEST",
     )  # fmt: skip
 
@@ -151,11 +154,11 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with _open(url, timeout=1):
+            with local_open(url, timeout=1):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
-    raise UnavailableError("ministack, the local SNS, S3 and DynamoDB, did not start")
+    raise UnavailableError("ministack, the local SNS, SQS, S3 and DynamoDB, did not start")
 
 
 def _free_port() -> int:

@@ -1,7 +1,9 @@
 """The world that local processes and clients see: nothing of the user's AWS settings, so that nothing leaves this machine."""
 
 import os
+import urllib.request
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 import boto3
@@ -10,6 +12,8 @@ from botocore.config import Config
 
 ACCOUNT: Final = "123456789012"
 REGION: Final = "eu-west-1"
+# the user's proxies are not for this machine's own servers
+local_open: Final = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 _KEPT: Final = frozenset({"HOME", "LANG", "PATH", "TMPDIR", "VIRTUAL_ENV"})
 _KEPT_STARTS: Final = ("COV_", "COVERAGE_", "LC_", "PYTHON")
 _KEY: Final = "local"
@@ -27,9 +31,13 @@ def local_environment(own: Mapping[str, str]) -> dict[str, str]:
 
 def local_client(service: str, endpoint: str) -> Any:
     """boto3's client for a local service: without the user's profile, proxies and endpoints."""
+    return _session().client(service, endpoint_url=endpoint, config=Config(proxies={}))
+
+
+@cache
+def _session() -> boto3.Session:
+    # one for all: each reads botocore's models anew
     nothing = (None, None, None, None)
     files = (None, None, os.devnull, None)
     session = botocore.session.Session({"profile": nothing, "config_file": files, "credentials_file": files})
-    return boto3.Session(_KEY, _KEY, region_name=REGION, botocore_session=session).client(
-        service, endpoint_url=endpoint, config=Config(proxies={})
-    )
+    return boto3.Session(_KEY, _KEY, region_name=REGION, botocore_session=session)

@@ -4,10 +4,7 @@ Log lines and segments have the shapes of the AWS Lambda developer guide ("Using
 function invocations using AWS X-Ray") and of recorded traces. Simulated: none of this is AWS.
 """
 
-import base64
 import contextlib
-import gzip
-import itertools
 import json
 import queue
 import secrets
@@ -16,20 +13,21 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from pipeline.errors import UnavailableError
-from pipeline.ids import TraceHeader, parse_header, to_xray
+from pipeline.ids import TraceHeader, to_xray
 from pipeline.local.environment import ACCOUNT, REGION, local_environment
+from pipeline.local.headers import link_to, new_span_id, render
+from pipeline.local.log_stream import LogStream
 from pipeline.local.xray import LocalXRay
 
 _START_LIMIT: Final = 30.0
 _LAST_WORDS: Final = 2.0
-_event_ids = itertools.count(39_000_000_000_000_000_000 * 10**36)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,36 +48,17 @@ class Function:
 class Outcome:
     """What an invocation came to: a result, or an error as X-Ray's `cause` names it."""
 
+    request_id: str = ""
     result: Any = None
     error: dict[str, Any] | None = None
-
-
-@dataclass(slots=True)
-class LogStream:
-    """The log events of one environment."""
-
-    function: Function
-    name: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{secrets.token_hex(16)}")
-    events: list[dict[str, Any]] = field(default_factory=list)
-
-    def write(self, message: str) -> None:
-        """Adds an event, now."""
-        self.events.append({"id": str(next(_event_ids)), "timestamp": int(time.time() * 1000), "message": message})
-
-    def subscription_event(self) -> dict[str, Any]:
-        """The stream's events as CloudWatch Logs would hand them to a subscribed Lambda function."""
-        document = {
-            "messageType": "DATA_MESSAGE", "owner": ACCOUNT, "logGroup": f"/aws/lambda/{self.function.name}",
-            "logStream": self.name, "subscriptionFilters": ["tracejoin"], "logEvents": self.events,
-        }  # fmt: skip
-        return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(document).encode())).decode()}}
 
 
 class _Environment:
     """One process that runs one function."""
 
     def __init__(self, function: Function, variables: Mapping[str, str]) -> None:
-        self.log = LogStream(function)
+        self.function = function
+        self.log = LogStream(f"/aws/lambda/{function.name}", f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{secrets.token_hex(16)}")
         self.cold = True
         self.busy = False
         own = {
@@ -102,7 +81,7 @@ class _Environment:
         except queue.Empty:
             ready = False
         if not ready:
-            raise UnavailableError(f"the environment of {self.log.function.name} did not start: does its handler load?")
+            raise UnavailableError(f"the environment of {self.function.name} did not start: does its handler load?")
 
     def run(self, invocation: dict[str, Any], deadline: float) -> Outcome | None:
         """The outcome of an invocation, or None where its time ran out, which ends the environment."""
@@ -187,14 +166,19 @@ class LambdaService:
             if not environment.stopped:
                 environment.stop()
 
-    def invoke(self, name: str, event: object, caller: TraceHeader) -> Outcome:
+    def arn(self, name: str) -> str:
+        """A function's ARN. Raises KeyError where there is none of that name."""
+        return self._functions[name].arn
+
+    def invoke(self, name: str, event: object, caller: TraceHeader, links: Sequence[TraceHeader] = ()) -> Outcome:
         """Invokes a function synchronously. Raises KeyError where there is none of that name.
 
         Args:
             caller: the trace to go on with; its parent is the span that calls.
+            links: the spans, of other traces, that sent what the function is invoked with.
         """
         with self._locks[name]:
-            return _Invocation(self._environment(name), caller, self._xray).run(event)
+            return _Invocation(self._environment(name), caller, links, self._xray).run(event)
 
     def _environment(self, name: str) -> _Environment:
         environment = self._environments[name]
@@ -208,10 +192,11 @@ class LambdaService:
 class _Invocation:
     """One invocation: its ids, its lines, its two segments."""
 
-    def __init__(self, environment: _Environment, caller: TraceHeader, xray: LocalXRay) -> None:
+    def __init__(self, environment: _Environment, caller: TraceHeader, links: Sequence[TraceHeader], xray: LocalXRay) -> None:
         self._environment = environment
-        self._function = environment.log.function
+        self._function = environment.function
         self._caller = caller
+        self._links = links
         self._xray = xray
         self._request_id = str(uuid.uuid4())
         self._service_id = new_span_id()
@@ -238,8 +223,10 @@ class _Invocation:
         log.write(self._report(ended - begun, timed_out=outcome is None))
         if self._caller.sampled:
             self._xray.put(self._segments(begun, ended, outcome))
+            self._link_senders(begun)
         self._environment.cold = False
-        return outcome or Outcome(error={"type": "Sandbox.Timedout", "message": f"Task timed out after {function.timeout:.2f} seconds"})
+        message = f"RequestId: {self._request_id} Error: Task timed out after {function.timeout:.2f} seconds"
+        return replace(outcome or Outcome(error={"type": "Sandbox.Timedout", "message": message}), request_id=self._request_id)
 
     def _report(self, seconds: float, *, timed_out: bool) -> str:
         status = "Status: timeout\t" if timed_out else ""
@@ -248,6 +235,13 @@ class _Invocation:
             f"Memory Size: 128 MB\tMax Memory Used: 90 MB\t{status}\nXRAY TraceId: {to_xray(self._caller.trace_id)}\t"
             f"SegmentId: {self._service_id}\tSampled: {str(bool(self._caller.sampled)).lower()}\t\n"
         )
+
+    def _link_senders(self, begun: float) -> None:
+        """The other half of a link, which the sender's function shows: awslabs/aws-iatk recorded it."""
+        own = TraceHeader(self._caller.trace_id, self._service_id)
+        told = {"names": [self._function.name], "type": "AWS::Lambda", "received_event_end_time": begun, "dwell_end_time": begun}
+        for sender in self._links:
+            self._xray.link(sender, link_to(own, "child", **told))
 
     def _segments(self, begun: float, ended: float, outcome: Outcome | None) -> list[dict[str, Any]]:
         """The service's segment, which says 200 whatever happened, and the function's."""
@@ -270,33 +264,10 @@ class _Invocation:
         phases = [("Initialization", begun, begun)] if self._environment.cold else []
         phases += [("Invocation", begun, ended), ("Overhead", ended, ended)]
         arn = {"function_arn": function.arn}
+        links = {"Invocation": {"links": [link_to(sender, "parent") for sender in self._links]}} if self._links else {}
         return [service, common | failure | cause | {
             "id": self._function_id, "parent_id": self._service_id, "origin": "AWS::Lambda::Function",
             "aws": arn | {"account_id": ACCOUNT, "resource_names": [function.name]},
-            "subsegments": [{"id": new_span_id(), "name": name, "start_time": start, "end_time": end, "aws": arn}
+            "subsegments": [{"id": new_span_id(), "name": name, "start_time": start, "end_time": end, "aws": arn} | links.get(name, {})
                             for name, start, end in phases],
         }]  # fmt: skip
-
-
-def new_trace(*, sampled: bool) -> TraceHeader:
-    """A new trace, begun now, without a parent."""
-    return TraceHeader(f"{int(time.time()):08x}{secrets.token_hex(12)}", None, sampled)
-
-
-def new_span_id() -> str:
-    """A new segment id."""
-    return secrets.token_hex(8)
-
-
-def render(header: TraceHeader) -> str:
-    """A tracing header as text."""
-    parent = f";Parent={header.parent_id}" if header.parent_id else ""
-    return f"Root={to_xray(header.trace_id)}{parent};Sampled={int(bool(header.sampled))}"
-
-
-def header_of(text: str | None) -> TraceHeader:
-    """The header that a caller sent, or a new sampled trace where it sent none that is valid."""
-    header = parse_header(text or "")
-    if header is None:
-        return new_trace(sampled=True)
-    return header if header.sampled is not None else header._replace(sampled=True)

@@ -18,12 +18,18 @@ class TraceStore:
         self._clock = clock
         self._lock = threading.Lock()
         self._documents: dict[str, list[tuple[float, Document]]] = {}
+        self._links: dict[str, list[tuple[str, Document]]] = {}
 
     def add(self, document: Document, visible_at: float) -> None:
         """Takes a document in, to be read from ``visible_at`` (seconds since the epoch)."""
         trace_id = parse_trace_id(document["trace_id"]) or ""
         with self._lock:
             self._documents.setdefault(trace_id, []).append((visible_at, document))
+
+    def link(self, trace_id: str, span_id: str, link: Document) -> None:
+        """Takes a link in, from the function that the span ``span_id`` is part of."""
+        with self._lock:
+            self._links.setdefault(trace_id, []).append((span_id, link))
 
     def visible(self, trace_id: str) -> dict[str, Document]:
         """What can be read of a trace now, by id: a finished document in place of the one in progress."""
@@ -34,7 +40,8 @@ class TraceStore:
                 before = found.get(document["id"])
                 if visible_at <= now and (before is None or before.get("in_progress") or not document.get("in_progress")):
                     found[document["id"]] = document
-        return found
+            links = list(self._links.get(trace_id, ()))
+        return _linked(found, links) if links else found
 
     def everything(self) -> list[Document]:
         """What can be read now, of all traces."""
@@ -72,6 +79,21 @@ class TraceStore:
             if root and start <= root["start_time"] <= end:
                 found.append(_summary(id_, root, documents))
         return found
+
+
+def _linked(documents: dict[str, Document], links: list[tuple[str, Document]]) -> dict[str, Document]:
+    """The documents with their links, each in the Invocation of the function segment that is above its span, where that is there."""
+    found = copy.deepcopy(documents)
+    holders = {entry["id"]: document for document in found.values() for entry in _entries(document)}
+    for span_id, link in links:
+        above, passed = holders.get(span_id), set[str]()
+        while above and above.get("origin") != "AWS::Lambda::Function" and above["id"] not in passed:
+            passed.add(above["id"])
+            above = holders.get(above.get("parent_id", ""))
+        for entry in _entries(above) if above else ():
+            if entry["name"] == "Invocation":
+                entry.setdefault("links", []).append(link)
+    return found
 
 
 def _summary(trace_id: str, root: Document, documents: list[Document]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-from pipeline.ids import parse_span_id, parse_trace_id, to_xray
+from pipeline.ids import TraceHeader, parse_span_id, parse_trace_id, to_xray
 from pipeline.local.spans_feed import spans_of, subscription_event
 from pipeline.local.trace_store import Document, TraceStore
 
@@ -114,6 +114,10 @@ class LocalXRay:
         """Takes segment documents in; each can be read after its own delay."""
         for document in documents:
             self._traces.add(document, self._clock() + self._delay * self._random.uniform(0.5, 1.5))
+
+    def link(self, span: TraceHeader, link: Document) -> None:
+        """X-Ray's own half of a link: the function that sent something links to the trace that it was received in."""
+        self._traces.link(span.trace_id, span.parent_id or "", link)
 
     def answer(self, path: str, request: dict[str, Any]) -> dict[str, Any]:
         """The answer to one API call by its path. Raises for what the API refuses."""

@@ -7,7 +7,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.ids import to_xray
+from pipeline.ids import TraceHeader, to_xray
 from pipeline.local.xray import LocalXRay
 from pipeline.xray import BatchGetTraces, Budget
 from tests.events import NOW, TRACE, call, function, service
@@ -127,6 +127,33 @@ def test_an_independent_subsegment_stands_in_its_parent(client, xray, clock):
     xray.put([function(parent=""), call("api", "c" * 16, type="subsegment", trace_id=to_xray(TRACE), parent_id=function()["id"])])
     clock[0] += 16
     assert get(client, TRACE) == {to_xray(TRACE): {function()["id"]}}
+
+
+def test_a_link_is_shown_by_the_function_that_sent(client, xray, clock):
+    """X-Ray's half of a link stands in the Invocation above the span that sent, whichever of them came first; elsewhere nothing changes."""
+    link = {"trace_id": to_xray("b" * 32), "id": "d" * 16}
+    xray.link(TraceHeader(TRACE, "c" * 16), link)
+    invocation = {"id": "e" * 16, "name": "Invocation", "start_time": NOW / 1000, "end_time": NOW / 1000}
+    xray.put(
+        [
+            function(subsegments=[invocation]),
+            service(),
+            call("sns", "c" * 16, type="subsegment", trace_id=to_xray(TRACE), parent_id=function()["id"]),
+        ]
+    )
+    clock[0] += 16
+    documents = [json.loads(entry["Document"]) for entry in client.batch_get_traces(TraceIds=[to_xray(TRACE)])["Traces"][0]["Segments"]]
+    entries = [entry for document in documents for entry in (document, *document.get("subsegments", ()))]
+    assert {entry["name"]: entry["links"] for entry in entries if "links" in entry} == {"Invocation": [link]}
+
+
+def test_a_link_out_of_a_ring_is_left_alone(client, xray, clock):
+    """Where spans name each other as parent there is no function above, and the trace is still answered."""
+    xray.link(TraceHeader(TRACE, "c" * 16), {"trace_id": to_xray("b" * 32), "id": "d" * 16})
+    for one, other in (("c", "d"), ("d", "c")):
+        xray.put([call("x", one * 16, type="subsegment", trace_id=to_xray(TRACE), parent_id=other * 16)])
+    clock[0] += 16
+    assert set(get(client, TRACE)[to_xray(TRACE)]) <= {"c" * 16, "d" * 16}
 
 
 def test_the_daemons_protocol(xray, clock):

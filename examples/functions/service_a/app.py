@@ -73,8 +73,8 @@ def invoke(name: str, correlation_id: str) -> str:
     return f"{answer['StatusCode']} {answer['Payload'].read().decode()[:80]}"
 
 
-def call(path: str, correlation_id: str) -> str:
-    answer = requests.get(f"{os.environ['API_URL']}/{path}", headers={"x-correlation-id": correlation_id}, timeout=PATIENCE)
+def call(path: str, correlation_id: str, api: str = "API_URL") -> str:
+    answer = requests.get(f"{os.environ[api]}/{path}", headers={"x-correlation-id": correlation_id}, timeout=PATIENCE)
     if not answer.ok:
         logger.warning("a service did not answer well, carrying on", extra={"path": path, "answer": answer.status_code})
     return str(answer.status_code)
@@ -88,6 +88,7 @@ CALLS = {
     "service-c": lambda id_: invoke("SERVICE_C", id_),
     "invoke-error": lambda id_: invoke("ERROR_FUNCTION", id_),
     "service-b": lambda id_: call("service-b", id_),
+    "service-d": lambda id_: call("service-d", id_, "HTTP_API_URL"),
     "cached-segment": lambda id_: call("cached-segment", id_),
     "error": lambda id_: call("error", id_),
     "timeout": lambda id_: call("timeout", id_),
