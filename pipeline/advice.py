@@ -40,14 +40,14 @@ def _of_filters(fixed: list[Clause], asked: dict[str, Clause], store: Store, *, 
     there = count(joined(fixed), store) if asked else 0
     if not there:
         return []
-    belong = f"{_documents(there)} belong to what these ids name" if ids_given else f"there are {_documents(there)}"
+    there_are = f"these ids have {_documents(there)}" if ids_given else f"there are {_documents(there)}"
     if len(asked) == 1:
-        return [f"nothing found: {belong}, and {next(iter(asked))} excludes all of them: drop or widen it"]
+        return [f"nothing found: {there_are}, but {next(iter(asked))} excludes all of them: drop or widen it"]
     without = {option: count(joined([*fixed, *(clause for name, clause in asked.items() if name != option)]), store) for option in asked}
-    helpful = [f"{number:,} without {option}" for option, number in sorted(without.items(), key=lambda item: -item[1]) if number]
+    helpful = [f"without {option} {number:,}" for option, number in sorted(without.items(), key=lambda item: -item[1]) if number]
     if helpful:
-        return [f"nothing found: {belong}, and the filters together exclude all of them: there are {', '.join(helpful)}: drop or widen it"]
-    return [f"nothing found: {belong}, and {' and '.join(asked)} exclude all of them, even with any one dropped: drop several"]
+        return [f"nothing found: {there_are}, but the filters exclude all of them; found would be {', '.join(helpful)}: drop or widen it"]
+    return [f"nothing found: {there_are}, but {' and '.join(asked)} exclude all of them, even with any one dropped: drop several"]
 
 
 def _of_ids(question: Question, group: Group | None, ids: Clause, store: Store, *, delays: Sequence[int], now: float) -> list[str]:
@@ -64,7 +64,7 @@ def _of_ids(question: Question, group: Group | None, ids: Clause, store: Store, 
         unknown = [id_ for id_ in given if id_ not in known] if named == given or not known else []
         told += [_unknown(unknown)] if unknown else []
         claimed = count({"terms": {"staleTraceId": named}}, store) if named and group else 0
-        told += [f"{_documents(claimed)} claim this trace, though the platform says another: --exact shows them"] if claimed else []
+        told += [f"the id stands in {_documents(claimed)} of another trace, as the platform says: --exact shows them"] if claimed else []
     return told
 
 
@@ -88,7 +88,7 @@ def _again(lookups: dict[str, dict[str, Any]], delays: Sequence[int], now: float
     if not lookups:
         return f"It is looked up about {_duration(delays[0])} after its first lines: try again then."
     due = max(lookup.get("at", 0) for lookup in lookups.values()) / 1000 + delays[min(len(lookups), len(delays) - 1)]
-    if due <= now:
+    if due < now + 1:
         return "It is due to be looked up again now: try again in a minute, or run `tracejoin resolve`."
     return f"It is looked up again in about {_duration(due - now)}: try again then."
 

@@ -51,6 +51,8 @@ def instant(text: str, *, now: datetime, zone: tzinfo | None = None, end: bool =
     Returns an aware datetime, UTC. Raises BadInputError where ``text`` is no time.
     """
     text = text.strip()
+    # arithmetic on other zones goes by the wall clock
+    now = now.astimezone(UTC)
     try:
         return _ago(text, now) or _math(text, now, zone, end=end) or _epoch(text) or _iso(text, zone, end=end)
     except (ValueError, OverflowError, OSError):
@@ -81,14 +83,14 @@ def _ago(text: str, now: datetime) -> datetime | None:
     parts = zip(_SPANS.values(), match.groups(), strict=True)
     # further back than there is time is as far as there is data
     seconds = sum(int(count or 0) * span.total_seconds() for span, count in parts)
-    return max(now - timedelta(seconds=min(seconds, (now - _EPOCH).total_seconds())), _EPOCH).astimezone(UTC)
+    return max(now - timedelta(seconds=min(seconds, (now - _EPOCH).total_seconds())), _EPOCH)
 
 
 def _math(text: str, now: datetime, zone: tzinfo | None, *, end: bool) -> datetime | None:
     match = _MATH.fullmatch(text)
     if not match:
         return None
-    at = now.astimezone(UTC)
+    at = now
     for sign, count, unit, rounded in _STEP.findall(match[1]):
         if rounded:
             at = _round(at, rounded.replace("H", "h"), zone, end=end)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from pipeline.cli.render import time_of
 from pipeline.ids import to_xray
+from pipeline.plain import text_of
 
 _WIDE = 140
 _MOST_TRACES = 5
@@ -133,4 +134,4 @@ def _state(document: dict[str, Any]) -> Text:
 
 
 def _clean(text: str) -> str:
-    return text.translate(_CONTROLS)
+    return text_of(text).translate(_CONTROLS)
