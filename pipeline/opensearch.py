@@ -1,6 +1,7 @@
 """The edge to OpenSearch: one client, its answers narrowed, its failures mapped to our errors."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
@@ -30,6 +31,7 @@ _VERDICTS = "errors,items.*.status,items.*.error.type,items.*.error.reason"
 _PLACES = f"{_VERDICTS},items.*._seq_no,items.*._primary_term"
 _TIMEOUT = 30
 _PAGE = 1000
+_PIT_KEPT = "5m"
 # AWS' advice for a bulk request is 3 to 5 MiB
 LARGEST_BODY = 4 * 1024 * 1024
 _AMAZON = ".amazonaws.com"
@@ -181,6 +183,54 @@ class Store:
             if len(hits) < _PAGE:
                 return
             body["search_after"] = hits[-1]["sort"]
+
+    def pages(self, body: Mapping[str, Any], *, index: str, size: int = _PAGE, frozen: bool = True) -> Iterator[list[dict[str, Any]]]:
+        """Every hit of the search ``body``, as OpenSearch writes it, a page after the other; `sort` must tell all documents apart.
+
+        Args:
+            body: the search, without `size`.
+            index: the pattern to search.
+            size: hits a page.
+            frozen: whether all pages show one moment (a point in time); where OpenSearch has none, each shows its own.
+        """
+        asked = {**body, "size": size}
+        pit = self._open_pit(index) if frozen else ""
+        try:
+            while True:
+                answer, pit = self._page(asked, index, pit)
+                hits = answer["hits"]["hits"]
+                if hits:
+                    yield hits
+                if len(hits) < size:
+                    return
+                asked["search_after"] = hits[-1]["sort"]
+        finally:
+            self._close_pit(pit)
+
+    def _page(self, asked: dict[str, Any], index: str, pit: str) -> tuple[dict[str, Any], str]:
+        if pit:
+            try:
+                answer = self.request("POST", "/_search", {**asked, "pit": {"id": pit, "keep_alive": _PIT_KEPT}})
+                return answer, answer.get("pit_id", pit)
+            except BadInputError:
+                # it is kept a few minutes only, and somebody may read slowly; a search that is refused for itself is so again
+                self._close_pit(pit)
+        return self.search(asked, index=index), ""
+
+    def _open_pit(self, index: str) -> str:
+        """A point in time; empty where there is none to be had: no index yet, a service without them, no right, too many open."""
+        path = f"/{quote(index, safe=',*-')}/_search/point_in_time"
+        try:
+            return str(self.request("POST", path, params={"keep_alive": _PIT_KEPT})["pit_id"])
+        except TracejoinError:
+            # the plain search that follows fails in its own name if it must
+            return ""
+
+    def _close_pit(self, pit: str) -> None:
+        if pit:
+            # one that is left over ends by itself
+            with suppress(TracejoinError):
+                self.request("DELETE", "/_search/point_in_time", {"pit_id": [pit]})
 
     @property
     def everything(self) -> str:

@@ -1,84 +1,100 @@
-"""Search: logs and spans in one list, by any id. Ids are compared as data, never put into a query string."""
+"""Search: logs and spans in one list, by any id. Ids and words are compared as data, never put into a query string."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain, islice
 from typing import Any
 
-from pipeline.errors import BadInputError
+from pipeline.asked import Question, clauses, given_ids, query_of
 from pipeline.ids import parse_trace_id
 from pipeline.opensearch import Store
-from pipeline.plain import is_annotation_key
+from pipeline.times import stretch
+from pipeline.transactions import Group, group_of
 
 _MOST = 10_000
+_PAGE = 1000
+_KEYS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What to look for; everything that is given must hold.
+class Found:
+    """What a search came to.
 
     Attributes:
-        trace_id: X-Ray's or W3C's, or a tracing header.
-        annotations: X-Ray's annotations, each as ``key=value``.
-        since: a time in OpenSearch's date math, such as ``now-1h`` or ``2026-11-24T10:00:00Z``.
-        limit: how many documents at most.
+        total: how many documents there are; where only the newest were asked for, there may be more than come.
+        hits: as OpenSearch writes them, in time order, fetched page by page while they are read.
     """
 
-    trace_id: str = ""
-    correlation_id: str = ""
-    request_id: str = ""
-    text: str = ""
-    service: str = ""
-    annotations: tuple[str, ...] = ()
-    hidden_faults: bool = False
-    since: str = ""
-    limit: int = 100
+    total: int
+    hits: Iterator[dict[str, Any]]
 
 
-def query_of(question: Question) -> dict[str, Any]:
-    """The OpenSearch query. Raises BadInputError where the trace id or an annotation is none."""
-    filters: list[dict[str, Any]] = [{"terms": {"doc.kind": ["log", "span"]}}]
-    if question.trace_id:
-        trace_id = parse_trace_id(question.trace_id)
-        if trace_id is None:
-            raise BadInputError(f"{question.trace_id!r} is no trace id: expected 1-8hex-24hex or 32 hex digits")
-        filters.append({"term": {"traceId": trace_id}})
-    for field, value in (("correlationId", question.correlation_id), ("requestId", question.request_id),
-                         ("serviceName", question.service)):  # fmt: skip
-        if value:
-            filters.append({"term": {field: value}})
-    filters += [_annotated(text) for text in question.annotations]
-    if question.hidden_faults:
-        filters.append({"term": {"trace.hiddenFault": True}})
-    if question.since:
-        filters.append({"range": {"@timestamp": {"gte": question.since}}})
-    query: dict[str, Any] = {"bool": {"filter": filters}}
-    if question.text:
-        query["bool"]["must"] = [{"multi_match": {"query": question.text, "fields": ["body", "name"], "operator": "and"}}]
-    return query
+def find(question: Question, store: Store, *, highlight: tuple[str, str] | None = None) -> Found:
+    """Looks for what ``question`` asks. Memory does not grow with the number of hits.
+
+    Args:
+        question: what to look for; of too many hits the newest come, and with a limit of 0 all of them.
+        store: OpenSearch.
+        highlight: marks to put before and after each word that the text matched, in the hit's own `highlight`.
+
+    Raises BadInputError where an id, an annotation or the times can't be meant.
+    """
+    query = query_of(question, group_for(question, store))
+    body = {"query": query} | (highlighted(*highlight) if highlight else {})
+    index = lines_and_spans(store)
+    if 0 < question.limit <= _PAGE:
+        answer = store.search(body | {"size": question.limit, "sort": newest_first(), "track_total_hits": True}, index=index)
+        return Found(total=answer["hits"]["total"]["value"], hits=iter(answer["hits"]["hits"][::-1]))
+    total = count(query, store)
+    before = _key_before_newest(question.limit, query, store) if 0 < question.limit < total else None
+    body |= {"sort": oldest_first()} | ({"search_after": before} if before else {})
+    return Found(total=total, hits=chain.from_iterable(store.pages(body, index=index)))
 
 
-def _annotated(text: str) -> dict[str, Any]:
-    key, separator, value = text.partition("=")
-    if not separator or not is_annotation_key(key):
-        raise BadInputError(f"{text!r} is no annotation: expected key=value, such as path=/orders")
-    return {"term": {f"annotations.{key}": value}}
+def _key_before_newest(limit: int, query: dict[str, Any], store: Store) -> list[Any] | None:
+    """The sort values of the newest hit that is not among the newest ``limit``: read newest first, without the documents."""
+    pages = store.pages({"query": query, "sort": newest_first(), "_source": False}, index=lines_and_spans(store), size=_KEYS)
+    keys = (hit["sort"] for hit in chain.from_iterable(pages))
+    return next(islice(keys, limit, None), None)
 
 
 def search(question: Question, store: Store) -> list[dict[str, Any]]:
     """The documents as stored, each with `_index` and `_id`, in time order: the newest where there are too many."""
-    body = {"query": query_of(question), "size": min(question.limit, _MOST), "sort": newest_first()}
-    return documents(store.search(body))[::-1]
+    return [document(hit) for hit in find(question, store).hits]
+
+
+def group_for(question: Question, store: Store) -> Group | None:
+    """The group that the question's ids stand for; None where it asks for none, or for these ids alone."""
+    ids = given_ids(question)
+    return group_of(ids, store) if ids and question.whole else None
+
+
+def count(query: dict[str, Any], store: Store) -> int:
+    """How many lines and spans match."""
+    answer = store.search({"query": query, "size": 0, "track_total_hits": True}, index=lines_and_spans(store))
+    return int(answer["hits"]["total"]["value"])
+
+
+def lines_and_spans(store: Store) -> str:
+    """The pattern of the indices that are searched."""
+    return f"{store.prefix}-logs-*,{store.prefix}-spans-*"
+
+
+def highlighted(before: str, after: str) -> dict[str, Any]:
+    """The part of a search that marks matches; what lies beyond the first million characters stays unmarked."""
+    fields = {name: {"number_of_fragments": 0} for name in ("body", "name")}
+    return {"highlight": {"pre_tags": [before], "post_tags": [after], "max_analyzer_offset": 999_999, "fields": fields}}
 
 
 def transaction(id_: str, store: Store) -> list[dict[str, Any]]:
-    """Every line and span of the traces that ``id_`` (a trace, correlation or request id) belongs to, in time order."""
-    trace_ids = traces_of(id_, store)
-    body = {"query": transaction_query(trace_ids), "size": _MOST, "sort": oldest_first()}
-    return documents(store.search(body)) if trace_ids else []
+    """Every line and span of the transaction that ``id_`` (a trace, correlation or request id) belongs to, in time order."""
+    return list(islice(map(document, find(Question(ids=(id_,), whole=True, limit=0), store).hits), _MOST))
 
 
-def transaction_query(trace_ids: list[str]) -> dict[str, Any]:
+def transaction_query(trace_ids: Sequence[str]) -> dict[str, Any]:
     """The OpenSearch query for every line and span of these traces."""
-    return {"bool": {"filter": [{"terms": {"doc.kind": ["log", "span"]}}, {"terms": {"traceId": trace_ids}}]}}
+    return {"bool": {"filter": [{"terms": {"doc.kind": ["log", "span"]}}, {"terms": {"traceId": list(trace_ids)}}]}}
 
 
 def traces_of(id_: str, store: Store) -> list[str]:
@@ -91,11 +107,11 @@ def traces_of(id_: str, store: Store) -> list[str]:
     return sorted(bucket["key"] for bucket in buckets)
 
 
-def hidden_faults(store: Store, *, since: str = "", limit: int = 100) -> list[dict[str, Any]]:
-    """The trace documents with a hidden fault, newest first."""
+def hidden_faults(store: Store, *, since: datetime | None = None, until: datetime | None = None, limit: int = 100) -> list[dict[str, Any]]:
+    """The trace documents with a hidden fault that began between ``since`` and ``until`` (both aware), newest first."""
     filters: list[dict[str, Any]] = [{"term": {"trace.hiddenFault": True}}]
-    if since:
-        filters.append({"range": {"@timestamp": {"gte": since}}})
+    if between := stretch(since, until):
+        filters.append({"range": {"@timestamp": between}})
     body = {"query": {"bool": {"filter": filters}}, "size": min(limit, _MOST), "sort": newest_first(),
             "_source": {"excludes": ["state"]}}  # fmt: skip
     return documents(store.search(body, index=f"{store.prefix}-traces"))
@@ -103,14 +119,31 @@ def hidden_faults(store: Store, *, since: str = "", limit: int = 100) -> list[di
 
 def documents(answer: dict[str, Any]) -> list[dict[str, Any]]:
     """The documents of a search answer as stored, with their addresses."""
-    return [{"_index": hit["_index"], "_id": hit["_id"]} | hit["_source"] for hit in answer["hits"]["hits"]]
+    return [document(hit) for hit in answer["hits"]["hits"]]
+
+
+def document(hit: dict[str, Any]) -> dict[str, Any]:
+    """The document of one hit as stored, with its address."""
+    stored: dict[str, Any] = hit["_source"]
+    return {"_index": hit["_index"], "_id": hit["_id"]} | stored
 
 
 def newest_first() -> list[dict[str, Any]]:
     """The order of lists: by time, and by id where times are equal, so that it is the same each time."""
-    return [{"@timestamp": {"order": "desc", "unmapped_type": "date_nanos"}}, {"_id": "desc"}]
+    return _order("desc")
 
 
 def oldest_first() -> list[dict[str, Any]]:
     """The order of a transaction."""
-    return [{"@timestamp": {"order": "asc", "unmapped_type": "date_nanos"}}, {"_id": "asc"}]
+    return _order("asc")
+
+
+def _order(order: str) -> list[dict[str, Any]]:
+    # without `missing` OpenSearch 3.8 never answers a descending search that meets documents without a time
+    return [{"@timestamp": {"order": order, "unmapped_type": "date_nanos", "missing": 0}}, {"_id": order}]
+
+
+__all__ = [
+    "Found", "Question", "clauses", "count", "document", "documents", "find", "given_ids", "group_for", "hidden_faults", "highlighted",
+    "lines_and_spans", "newest_first", "oldest_first", "query_of", "search", "traces_of", "transaction", "transaction_query",
+]  # fmt: skip

@@ -11,21 +11,6 @@ from rich.text import Text
 from pipeline.waterfall import Row, rows
 
 _BAR = 24
-_STATES = {"complete": "green", "unsampled": "yellow", "pending": "cyan", "partial": "cyan"}
-
-
-def documents_table(documents: Sequence[dict[str, Any]]) -> Table:
-    """Logs and spans as one list."""
-    table = Table("time", "kind", "service", "what", Column("trace", no_wrap=True), "state", expand=True, show_edge=False)
-    for document in documents:
-        status = document.get("trace", {})
-        state = str(status.get("state", ""))
-        mark = " [red]hidden fault[/]" if status.get("hiddenFault") else ""
-        table.add_row(
-            _time(document), document["doc"]["kind"], escape(document.get("serviceName") or ""), _what(document),
-            document.get("xray", {}).get("traceId", ""), f"[{_STATES.get(state, 'white')}]{state}[/]{mark}",
-        )  # fmt: skip
-    return table
 
 
 def waterfall_table(documents: Sequence[dict[str, Any]]) -> Table:
@@ -49,7 +34,7 @@ def findings_table(traces: Sequence[dict[str, Any]]) -> Table:
             where = " › ".join(finding["path"])
             colour = "red" if finding["severity"] == "alert" else "yellow"
             table.add_row(
-                f"{trace['xray']['traceId']}\n[dim]{_time(trace)}[/]",
+                f"{trace['xray']['traceId']}\n[dim]{' '.join(time_of(trace))}[/]",
                 f"[{colour}]{finding['rule']}[/]\n{finding['clientSaw']} {trace['trace'].get('edgeStatus') or ''}",
                 f"[dim]{escape(where)}[/]\n{escape(finding['evidence'])}",
             )
@@ -69,11 +54,8 @@ def _bar(row: Row, whole: float) -> Text:
     return Text(" " * min(start, _BAR - 1) + "━" * min(length, _BAR - start or 1), "red" if row.failed else "green")
 
 
-def _what(document: dict[str, Any]) -> str:
-    text = document.get("body") if document["doc"]["kind"] == "log" else document.get("name")
-    return escape(" ".join(str(text or "").split())[:120])
-
-
-def _time(document: dict[str, Any]) -> str:
+def time_of(document: dict[str, Any]) -> tuple[str, str]:
+    """The day and the time of day, to the millisecond, in this computer's zone, in which `--since` is read, too."""
     at = document.get("@timestamp")
-    return f"{datetime.fromisoformat(at):%m-%d %H:%M:%S.%f}"[:-3] if at else ""
+    day, _, time = f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M:%S.%f}"[:-3].partition(" ") if at else ("", "", "")
+    return day, time

@@ -1,32 +1,107 @@
 """`tracejoin search`."""
 
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
 import click
 
+from pipeline.advice import advice
+from pipeline.asked import LEVELS, Question
 from pipeline.cli.app import App
+from pipeline.cli.csv_lines import DEFAULT_COLUMNS, TEXT
+from pipeline.cli.moment import TIMES, since_until
 from pipeline.cli.options import pass_app
-from pipeline.cli.render import documents_table
-from pipeline.search import Question
-from pipeline.search import search as ask
+from pipeline.cli.printed import Printer, printer_for
+from pipeline.follow import follow as follow_hits
+from pipeline.opensearch import Store
+from pipeline.search import find
+
+_GROUP = 1000
+_HELP = f"""Logs and spans in one list, in time order. Exit status 1 where nothing is found.
+
+An ID is a trace id (X-Ray's or W3C's), a tracing header, a correlation id, or a request id of Lambda or API Gateway. It finds the whole
+transaction that it belongs to: all lines and spans of each of its traces. Of several ids any may match; of the other options all must hold.
+
+{TIMES}
+
+In CSV, text that a spreadsheet would take for a formula (it begins with =, +, -, @, a tab or a line break) gets an apostrophe before it;
+lists and objects are JSON."""
 
 
-@click.command()
-@click.option("--trace-id", default="", metavar="ID", help="X-Ray's, W3C's, or a tracing header.")
-@click.option("--correlation-id", default="", metavar="ID")
-@click.option("--request-id", default="", metavar="ID", help="Of Lambda or API Gateway.")
-@click.option("--text", default="", metavar="WORDS", help="All of these words in a line's message or a span's name.")
-@click.option("--service", default="", metavar="NAME")
+def _ids(name: str, text: str) -> Callable[..., Any]:
+    return click.option(f"--{name}", metavar="ID", multiple=True, help=text)
+
+
+def _several(name: str, metavar: str, text: str) -> Callable[..., Any]:
+    return click.option(f"--{name}", metavar=metavar, multiple=True, help=f"{text}; several times for any of them.")
+
+
+@click.command(help=_HELP)
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@_ids("trace-id", "A trace id or a tracing header, and nothing else.")
+@_ids("correlation-id", "The same as ID.")
+@_ids("request-id", "The same as ID.")
+@click.option("--exact", is_flag=True, help="Only what names an id itself, not the rest of its transaction.")
+@click.option("--text", default="", metavar="WORDS", help="All of these words in a line's message, or a span's name or error.")
+@click.option("--phrase", default="", metavar="WORDS", help="These words, one after the other.")
+@_several("service", "NAME", "Of this service")
+@click.option("--level", type=click.Choice(list(LEVELS), case_sensitive=False), help="Lines of this severity and worse.")
+@click.option("--kind", multiple=True, type=click.Choice(["log", "span"]), help="Only log lines, or only spans.")
+@_several("log-group", "NAME", "Lines of this log group")
 @click.option("--annotation", "annotations", multiple=True, metavar="KEY=VALUE", help="An X-Ray annotation of any segment of the trace.")
 @click.option("--hidden-faults", is_flag=True, help="Only of traces in which a fault hides behind a success.")
-@click.option("--since", default="", metavar="TIME", help="Such as now-1h or 2026-11-24T10:00:00Z.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@since_until
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(0), help="The newest N; 0 shows everything.")
+@click.option("--all", "everything", is_flag=True, help="The same as --limit 0.")
+@click.option("-f", "--follow", is_flag=True, help="Then print what comes in, as it comes, until Ctrl-C.")
+@click.option("--interval", default=2.0, show_default=True, type=click.FloatRange(0.1), metavar="SECONDS", help="How often --follow looks.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), help="How to print: table (default), json (--json) or csv.")
+@click.option("--columns", default="", metavar="A,B.C", help=f"CSV's columns; else {','.join(DEFAULT_COLUMNS)}, where {TEXT} is a line's "
+                                                            "message or a span's name.")  # fmt: skip
 @pass_app
-def search(app: App, **asked: object) -> int:
-    """Logs and spans in one list, in time order. Exit status 1 where nothing is found."""
-    found = ask(Question(**asked), app.store())  # type: ignore[arg-type]
-    for document in found:
-        app.emit(document)
-    if not found:
-        app.warn("tracejoin: nothing found: look at the ids, at --since, or whether `tracejoin ship` has run")
+def search(app: App, *, exact: bool, everything: bool, follow: bool, interval: float, form: str | None, columns: str, **asked: Any) -> int:
+    """Logs and spans in one list."""
+    if follow and asked["until"]:
+        raise click.UsageError("--follow has no end: leave --until out")
+    printer = printer_for(app, form, columns)
+    question = Question(whole=not exact, **asked | {"level": asked["level"] or "", "limit": 0 if everything else asked["limit"]})
+    store = app.store()
+    if follow:
+        return _follow(app, question, store, printer, interval)
+    return _find(app, question, store, printer)
+
+
+def _find(app: App, question: Question, store: Store, printer: Printer) -> int:
+    found = find(question, store, highlight=printer.marks)
+    shown = 0
+    for hits in _groups(found.hits):
+        shown += len(hits)
+        printer.print(hits)
+    if not shown:
+        for sentence in advice(question, store, delays=app.settings.lookup_delays, now=time.time()):
+            app.warn(f"tracejoin: {sentence}")
         return 1
-    app.say(documents_table(found))
+    printer.end()
+    if shown < found.total:
+        app.warn(f"tracejoin: showing the newest {shown:,} of {found.total:,}; --all shows everything")
     return 0
+
+
+def _follow(app: App, question: Question, store: Store, printer: Printer, interval: float) -> int:
+    def trouble(text: str) -> None:
+        app.warn(f"tracejoin: {text}; still trying")
+
+    try:
+        for hits in follow_hits(question, store, interval=interval, highlight=printer.marks, trouble=trouble):
+            printer.print(hits)
+    except KeyboardInterrupt:
+        # how it is meant to end
+        return 0
+    return 0
+
+
+def _groups(hits: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    while group := list(islice(hits, _GROUP)):
+        yield group

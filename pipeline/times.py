@@ -1,0 +1,142 @@
+"""Times as people write them: relative, OpenSearch's date math, ISO 8601, seconds or milliseconds since the epoch.
+
+Python's `fromisoformat` reads ISO 8601, where dateutil's parser guesses ("42" is a day of this month to it). For date math the packages
+python-datemath (with arrow) and esdateutil are there, each one more dependency for the few lines below. Everything ends as one aware
+datetime, so that OpenSearch's clock and zone play no part.
+"""
+
+import calendar
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from pipeline.errors import BadInputError
+
+EXPECTED = "such as 15m, 2h30m, now-1d/d, 2026-11-24, 2026-11-24T10:00, 2026-11-24T10:00:00Z or 1764000000"
+
+_AGO = re.compile(r"-?(?=\d)(?:(\d{1,9})w)?(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
+_MATH = re.compile(r"now((?:[+-]\d{0,9}[yMwdhHms]|/[yMwdhHms])*)", re.ASCII)
+_STEP = re.compile(r"([+-])(\d*)(.)|/(.)")
+_SECONDS = re.compile(r"(\d{9,10})(?:\.(\d{1,9}))?", re.ASCII)
+_MILLISECONDS = re.compile(r"\d{12,13}", re.ASCII)
+# fromisoformat takes any character between date and time
+_ISO = re.compile(r"[0-9W-]{7,10}[T ][0-9:.,Z+-]+", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# date_nanos ends in 2262; OpenSearch refuses a range with an end beyond (400)
+_LAST = datetime(2262, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+_SPANS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
+_MONTHS = {"M": 1, "y": 12}
+_FLOORS: dict[str, Callable[[datetime], datetime]] = {
+    "s": lambda at: at.replace(microsecond=0),
+    "m": lambda at: at.replace(second=0, microsecond=0),
+    "h": lambda at: at.replace(minute=0, second=0, microsecond=0),
+    "d": lambda at: datetime.combine(at.date(), time()),
+    "w": lambda at: datetime.combine(at.date() - timedelta(days=at.weekday()), time()),
+    "M": lambda at: datetime.combine(at.date().replace(day=1), time()),
+    "y": lambda at: datetime.combine(at.date().replace(month=1, day=1), time()),
+}
+
+
+def instant(text: str, *, now: datetime, zone: tzinfo | None = None, end: bool = False) -> datetime:
+    """The moment that ``text`` names.
+
+    Args:
+        text: ``15m``, ``2h30m`` (ago); ``now-1h``, ``now-1d/d``; ISO 8601, with or without time, seconds and zone; epoch seconds or
+            milliseconds.
+        now: the present, aware.
+        zone: where a time without zone is meant, and where days begin; None is the system's own.
+        end: whether a stretch of time (a date alone, a rounding) stands for its last microsecond, not its first.
+
+    Returns an aware datetime, UTC. Raises BadInputError where ``text`` is no time.
+    """
+    text = text.strip()
+    # arithmetic on other zones goes by the wall clock
+    now = now.astimezone(UTC)
+    try:
+        return _ago(text, now) or _math(text, now, zone, end=end) or _epoch(text) or _iso(text, zone, end=end)
+    except (ValueError, OverflowError, OSError):
+        raise BadInputError(f"{text!r} is no time: expected one {EXPECTED}") from None
+
+
+def stretch(since: datetime | None, until: datetime | None) -> dict[str, str]:
+    """The range of OpenSearch's `range` query from ``since`` to ``until``, both included; empty where neither is given.
+
+    Raises BadInputError where nothing can lie between them.
+    """
+    if since and until and since > until:
+        raise BadInputError(
+            f"--since ({since:%Y-%m-%dT%H:%M:%SZ}) lies after --until ({until:%Y-%m-%dT%H:%M:%SZ}): nothing is between them"
+        )
+    # a microsecond is a thousand of OpenSearch's nanoseconds
+    return ({"gte": _written(since)} if since else {}) | ({"lt": _written(until, _TICK)} if until else {})
+
+
+def _written(at: datetime, more: timedelta = timedelta()) -> str:
+    return (min(max(at, _EPOCH), _LAST) + more).astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _ago(text: str, now: datetime) -> datetime | None:
+    match = _AGO.fullmatch(text)
+    if not match:
+        return None
+    parts = zip(_SPANS.values(), match.groups(), strict=True)
+    # further back than there is time is as far as there is data
+    seconds = sum(int(count or 0) * span.total_seconds() for span, count in parts)
+    return max(now - timedelta(seconds=min(seconds, (now - _EPOCH).total_seconds())), _EPOCH)
+
+
+def _math(text: str, now: datetime, zone: tzinfo | None, *, end: bool) -> datetime | None:
+    match = _MATH.fullmatch(text)
+    if not match:
+        return None
+    at = now
+    for sign, count, unit, rounded in _STEP.findall(match[1]):
+        if rounded:
+            at = _round(at, rounded.replace("H", "h"), zone, end=end)
+        else:
+            at = _move(at, int(f"{sign}{count or 1}"), unit.replace("H", "h"), zone)
+    return at
+
+
+def _move(at: datetime, count: int, unit: str, zone: tzinfo | None) -> datetime:
+    if unit in "hms":
+        return at + count * _SPANS[unit]
+    wall = at.astimezone(zone).replace(tzinfo=None)
+    return _moment(_months(wall, count * _MONTHS[unit]) if unit in _MONTHS else wall + count * _SPANS[unit], zone)
+
+
+def _round(at: datetime, unit: str, zone: tzinfo | None, *, end: bool) -> datetime:
+    floor = _FLOORS[unit](at.astimezone(zone).replace(tzinfo=None))
+    if not end:
+        return _moment(floor, zone)
+    return _moment(_months(floor, _MONTHS[unit]) if unit in _MONTHS else floor + _SPANS[unit], zone) - _TICK
+
+
+def _months(at: datetime, count: int) -> datetime:
+    year, month = divmod(at.year * 12 + at.month - 1 + count, 12)
+    return at.replace(year=year, month=month + 1, day=min(at.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def _epoch(text: str) -> datetime | None:
+    if _MILLISECONDS.fullmatch(text):
+        return _EPOCH + timedelta(milliseconds=int(text))
+    match = _SECONDS.fullmatch(text)
+    return _EPOCH + timedelta(seconds=int(match[1]), microseconds=int((match[2] or "0").ljust(6, "0")[:6])) if match else None
+
+
+def _iso(text: str, zone: tzinfo | None, *, end: bool) -> datetime:
+    text = text.upper()
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        if not _ISO.fullmatch(text):
+            raise
+        return _moment(datetime.fromisoformat(text), zone)
+    midnight = datetime.combine(day, time())
+    return _moment(midnight + timedelta(days=1), zone) - _TICK if end else _moment(midnight, zone)
+
+
+def _moment(at: datetime, zone: tzinfo | None) -> datetime:
+    """``at`` in UTC; one without zone is read in ``zone``."""
+    return (at.replace(tzinfo=zone) if zone and at.tzinfo is None else at).astimezone(UTC)
