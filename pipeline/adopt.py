@@ -150,11 +150,11 @@ def _bare_lines(around: _Around) -> dict[str, Any]:
     here = [{"term": {"aws.logStream": around.stream}}, {"term": {"aws.logGroup": around.request.log_group}}, {"range": {"@timestamp": times}}]
     by_platform, has_trace, has_request = ({"exists": {"field": field}} for field in ("eventName", "traceId", "requestId"))
     own: dict[str, Any] = {"bool": {"filter": [{"term": {"traceId": around.record.trace_id}}], "must_not": [has_request]}}
+    by_place: dict[str, Any] = {"term": {"idSource": "stream"}}
     # where invocations can't interleave, a line without a trace is this request's, whichever it mentions
-    homeless = {"bool": {"must_not": [has_trace, has_request] if around.json else [has_trace]}}
-    known = [] if around.json else [{"term": {"requestId": around.request.request_id}}]
-    placed = {"bool": {"filter": [{"term": {"idSource": "stream"}}], "must_not": known}}
-    return {"bool": {"filter": [*here, {"bool": {"should": [homeless, own, placed]}}], "must_not": [by_platform]}}
+    homeless = {"bool": {"must_not": [has_trace, has_request if around.json else by_place]}}
+    placed = [by_place] if around.json else []
+    return {"bool": {"filter": [*here, {"bool": {"should": [homeless, own, *placed]}}], "must_not": [by_platform]}}
 
 
 def _home_in(hit: Hit, around: Sequence[_Around], alone: dict[Span, bool], store: Store) -> Home | None:
@@ -166,11 +166,11 @@ def _home_in(hit: Hit, around: Sequence[_Around], alone: dict[Span, bool], store
     if current and not by_place and (current != here.record.trace_id or source.get("requestId")):
         # it names a trace: another one, or this one and its request
         return None
-    if here.json and not by_place and source.get("requestId"):
+    if (by_place and not here.json) or (here.json and not by_place and source.get("requestId")):
         return None
-    if here.json and here.span not in alone:
-        alone[here.span] = len(around) == 1 and is_alone(here.span, here.request.request_id, here.stream, store)
-    if len(around) > 1 or not alone.get(here.span, True):
+    if here.span not in alone:
+        alone[here.span] = len(around) == 1 and is_alone(here.span, here.request.request_id, here.stream, store, json=here.json)
+    if len(around) > 1 or not alone[here.span]:
         return Home() if by_place else None
     # JSON has a key for it; what a free text calls a request id may be another service's
     named = source.get("requestId") if source.get("attributes") is not None else None
@@ -219,8 +219,7 @@ def facts_of_moves(moves: Iterable[Move]) -> dict[str, TraceState]:
     for move in moved:
         left = move.hit.source.get("traceId") or ""
         taken_back = left not in {"", move.home.stale, move.home.trace_id} and not is_loose(move.hit.source)
-        # a line that stood at the wrong place says nothing of the request there
-        if taken_back and (move.home.request_id or move.hit.source.get("requestId")) == move.hit.source.get("requestId"):
+        if taken_back:
             facts[left] = merge(facts.get(left, TraceState()), elsewhere(move.hit.source))
     return facts
 

@@ -15,6 +15,8 @@ _RESTART = ("INIT_START", "platform.initStart")
 def attribute(lines: Sequence[Line], *, whole: bool = False, claims: bool = True) -> None:
     """Completes ``lines``, the lines of one log stream in their order: trace, request, sampling and ``id_source``.
 
+    A line that has a request by its place keeps ``stream`` also where nobody knows the request's trace yet.
+
     Args:
         lines: of one batch.
         whole: these lines are all that there is. Else a stream in Lambda's JSON format, whose invocations may interleave with some that
@@ -128,7 +130,7 @@ def _place(line: Line, open_request: str, certain: dict[str, Line]) -> Line | No
 
 def _take_from_request(line: Line, record: Line | None) -> None:
     if record is None:
-        line.id_source = "none"
+        line.id_source = line.id_source or "none"
         return
     line.trace_id = record.trace_id
     line.sampled = record.sampled

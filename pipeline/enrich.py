@@ -7,8 +7,6 @@ has taken in stays `pending`, where the sweep finds it: no lost message can lose
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import msgspec
-
 from pipeline.judge import Tree
 from pipeline.opensearch import Hit, Store
 from pipeline.records import Record, annotations_of, correlation_ids_of, millis_of, status_of

@@ -53,6 +53,6 @@ def explanation_of(line: Line) -> Explanation:
         sampled=line.sampled,
         severity=line.severity.text if line.severity else None,
         format=line.format,
-        id_source=line.id_source,
+        id_source=line.id_source if line.trace_id else "none",
         signals=line.signals,
     )

@@ -210,9 +210,18 @@ class Resolver:
             msgspec.structs.replace(known[id_], transaction=transaction, version=known[id_].version + 1, settled=False)
             for id_, transaction in wanted.items() if id_ in known and known[id_].transaction_id != transaction
         ]  # fmt: skip
-        written = self._records.write(changed)
+        written = self._write_apart(changed)
         known |= self._records.load(record.trace_id for record in changed if record.trace_id not in written) | written
-        return bool(changed)
+        return bool(written)
+
+    def _write_apart(self, records: list[Record]) -> dict[str, Record]:
+        """Writes records; where OpenSearch refuses one for good, the others all the same."""
+        try:
+            return self._records.write(records)
+        except BadInputError:
+            if len(records) == 1:
+                return {}
+            return {id_: record for one in records for id_, record in self._write_apart([one]).items()}
 
 
 def _contested(known: Mapping[str, Record], links: Mapping[str, Link]) -> dict[str, TraceState]:

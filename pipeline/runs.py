@@ -65,13 +65,15 @@ def inside(place: str, run: Run) -> Span | None:
     return next((span for span in spans_of(run) if span.start < place < span.end), None)
 
 
-def is_alone(span: Span, request_id: str, log_stream: str, store: Store) -> bool:
-    """Whether no other request is seen in an invocation of a JSON stream: none speaks during it, and none began before and ended after it.
+def is_alone(span: Span, request_id: str, log_stream: str, store: Store, *, json: bool) -> bool:
+    """Whether no other request is seen in an invocation: none speaks during it, and none began before and ended after it.
+
+    In a text stream only the platform speaks of requests; what else names one may mean another service's.
 
     One that began before and whose end is not seen yet says nothing: its end, when it comes, makes its own trace look again.
     """
     began, ended = at_of(span.start), at_of(span.end)
-    during = _others(store, log_stream, request_id, began, ended, [], newest=False)
+    during = _others(store, log_stream, request_id, began, ended, [] if json else [*STARTS, *_ENDS], newest=False)
     if any(span.start < place < span.end for _, place in during):
         return False
     before = _others(store, log_stream, request_id, began - LONGEST_RUN_MS, began, STARTS, newest=True)
@@ -84,8 +86,8 @@ def _others(store: Store, log_stream: str, request_id: str, start: int, end: int
     """The lines of other requests in a stream between two times (epoch milliseconds): each's request, and its spot."""
     filters: list[dict[str, Any]] = [{"term": {"aws.logStream": log_stream}}, {"exists": {"field": "requestId"}},
                                      {"range": {"@timestamp": {"gte": max(start, 0), "lte": end, "format": "epoch_millis"}}}]  # fmt: skip
-    if events:
-        filters.append({"terms": {"eventName": list(events)}})
+    by_json = {"bool": {"should": [{"exists": {"field": "eventName"}}, {"exists": {"field": "attributes"}}]}}
+    filters.append({"terms": {"eventName": list(events)}} if events else by_json)
     query = {"bool": {"filter": filters, "must_not": [{"term": {"requestId": request_id}}, {"term": {"idSource": "stream"}}]}}
     body = {"query": query, "size": _MOST_LINES, "_source": ["@timestamp", "eventId", "requestId"],
             "sort": [{"@timestamp": "desc" if newest else "asc"}]}  # fmt: skip

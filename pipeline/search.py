@@ -7,7 +7,6 @@ from itertools import chain, islice
 from typing import Any
 
 from pipeline.asked import Question, clauses, given_ids, query_of
-from pipeline.ids import parse_trace_id
 from pipeline.opensearch import Store
 from pipeline.times import stretch
 from pipeline.transactions import Group, group_of
@@ -97,16 +96,6 @@ def transaction_query(trace_ids: Sequence[str]) -> dict[str, Any]:
     return {"bool": {"filter": [{"terms": {"doc.kind": ["log", "span"]}}, {"terms": {"traceId": list(trace_ids)}}]}}
 
 
-def traces_of(id_: str, store: Store) -> list[str]:
-    """The ids of the traces that ``id_`` names or occurs in."""
-    if trace_id := parse_trace_id(id_):
-        return [trace_id]
-    query = {"bool": {"should": [{"term": {"correlationId": id_}}, {"term": {"requestId": id_}}], "minimum_should_match": 1}}
-    body = {"query": query, "size": 0, "aggs": {"traces": {"terms": {"field": "traceId", "size": 100}}}}
-    buckets = store.search(body).get("aggregations", {}).get("traces", {}).get("buckets", ())
-    return sorted(bucket["key"] for bucket in buckets)
-
-
 def hidden_faults(store: Store, *, since: datetime | None = None, until: datetime | None = None, limit: int = 100) -> list[dict[str, Any]]:
     """The trace documents with a hidden fault that began between ``since`` and ``until`` (both aware), newest first."""
     filters: list[dict[str, Any]] = [{"term": {"trace.hiddenFault": True}}]
@@ -145,5 +134,5 @@ def _order(order: str) -> list[dict[str, Any]]:
 
 __all__ = [
     "Found", "Question", "clauses", "count", "document", "documents", "find", "given_ids", "group_for", "hidden_faults", "highlighted",
-    "lines_and_spans", "newest_first", "oldest_first", "query_of", "search", "traces_of", "transaction", "transaction_query",
+    "lines_and_spans", "newest_first", "oldest_first", "query_of", "search", "transaction", "transaction_query",
 ]  # fmt: skip

@@ -113,26 +113,27 @@ def group_of(ids: Sequence[str], store: Store) -> Group:
     shown = Links(store).load(id_ for id_, trace_id in named.items() if trace_id is None)
     seeds = {trace_id for trace_id in named.values() if trace_id}
     for key, link in shown.items():
-        seeds |= set() if link.glue else {*_members(key, link), *_traces_of_lines(key, store)}
+        seeds |= set() if link.glue else {*_members(key, link), *traces_naming(key, store)}
     groups = list(groups_of(sorted(seeds), store).values())
     glue = {id_ for group in groups for id_ in group.glue} | {key for key, link in shown.items() if link.glue}
-    given = {id_ for id_, trace_id in named.items() if trace_id is None}
     return Group(
         trace_ids=tuple(sorted(seeds | {id_ for group in groups if not group.too_large for id_ in group.trace_ids})),
-        keys=tuple(sorted(given | {id_ for group in groups for id_ in group.keys})),
+        keys=tuple(sorted({*ids, *(id_ for group in groups for id_ in group.keys)})),
         edges=tuple(dict.fromkeys(edge for group in groups for edge in group.edges)),
         glue=tuple(sorted(glue)),
         too_large=any(group.too_large for group in groups),
     )  # fmt: skip
 
 
-def _traces_of_lines(id_: str, store: Store) -> list[str]:
-    """The traces of the lines and spans that name an id: what was shipped and not resolved yet is found so."""
+def traces_naming(id_: str, store: Store) -> list[str]:
+    """The traces that an id names, or whose lines and spans name it; what was shipped and not resolved yet is found so, too; sorted."""
+    if trace_id := parse_trace_id(id_):
+        return [trace_id]
     named = [{"term": {field: id_}} for field in ("correlationId", "requestId", "integrationRequestId")]
     body = {"query": {"bool": {"should": named, "minimum_should_match": 1}}, "size": 0,
             "aggs": {"traces": {"terms": {"field": "traceId", "size": MOST_TRACES}}}}  # fmt: skip
     buckets = store.search(body).get("aggregations", {}).get("traces", {}).get("buckets", ())
-    return [bucket["key"] for bucket in buckets]
+    return sorted(bucket["key"] for bucket in buckets)
 
 
 def _members(key: str, link: Link) -> set[str]:
@@ -181,7 +182,7 @@ def _group(members: set[str], edges: set[str], joined: Mapping[str, Sequence[str
     too_large = len(members) > MOST_TRACES
     return Group(
         trace_ids=tuple(sorted(members)),
-        keys=() if too_large else tuple(sorted(key for key in shown - glue if parse_trace_id(key) != key))[:_MOST_KEYS],
+        keys=() if too_large else tuple(sorted(shown - glue))[:_MOST_KEYS],
         edges=() if too_large else tuple(_edge(key, joined[key], known) for key in sorted(edges)),
         glue=tuple(sorted(glue)),
         too_large=too_large,

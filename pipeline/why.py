@@ -10,8 +10,8 @@ from pipeline.ids import to_xray
 from pipeline.judge import FINAL, Finding, default_rules
 from pipeline.opensearch import Store
 from pipeline.records import iso_millis
-from pipeline.search import traces_of
 from pipeline.state import LookupFact, TraceState
+from pipeline.transactions import traces_naming
 
 _JOINED = {
     "inline": "naming the trace in the line itself",
@@ -80,7 +80,7 @@ class Account(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 def explain_id(id_: str, store: Store) -> list[Account]:
     """The account of each trace that ``id_`` (a trace, correlation or request id) names or occurs in; none where nothing is known."""
-    trace_ids = traces_of(id_, store)
+    trace_ids = traces_naming(id_, store)
     query = {"bool": {"filter": [{"terms": {"doc.kind": ["log", "span"]}}, {"terms": {"traceId": trace_ids}}]}}
     found: dict[str, list[Mapping[str, Any]]] = {}
     for hit in store.scan(query, index=f"{store.prefix}-logs-*,{store.prefix}-spans-*", source=_TOLD):

@@ -11,6 +11,7 @@ from pipeline.ids import to_xray
 TRACE = "5759e988bd862e3fe1be46a994272793"
 OTHER = "68a1b2c3bd862e3fe1be46a994272794"
 REQUEST = "52fdfc07-2182-454f-963f-5f0f9a621d72"
+OTHER_REQUEST = "0b7e3a51-2182-454f-963f-5f0f9a621d73"
 NOW = int(time.time() * 1000)
 
 

@@ -14,11 +14,13 @@ from pipeline.local.spans_feed import spans_of
 from pipeline.local.xray import LocalXRay
 from pipeline.opensearch import ItemResult
 from pipeline.resolve import Resolver
-from pipeline.search import Question, hidden_faults, search, traces_of, transaction
+from pipeline.search import Question, hidden_faults, search, transaction
+from pipeline.transactions import traces_naming
 from pipeline.xray import Answer, BatchGetTraces, Budget
 from tests.events import (
     NOW,
     OTHER,
+    OTHER_REQUEST,
     REQUEST,
     TRACE,
     Traces,
@@ -69,7 +71,7 @@ def test_a_trace_settles_and_every_line_shows_it(store, settings):
     assert {document["segment"]["id"] for document in logs} == {"17e84e76450d1777"}
     assert hidden_faults(store)[0]["findings"][0]["rule"] == "service-ok-function-failed"
     assert [document["_id"] for document in search(Question(hidden_faults=True, text="paid"), store)] == [logs[1]["_id"]]
-    assert traces_of("order-17", store) == traces_of(REQUEST, store) == [TRACE]
+    assert traces_naming("order-17", store) == traces_naming(REQUEST, store) == [TRACE]
 
 
 def test_a_settled_trace_is_not_looked_up_again(store, settings):
@@ -209,8 +211,9 @@ def test_metadata_that_opensearch_refuses_costs_a_span_its_attributes_only(store
 
 def test_a_trace_that_opensearch_refuses_does_not_stop_the_others(store, settings):
     """One refused record is counted and left; its neighbour in the same sweep settles."""
-    shipped(lambda_event([powertools("a"), powertools("b", trace=OTHER)]), store, settings)
-    worker, _ = resolver(store, settings, service(), function(), service(trace_id=to_xray(OTHER)), function(trace_id=to_xray(OTHER)))
+    shipped(lambda_event([powertools("a"), powertools("b", request=OTHER_REQUEST, trace=OTHER)]), store, settings)
+    worker, _ = resolver(store, settings, service(), function(), service(trace_id=to_xray(OTHER), aws={"request_id": OTHER_REQUEST}),
+                         function(trace_id=to_xray(OTHER)))  # fmt: skip
     write = store.write
 
     def refusing_write(lines):
@@ -235,7 +238,7 @@ def test_crashes_redeliveries_and_order_do_not_change_the_end(store, settings, s
     choice = random.Random(seed)
     lines = [powertools("one"), powertools("two", level="ERROR"), powertools("three"), report()]
     batches = [lambda_event([line], at=NOW + number, first=10 * number) for number, line in enumerate(lines)]
-    batches.append(lambda_event([powertools("other", trace=OTHER)], first=900))
+    batches.append(lambda_event([powertools("other", request=OTHER_REQUEST, trace=OTHER)], first=900))
     documents = [service(error=True), function(**FAILED)]
     deliveries = batches * 2
     choice.shuffle(deliveries)
@@ -306,10 +309,10 @@ def test_of_two_documents_with_one_id_one_stays(store, settings):
     """They begin on different days and come one after the other, in either order: the later end wins, and the other's span is gone."""
     twins = [service(), service(start_time=NOW / 1000 - 90_000, end_time=NOW / 1000 + 0.2)]
     found = []
-    for trace, order in ((TRACE, twins), (OTHER, twins[::-1])):
-        shipped(lambda_event([powertools("a", trace=trace)], first=int(trace[0])), store, settings)
+    for trace, request, order in ((TRACE, REQUEST, twins), (OTHER, OTHER_REQUEST, twins[::-1])):
+        shipped(lambda_event([powertools("a", request=request, trace=trace)], first=int(trace[0])), store, settings)
         for document in order:
-            worker, _ = resolver(store, settings, document | {"trace_id": to_xray(trace)})
+            worker, _ = resolver(store, settings, document | {"trace_id": to_xray(trace), "aws": {"request_id": request}})
             worker.resolve([trace], force=True)
         found.append([document["startTime"] for document in lines_of(store, trace) if document["doc"]["kind"] == "span"])
     assert found[0] == found[1]

@@ -34,7 +34,7 @@ class World:
         first, second, third, fourth = self.requests
         one, two, three, four = self.traces
         lines = [
-            ("/aws/lambda/orders", [start(first), powertools("paid", request=first, trace=one, correlation_id="order-17"), "bare print"]),
+            ("/aws/lambda/orders", [start(first), powertools("paid", request=first, trace=one, correlation_id=f"order-{self.salt}"), "bare print"]),
             ("/aws/lambda/orders", [end(first), report(first, one)]),
             ("/aws/lambda/stock", [start(second), powertools("about to fail", request=second, trace=three, level="ERROR"), end(second),
                                    report(second, one).replace("0285bf1261be05ff", "2222222222222222")]),

@@ -5,6 +5,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pipeline.attribute import attribute
 from pipeline.errors import BadInputError
@@ -53,8 +54,12 @@ requests = st.builds(
     RequestFact, request_id=request_ids, log_group=groups, platform=st.booleans(), segment_id=ids | st.just(""),
     sampled=st.sampled_from([None, True, False]), claimed_sampled=st.sampled_from([None, True, False]), first_at=st.integers(0, 5),
     last_at=st.integers(0, 5), elsewhere=st.booleans(), runs=runs,
-).map(lambda fact: merge(TraceState(requests={fact.key: fact}), TraceState(requests={fact.key: fact})).requests[fact.key])  # fmt: skip
-signals = st.builds(SignalFact, line_id=ids, signals=st.just(("timeout",)), request_id=request_ids, log_group=groups, text=st.sampled_from(["a", "b"]))
+).map(lambda fact: fact if fact.request_id else replace(fact, log_group="", elsewhere=False))  # fmt: skip
+# a line belongs to one request for good
+signals = st.builds(
+    lambda number, text: SignalFact(line_id=str(number), signals=("timeout",), request_id=f"r{number % 3}", log_group="/a", text=text),
+    st.integers(1, 5), st.sampled_from(["a", "b"]),
+)  # fmt: skip
 shown = st.builds(KeyFact, method=st.sampled_from(["correlation id", "tracing header"]), line_id=ids)
 request_keys = st.builds(lambda id_, group: RequestFact(request_id=id_, log_group=group).key, request_ids, groups)
 keys = st.dictionaries(st.sampled_from(["order-1", "order-2"]), st.dictionaries(request_keys, shown, min_size=1, max_size=2), max_size=2)
@@ -122,10 +127,10 @@ def test_no_line_raises_and_no_line_breaks_the_body(messages):
 
 @given(st.lists(lines, max_size=8))
 def test_attribution_never_loses_a_line(messages):
-    """Every line ends with a word on how it got its trace, and only a line with a trace has another word than none."""
+    """Every line ends with a word on how it got its trace or its request, and only a line with a trace has one that says how it got that."""
     found = [extract(message) for message in messages]
     attribute(found)
-    assert all((line.id_source == "none") == (line.trace_id is None) for line in found)
+    assert all(line.id_source in ({"none", "stream"} if line.trace_id is None else {"inline", "request", "stream"}) for line in found)
 
 
 @given(json_values | st.fixed_dictionaries({"awslogs": st.fixed_dictionaries({"data": st.text(max_size=80)})}))
