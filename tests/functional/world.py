@@ -12,27 +12,28 @@ BEGAN = NOW - 7_200_000
 
 
 class World:
-    """Four traces, their log batches and their segment documents; ``salt`` (16 hex digits) sets it apart from other worlds.
+    """Nine traces, their log batches and their segment documents; ``salt`` (16 hex digits) sets it apart from other worlds.
 
     one: API Gateway, a function, and a second one that it calls, which fails behind a 200; one line's own id is stale.
     two: not sampled, which only its REPORT line says. three: X-Ray never has it. four: its spans come through aws/spans.
+    five, six: one transaction by a correlation id; each line of five's invocation comes in a batch of its own, one of them names seven,
+    which is stale; six is behind an HTTP API, whose access log names its request alone. eight, nine: in Lambda's JSON format, eight with
+    two invocations that interleave, so that the bare line between them is nobody's.
     """
 
     def __init__(self, salt: str) -> None:
         self.salt = salt
-        self.one, self.two, self.three, self.four = (f"{BEGAN // 1000:08x}{salt}{number:08x}" for number in (1, 2, 3, 4))
-        self.requests = [f"{salt[:8]}-{salt[8:12]}-4000-8000-{number:012d}" for number in (1, 2, 3, 4)]
+        self.traces = [f"{BEGAN // 1000:08x}{salt}{number:08x}" for number in range(1, 10)]
+        self.one, self.two, self.three, self.four = self.traces[:4]
+        self.requests = [f"{salt[:8]}-{salt[8:12]}-4000-8000-{number:012d}" for number in range(1, 10)]
         self.batches = self._batches()
         self.documents = self._documents()
 
-    @property
-    def traces(self) -> list[str]:
-        """The ids of all traces."""
-        return [self.one, self.two, self.three, self.four]
-
     def _batches(self) -> list[dict[str, Any]]:
-        first, second, third, fourth = self.requests
-        one, two, three, four = self.traces
+        first, second, third, fourth, fifth, sixth, eighth, other, ninth = self.requests
+        one, two, three, four, five, six, seven, eight, nine = self.traces
+        pay, json_start, json_end = f"pay-{self.salt}", "platform.start", "platform.runtimeDone"
+        access = {"requestId": f"gateway-{self.salt}", "routeKey": "GET /ship", "status": "200", "integrationRequestId": sixth}
         lines = [
             ("/aws/lambda/orders", [start(first), powertools("paid", request=first, trace=one, correlation_id=f"order-{self.salt}"), "bare print"]),
             ("/aws/lambda/orders", [end(first), report(first, one)]),
@@ -42,9 +43,23 @@ class World:
             ("/aws/lambda/mail", [report(third, two, sampled=False)]),
             ("/aws/lambda/lost", [powertools("nobody knows it", request=fourth, trace=three)]),
             ("/ecs/cart", [json.dumps({"message": "in the cart", "trace_id": four, "span_id": "4444444444444444"})]),
+            ("/aws/lambda/pay", [start(fifth)]),
+            ("/aws/lambda/pay", ["Traceback (most recent call last): a bare line"]),
+            ("/aws/lambda/pay", [powertools("stale", request=fifth, trace=seven, level="ERROR", correlation_id=pay)]),
+            ("/aws/lambda/pay", [end(fifth), report(fifth, five, sampled=False)]),
+            ("/aws/lambda/ship", [powertools("joins", request=sixth, trace=six, correlation_id=pay)]),
+            ("/aws/apigateway/ship", [json.dumps(access)]),
+            ("/aws/lambda/ship", [report(sixth, six, sampled=False)]),
+            ("/aws/lambda/many", [platform(json_start, eighth, eight)]),
+            ("/aws/lambda/many", ["ERROR: whose am I?"]),
+            ("/aws/lambda/many", [platform(json_start, other, eight), platform(json_end, eighth, eight)]),
+            ("/aws/lambda/many", [platform(json_end, other, eight)]),
+            ("/aws/lambda/json", [platform(json_start, ninth, nine)]),
+            ("/aws/lambda/json", ["ERROR: a bare line in JSON"]),
+            ("/aws/lambda/json", [platform(json_end, ninth, nine)]),
         ]  # fmt: skip
         number = int(self.salt[:8], 16) * 10**40
-        events = [lambda_event(messages, group=group, at=BEGAN + 10 * place, first=number + 100 * place)
+        events = [lambda_event(messages, group=group, stream=self.salt, at=BEGAN + 10 * place, first=number + 100 * place)
                   for place, (group, messages) in enumerate(lines)]  # fmt: skip
         spans = list(
             spans_of(
@@ -95,6 +110,12 @@ class World:
 
     def _segment(self, trace_id: str, id_: str, start: float, end: float, **more: Any) -> dict[str, Any]:
         return {"id": id_, "trace_id": to_xray(trace_id), "start_time": _at(start), "end_time": _at(end)} | more
+
+
+def platform(kind: str, request: str, trace: str) -> str:
+    """A line of Lambda's JSON system log, of an invocation that was not sampled."""
+    tracing = {"type": "X-Amzn-Trace-Id", "value": f"Root={to_xray(trace)};Sampled=0"}
+    return json.dumps({"time": "2026-11-24T10:00:00.000Z", "type": kind, "record": {"requestId": request, "tracing": tracing}})
 
 
 class Visible:
