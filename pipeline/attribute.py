@@ -5,10 +5,11 @@ Works within one batch (one log stream, in order); what needs another batch is b
 A wrong trace is worse than none: where records disagree or invocations interleave, nothing is guessed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline.extract.line import JsonLine, Line, ReportLine, StartLine
 
+_Records = dict[str | None, Line]
 _RESTART = ("INIT_START", "platform.initStart")
 
 
@@ -24,44 +25,64 @@ def attribute(lines: Sequence[Line], *, whole: bool = False, claims: bool = True
         claims: whether a line may take the trace that the other lines of its request name, where the platform says nothing. Not in a
             log of Lambda's, where the platform will speak: one of these lines may name a stale one.
     """
-    certain, claimed, loose = _gather(lines)
+    certain, claimed, loose = _gather(lines, claims=claims)
     open_at = _open_requests(lines, whole=whole) if loose else {}
     for number, line in enumerate(lines):
-        request_id = line.request_id
-        record = certain.get(request_id) if request_id is not None else None
         trace_id = line.trace_id
+        # nothing is certain of None
+        record = certain.get(line.request_id)
         if trace_id is None:
-            if record is None and number in open_at:
-                record = _place(line, open_at[number], certain)
-            if record is None and claims and request_id is not None:
-                record = claimed.get(request_id)
-            _take_from_request(line, record)
-            continue
-        if record is None and number in open_at:
-            record = certain.get(open_at[number])
-            if record is not None and record.trace_id == trace_id:
-                line.request_id = open_at[number]
-            else:
-                record = None
-        if record is None:
+            _find_home(line, record, open_at.get(number), certain, claimed)
+        elif record is None:
             line.id_source = "inline"
+            if number in open_at:
+                _find_request(line, open_at[number], certain)
         elif record.trace_id == trace_id:
             line.id_source = "inline"
-            if line.sampled is None or not line.platform:
-                line.sampled = record.sampled
-            line.span_id = line.span_id or record.span_id
+            # written out rather than called: most lines of a busy function come here
+            if record is not line:
+                if line.sampled is not record.sampled and (line.sampled is None or not line.platform):
+                    line.sampled = record.sampled
+                if line.span_id is None:
+                    line.span_id = record.span_id
         else:
-            if trace_id not in line.propagated_trace_ids:
-                line.stale_trace_id = trace_id
-            line.span_id = None
-            _take_from_request(line, record)
+            _contradict(line, record)
 
 
-def _gather(lines: Sequence[Line]) -> tuple[dict[str, Line], dict[str, Line | None], bool]:
+def _find_home(
+    line: Line, record: Line | None, open_request: str | None, certain: _Records, claimed: Mapping[str | None, Line | None]
+) -> None:
+    """Gives a line without a trace what is known of its request: by the platform, by its place, by the other lines."""
+    if record is None and open_request is not None:
+        if line.request_id is None or line.__class__ is Line:
+            line.request_id = open_request
+        line.id_source = "stream"
+        record = certain.get(open_request)
+    _take_from_request(line, record or claimed.get(line.request_id))
+
+
+def _find_request(line: Line, open_request: str, certain: _Records) -> None:
+    """Gives a line that names a trace and no request the one that is open at its place, where that ran in this very trace."""
+    record = certain.get(open_request)
+    if record is not None and record.trace_id == line.trace_id:
+        line.request_id = open_request
+        line.sampled = record.sampled
+        line.span_id = line.span_id or record.span_id
+
+
+def _contradict(line: Line, record: Line) -> None:
+    """Puts a line that names another trace where the platform's record says."""
+    if line.trace_id not in line.propagated_trace_ids:
+        line.stale_trace_id = line.trace_id
+    line.span_id = None
+    _take_from_request(line, record)
+
+
+def _gather(lines: Sequence[Line], *, claims: bool) -> tuple[_Records, dict[str | None, Line | None], bool]:
     """The platform's record of each request, what the other lines of each claim where they agree, and whether a line lacks an id."""
     loose = False
-    certain: dict[str, Line] = {}
-    claimed: dict[str, Line | None] = {}
+    certain: _Records = {}
+    claimed: dict[str | None, Line | None] = {}
     for number, line in enumerate(lines):
         request_id = line.request_id
         trace_id = line.trace_id
@@ -75,7 +96,7 @@ def _gather(lines: Sequence[Line]) -> tuple[dict[str, Line], dict[str, Line | No
         if trace_id is not None:
             if line.platform:
                 certain[request_id] = line
-            elif (first := claimed.setdefault(request_id, line)) and first.trace_id != trace_id:
+            elif claims and (first := claimed.setdefault(request_id, line)) and first.trace_id != trace_id:
                 claimed[request_id] = None
         elif line.__class__ is ReportLine:
             # it was not traced, whatever its lines say
@@ -92,40 +113,31 @@ def _other_half(lines: Sequence[Line], number: int) -> str | None:
     return before.request_id if isinstance(before, ReportLine) and before.trace_id is None else None
 
 
-def _open_requests(lines: Sequence[Line], *, whole: bool) -> dict[int, str]:
+def _open_requests(lines: Sequence[Line], *, whole: bool) -> dict[int, str]:  # noqa: C901  # one pass over a hot path
     """The request that is open at each line that is not the platform's, by number; nothing where invocations interleave."""
     found: dict[int, str] = {}
     open_request: str | None = None
     text = True
     for number, line in enumerate(lines):
-        request_id = line.request_id
-        if line.opens and request_id:
-            if (open_request and open_request != request_id) or not (whole or isinstance(line, StartLine)):
+        if line.platform:
+            request_id = line.request_id
+            if (line.opens or line.closes) and request_id:
+                if open_request and open_request != request_id:
+                    return {}
+                if line.opens and not whole and line.__class__ is not StartLine:
+                    return {}
+            if line.opens:
+                open_request, text = request_id, line.__class__ is StartLine
+            elif line.closes or (line.outside and line.event_name.startswith(_RESTART)):
+                # what an environment says while it starts anew is nobody's
+                open_request = None
+        elif open_request is not None and ((request_id := line.request_id) is None or line.trace_id is None):
+            if request_id is None or request_id == open_request or line.__class__ is Line or (text and isinstance(line, JsonLine)):
+                found[number] = open_request
+            elif not isinstance(line, JsonLine):
+                # somebody else's line between START and END
                 return {}
-            open_request, text = request_id, isinstance(line, StartLine)
-        elif line.closes:
-            if open_request and request_id and request_id != open_request:
-                return {}
-            open_request = None
-        elif line.outside:
-            # what an environment says while it starts anew is nobody's
-            open_request = None if line.event_name.startswith(_RESTART) else open_request
-        elif open_request is None or line.platform:
-            continue
-        elif request_id is None or request_id == open_request or line.__class__ is Line or (text and isinstance(line, JsonLine)):
-            found[number] = open_request
-        elif not isinstance(line, JsonLine):
-            # somebody else's line between START and END
-            return {}
     return found
-
-
-def _place(line: Line, open_request: str, certain: dict[str, Line]) -> Line | None:
-    """Puts a line without a trace into the request that is open at its place; returns the platform's record of it."""
-    if line.request_id is None or line.__class__ is Line:
-        line.request_id = open_request
-    line.id_source = "stream"
-    return certain.get(open_request)
 
 
 def _take_from_request(line: Line, record: Line | None) -> None:

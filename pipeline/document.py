@@ -54,12 +54,15 @@ def address(batch: Batch, lines: Sequence[Line], *, prefix: str, region: str, ma
     aws = msgspec.Raw(msgspec.json.encode({
         "accountId": batch.owner, "region": region, "logGroup": batch.log_group, "logStream": batch.log_stream,
     }))  # fmt: skip
-    service_name = batch.log_group.rpartition("/")[2]
+    # an execution log of API Gateway is that of an API's stage (API Gateway developer guide, "CloudWatch log formats")
+    execution = batch.log_group.removeprefix("API-Gateway-Execution-Logs_")
+    service_name = execution if execution != batch.log_group else batch.log_group.rpartition("/")[2]
     parts: list[Create | Line] = []
     # the start of the second that the last event fell into, in milliseconds
     second = -1000
     to_second = index = ""
-    for event, line, id_ in zip(batch.events, lines, document_ids(batch), strict=True):
+    start, seen = _origin(batch), dict[str, int]()
+    for event, line in zip(batch.events, lines, strict=True):
         milliseconds = event.timestamp - second
         if not 0 <= milliseconds < 1000:  # noqa: PLR2004
             milliseconds = event.timestamp % 1000
@@ -78,6 +81,8 @@ def address(batch: Batch, lines: Sequence[Line], *, prefix: str, region: str, ma
             line.xray = _xray(trace_id)
         if len(event.message) > max_chars:
             line.make_plain(event.message, max_chars)
+        event_id = event.id
+        id_ = start + (event_id if 0 < len(event_id) <= _LONGEST_EVENT_ID else _made_up(event, seen))
         parts.append(Create(Place(index, id_)))
         parts.append(line)
     return parts
@@ -88,24 +93,19 @@ def _xray(trace_id: str) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode({"traceId": to_xray(trace_id)}))
 
 
-def document_ids(batch: Batch) -> list[str]:
-    """The document id of each event of ``batch``: from its event id, or from its content where it has none."""
-    origin = f"{batch.owner}\x00{batch.log_group}\x00{batch.log_stream}"
-    start = _hash(origin, 10) + "-"
-    ids = [event.id for event in batch.events]
-    if all(ids) and max(map(len, ids), default=0) <= _LONGEST_EVENT_ID:
-        return [start + id_ for id_ in ids]
-    seen: dict[str, int] = {}
-    return [start + (event.id if 0 < len(event.id) <= _LONGEST_EVENT_ID else _hash(_content(event, seen), 16)) for event in batch.events]
+def _origin(batch: Batch) -> str:
+    """How the id of each document of ``batch`` begins."""
+    return _hash(f"{batch.owner}\x00{batch.log_group}\x00{batch.log_stream}", 10) + "-"
 
 
-def _content(event: LogEvent, seen: dict[str, int]) -> str:
+def _made_up(event: LogEvent, seen: dict[str, int]) -> str:
+    """What stands for the id of an event that has none, or too long a one: its content decides."""
     if event.id:
-        return event.id
+        return _hash(event.id, 16)
     # equal lines of one millisecond are told apart by their order
     content = f"{event.timestamp}\0{event.message}"
     number = seen[content] = seen.get(content, -1) + 1
-    return f"{number}\0{content}"
+    return _hash(f"{number}\0{content}", 16)
 
 
 def _hash(content: str, size: int) -> str:

@@ -134,10 +134,12 @@ def _keys_of(hit: Hit) -> Iterator[tuple[str, KeyFact]]:
     """What a line shows that other traces may show too."""
     source = hit.source
     integration = source.get("integrationRequestId")
-    propagated = [id_ for id_ in source.get("propagatedTraceId") or () if id_ != source.get("traceId")]
-    named: tuple[tuple[Method, list[str]], ...] = (("tracing header", propagated), ("integration request id", [integration] if integration else []),
-                                                   ("correlation id", own(source, "correlationId") or []))  # fmt: skip
-    for method, values in named:
+    named: dict[Method, list[str]] = {
+        "tracing header": [id_ for id_ in source.get("propagatedTraceId") or () if id_ != source.get("traceId")],
+        "integration request id": [integration] if integration else [],
+        "correlation id": own(source, "correlationId") or [],
+    }
+    for method, values in named.items():
         for value in values:
             yield value, KeyFact(method=method, service_name=source.get("serviceName", ""), line_id=hit.id)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from pipeline.attribute import attribute
-from pipeline.extract import Line, extract
+from pipeline.extract import Line, read_lines
 from pipeline.ids import to_xray
 from pipeline.recorded import read_streams
 from pipeline.state import Signal
@@ -26,17 +26,18 @@ class Explanation(msgspec.Struct, frozen=True, rename="camel"):
     signals: tuple[Signal, ...]
 
 
-def explain(data: bytes, *, max_bytes: int) -> Iterator[tuple[str, Explanation]]:
+def explain(data: bytes, *, max_bytes: int, correlation_paths: tuple[str, ...] = ()) -> Iterator[tuple[str, Explanation]]:
     """Each log line in ``data`` with its explanation.
 
     Args:
         data: raw log lines, or a subscription event, as Lambda gets it or decoded.
         max_bytes: the bound of one decompressed record.
+        correlation_paths: JMESPath expressions: where JSON lines keep further correlation ids.
 
     Raises BadInputError where ``data`` is neither.
     """
     for messages in read_streams(data, max_bytes=max_bytes):
-        lines = [extract(message) for message in messages]
+        lines = read_lines(messages, correlation_paths)
         attribute(lines, whole=True)
         for message, line in zip(messages, lines, strict=True):
             yield message, explanation_of(line)

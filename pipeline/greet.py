@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from pipeline.adopt import Move, facts_of_moves, move, newly_placed
+from pipeline.adopt import facts_of_moves, move
 from pipeline.enrich import FACTS, facts_by_trace, update
 from pipeline.extract import Line
+from pipeline.homes import Move, newly_placed
 from pipeline.index import Items
 from pipeline.links import Links
 from pipeline.opensearch import Hit, Store
@@ -53,8 +54,8 @@ def greet(items: Items, store: Store, records: TraceRecords) -> Greeting:
     moved, missed = move(moves, store)
     gone = {(hit.index, hit.id) for hit in moved}
     known = _current({**records.load(dict.fromkeys((*lines, *claimed))), **touched})
-    hits = [hit for hit in store.get_many([place for id_ in known for place in lines.get(id_, ()) if place not in gone], source=FACTS) if hit]
-    hits = [hit for hit in (*hits, *moved) if hit.source.get("traceId") in known]
+    places = [place for id_ in known for place in lines.get(id_, ()) if place not in gone]
+    hits = [hit for hit in (*store.get_many(places, source=FACTS), *moved) if hit and hit.source.get("traceId") in known]
     settled = {id_ for id_, record in known.items() if record.settled}
     known |= records.add(facts_by_trace(hit for hit in hits if hit.source["traceId"] in settled))
     left = update(hits, known, store) | {one.home.trace_id for one in missed}
@@ -76,8 +77,7 @@ def _moves(items: Items, store: Store, records: TraceRecords) -> list[Move]:
     if not places:
         return []
     hits: list[Hit] = [hit for hit in store.get_many(list(dict.fromkeys(places)), source=(*FACTS, "attributes")) if hit]
-    moves, _ = newly_placed(hits, links, records, store)
-    return moves
+    return newly_placed(hits, links, records, store)
 
 
 def _requests(items: Items) -> Iterator[tuple[Line, str]]:

@@ -19,7 +19,7 @@ _REQUEST = re.compile(r"[0-9A-Za-z_=+/.:-]{8,128}", re.ASCII)
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
 _LONGEST_HEADER = 1024
-_LONGEST_ID = 128
+LONGEST_ID = 128
 
 
 class TraceHeader(NamedTuple):
@@ -113,10 +113,10 @@ def parse_request_id(text: str) -> str | None:
 
 def parse_correlation_id(text: str) -> str | None:
     """``text`` as a correlation id, or None where it is a placeholder, empty or too long to be one."""
-    if _LONGEST_PLACEHOLDER < len(text) <= _LONGEST_ID:
+    if LONGEST_PLACEHOLDER < len(text) <= LONGEST_ID:
         return text
     text = text.strip()
-    return None if text.lower() in _PLACEHOLDERS or len(text) > _LONGEST_ID else text
+    return None if text.lower() in _PLACEHOLDERS or len(text) > LONGEST_ID else text
 
 
 def _real(digits: str) -> str | None:
@@ -126,4 +126,4 @@ def _real(digits: str) -> str | None:
 
 _SAMPLED = {"1": True, "0": False}
 _PLACEHOLDERS = frozenset({"", "-", "?", "undefined", "null", "none", "nil", "unknown", "n/a"})
-_LONGEST_PLACEHOLDER = max(map(len, _PLACEHOLDERS))
+LONGEST_PLACEHOLDER = max(map(len, _PLACEHOLDERS))

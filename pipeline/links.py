@@ -116,7 +116,8 @@ def _read(key: str, hit: Hit | None) -> Link:
     if hit is None:
         return Link(key=key)
     platform = tuple((entry["traceId"], entry["logGroup"]) for entry in hit.source.get("platform", ()))
-    return Link(key=key, trace_ids=tuple(hit.source.get("traceId", ())), platform=platform, seq_no=hit.seq_no, primary_term=hit.primary_term)
+    trace_ids = tuple(hit.source.get("traceId", ()))
+    return Link(key=key, trace_ids=trace_ids, platform=platform, seq_no=hit.seq_no, primary_term=hit.primary_term)
 
 
 def _document(link: Link, now: str) -> dict[str, Any]:

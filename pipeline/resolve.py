@@ -16,9 +16,10 @@ from typing import Any
 
 import msgspec
 
-from pipeline.adopt import facts_of_moves, misplaced, move
+from pipeline.adopt import facts_of_moves, move
 from pipeline.enrich import facts_by_trace, stale, update
 from pipeline.errors import BadInputError
+from pipeline.homes import misplaced
 from pipeline.index_spans import index_spans
 from pipeline.links import Link, Links
 from pipeline.opensearch import Store
@@ -44,6 +45,10 @@ class Resolution(msgspec.Struct):
     put_off: int = 0
     hidden_faults: int = 0
     bad_documents: int = 0
+    stale: dict[str, int] = {}
+    """How many lines were found to name another trace than the platform does, by service."""
+    glue: tuple[str, ...] = ()
+    """Ids that so many traces show that they join none, as far as they were met."""
 
 
 class Resolver:
@@ -138,7 +143,7 @@ class Resolver:
         delivery = index_spans(segments, self._store)
         total.bad_documents += len(delivery.refused)
         known |= self._records.add(self._found(answers, segments))
-        left = self._spread(known) | delivery.behind
+        left = self._spread(known, total) | delivery.behind
         final = [record for id_, record in known.items() if record.verdict.final and id_ not in left]
         self._records.settle(record for record in final if not record.settled)
         total.settled += sum(record.trace_id in before for record in final)
@@ -176,7 +181,7 @@ class Resolver:
                 for id_, answer in answers.items()}  # fmt: skip
         return {id_: merge(found[id_], TraceState(lookups={str(lookup.at): lookup})) for id_, lookup in made.items()}
 
-    def _spread(self, known: dict[str, Record]) -> set[str]:
+    def _spread(self, known: dict[str, Record], total: Resolution) -> set[str]:
         """Brings lines home, joins traces, and brings lines and spans up to date until nothing is behind.
 
         Takes the records of other traces that this concerns into ``known``; returns the traces where something is behind still.
@@ -185,11 +190,15 @@ class Resolver:
         for _ in range(_ROUNDS):
             links = self._links.add(shown_by(known.values()))
             known |= self._records.add(_contested(known, links))
-            joined = self._join(known)
+            joined = self._join(known, total)
             self._store.refresh()
             moves = misplaced(known, links, self._store)
             known |= self._records.add(facts_of_moves(moves))
             moved, missed = move(moves, self._store)
+            for one in moves:
+                if one.home.stale:
+                    service = one.hit.source.get("serviceName", "")
+                    total.stale[service] = total.stale.get(service, 0) + 1
             hits = [hit for hit in (*moved, *stale(known.values(), self._store)) if hit.source.get("traceId")]
             # one may have come since: what it says is taken in first, then it is served
             known |= self._records.add(facts_by_trace(hits))
@@ -198,12 +207,13 @@ class Resolver:
                 return set()
         return behind
 
-    def _join(self, known: dict[str, Record]) -> bool:
+    def _join(self, known: dict[str, Record], total: Resolution) -> bool:
         """Notes each trace's transaction on its record, and on those of all others in it; returns whether one changed.
 
         Who writes looks again afterwards, so that the last to write has seen what all others wrote.
         """
         groups = groups_of(known, self._store)
+        total.glue = tuple(sorted({*total.glue, *(id_ for group in groups.values() for id_ in group.glue)}))
         wanted = {id_: group.id_for(id_) for group in groups.values() for id_ in group.trace_ids}
         known |= {id_: record for id_, record in self._records.load(wanted.keys() - known.keys()).items() if record.version}
         changed = [

@@ -31,6 +31,8 @@ class Settings:
         excluded_log_groups: TRACEJOIN_EXCLUDED_LOG_GROUPS, comma separated; never shipped either.
         max_decompressed_bytes: TRACEJOIN_MAX_DECOMPRESSED_BYTES, per record.
         max_line_chars: TRACEJOIN_MAX_LINE_CHARS; what is longer is cut and marked.
+        correlation_paths: TRACEJOIN_CORRELATION_PATHS, JMESPath expressions, semicolons between: where JSON lines keep correlation ids,
+            beside the keys that are known anyway.
         lookup_delays: TRACEJOIN_LOOKUP_DELAYS, seconds between the look-ups of a trace, comma separated.
         trace_source: TRACEJOIN_TRACE_SOURCE, where traces come from: BatchGetTraces, StartTraceRetrieval, aws/spans, or auto, which
             asks X-Ray which of the first two it answers.
@@ -50,6 +52,7 @@ class Settings:
     excluded_log_groups: tuple[str, ...] = ()
     max_decompressed_bytes: int = 32 * 1024 * 1024
     max_line_chars: int = 256 * 1024
+    correlation_paths: tuple[str, ...] = ()
     lookup_delays: tuple[int, ...] = (10, 30, 120, 600)
     trace_source: TraceSource = "auto"
     trace_format: TraceFormat = "XRAY"
@@ -73,6 +76,7 @@ class Settings:
             excluded_log_groups=_names(environment.get("TRACEJOIN_EXCLUDED_LOG_GROUPS", "")),
             max_decompressed_bytes=reader.read("TRACEJOIN_MAX_DECOMPRESSED_BYTES", _positive, default.max_decompressed_bytes),
             max_line_chars=reader.read("TRACEJOIN_MAX_LINE_CHARS", _positive, default.max_line_chars),
+            correlation_paths=reader.read("TRACEJOIN_CORRELATION_PATHS", _paths, default.correlation_paths),
             lookup_delays=reader.read("TRACEJOIN_LOOKUP_DELAYS", _delays, default.lookup_delays),
             lookups_per_minute=reader.read("TRACEJOIN_LOOKUPS_PER_MINUTE", _positive, default.lookups_per_minute),
             trace_source=reader.read("TRACEJOIN_TRACE_SOURCE", _one_of(TraceSource), default.trace_source),
@@ -128,6 +132,13 @@ def _prefix(text: str) -> str:
     if not _PREFIX.fullmatch(text):
         raise ValueError("must start with a lower-case letter and hold only a-z, 0-9, _ and -, 50 characters at most")
     return text
+
+
+def _paths(text: str) -> tuple[str, ...]:
+    # imported here: few have any
+    from pipeline.extract.correlation_paths import paths  # noqa: PLC0415
+
+    return paths(text)
 
 
 def _delays(text: str) -> tuple[int, ...]:

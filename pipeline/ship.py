@@ -9,7 +9,7 @@ from pipeline import dead_letters
 from pipeline.attribute import attribute
 from pipeline.dead_letters import DeadLetter
 from pipeline.document import address
-from pipeline.extract import extract
+from pipeline.extract import read_lines
 from pipeline.greet import greet
 from pipeline.index import Delivery, Items, index
 from pipeline.opensearch import Store
@@ -36,8 +36,11 @@ class Ledger(msgspec.Struct, rename="camel"):
 
 
 class Shipment(msgspec.Struct, frozen=True):
-    """What one event came to: its ledger, the traces that `resolve` has to look at, and how many lines named another trace than the
-    platform does, by service.
+    """What one event came to: its ledger, and what `resolve` and the metrics have to know.
+
+    Attributes:
+        unsettled: the traces that `resolve` has to look at.
+        stale: how many lines named another trace than the platform does, by service.
     """
 
     ledger: Ledger
@@ -90,7 +93,7 @@ def prepare(unpacked: Unpacked, settings: Settings) -> Items:
 
 def read(batch: Batch, settings: Settings) -> Items:
     """The documents of ``batch``: its lines read, attributed and addressed."""
-    lines = [extract(event.message) for event in batch.events]
+    lines = read_lines([event.message for event in batch.events], settings.correlation_paths)
     attribute(lines, claims=not is_of_lambda(batch.log_group, batch.log_stream))
     chars = settings.max_line_chars
     return Items(address(batch, lines, prefix=settings.prefix, region=settings.region, max_chars=chars))

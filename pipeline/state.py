@@ -207,10 +207,11 @@ def last_seen(state: TraceState, *, before: int | None = None) -> int:
 def holds(state: TraceState, facts: TraceState) -> bool:
     """Whether ``state`` already knows everything in ``facts``."""
     elsewhere = {key for key, request in state.requests.items() if request.elsewhere}
+    signals = {id_: signal for id_, signal in facts.signals.items() if signal.request not in elsewhere}
     return (
         _has(state.segments, facts.segments, segment_rank)
         and all(_knows(state.requests.get(key), request) for key, request in facts.requests.items())
-        and _has(state.signals, {id_: signal for id_, signal in facts.signals.items() if signal.request not in elsewhere}, msgspec.json.encode)
+        and _has(state.signals, signals, msgspec.json.encode)
         and _has(state.lookups, facts.lookups, msgspec.json.encode)
         and all(_has(state.keys.get(value, {}), shown, _evidence_rank) for value, shown in _without(facts.keys, elsewhere).items())
     )

@@ -68,7 +68,8 @@ def keys_of(state: TraceState) -> dict[str, KeyFact]:
             found.setdefault(request.request_id, KeyFact(method="request id", service_name=request.log_group))
     for fact in state.segments.values():
         told = {"service_name": fact.service_name or fact.name, "span_id": fact.id}
-        if fact.request_id:
+        # a call of S3 or DynamoDB has a request id, too, which nobody else will show
+        if fact.request_id and (not fact.subsegment or fact.operation == "Invoke"):
             found.setdefault(fact.request_id, KeyFact(method="request id", **told))
         for trace_id in fact.links:
             found.setdefault(trace_id, KeyFact(method="X-Ray link", **told))

@@ -1,9 +1,15 @@
-"""Waterfall: one transaction's spans as a tree, its log lines inside, in time order. Pure: documents in, rows out."""
+"""Waterfall: one transaction's spans as a tree, its log lines inside, in time order. Pure: documents in, rows out.
 
-from collections.abc import Iterator, Sequence
+A trace that another one caused stands below the span that did, where a tracing header or an X-Ray link names that span.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from pipeline.extract.text_line import find_headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +37,10 @@ def rows(documents: Sequence[dict[str, Any]]) -> list[Row]:
         return []
     begun = min(_at(document) for document in documents)
     spans = {document["spanId"]: document for document in documents if document["doc"]["kind"] == "span"}
+    callers = _callers(documents, spans)
     inside: dict[str, list[dict[str, Any]]] = {}
     for document in documents:
-        inside.setdefault(_place(document, spans), []).append(document)
+        inside.setdefault(_place(document, spans, callers), []).append(document)
     return list(_walk("", inside, begun, 0, set()))
 
 
@@ -45,12 +52,46 @@ def _walk(place: str, inside: dict[str, list[dict[str, Any]]], begun: float, dep
             yield from _walk(document["spanId"], inside, begun, depth + 1, seen)
 
 
-def _place(document: dict[str, Any], spans: dict[str, dict[str, Any]]) -> str:
+def _callers(documents: Sequence[dict[str, Any]], spans: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """For each trace that a span of another one caused, the id of that span: it began earlier, and a header or a link names it."""
+    found: dict[str, str] = {}
+    for document in documents:
+        trace_id = document.get("traceId", "")
+        for span_id in (*_linked(document), *_headed(document)):
+            caller = spans.get(span_id)
+            if caller and trace_id and caller["traceId"] != trace_id and _at(caller) <= _at(document):
+                found.setdefault(trace_id, span_id)
+    # two that name each other would stand in neither
+    return {trace_id: span_id for trace_id, span_id in found.items() if not _returns(trace_id, found, spans)}
+
+
+def _returns(trace_id: str, callers: Mapping[str, str], spans: Mapping[str, dict[str, Any]]) -> bool:
+    above, seen = trace_id, set[str]()
+    while above in callers and above not in seen:
+        seen.add(above)
+        above = spans[callers[above]]["traceId"]
+    return above in seen
+
+
+def _linked(document: dict[str, Any]) -> Iterator[str]:
+    return (link["spanId"] for link in document.get("links") or () if link.get("spanId"))
+
+
+def _headed(document: dict[str, Any]) -> Iterator[str]:
+    """The spans that the tracing headers in a log line name as parent."""
+    if document.get("propagatedTraceId"):
+        text = json.dumps(document.get("attributes") or document.get("body") or "")
+        yield from (header.parent_id for header in find_headers(text) if header.parent_id)
+
+
+def _place(document: dict[str, Any], spans: Mapping[str, dict[str, Any]], callers: Mapping[str, str]) -> str:
     """The id of the span that a document stands in; empty for the top."""
     if document["doc"]["kind"] == "span":
         parent = document.get("parentSpanId", "")
-        return parent if parent in spans and parent != document["spanId"] else ""
-    for id_ in (document.get("segment", {}).get("id"), document.get("spanId")):
+        if parent in spans and parent != document["spanId"]:
+            return str(parent)
+        return callers.get(document.get("traceId", ""), "")
+    for id_ in ((document.get("segment") or {}).get("id"), document.get("spanId")):
         if id_ in spans:
             return str(id_)
     return ""

@@ -1,17 +1,19 @@
 """Why: what tracejoin knows of a trace and how it knows it, in words."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from pipeline.ids import to_xray
 from pipeline.judge import FINAL, Finding, default_rules
+from pipeline.links import MOST_TRACES as MOST_OF_A_KEY
 from pipeline.opensearch import Store
 from pipeline.records import iso_millis
 from pipeline.state import LookupFact, TraceState
-from pipeline.transactions import traces_naming
+from pipeline.transactions import MOST_TRACES, Edge, Group, groups_of, traces_naming
 
 _JOINED = {
     "inline": "naming the trace in the line itself",
@@ -27,6 +29,7 @@ _OUTCOMES = {
     "sourceDisabled": "nothing came back, since Transaction Search is on",
     "subscribed": "nobody was asked: spans come through the subscription",
 }
+_MOST_NAMED = 5
 _TOLD = ("traceId", "doc.kind", "idSource", "staleTraceId")
 _UNSEEN: Mapping[str, Any] = {
     "trace": {"state": "pending", "stateReason": "Nobody has looked at its lines and spans yet.", "hiddenFault": False, "rules": []},
@@ -57,7 +60,12 @@ class Account(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
         missing: what keeps the trace from being complete, a phrase each.
         segments: how many segments and subsegments are known.
         lines: how many log lines there are, by the way in which they got their trace.
-        requests: each Lambda request, with what the platform said of its sampling.
+        requests: each request, with what is known of its sampling.
+        elsewhere: requests whose lines claim this trace, and which the platform says ran in another.
+        transaction_id: of the group of traces that this one belongs to.
+        transaction: the traces of that group.
+        edges: what joins this trace to others, with method and evidence.
+        glue: ids that so many traces show that they join none.
         fired: the findings.
         silent: the rules that looked and found nothing.
     """
@@ -73,6 +81,11 @@ class Account(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     lines: dict[str, int]
     stale: tuple[Stale, ...]
     requests: dict[str, bool | None]
+    elsewhere: tuple[str, ...]
+    transaction_id: str
+    transaction: tuple[str, ...]
+    edges: tuple[Edge, ...]
+    glue: tuple[str, ...]
     hidden_fault: bool
     fired: tuple[Finding, ...]
     silent: tuple[str, ...]
@@ -86,12 +99,14 @@ def explain_id(id_: str, store: Store) -> list[Account]:
     for hit in store.scan(query, index=f"{store.prefix}-logs-*,{store.prefix}-spans-*", source=_TOLD):
         found.setdefault(hit.source["traceId"], []).append(hit.source)
     stored = store.get_many([(f"{store.prefix}-traces", trace_id) for trace_id in trace_ids])
-    return [account(trace_id, hit.source if hit else _UNSEEN, [line for line in found.get(trace_id, ()) if line["doc"]["kind"] == "log"])
+    groups = groups_of(trace_ids, store)
+    lines = {trace_id: [line for line in documents if line["doc"]["kind"] == "log"] for trace_id, documents in found.items()}
+    return [account(trace_id, hit.source if hit else _UNSEEN, lines.get(trace_id, []), groups[trace_id])
             for trace_id, hit in zip(trace_ids, stored, strict=True) if hit or trace_id in found]  # fmt: skip
 
 
-def account(trace_id: str, document: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Account:
-    """The account of a trace out of its document, as it was judged when it was written, and of its stored log lines."""
+def account(trace_id: str, document: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], group: Group) -> Account:
+    """The account of a trace out of its document, as it was judged when it was written, of its stored log lines, and of its group."""
     status = document["trace"]
     state = msgspec.convert(document["state"], TraceState)
     claimed = Counter(line["staleTraceId"] for line in lines if line.get("staleTraceId"))
@@ -106,7 +121,12 @@ def account(trace_id: str, document: Mapping[str, Any], lines: Sequence[Mapping[
         lookups=tuple(_look_up(state.lookups[key]) for key in sorted(state.lookups, key=int)),
         lines=dict(sorted(Counter(str(line.get("idSource", "none")) for line in lines).items())),
         stale=tuple(Stale(id_, count) for id_, count in sorted(claimed.items())),
-        requests={request.request_id: request.sampled for request in state.requests.values()},
+        requests={request.request_id: request.said for request in state.requests.values() if request.request_id and not request.elsewhere},
+        elsewhere=tuple(sorted({request.request_id for request in state.requests.values() if request.elsewhere})),
+        transaction_id=group.id_for(trace_id),
+        transaction=group.trace_ids[:MOST_TRACES],
+        edges=tuple(edge for edge in group.edges if trace_id in edge.trace_ids),
+        glue=group.glue,
         hidden_fault=status["hiddenFault"],
         fired=msgspec.convert(document["findings"], tuple[Finding, ...]),
         silent=tuple(name for name, rule in default_rules().items() if rule.enabled and name not in status["rules"]),
@@ -115,7 +135,7 @@ def account(trace_id: str, document: Mapping[str, Any], lines: Sequence[Mapping[
 
 def in_words(told: Account) -> list[str]:
     """The account as sentences, in the order in which one asks."""
-    return [*_state(told), *_asked(told), *_lines(told), *_findings(told)]
+    return [*_state(told), *_asked(told), *_lines(told), *_transaction(told), *_findings(told)]
 
 
 def _state(told: Account) -> list[str]:
@@ -140,7 +160,22 @@ def _lines(told: Account) -> list[str]:
     found += [f"{_count(entry.lines, 'log line', 'log lines')} of these with a stale id, {to_xray(entry.claimed)}: "
               "what the platform says of the request outweighs it" for entry in told.stale]  # fmt: skip
     words = {True: "sampled", False: "not sampled", None: "no word on its sampling"}
+    found += [f"request {id_} claims this trace in its lines, but ran in another one, as the platform says" for id_ in told.elsewhere]
     return [*(found or ["no log lines"]), *(f"request {id_}: {words[sampled]}" for id_, sampled in told.requests.items())]
+
+
+def _transaction(told: Account) -> Iterator[str]:
+    if len(told.transaction) >= MOST_TRACES:
+        yield f"transaction: more than {MOST_TRACES} traces hang together, so that each stands alone; look at the ids that join them"
+    elif len(told.transaction) > 1:
+        yield f"transaction {to_xray(told.transaction_id)}: {len(told.transaction)} traces"
+    for edge in told.edges:
+        others = [to_xray(id_) for id_ in edge.trace_ids if id_ != told.trace_id]
+        yield f"joined to {', '.join(others[:_MOST_NAMED])}{' and more' if len(others) > _MOST_NAMED else ''} by {edge.key}"
+        shown = islice(zip(edge.trace_ids, edge.evidence, strict=True), _MOST_NAMED)
+        yield from (f"  {to_xray(id_)}: {evidence}" for id_, evidence in shown)
+    for id_ in told.glue:
+        yield f"{id_} joins nothing: more than {MOST_OF_A_KEY} traces show it, so it is no id of one piece of work"
 
 
 def _findings(told: Account) -> list[str]:

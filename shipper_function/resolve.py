@@ -21,6 +21,7 @@ from pipeline.settings import Settings
 from pipeline.sqs import Hint
 from pipeline.xray import source_for
 from shipper_function.hints import answer, read_hints, send_again
+from shipper_function.stale import count_stale
 
 _LAST_MS = 20_000
 
@@ -49,6 +50,10 @@ def count(resolution: Resolution) -> None:
     metrics.add_metric("xray_calls", MetricUnit.Count, resolution.calls)
     metrics.add_metric("lookups_put_off", MetricUnit.Count, resolution.put_off)
     metrics.add_metric("hidden_faults", MetricUnit.Count, resolution.hidden_faults)
+    metrics.add_metric("glue_ids", MetricUnit.Count, len(resolution.glue))
+    count_stale(resolution.stale)
+    if resolution.glue:
+        logger.warning("ids that too many traces show join none", extra={"ids": resolution.glue[:10]})
 
 
 def resolve_all(hints: Mapping[str, Hint]) -> dict[str, TracejoinError]:

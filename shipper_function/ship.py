@@ -6,6 +6,7 @@ the invocation fails, so that Lambda delivers the whole event again: that is saf
 """
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pipeline.opensearch import Store, connect
 from pipeline.settings import Settings
 from pipeline.ship import Ledger, ship
+from shipper_function.stale import count_stale
 
 logger = Logger(service="tracejoin-ship")
 metrics = Metrics(namespace="tracejoin", service="ship")
@@ -43,8 +45,9 @@ def send_hints(trace_ids: tuple[str, ...]) -> None:
     queue(settings()).send(trace_ids, attempt=0, delay=settings().lookup_delays[0])
 
 
-def count(ledger: Ledger) -> None:
-    """One CloudWatch metric for each way that a log event can go."""
+def count(ledger: Ledger, stale: Mapping[str, int]) -> None:
+    """One CloudWatch metric for each way that a log event can go, and one for each function that logs stale trace ids."""
+    count_stale(stale)
     for name in ledger.__struct_fields__:
         metrics.add_metric(name, MetricUnit.Count, getattr(ledger, name))
 
@@ -54,7 +57,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Lambda's entry."""
     metrics.add_metric("invocations", MetricUnit.Count, 1)
     shipment = ship(event, store=store(), settings=settings(), remaining=lambda: context.get_remaining_time_in_millis() / 1000)
-    count(shipment.ledger)
+    count(shipment.ledger, shipment.stale)
     send_hints(shipment.unsettled)
     if shipment.ledger.dead_lettered or shipment.ledger.bad_envelopes:
         logger.warning("some events went to the dead letters", extra={"deadLettered": shipment.ledger.dead_lettered,

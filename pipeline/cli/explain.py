@@ -19,7 +19,9 @@ def explain(app: App, file: BinaryIO) -> None:
     """What would be extracted from the lines in FILE, or stdin: raw log lines, or a subscription event."""
     table = Table("line", "trace", "how", "request", "sampled", "severity", "format", "signals")
     data = read_file(file)
-    for message, explanation in explain_lines(data, max_bytes=app.settings.max_decompressed_bytes):
+    settings = app.settings
+    bound, paths = settings.max_decompressed_bytes, settings.correlation_paths
+    for message, explanation in explain_lines(data, max_bytes=bound, correlation_paths=paths):
         app.emit(explanation)
         sampled = {True: "yes", False: "no", None: ""}[explanation.sampled]
         table.add_row(

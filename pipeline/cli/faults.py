@@ -3,25 +3,49 @@
 from datetime import datetime
 
 import click
+from rich.markup import escape
 
 from pipeline.cli.app import App
 from pipeline.cli.moment import TIMES, since_until
 from pipeline.cli.options import pass_app
 from pipeline.cli.render import findings_table
+from pipeline.ids import to_xray
+from pipeline.opensearch import Store
 from pipeline.search import hidden_faults
+from pipeline.stale_ids import stale_ids
 
 
-@click.command(help=f"Hidden faults with their evidence, newest first. Exit status 1 where there is none.\n\n{TIMES}")
+@click.command(help="Hidden faults with their evidence, newest first, and the functions that log another invocation's trace id. "
+                    f"Exit status 1 where there is none.\n\n{TIMES}")  # fmt: skip
 @since_until
+@click.option("--stale-ids", "stale", is_flag=True, help="Only the functions that log stale trace ids, with an example each.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
 @pass_app
-def faults(app: App, *, since: datetime | None, until: datetime | None, limit: int) -> int:
+def faults(app: App, *, since: datetime | None, until: datetime | None, limit: int, stale: bool) -> int:
     """Hidden faults, newest first."""
-    found = hidden_faults(app.store(), since=since, until=until, limit=limit)
+    store = app.store()
+    if stale:
+        return _stale(app, store, since, until)
+    found = hidden_faults(store, since=since, until=until, limit=limit)
     for trace in found:
         app.emit(trace)
-    if not found:
+    if found:
+        app.say(findings_table(found))
+    else:
         app.warn("tracejoin: no hidden faults" + (" in this time: drop or widen --since and --until" if since or until else ""))
-        return 1
-    app.say(findings_table(found))
-    return 0
+    if not app.json:
+        _stale(app, store, since, until, quiet=True)
+    return int(not found)
+
+
+def _stale(app: App, store: Store, since: datetime | None, until: datetime | None, *, quiet: bool = False) -> int:
+    """Names the functions that log stale ids; ``quiet`` says nothing where there is none."""
+    found = stale_ids(store, since=since, until=until)
+    for service in found:
+        app.emit(service)
+        lines = "1 line" if service.lines == 1 else f"{service.lines:,} lines"
+        app.say(f"[yellow]stale trace ids[/]  [bold]{escape(service.service_name)}[/]: {lines} with another invocation's trace id, such as "
+                f"{to_xray(service.example['claimed'])}: it keeps a segment or an id of an earlier invocation")  # fmt: skip
+    if not found and not quiet:
+        app.warn("tracejoin: no stale trace ids")
+    return int(not found)

@@ -1,5 +1,6 @@
 """How documents look in a terminal."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -8,9 +9,12 @@ from rich.markup import escape
 from rich.table import Column, Table
 from rich.text import Text
 
+from pipeline.ids import to_xray
+from pipeline.transactions import Edge
 from pipeline.waterfall import Row, rows
 
 _BAR = 24
+_MOST_NAMED = 5
 
 
 def waterfall_table(documents: Sequence[dict[str, Any]]) -> Table:
@@ -22,6 +26,23 @@ def waterfall_table(documents: Sequence[dict[str, Any]]) -> Table:
     for row in found:
         table.add_row(f"{row.offset:8.1f}", escape(row.service_name), _label(row), _bar(row, whole))
     return table
+
+
+def heading(documents: Sequence[dict[str, Any]]) -> str:
+    """How much of a transaction there is, and the state of each of its traces."""
+    states = {document["traceId"]: document.get("trace") or {} for document in documents if document.get("traceId")}
+    if len(states) == 1:
+        (status,) = states.values()
+        return f"{len(documents)} lines and spans, trace {status.get('state')}. {status.get('stateReason') or ''}"
+    told = ", ".join(f"{count} {state}" for state, count in sorted(Counter(str(status.get("state")) for status in states.values()).items()))
+    return f"{len(documents)} lines and spans of {len(states)} traces{f': {told}' if told else ''}"
+
+
+def edge_lines(edge: Edge) -> list[str]:
+    """What joins traces, with who says so, a line each."""
+    named = zip(edge.trace_ids[:_MOST_NAMED], edge.evidence, strict=False)
+    more = [f"  and {len(edge.trace_ids) - _MOST_NAMED} more"] if len(edge.trace_ids) > _MOST_NAMED else []
+    return [f"joined by {edge.key}", *(f"  {to_xray(id_)}: {evidence}" for id_, evidence in named), *more]
 
 
 def findings_table(traces: Sequence[dict[str, Any]]) -> Table:

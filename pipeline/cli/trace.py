@@ -5,11 +5,13 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from pipeline.cli.app import App
 from pipeline.cli.options import pass_app
-from pipeline.cli.render import waterfall_table
+from pipeline.cli.render import edge_lines, heading, waterfall_table
 from pipeline.search import transaction
+from pipeline.transactions import group_of
 
 _PAGE_WIDTH = 150
 
@@ -23,21 +25,30 @@ _PAGE_WIDTH = 150
 )
 @pass_app
 def trace(app: App, *, id: str, html: Path | None) -> int:  # noqa: A002  # the name that the user sees
-    """One transaction as a waterfall with its log lines inside. ID: a trace, correlation or request id."""
-    found = transaction(id, app.store())
+    """One transaction as a waterfall, all of its traces with their log lines inside, and what joins them.
+
+    ID: a trace, correlation or request id.
+    """
+    store = app.store()
+    found = transaction(id, store)
     if not found:
         app.warn(f"tracejoin: nothing is known of {id}")
         return 1
     for document in found:
         app.emit(document)
-    status = found[0].get("trace", {})
-    head = f"{len(found)} lines and spans, trace {status.get('state')}. {status.get('stateReason') or ''}"
+    group = group_of([id], store)
+    head = heading(found)
+    joined = [line for edge in group.edges for line in edge_lines(edge)]
     app.say(head)
     app.say(waterfall_table(found))
+    for line in joined:
+        app.say(escape(line))
     if html:
         with io.StringIO() as nowhere:
             page = Console(record=True, width=_PAGE_WIDTH, file=nowhere)
             page.print(head)
             page.print(waterfall_table(found))
+            for line in joined:
+                page.print(escape(line))
             page.save_html(str(html))
     return 0

@@ -1,12 +1,28 @@
 """Extract: what a log line says of itself. Pure, never raises, whatever the line holds."""
 
+from collections.abc import Iterable
+
 from pipeline.extract.json_line import extract_json
 from pipeline.extract.line import Line
 from pipeline.extract.text_line import extract_text
 
-__all__ = ["Line", "extract"]
+__all__ = ["Line", "extract", "read_lines"]
 
 
 def extract(message: str) -> Line:
     """The ids, severity, sampling and signals in ``message``, one log event's text."""
     return (extract_json(message) if message.startswith("{") else None) or extract_text(message)
+
+
+def read_lines(messages: Iterable[str], correlation_paths: tuple[str, ...] = ()) -> list[Line]:
+    """The lines in ``messages``; ``correlation_paths`` are JMESPath expressions that find further correlation ids in JSON lines."""
+    # `extract`, written out: one call a line less
+    lines = [(extract_json(message) if message.startswith("{") else None) or extract_text(message) for message in messages]
+    if correlation_paths:
+        # imported here: few have any
+        from pipeline.extract.correlation_paths import reader_for  # noqa: PLC0415
+
+        read_ids = reader_for(correlation_paths)
+        for line in lines:
+            read_ids(line)
+    return lines

@@ -15,7 +15,7 @@ from pipeline.extract.line import AccessLogLine, JsonLine, Line, PowertoolsLine
 from pipeline.extract.platform_record import extract_platform
 from pipeline.extract.severity import COMMON, ERROR_NUMBER, read_severity
 from pipeline.extract.text_line import find_correlation_ids, find_propagated, find_trace
-from pipeline.ids import TraceHeader, parse_correlation_id, parse_request_id, parse_span_id, parse_trace
+from pipeline.ids import LONGEST_ID, LONGEST_PLACEHOLDER, TraceHeader, parse_correlation_id, parse_request_id, parse_span_id, parse_trace
 from pipeline.state import Signal
 
 _LONGEST_NAME = 256
@@ -104,7 +104,7 @@ _frequent = msgspec.json.Decoder(_Frequent)
 _rare = msgspec.json.Decoder(_Rare)
 
 
-def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written out, see below
+def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  # written out, see below
     """The line in ``message``, or None where it is no JSON object after all."""
     try:
         keys = _frequent.decode(message)
@@ -145,7 +145,7 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written
         service = ""
     correlation_ids: tuple[str, ...] = ()
     own = keys.correlation_id or keys.correlation_id_camel
-    if own.__class__ is str and (own := parse_correlation_id(own)) is not None:
+    if own.__class__ is str and (LONGEST_PLACEHOLDER < len(own) <= LONGEST_ID or (own := parse_correlation_id(own)) is not None):
         correlation_ids = (own,)
     elif "orrelation-" in message:
         # any x-correlation-… key, at any depth
@@ -156,9 +156,9 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written
         line.propagated_trace_ids = tuple(id_ for id_ in find_propagated(message) if id_ != trace_id)
     if kind is AccessLogLine:
         line.event_name = "apigateway.access"
-    integration_request_id = keys.integration_request_id or keys.endpoint_request_id
-    if integration_request_id.__class__ is str:
-        line.integration_request_id = parse_request_id(integration_request_id)
+        integration = keys.integration_request_id or keys.endpoint_request_id
+        if integration.__class__ is str:
+            line.integration_request_id = parse_request_id(integration)
     if keys.span_id_camel is not None or keys.sampled is not None:
         _take_span(line, keys.span_id_camel, keys.sampled)
     if trace_id is None or request_id is None or ((severity is None or not body) and kind is not AccessLogLine):
@@ -179,11 +179,12 @@ def _body(keys: _Frequent) -> str:
     """The message where it is no plain text: an object, or what an access log says."""
     if keys.message is not None:
         return _as_text(keys.message)
-    method = keys.http_method or keys.http_method_snake
-    if method is None and keys.route_key is None:
+    method, route = keys.http_method, keys.route_key
+    if method is None and (method := keys.http_method_snake) is None and route is None:
         return ""
-    what = keys.route_key if method is None else f"{method} {keys.resource_path or ''}"
-    return f"{what} {keys.status or ''}".strip()
+    if route.__class__ is str and route != "-":
+        return f"{route} {keys.status or ''}".strip()
+    return f"{method} {keys.resource_path or ''} {keys.status or ''}".strip()
 
 
 def _read_rare(line: Line, message: str) -> None:

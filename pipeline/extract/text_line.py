@@ -90,7 +90,7 @@ def _other_line(message: str) -> Line:
     # "1-" is how every X-Ray id begins, with or without Root= before it
     if ("1-" in message or "race" in message) and (header := find_trace(message)):
         line.trace_id, line.span_id, line.sampled = header
-    if isinstance(line, ExecutionLine):
+    if message[:1] == "(" and isinstance(line, ExecutionLine):
         _read_execution(message, line)
     elif line.request_id is None and "equest" in message and (match := _REQUEST.search(message)):
         line.request_id = match[1].lower()
@@ -111,12 +111,17 @@ def find_trace(text: str) -> TraceHeader | None:
     return headers[0] if len({header.trace_id for header in headers}) == 1 else None
 
 
-def find_propagated(text: str) -> tuple[str, ...]:
-    """The ids of all traces in tracing headers (X-Amzn-Trace-Id, AWSTraceHeader, traceparent) that ``text`` shows, in order, once."""
+def find_headers(text: str) -> list[TraceHeader]:
+    """Every tracing header (X-Amzn-Trace-Id, AWSTraceHeader, traceparent) that ``text`` shows, in order."""
     found = [header for match in _HEADER.finditer(text) if (header := parse_header(match[0]))]
     if "raceparent" in text:
         found += [header for match in _NAMED_W3C.finditer(text) if (header := parse_traceparent(match[1]))]
-    return tuple(dict.fromkeys(header.trace_id for header in found))[:_MOST_PROPAGATED]
+    return found
+
+
+def find_propagated(text: str) -> tuple[str, ...]:
+    """The ids of the traces in the tracing headers that ``text`` shows, each once."""
+    return tuple(dict.fromkeys(header.trace_id for header in find_headers(text)))[:_MOST_PROPAGATED]
 
 
 def find_correlation_ids(text: str) -> tuple[str, ...]:
@@ -193,9 +198,13 @@ def _read_execution(message: str, line: ExecutionLine) -> None:
     """What a line of API Gateway's execution log says of its integration."""
     if "quest" in message and (match := _INTEGRATION.search(message)) and match[1] != line.request_id:
         line.integration_request_id = match[1]
+    # a header's parent is the caller's span
+    line.span_id = None
     if line.trace_id and not line.platform:
         # what an endpoint answers may be of another trace
         line.propagated_trace_ids = (line.trace_id,)
+    # it tells again what went wrong in Lambda, whose own line is the evidence
+    line.signals = ("error",) if line.signals or "xecution failed" in message else ()
 
 
 def _runtime_line(message: str) -> Line:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from pipeline.judge.tree import SERVICE, Tree
+from pipeline.judge.tree import FUNCTION, SERVICE, Tree
 from pipeline.judge.verdict import State
 from pipeline.state import SegmentFact, TraceState, last_seen
 
@@ -83,7 +83,8 @@ def _missing(state: TraceState, tree: Tree) -> Iterator[str]:
             yield f"the parent {fact.parent_id} of {fact.name or fact.id} is missing"
     yield from (f"the function segment of {fact.name or fact.id} is missing" for fact in tree if _lacks_function(fact, tree))
     yield from (f"the answer to the call {fact.name or fact.id} is missing" for fact in tree if fact.traced and not tree.answered(fact))
-    shown = {fact.request_id for fact in tree}
+    # the call that invoked a function carries the id of its request, too
+    shown = {fact.request_id for fact in tree if fact.origin in {SERVICE, FUNCTION}}
     for request in state.requests.values():
         # the platform names the segment in its REPORT line
         if request.sampled and request.segment_id and request.request_id not in shown and request.segment_id not in tree.segments:

@@ -129,9 +129,9 @@ class Tree:
 
     @cached_property
     def _services(self) -> dict[str, SegmentFact]:
-        """The segment that stands for each Lambda request: the service's, or the function's where that is all there is."""
-        ranked = sorted((fact for fact in self if fact.request_id and fact.origin in {SERVICE, FUNCTION}),
-                        key=lambda fact: (fact.origin == SERVICE, not fact.inferred))  # fmt: skip
+        """The segment that stands for each request: Lambda's service's, or its function's where that is all there is, or API Gateway's."""
+        ranked = sorted((fact for fact in self if fact.request_id and not fact.subsegment),
+                        key=lambda fact: (fact.origin == SERVICE, fact.origin == FUNCTION, not fact.inferred))  # fmt: skip
         return {fact.request_id: fact for fact in ranked}
 
 

@@ -216,7 +216,10 @@ def test_the_calm_order_is_what_one_expects(store, settings):
     states = {document["trace"]["state"] for document in found if document["doc"]["kind"] == "trace"}
     assert states == {"complete", "unsampled", "notFound"}
     stale = [document for document in found if document.get("staleTraceId")]
-    assert {document["body"]: (document.get("segment") or {}).get("name") for document in stale} == {"about to fail": "stock", "stale": None}
+    assert {document["body"]: (document.get("segment") or {}).get("name") for document in stale} == {
+        "about to fail": "stock",
+        "stale": None,
+    }
     homes = {document["body"]: (document.get("traceId"), document["idSource"]) for document in found if document["doc"]["kind"] == "log"}
     five, six, nine = (f"{BEGAN // 1000:08x}…{number:08x}" for number in (5, 6, 9))
     assert homes["Traceback (most recent call last): a bare line"] == (five, "stream")

@@ -1,0 +1,210 @@
+"""Homes: where a line belongs, as other batches tell.
+
+The platform's record of a request (REPORT, platform.*, a log of API Gateway) says in which trace it ran; it may come in a later batch
+than the request's lines, or in an earlier one. Its trace's record and the link of the request id hold it. `resolve` looks for lines
+that have to move once it has written both; `ship` asks both about the lines that it has just indexed: so one of the two sees the
+other.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from pipeline.enrich import FACTS, is_loose
+from pipeline.links import Link
+from pipeline.opensearch import Hit, Store
+from pipeline.records import Record, TraceRecords, millis_of
+from pipeline.runs import LONGEST_RUN_MS, STARTS, Span, at_of, inside, is_alone, spans_of, spot_of
+from pipeline.state import RequestFact, Run
+
+_MOST_STARTS = 1000
+
+
+class Home(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a line belongs.
+
+    Attributes:
+        trace_id: empty where nothing is certain.
+        request_id: the request that was open at the line's place, for a line that names none.
+        id_source: how it got there.
+        stale: the trace that it claims, wrongly.
+        loose: what comes later may show that it does not belong there.
+    """
+
+    trace_id: str = ""
+    request_id: str = ""
+    id_source: str = "none"
+    stale: str = ""
+    loose: bool = False
+
+
+class Move(msgspec.Struct, frozen=True):
+    """A line, and its new home."""
+
+    hit: Hit
+    home: Home
+
+
+def home_by_request(source: Mapping[str, Any], ran_in: Collection[str]) -> Home | None:
+    """Where a line with a request id belongs, given the traces in which the platform says that the request ran; None: where it is.
+
+    Where the platform names several, a line's own id counts if it is one of them, and nothing else is certain.
+    """
+    current, own = source.get("traceId") or "", source.get("staleTraceId") or ""
+    if source.get("idSource") == "inline":
+        own = current
+    target = next(iter(ran_in)) if len(ran_in) == 1 else own if own in ran_in else ""
+    if target == current or not ran_in:
+        return None
+    how = "none" if not target else "inline" if target == own else "stream" if source.get("idSource") == "stream" else "request"
+    propagated = source.get("propagatedTraceId") or ()
+    stale = own if own and own != target and own not in propagated else ""
+    return Home(trace_id=target, request_id=source.get("requestId") or "", id_source=how, stale=stale, loose=is_loose(source))
+
+
+def misplaced(records: Mapping[str, Record], links: Mapping[str, Link], store: Store) -> list[Move]:
+    """The lines that are to move into or out of these traces, as their requests and runs say; sees what is refreshed."""
+    moves = {(one.hit.index, one.hit.id): one for one in _by_run(records, store)}
+    # what the platform says of its request outweighs a line's place
+    moves |= {(one.hit.index, one.hit.id): one for one in _by_request(records, links, store)}
+    return list(moves.values())
+
+
+def _by_request(records: Mapping[str, Record], links: Mapping[str, Link], store: Store) -> Iterator[Move]:
+    clauses = []
+    for record in records.values():
+        ids = sorted({request.request_id for request in record.state.requests.values() if request.platform})
+        if ids:
+            named = {"bool": {"should": [{"terms": {"requestId": ids}}, {"terms": {"integrationRequestId": ids}}]}}
+            clauses.append({"bool": {"filter": [named], "must_not": [{"term": {"traceId": record.trace_id}}]}})
+    if not clauses:
+        return
+    query = {"bool": {"should": clauses, "minimum_should_match": 1}}
+    for hit in store.scan(query, index=f"{store.prefix}-logs-*", source=FACTS):
+        home = home_by_request(hit.source, _ran_in(hit.source, links))
+        if home:
+            yield Move(hit, home)
+
+
+def _ran_in(source: Mapping[str, Any], links: Mapping[str, Link]) -> set[str]:
+    """The traces in which the platform says that the request of a line ran: in the line's own log group; else its integration's."""
+    link = links.get(source.get("requestId") or "")
+    found = link.traces_of((source.get("aws") or {}).get("logGroup") or "") if link else set()
+    integration = links.get(source.get("integrationRequestId") or "")
+    if found or integration is None or (source.get("traceId") and source.get("idSource") == "inline"):
+        return found
+    # of a request that API Gateway did not trace, such as an HTTP API's
+    return {trace_id for trace_id, _ in integration.platform}
+
+
+class _Around(msgspec.Struct, frozen=True):
+    """An invocation that a line stands in."""
+
+    record: Record
+    request: RequestFact
+    stream: str
+    span: Span
+    json: bool
+
+
+def _by_run(records: Mapping[str, Record], store: Store) -> Iterator[Move]:
+    """Bare lines inside the invocations of these traces' requests; and those that one of another request shows to be nobody's."""
+    clauses = [_bare_lines(_Around(record, request, stream, span, run.json)) for record, request, stream, run in _runs(records.values())
+               for span in spans_of(run)]  # fmt: skip
+    if not clauses:
+        return
+    query = {"bool": {"should": clauses, "minimum_should_match": 1}}
+    alone: dict[Span, bool] = {}
+    for hit in store.scan(query, index=f"{store.prefix}-logs-*", source=(*FACTS, "attributes")):
+        if home := _home_in(hit, _around(hit, records.values()), alone, store):
+            yield Move(hit, home)
+
+
+def _runs(records: Iterable[Record]) -> Iterator[tuple[Record, RequestFact, str, Run]]:
+    """The runs of the requests of which the platform says that they ran in these traces."""
+    for record in records:
+        for request in record.state.requests.values():
+            if request.platform and not request.elsewhere:
+                yield from ((record, request, stream, run) for stream, run in request.runs.items())
+
+
+def _around(hit: Hit, records: Iterable[Record]) -> list[_Around]:
+    """The invocations of these traces that a line stands in."""
+    aws, place = hit.source.get("aws") or {}, spot_of(hit.source)
+    return [_Around(record, request, stream, span, run.json) for record, request, stream, run in _runs(records)
+            if stream == aws.get("logStream") and request.log_group == aws.get("logGroup") and (span := inside(place, run))]  # fmt: skip
+
+
+def _bare_lines(around: _Around) -> dict[str, Any]:
+    """The query for lines in an invocation that have no home yet, lack a request, or have a home that may turn out wrong."""
+    times = {"gte": at_of(around.span.start), "lte": at_of(around.span.end), "format": "epoch_millis"}
+    here = [{"term": {"aws.logStream": around.stream}}, {"term": {"aws.logGroup": around.request.log_group}},
+            {"range": {"@timestamp": times}}]  # fmt: skip
+    by_platform, has_trace, has_request = ({"exists": {"field": field}} for field in ("eventName", "traceId", "requestId"))
+    own: dict[str, Any] = {"bool": {"filter": [{"term": {"traceId": around.record.trace_id}}], "must_not": [has_request]}}
+    by_place: dict[str, Any] = {"term": {"idSource": "stream"}}
+    # where invocations can't interleave, a line without a trace is this request's, whichever it mentions
+    homeless = {"bool": {"must_not": [has_trace, has_request if around.json else by_place]}}
+    placed = [by_place] if around.json else []
+    return {"bool": {"filter": [*here, {"bool": {"should": [homeless, own, *placed]}}], "must_not": [by_platform]}}
+
+
+def _home_in(hit: Hit, around: Sequence[_Around], alone: dict[Span, bool], store: Store) -> Home | None:
+    """The home of a line, given the invocations that it stands in; None where it stands in none, or is at home."""
+    if not around:
+        return None
+    here, source = around[0], hit.source
+    current, by_place = source.get("traceId") or "", source.get("idSource") == "stream"
+    if current and not by_place and (current != here.record.trace_id or source.get("requestId")):
+        # it names a trace: another one, or this one and its request
+        return None
+    if (by_place and not here.json) or (here.json and not by_place and source.get("requestId")):
+        return None
+    if here.span not in alone:
+        alone[here.span] = len(around) == 1 and is_alone(here.span, here.request.request_id, here.stream, store, json=here.json)
+    if len(around) > 1 or not alone[here.span]:
+        return Home() if by_place else None
+    # JSON has a key for it; what a free text calls a request id may be another service's
+    named = source.get("requestId") if source.get("attributes") is not None else None
+    if by_place and current == here.record.trace_id and source.get("requestId") in {named, here.request.request_id}:
+        return None
+    how = "inline" if current and not by_place else "stream"
+    loose = here.json and how == "stream"
+    return Home(trace_id=here.record.trace_id, request_id=named or here.request.request_id, id_source=how, loose=loose)
+
+
+def newly_placed(hits: Sequence[Hit], links: Mapping[str, Link], records: TraceRecords, store: Store) -> list[Move]:
+    """The homes of freshly indexed lines, out of what is known already.
+
+    Args:
+        hits: lines of any kind, with their full documents.
+        links: of the requests that they name.
+        records: to load traces from.
+        store: to look for the requests that were open around bare lines.
+    """
+    moves = [Move(hit, home) for hit in hits if (home := home_by_request(hit.source, _ran_in(hit.source, links)))]
+    taken = {(one.hit.index, one.hit.id) for one in moves}
+    bare = [hit for hit in hits if (hit.index, hit.id) not in taken and not hit.source.get("eventName")]
+    known = records.load(_open_before(bare, store)) if bare else {}
+    alone: dict[Span, bool] = {}
+    moves += [Move(hit, home) for hit in bare if (home := _home_in(hit, _around(hit, known.values()), alone, store))]
+    return moves
+
+
+def _open_before(hits: Sequence[Hit], store: Store) -> set[str]:
+    """The traces of the requests that may be open around these lines: of those whose START stands before."""
+    found: set[str] = set()
+    streams: dict[str, list[int]] = {}
+    for hit in hits:
+        streams.setdefault(hit.source["aws"]["logStream"], []).append(millis_of(hit.source["@timestamp"]))
+    for stream, times in streams.items():
+        filters = [
+            {"term": {"aws.logStream": stream}},
+            {"terms": {"eventName": list(STARTS)}},
+            {"exists": {"field": "traceId"}},
+            {"range": {"@timestamp": {"gte": max(min(times) - LONGEST_RUN_MS, 0), "lte": max(times), "format": "epoch_millis"}}},
+        ]
+        body = {"query": {"bool": {"filter": filters}}, "size": _MOST_STARTS, "_source": ["traceId"], "sort": [{"@timestamp": "desc"}]}
+        found |= {hit["_source"]["traceId"] for hit in store.search(body, index=f"{store.prefix}-logs-*")["hits"]["hits"]}
+    return found
