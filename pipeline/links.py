@@ -25,13 +25,15 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     """Who showed a key.
 
     Attributes:
-        trace_ids: sorted; where there are more than `MOST_TRACES`, one more than these, the smallest.
+        trace_ids: sorted; no more are taken in once it is `loosened`.
         platform: pairs of a trace and a log group, in which the platform says that the request of this id ran in the trace.
+        loosened: so many traces show the key that it says nothing, and those that it had joined before have come apart.
     """
 
     key: str
     trace_ids: tuple[str, ...] = ()
     platform: tuple[tuple[str, str], ...] = ()
+    loosened: bool = False
     seq_no: int = -1
     primary_term: int = -1
 
@@ -48,7 +50,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
         """With these taken in."""
         return msgspec.structs.replace(
             self,
-            trace_ids=tuple(sorted({*self.trace_ids, *trace_ids})[: MOST_TRACES + 1]),
+            trace_ids=self.trace_ids if self.loosened else tuple(sorted({*self.trace_ids, *trace_ids})),
             platform=tuple(sorted({*self.platform, *platform})[: MOST_TRACES + 1]),
         )
 
@@ -90,6 +92,10 @@ class Links:
                 return done
         raise UnavailableError(f"others kept changing the links of {len(waiting)} ids")
 
+    def loosen(self, links: Iterable[Link]) -> None:
+        """Notes that the traces which these links had joined have come apart; a lost race costs a repetition."""
+        self._write([msgspec.structs.replace(link, loosened=True, trace_ids=link.trace_ids[: MOST_TRACES + 1]) for link in links])
+
     def purge(self, *, days: int) -> None:
         """Deletes links that nobody added to for ``days``."""
         self._store.delete_older(self._index, "lastSeenAt", days=days)
@@ -102,7 +108,7 @@ class Links:
         written: dict[str, Link] = {}
         for link, result in zip(links, self._store.write(lines), strict=True):
             if result.ok:
-                written[link.key] = link
+                written[link.key] = msgspec.structs.replace(link, seq_no=result.seq_no, primary_term=result.primary_term)
             elif not result.conflict:
                 result.raise_for_failure("a link")
         return written
@@ -117,9 +123,23 @@ def _read(key: str, hit: Hit | None) -> Link:
         return Link(key=key)
     platform = tuple((entry["traceId"], entry["logGroup"]) for entry in hit.source.get("platform", ()))
     trace_ids = tuple(hit.source.get("traceId", ()))
-    return Link(key=key, trace_ids=trace_ids, platform=platform, seq_no=hit.seq_no, primary_term=hit.primary_term)
+    return Link(
+        key=key,
+        trace_ids=trace_ids,
+        platform=platform,
+        loosened=bool(hit.source.get("loosened")),
+        seq_no=hit.seq_no,
+        primary_term=hit.primary_term,
+    )
 
 
 def _document(link: Link, now: str) -> dict[str, Any]:
     platform = [{"traceId": trace_id, "logGroup": group} for trace_id, group in link.platform]
-    return {"key": link.key, "traceId": link.trace_ids, "platform": platform, "glue": link.glue, "lastSeenAt": now}
+    return {
+        "key": link.key,
+        "traceId": link.trace_ids,
+        "platform": platform,
+        "glue": link.glue,
+        "loosened": link.loosened,
+        "lastSeenAt": now,
+    }

@@ -190,6 +190,10 @@ class Resolver:
         for _ in range(_ROUNDS):
             links = self._links.add(shown_by(known.values()))
             known |= self._records.add(_contested(known, links))
+            glued = [link for link in links.values() if link.glue and not link.loosened]
+            # what an id had joined before it was known to be on too many traces
+            members = {id_ for link in glued for id_ in link.trace_ids} - known.keys()
+            known |= {id_: record for id_, record in self._records.load(members).items() if record.version}
             joined = self._join(known, total)
             self._store.refresh()
             moves = misplaced(known, links, self._store)
@@ -204,6 +208,7 @@ class Resolver:
             known |= self._records.add(facts_by_trace(hits))
             behind = update(hits, known, self._store) | {one.home.trace_id for one in missed if one.home.trace_id}
             if not (hits or moves or joined):
+                self._links.loosen(glued)
                 return set()
         return behind
 
