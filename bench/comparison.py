@@ -18,7 +18,7 @@ def judge(truth: Truth, document: Mapping[str, Any] | None) -> tuple[Judgement, 
     if document is None:
         return "missing", _NO_DOCUMENT
     expected = {"traceId": truth.trace_id, "requestId": truth.request_id, "sampled": truth.sampled, "staleTraceId": truth.stale_trace_id}
-    if truth.sampled is None:
+    if truth.sampled is None and not truth.unattributed:
         # an invocation that was not traced has no record to bring home a line that names no request, or another service's
         del expected["requestId"]
     differing = [(name, document.get(name)) for name, value in expected.items() if document.get(name) != value]

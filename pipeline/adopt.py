@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipeline.enrich import elsewhere, facts_by_trace, is_loose, own
+from pipeline.enrich import elsewhere, facts_by_trace, is_loose, nobodys, own
 from pipeline.homes import Move
 from pipeline.ids import to_xray
 from pipeline.opensearch import Hit, Store
@@ -28,10 +28,13 @@ def facts_of_moves(moves: Iterable[Move]) -> dict[str, TraceState]:
     moved = list(moves)
     facts = facts_by_trace(_at_home(move) for move in moved)
     for move in moved:
-        left = move.hit.source.get("traceId") or ""
-        taken_back = left not in {"", move.home.stale, move.home.trace_id} and not is_loose(move.hit.source)
-        if taken_back:
-            facts[left] = merge(facts.get(left, TraceState()), elsewhere(move.hit.source))
+        source = move.hit.source
+        left = source.get("traceId") or ""
+        if left in {"", move.home.stale, move.home.trace_id} or is_loose(source):
+            continue
+        # a line that stood there by its place alone says nothing of its request
+        gone = nobodys(move.hit) if source.get("idSource") == "stream" and not move.home.trace_id else elsewhere(source)
+        facts[left] = merge(facts.get(left, TraceState()), gone)
     return facts
 
 

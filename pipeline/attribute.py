@@ -101,8 +101,8 @@ def _gather(lines: Sequence[Line], *, claims: bool) -> tuple[_Records, dict[str 
         elif line.__class__ is ReportLine:
             # it was not traced, whatever its lines say
             claimed[request_id] = None
-        elif line.__class__ is Line:
-            # what a free text calls a request id may be another service's
+        elif line.__class__ is Line or isinstance(line, JsonLine):
+            # what it calls a request id may be another service's
             loose = True
     return certain, claimed, loose
 

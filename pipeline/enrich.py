@@ -105,6 +105,11 @@ def elsewhere(source: Mapping[str, Any]) -> TraceState:
     return TraceState(requests={gone.key: gone})
 
 
+def nobodys(hit: Hit) -> TraceState:
+    """What takes back the signals of a line that was put into a trace by its place, and stands in none."""
+    return TraceState(signals={hit.id: SignalFact(line_id=hit.id)})
+
+
 def _request_of(source: Mapping[str, Any]) -> RequestFact:
     """What a line says of its request."""
     at = millis_of(source["@timestamp"])

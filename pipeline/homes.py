@@ -65,7 +65,7 @@ def home_by_request(source: Mapping[str, Any], ran_in: Collection[str]) -> Home 
 
 def misplaced(records: Mapping[str, Record], links: Mapping[str, Link], store: Store) -> list[Move]:
     """The lines that are to move into or out of these traces, as their requests and runs say; sees what is refreshed."""
-    moves = {(one.hit.index, one.hit.id): one for one in _by_run(records, store)}
+    moves = {(one.hit.index, one.hit.id): one for one in (*_by_run(records, store), *_strays(records.values(), store))}
     # what the platform says of its request outweighs a line's place
     moves |= {(one.hit.index, one.hit.id): one for one in _by_request(records, links, store)}
     return list(moves.values())
@@ -119,6 +119,19 @@ def _by_run(records: Mapping[str, Record], store: Store) -> Iterator[Move]:
     for hit in store.scan(query, index=f"{store.prefix}-logs-*", source=(*FACTS, "attributes")):
         if home := _home_in(hit, _around(hit, records.values()), alone, store):
             yield Move(hit, home)
+
+
+def _strays(records: Iterable[Record], store: Store) -> Iterator[Move]:
+    """Lines between two attempts of one request, put into it while the end of the first and the START of the second were not seen yet."""
+    for record, request, stream, run in _runs(records):
+        if len(run.starts) > 1 and run.ends and not run.json:
+            times = {"gte": at_of(run.starts[0]), "lte": at_of(run.ends[-1]), "format": "epoch_millis"}
+            filters = [{"term": {"aws.logStream": stream}}, {"term": {"traceId": record.trace_id}}, {"term": {"idSource": "stream"}},
+                       {"term": {"requestId": request.request_id}}, {"range": {"@timestamp": times}}]  # fmt: skip
+            for hit in store.scan({"bool": {"filter": filters}}, index=f"{store.prefix}-logs-*", source=FACTS):
+                place = spot_of(hit.source)
+                if run.starts[0] < place < run.ends[-1] and not inside(place, run):
+                    yield Move(hit, Home())
 
 
 def _runs(records: Iterable[Record]) -> Iterator[tuple[Record, RequestFact, str, Run]]:

@@ -107,10 +107,10 @@ Signal = Literal["error", "exception", "crash", "timeout", "out-of-memory"]
 
 
 class SignalFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A log line that speaks of a failure, and enough of it to serve as evidence."""
+    """A log line that speaks of a failure, and enough of it to serve as evidence; without signals, one that turned out to be nobody's."""
 
     line_id: str
-    signals: tuple[Signal, ...]
+    signals: tuple[Signal, ...] = ()
     service_name: str = ""
     request_id: str = ""
     log_group: str = ""
@@ -178,7 +178,7 @@ def merge(*states: TraceState) -> TraceState:
     """Everything that any of the states knows. Commutative, associative, idempotent."""
     requests = _join([state.requests for state in states], _join_requests)
     elsewhere = {key for key, request in requests.items() if request.elsewhere}
-    signals = _unite([state.signals for state in states], msgspec.json.encode)
+    signals = _unite([state.signals for state in states], _signal_rank)
     keys = _join([state.keys for state in states], _join_shown)
     return TraceState(
         segments=_unite([state.segments for state in states], segment_rank),
@@ -211,7 +211,7 @@ def holds(state: TraceState, facts: TraceState) -> bool:
     return (
         _has(state.segments, facts.segments, segment_rank)
         and all(_knows(state.requests.get(key), request) for key, request in facts.requests.items())
-        and _has(state.signals, signals, msgspec.json.encode)
+        and _has(state.signals, signals, _signal_rank)
         and _has(state.lookups, facts.lookups, msgspec.json.encode)
         and all(_has(state.keys.get(value, {}), shown, _evidence_rank) for value, shown in _without(facts.keys, elsewhere).items())
     )
@@ -266,6 +266,10 @@ def _join_runs(one: Run, other: Run) -> Run:
 
 def _join_shown(one: Mapping[str, KeyFact], other: Mapping[str, KeyFact]) -> dict[str, KeyFact]:
     return _unite([one, other], _evidence_rank)
+
+
+def _signal_rank(fact: SignalFact) -> tuple[bool, bytes]:
+    return not fact.signals, msgspec.json.encode(fact)
 
 
 def _evidence_rank(fact: KeyFact) -> bytes:

@@ -238,7 +238,7 @@ def test_demo_finds_what_it_hides(source, calls_a_trace):
     ledger = found["ledger"]
     assert status == 0
     assert ledger["received"] == ledger["indexed"] > 50
-    assert (found["settled"], found["hiddenFaults"], len(found["traces"])) == (6, 3, 6)
+    assert (found["settled"], found["hiddenFaults"], len(found["traces"])) == (11, 3, 7)
     assert found["calls"] / found["settled"] <= calls_a_trace
 
 

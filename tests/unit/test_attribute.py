@@ -1,0 +1,161 @@
+"""Which trace and request a line gets within one batch."""
+
+import json
+
+import pytest
+
+from pipeline.attribute import attribute
+from pipeline.extract import extract, read_lines
+from pipeline.ids import to_xray
+from tests.events import OTHER, OTHER_REQUEST, REQUEST, TRACE, end, powertools, report, start
+
+SPAN = "53995c3f42cd8ad8"
+SEGMENT = "0285bf1261be05ff"
+UNTRACED = report().split("XRAY")[0]
+
+
+def attributed(*messages, **how):
+    """The lines of one batch, attributed."""
+    lines = read_lines(messages)
+    attribute(lines, **how)
+    return lines
+
+
+def platform(kind, request=REQUEST, trace=TRACE):
+    """A line of Lambda's JSON system log."""
+    tracing = {"spanId": SEGMENT, "type": "X-Amzn-Trace-Id", "value": f"Root={to_xray(trace)};Parent={SPAN};Sampled=1"}
+    return json.dumps({"time": "t", "type": kind, "record": {"requestId": request, "tracing": tracing}})
+
+
+def test_what_the_platform_knows_goes_to_lines_that_name_the_trace_too():
+    """A line with both ids of its own gets segment and sampling from REPORT."""
+    line = attributed(powertools("a"), report(sampled=False))[0]
+    assert (line.id_source, line.sampled, line.span_id) == ("inline", False, SEGMENT)
+
+
+def test_another_services_request_id_in_a_text_does_not_hide_the_invocation():
+    """What a free text calls a request id is no sign of another invocation: it and its neighbours get the open request."""
+    words = f"LambdaException: no (Service: Lambda, Status Code: 429, Request ID: {OTHER_REQUEST})"
+    lines = attributed(start(), "a print", words, "\tat x", end(), report(), claims=False)
+    assert [line.request_id for line in lines] == [REQUEST] * 6
+    assert [line.id_source for line in lines] == ["request", "stream", "stream", "stream", "request", "inline"]
+
+
+def test_a_json_line_keeps_its_own_request_id():
+    """A JSON key for a request id is meant: the line gets the trace of the invocation around it, and keeps that id to be found by."""
+    line = attributed(start(), json.dumps({"requestId": "JKJaXmPLvHcESHA=", "message": "m"}), end(), report(), claims=False)[1]
+    assert (line.trace_id, line.request_id, line.id_source) == (TRACE, "JKJaXmPLvHcESHA=", "stream")
+
+
+def test_a_line_that_names_the_trace_alone_gets_the_open_request():
+    """Powertools without its context names a trace and no request; one that names another trace is left alone."""
+    alone = json.dumps({"message": "m", "xray_trace_id": to_xray(TRACE)})
+    other = json.dumps({"message": "m", "xray_trace_id": to_xray(OTHER)})
+    lines = attributed(start(), alone, other, end(), report())
+    assert [(line.trace_id, line.request_id, line.id_source) for line in lines[1:3]] == [
+        (TRACE, REQUEST, "inline"),
+        (OTHER, None, "inline"),
+    ]
+
+
+def test_an_invocation_that_was_not_traced_spreads_no_id():
+    """REPORT without its X-Ray half: what one line names is that line's alone."""
+    lines = attributed(start(), "a print", powertools("names one"), end(), UNTRACED)
+    assert [line.trace_id for line in lines] == [None, None, TRACE, None, None]
+
+
+def test_in_a_log_of_lambda_no_line_takes_the_trace_that_another_claims():
+    """It may be stale; where nobody else will speak of the request, it is taken."""
+    lines = (start(), powertools("stale?"), f"2026-11-24T10:00:00.000Z\t{REQUEST}\tINFO\thi")
+    assert [line.trace_id for line in attributed(*lines, claims=False)] == [None, TRACE, None]
+    assert [line.trace_id for line in attributed(*lines)] == [TRACE] * 3
+
+
+def test_an_environments_own_lines_belong_to_no_request():
+    """INIT lines, extensions, and what is printed before the first START or after a restart."""
+    init = (
+        "INIT_START Runtime Version: python:3.13.v1\tRuntime Version ARN: arn",
+        "loading",
+        "EXTENSION\tName: a\tState: Ready\tEvents: [INVOKE]",
+    )
+    lines = attributed(*init, start(), "mine", "INIT_REPORT Init Duration: 9.00 ms\tPhase: invoke\tStatus: timeout", *init[:2], report())
+    assert [line.request_id for line in lines] == [None, None, None, REQUEST, REQUEST, None, None, None, REQUEST]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_bare_lines_of_a_json_stream_wait_until_all_of_it_can_be_seen(whole):
+    """Another batch may show an invocation that interleaves; where these lines are all that there is, the place counts."""
+    lines = attributed(platform("platform.start"), "bare", platform("platform.runtimeDone"), whole=whole)
+    assert (lines[1].trace_id, lines[1].id_source) == ((TRACE, "stream") if whole else (None, "none"))
+
+
+def test_interleaved_json_invocations_are_told_apart_by_request_id_alone():
+    """Each application line has its request's trace; a bare one has none."""
+    lines = attributed(
+        platform("platform.start"), platform("platform.start", OTHER_REQUEST, OTHER), json.dumps({"requestId": REQUEST, "message": "a"}),
+        json.dumps({"requestId": OTHER_REQUEST, "message": "b"}), "bare", platform("platform.runtimeDone"),
+        platform("platform.runtimeDone", OTHER_REQUEST, OTHER), whole=True,
+    )  # fmt: skip
+    assert [line.trace_id for line in lines[2:5]] == [TRACE, OTHER, None]
+
+
+def test_a_header_that_was_received_is_no_stale_id():
+    """A logged event shows its caller's trace; the platform's record says where the line belongs, and the header is kept as one."""
+    event = {"function_request_id": REQUEST, "message": {"headers": {"x-amzn-trace-id": f"Root={to_xray(OTHER)};Parent={SPAN}"}}}
+    line = attributed(json.dumps(event), report())[0]
+    assert (line.trace_id, line.stale_trace_id, line.propagated_trace_ids) == (TRACE, None, (OTHER,))
+
+
+def test_headers_beside_an_own_trace():
+    """Every tracing header of a batch of messages is kept, the line's own trace is not among them."""
+    records = [
+        {"attributes": {"AWSTraceHeader": f"Root={to_xray(id_)};Parent={SPAN};Sampled=1"}} for id_ in (OTHER, TRACE, OTHER[:-1] + "0")
+    ]
+    line = extract(powertools("event", event={"Records": records}))
+    assert line.propagated_trace_ids == (OTHER, OTHER[:-1] + "0")
+    w3c = extract(powertools("event", pad="." * 700, event={"headers": {"traceparent": f"00-{OTHER}-{SPAN}-01"}}))
+    assert w3c.propagated_trace_ids == (OTHER,)
+
+
+GATEWAY = "a1335dfd-5bcc-4e1b-aa45-f6726cb95816"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["AWS Integration Endpoint RequestId : {}", "Lambda execution failed with status 200 due to customer function error: boom. Lambda request id: {}",
+     "Endpoint response headers: {{Date=Wed, x-amzn-RequestId={}, X-Amz-Function-Error=Unhandled}}"],
+)  # fmt: skip
+def test_execution_logs_name_the_integrations_request(text):
+    """Three of API Gateway's lines name the Lambda request; its own id in a method's response is not one."""
+    assert extract(f"({GATEWAY}) {text.format(REQUEST)}").integration_request_id == REQUEST
+    assert extract(f"({GATEWAY}) Method response headers: {{x-amzn-RequestId={REQUEST}}}").integration_request_id is None
+
+
+def test_four_requests_interleaved_in_one_execution_log():
+    """Each line gets the trace that API Gateway itself names for its request, whatever stands between them."""
+    requests = [f"a1335dfd-5bcc-4e1b-aa45-{number:012d}" for number in range(4)]
+    traces = [f"5759e988bd862e3fe1be46a9942727{number}0" for number in range(4)]
+    says = [("Starting execution for request: {r}", None), ("Method request headers: {{X-Amzn-Trace-Id=Root={t}}}", "inline"),
+            ("Endpoint response headers: {{x-amzn-RequestId=" + REQUEST + ", X-Amzn-Trace-Id=root={t};parent=" + SPAN + ";sampled=0}}", "inline"),
+            ("Method completed with status: 502", "request"), ("X-ray Tracing ID : {t}", "inline")]  # fmt: skip
+    messages = [f"({r}) {text.format(r=r, t=to_xray(t))}" for text, _ in says for r, t in zip(requests, traces, strict=True)]
+    lines = attributed(*messages)
+    assert [line.trace_id for line in lines] == traces * len(says)
+    assert {line.span_id for line in lines} == {None}
+
+
+def test_access_logs_name_both_requests():
+    """By the names that our format, the variables and others give them."""
+    for key in ("integrationRequestId", "integration_request_id", "integration.requestId", "awsEndpointRequestId"):
+        line = extract(
+            json.dumps({"requestId": "JKJaXmPLvHcESHA=", "routeKey": "GET /x", "httpMethod": "GET", "status": "200", key: REQUEST})
+        )
+        assert (line.format, line.request_id, line.integration_request_id, line.body) == (
+            "apigateway-access", "JKJaXmPLvHcESHA=", REQUEST, "GET /x 200")  # fmt: skip
+
+
+def test_correlation_paths():
+    """JMESPath expressions find ids where the usual keys are not; what they can't be applied to is left alone."""
+    paths = ("order.id", "detail.ids[*]", "length(order)")
+    lines = read_lines([json.dumps({"order": {"id": 17}, "detail": {"ids": ["a-1", "", "undefined"]}}), '{"order": 1}', "text"], paths)
+    assert [line.correlation_ids for line in lines] == [("17", "a-1", "1"), (), ()]
