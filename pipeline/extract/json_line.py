@@ -147,8 +147,8 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
     own = keys.correlation_id or keys.correlation_id_camel
     if own.__class__ is str and (LONGEST_PLACEHOLDER < len(own) <= LONGEST_ID or (own := parse_correlation_id(own)) is not None):
         correlation_ids = (own,)
-    elif "orrelation-" in message:
-        # any x-correlation-… key, at any depth
+    elif "orrelation" in message:
+        # any x-correlation-… key and any correlation id, at any depth
         correlation_ids = find_correlation_ids(message)
     line = kind(body, service, trace_id, span_id, request_id, correlation_ids, sampled, severity, signals, attributes)
     # one character is found much faster than a word, and a logged event is long

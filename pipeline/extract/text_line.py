@@ -58,8 +58,10 @@ _NAMED_W3C = re.compile(
     re.IGNORECASE,
 )
 # bounded repeats: what stands in a line is anybody's, and must not cost more than its length
+# a message's body is JSON in JSON, so that its quotes have backslashes
 _CORRELATION = re.compile(
-    r"(?:x-correlation-[\w-]{0,40}|correlation[ _-]?id)[\"']?\s{0,4}[=:]\s{0,4}[\"']?([^\s\"',;&}\])]{1,128})", re.IGNORECASE
+    r"(?:x-correlation-[\w-]{0,40}|correlation[ _-]?id)[\\\"']{0,4}\s{0,4}[=:]\s{0,4}[\\\"']{0,4}([^\s\"'\\,;&{}\[\])]{1,128})",
+    re.IGNORECASE,
 )
 _HEAD = 96
 # 2026-11-24T10:00:00.000Z, request id, level, message

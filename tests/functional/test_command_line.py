@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.local.spans_feed import spans_of, subscription_event
-from tests.events import NOW, TRACE, document, edge, function, lambda_event, powertools, report, service, start
+from tests.events import NOW, OTHER, OTHER_REQUEST, TRACE, document, edge, function, lambda_event, powertools, report, service, start
 
 XRAY = "1-5759e988-bd862e3fe1be46a994272793"
 
@@ -200,6 +200,35 @@ def test_bad_usage_is_one_clear_line(arguments, status, said):
     assert said in errors.splitlines()[-1]
 
 
+def test_one_transaction_on_the_command_line(embedded_endpoint, tmp_path):
+    """Two traces that a correlation id joins, one of them named by a stale line: one waterfall, the edge, and the function that logs the id."""
+    environment = {"TRACEJOIN_ENDPOINT": embedded_endpoint, "TRACEJOIN_PREFIX": "joined", "TRACEJOIN_TRACE_SOURCE": "aws/spans",
+                   "TRACEJOIN_CORRELATION_PATHS": "order.id"}  # fmt: skip
+    batches = [[powertools("calls", correlation_id="order-17"), report(sampled=False)],
+               [powertools("answers", request=OTHER_REQUEST, trace=TRACE, order={"id": "order-17"})], [report(OTHER_REQUEST, OTHER, sampled=False)]]  # fmt: skip
+    path = tmp_path / "events.jsonl"
+    path.write_text("\n".join(json.dumps(lambda_event(lines, first=10 * number)) for number, lines in enumerate(batches)))
+    assert tracejoin("setup", **environment)[0] == 0
+    assert tracejoin("faults", "--stale-ids", **environment)[0] == 1
+    assert tracejoin("ship", path, **environment)[0] == 0
+    assert tracejoin("resolve", **environment)[0] == 0
+    status, output, _ = tracejoin("trace", "order-17", **environment)
+    assert (status, "of 2 traces" in output, "joined by order-17" in output) == (0, True, True)
+    assert {row["transactionId"] for row in rows(tracejoin("search", OTHER_REQUEST, "--json", **environment)[1])} == {TRACE}
+    status, output, _ = tracejoin("faults", "--stale-ids", "--json", **environment)
+    (stale,) = rows(output)
+    assert (status, stale["serviceName"], stale["lines"], stale["example"]["claimed"], stale["example"]["traceId"]) == (
+        0,
+        "orders",
+        1,
+        TRACE,
+        OTHER,
+    )
+    assert "stale trace ids" in tracejoin("faults", **environment)[1]
+    told = {row["traceId"]: row for row in rows(tracejoin("why", "order-17", "--json", **environment)[1])}
+    assert (told[TRACE]["elsewhere"], told[OTHER]["transactionId"]) == ([OTHER_REQUEST], TRACE)
+
+
 def test_files_that_are_no_logs(tmp_path):
     """Bytes that are no text, and JSON that is no event."""
     binary, other = tmp_path / "binary", tmp_path / "other.json"
@@ -214,10 +243,16 @@ def test_files_that_are_no_logs(tmp_path):
 def test_settings_report_every_fault_at_once():
     """Each wrong variable is named in one go."""
     code, _, errors = tracejoin(
-        "search", TRACEJOIN_ENDPOINT="x", TRACEJOIN_PREFIX="Up", TRACEJOIN_RETENTION_DAYS="0", TRACEJOIN_LOOKUP_DELAYS="1,9999"
+        "search",
+        TRACEJOIN_ENDPOINT="x",
+        TRACEJOIN_PREFIX="Up",
+        TRACEJOIN_RETENTION_DAYS="0",
+        TRACEJOIN_LOOKUP_DELAYS="1,9999",
+        TRACEJOIN_CORRELATION_PATHS="order.id;detail.[",
     )
     assert code == 2
-    assert all(name in errors for name in ("TRACEJOIN_ENDPOINT", "TRACEJOIN_PREFIX", "TRACEJOIN_RETENTION_DAYS", "TRACEJOIN_LOOKUP_DELAYS"))
+    assert all(name in errors for name in ("TRACEJOIN_ENDPOINT", "TRACEJOIN_PREFIX", "TRACEJOIN_RETENTION_DAYS", "TRACEJOIN_LOOKUP_DELAYS",
+                                           "TRACEJOIN_CORRELATION_PATHS"))  # fmt: skip
 
 
 def test_every_sample_of_others(samples):

@@ -14,7 +14,7 @@ from pipeline.local.xray import LocalXRay
 from pipeline.search import transaction
 from pipeline.sqs import Queue, read_hint
 from tests.deploy import template
-from tests.events import TRACE, function, lambda_event, powertools, report, service
+from tests.events import OTHER, OTHER_REQUEST, TRACE, function, lambda_event, powertools, report, service
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,19 @@ def test_from_a_log_event_to_a_verdict(lambda_environment, monkeypatch, store, c
         resolve.resolver()._clock = lambda: 4e9
         resolve.handler(again, context())
         assert states(store) == {"complete"}
+
+
+def test_both_functions_count_stale_ids_by_function(lambda_environment, capsys):
+    """A line that names another trace than the platform is counted where it is found: in one batch by ship, across batches by resolve."""
+    from shipper_function import resolve, ship
+
+    stale = powertools("stale", trace=OTHER)
+    ship.handler(lambda_event([stale, report()]), context())
+    ship.handler(lambda_event([powertools("stale", request=OTHER_REQUEST, trace=OTHER)], first=10), context())
+    ship.handler(lambda_event([report(OTHER_REQUEST)], first=20), context())
+    resolve.handler({}, context())
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "stale_trace_ids" in line]
+    assert [(metric["function"], metric["stale_trace_ids"]) for metric in told] == [("orders", [1.0]), ("orders", [1.0])]
 
 
 def test_the_schedule_runs_the_sweep(lambda_environment, monkeypatch, store):

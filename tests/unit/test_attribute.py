@@ -159,3 +159,21 @@ def test_correlation_paths():
     paths = ("order.id", "detail.ids[*]", "length(order)")
     lines = read_lines([json.dumps({"order": {"id": 17}, "detail": {"ids": ["a-1", "", "undefined"]}}), '{"order": 1}', "text"], paths)
     assert [line.correlation_ids for line in lines] == [("17", "a-1", "1"), (), ()]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"detail": {"metadata": {"correlationId": "order-17"}}}, {"Records": [{"body": json.dumps({"correlation_id": "order-17"})}]},
+     {"Records": [{"body": json.dumps({"Message": json.dumps({"x-correlation-id": "order-17"})})}]}, {"input": '{"correlation-id" : "order-17"}'}],
+)  # fmt: skip
+def test_a_logged_event_names_the_correlation_id_deep_inside(content):
+    """EventBridge's detail, a message's body, a notification in a body, a state machine's input."""
+    assert extract(json.dumps({"message": "event", "event": content})).correlation_ids == ("order-17",)
+
+
+@pytest.mark.parametrize(
+    "content", [{"correlation_id": {"a": 1}}, {"correlationId": None}, {"a": {"correlation_id": ""}}, {"correlationId": []}]
+)
+def test_no_id_is_made_of_punctuation(content):
+    """What stands there is no id."""
+    assert extract(json.dumps({"event": content})).correlation_ids == ()
