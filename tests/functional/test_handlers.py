@@ -89,10 +89,11 @@ def test_from_a_log_event_to_a_verdict(lambda_environment, monkeypatch, store, c
         assert states(store) == {"complete"}
 
 
-def test_both_functions_count_stale_ids_by_function(lambda_environment, capsys):
+def test_both_functions_count_stale_ids_by_function(lambda_environment, monkeypatch, capsys):
     """A line that names another trace than the platform is counted where it is found: in one batch by ship, across batches by resolve."""
     from shipper_function import resolve, ship
 
+    monkeypatch.setenv("TRACEJOIN_TRACE_SOURCE", "aws/spans")
     stale = powertools("stale", trace=OTHER)
     ship.handler(lambda_event([stale, report()]), context())
     ship.handler(lambda_event([powertools("stale", request=OTHER_REQUEST, trace=OTHER)], first=10), context())
