@@ -224,7 +224,13 @@ class _News:
 
     def _of_request(self, source: Mapping[str, Any]) -> dict[str, Any]:
         """What the platform says of the request of a line that does not say it itself."""
-        request = self._record.state.requests.get(request_key(source))
+        requests = self._record.state.requests
+        # a line of API Gateway's that its integration's request brought here
+        of_integration = (
+            request for request in requests.values() if request.platform and request.request_id == source.get("integrationRequestId")
+        )
+        request = requests.get(request_key(source))
+        request = request if request and request.platform else next(of_integration, None)
         if request is None or not request.platform or (source.get("eventName") and source.get("idSource") == "inline"):
             return {}
         # a line's own span is nearer than its request's segment

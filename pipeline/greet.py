@@ -6,17 +6,16 @@ before it searches for lines. So whichever comes second sees what the first wrot
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import msgspec
 
 from pipeline.adopt import facts_of_moves, move
 from pipeline.enrich import FACTS, facts_by_trace, update
 from pipeline.extract import Line
-from pipeline.homes import Move, newly_placed
+from pipeline.homes import Move, newly_placed, open_before
 from pipeline.index import Items
 from pipeline.links import Links
-from pipeline.opensearch import Hit, Store
+from pipeline.opensearch import Store
 from pipeline.records import Record, TraceRecords
 from pipeline.unpack import is_of_lambda
 
@@ -72,12 +71,15 @@ def _moves(items: Items, store: Store, records: TraceRecords) -> list[Move]:
     """The lines that something in the index gives another home."""
     links = Links(store).load(dict.fromkeys(id_ for line, id_ in _requests(items)))
     told = {id_ for id_, link in links.items() if link.platform}
-    places: list[_Place] = [(action.create.index, action.create.id) for action, line in items if _may_move(line, told)]
-    places += _bare(items)
+    places = [(action.create.index, action.create.id) for action, line in items if _may_move(line, told)]
+    bare, streams = _bare(items)
+    around = records.load(open_before(streams, store))
+    # most functions are not traced, or their lines stood together in one batch
+    places += bare if around else []
     if not places:
         return []
-    hits: list[Hit] = [hit for hit in store.get_many(list(dict.fromkeys(places)), source=(*FACTS, "attributes")) if hit]
-    return newly_placed(hits, links, records, store)
+    hits = [hit for hit in store.get_many(list(dict.fromkeys(places)), source=(*FACTS, "attributes")) if hit]
+    return newly_placed(hits, links, around, store)
 
 
 def _requests(items: Items) -> Iterator[tuple[Line, str]]:
@@ -94,20 +96,21 @@ def _may_move(line: Line, told: set[str]) -> bool:
     return line.request_id in told or line.integration_request_id in told
 
 
-def _bare(items: Items) -> list[_Place]:
-    """The places of lines in the log streams of Lambda that lack a trace or a request."""
-    streams: dict[bytes, bool] = {}
-    found: list[_Place] = []
+def _bare(items: Items) -> tuple[list[_Place], dict[str, list[str]]]:
+    """The places of lines in Lambda's log streams that lack a trace or a request, and their times (ISO 8601) by stream."""
+    origins: dict[bytes, dict[str, str]] = {}
+    places: list[_Place] = []
+    streams: dict[str, list[str]] = {}
     for action, line in items:
-        # a platform's line, and one with both, knows where it belongs
-        if not line.event_name and (line.trace_id is None or line.request_id is None) and line.aws is not None:
-            aws: Any = bytes(line.aws)
-            if aws not in streams:
-                origin = msgspec.json.decode(aws)
-                streams[aws] = is_of_lambda(origin["logGroup"], origin["logStream"])
-            if streams[aws]:
-                found.append((action.create.index, action.create.id))
-    return found
+        # a platform's line, one with both, and one that stands in its request in this very batch know where they belong
+        if line.event_name or line.aws is None or (line.trace_id and line.request_id) or line.id_source == "stream":
+            continue
+        aws = bytes(line.aws)
+        origin = origins[aws] = origins.get(aws) or msgspec.json.decode(aws)
+        if is_of_lambda(origin["logGroup"], origin["logStream"]):
+            places.append((action.create.index, action.create.id))
+            streams.setdefault(origin["logStream"], []).append(line.timestamp)
+    return places, streams
 
 
 def _stale(items: Items, moves: list[Move]) -> Counter[str]:

@@ -14,11 +14,13 @@ import msgspec
 from pipeline.enrich import FACTS, is_loose
 from pipeline.links import Link
 from pipeline.opensearch import Hit, Store
-from pipeline.records import Record, TraceRecords, millis_of
+from pipeline.records import Record, millis_of
 from pipeline.runs import LONGEST_RUN_MS, STARTS, Span, at_of, inside, is_alone, spans_of, spot_of
 from pipeline.state import RequestFact, Run
 
 _MOST_STARTS = 1000
+# of about ten terms each: a query may have 1,024 (OpenSearch, `indices.query.bool.max_clause_count`)
+_MOST_CLAUSES = 60
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,13 +80,17 @@ def _by_request(records: Mapping[str, Record], links: Mapping[str, Link], store:
         if ids:
             named = {"bool": {"should": [{"terms": {"requestId": ids}}, {"terms": {"integrationRequestId": ids}}]}}
             clauses.append({"bool": {"filter": [named], "must_not": [{"term": {"traceId": record.trace_id}}]}})
-    if not clauses:
-        return
-    query = {"bool": {"should": clauses, "minimum_should_match": 1}}
-    for hit in store.scan(query, index=f"{store.prefix}-logs-*", source=FACTS):
+    for hit in _any_of(clauses, store, FACTS):
         home = home_by_request(hit.source, _ran_in(hit.source, links))
         if home:
             yield Move(hit, home)
+
+
+def _any_of(clauses: Sequence[Mapping[str, Any]], store: Store, source: Sequence[str]) -> Iterator[Hit]:
+    """The log lines that match any of the clauses, in as many searches as OpenSearch's bound on clauses asks for."""
+    for start in range(0, len(clauses), _MOST_CLAUSES):
+        query = {"bool": {"should": clauses[start : start + _MOST_CLAUSES], "minimum_should_match": 1}}
+        yield from store.scan(query, index=f"{store.prefix}-logs-*", source=source)
 
 
 def _ran_in(source: Mapping[str, Any], links: Mapping[str, Link]) -> set[str]:
@@ -112,11 +118,8 @@ def _by_run(records: Mapping[str, Record], store: Store) -> Iterator[Move]:
     """Bare lines inside the invocations of these traces' requests; and those that one of another request shows to be nobody's."""
     clauses = [_bare_lines(_Around(record, request, stream, span, run.json)) for record, request, stream, run in _runs(records.values())
                for span in spans_of(run)]  # fmt: skip
-    if not clauses:
-        return
-    query = {"bool": {"should": clauses, "minimum_should_match": 1}}
     alone: dict[Span, bool] = {}
-    for hit in store.scan(query, index=f"{store.prefix}-logs-*", source=(*FACTS, "attributes")):
+    for hit in _any_of(clauses, store, (*FACTS, "attributes")):
         if home := _home_in(hit, _around(hit, records.values()), alone, store):
             yield Move(hit, home)
 
@@ -187,37 +190,31 @@ def _home_in(hit: Hit, around: Sequence[_Around], alone: dict[Span, bool], store
     return Home(trace_id=here.record.trace_id, request_id=named or here.request.request_id, id_source=how, loose=loose)
 
 
-def newly_placed(hits: Sequence[Hit], links: Mapping[str, Link], records: TraceRecords, store: Store) -> list[Move]:
+def newly_placed(hits: Sequence[Hit], links: Mapping[str, Link], open_before: Mapping[str, Record], store: Store) -> list[Move]:
     """The homes of freshly indexed lines, out of what is known already.
 
     Args:
         hits: lines of any kind, with their full documents.
         links: of the requests that they name.
-        records: to load traces from.
-        store: to look for the requests that were open around bare lines.
+        open_before: the records of the traces whose requests may be open around them.
+        store: to see whether an invocation is alone in its stream.
     """
     moves = [Move(hit, home) for hit in hits if (home := home_by_request(hit.source, _ran_in(hit.source, links)))]
     taken = {(one.hit.index, one.hit.id) for one in moves}
-    bare = [hit for hit in hits if (hit.index, hit.id) not in taken and not hit.source.get("eventName")]
-    known = records.load(_open_before(bare, store)) if bare else {}
     alone: dict[Span, bool] = {}
-    moves += [Move(hit, home) for hit in bare if (home := _home_in(hit, _around(hit, known.values()), alone, store))]
+    moves += [Move(hit, home) for hit in hits
+              if open_before and (hit.index, hit.id) not in taken and not hit.source.get("eventName")
+              and (home := _home_in(hit, _around(hit, open_before.values()), alone, store))]  # fmt: skip
     return moves
 
 
-def _open_before(hits: Sequence[Hit], store: Store) -> set[str]:
-    """The traces of the requests that may be open around these lines: of those whose START stands before."""
+def open_before(streams: Mapping[str, Sequence[str]], store: Store) -> set[str]:
+    """The traces of the requests that may be open in these log streams at these times (ISO 8601): of those whose START stands before."""
     found: set[str] = set()
-    streams: dict[str, list[int]] = {}
-    for hit in hits:
-        streams.setdefault(hit.source["aws"]["logStream"], []).append(millis_of(hit.source["@timestamp"]))
     for stream, times in streams.items():
-        filters = [
-            {"term": {"aws.logStream": stream}},
-            {"terms": {"eventName": list(STARTS)}},
-            {"exists": {"field": "traceId"}},
-            {"range": {"@timestamp": {"gte": max(min(times) - LONGEST_RUN_MS, 0), "lte": max(times), "format": "epoch_millis"}}},
-        ]
+        earliest = max(millis_of(min(times)) - LONGEST_RUN_MS, 0)
+        filters = [{"term": {"aws.logStream": stream}}, {"terms": {"eventName": list(STARTS)}}, {"exists": {"field": "traceId"}},
+                   {"range": {"@timestamp": {"gte": earliest, "lte": millis_of(max(times)), "format": "epoch_millis"}}}]  # fmt: skip
         body = {"query": {"bool": {"filter": filters}}, "size": _MOST_STARTS, "_source": ["traceId"], "sort": [{"@timestamp": "desc"}]}
         found |= {hit["_source"]["traceId"] for hit in store.search(body, index=f"{store.prefix}-logs-*")["hits"]["hits"]}
     return found

@@ -186,7 +186,6 @@ class Resolver:
 
         Takes the records of other traces that this concerns into ``known``; returns the traces where something is behind still.
         """
-        behind: set[str] = set()
         for _ in range(_ROUNDS):
             links = self._links.add(shown_by(known.values()))
             known |= self._records.add(_contested(known, links))
@@ -198,7 +197,7 @@ class Resolver:
             self._store.refresh()
             moves = misplaced(known, links, self._store)
             known |= self._records.add(facts_of_moves(moves))
-            moved, missed = move(moves, self._store)
+            moved, _ = move(moves, self._store)
             for one in moves:
                 if one.home.stale:
                     service = one.hit.source.get("serviceName", "")
@@ -206,11 +205,12 @@ class Resolver:
             hits = [hit for hit in (*moved, *stale(known.values(), self._store)) if hit.source.get("traceId")]
             # one may have come since: what it says is taken in first, then it is served
             known |= self._records.add(facts_by_trace(hits))
-            behind = update(hits, known, self._store) | {one.home.trace_id for one in missed if one.home.trace_id}
+            update(hits, known, self._store)
             if not (hits or moves or joined):
                 self._links.loosen(glued)
                 return set()
-        return behind
+        # each round brought something new: the next look goes on from here
+        return set(known)
 
     def _join(self, known: dict[str, Record], total: Resolution) -> bool:
         """Notes each trace's transaction on its record, and on those of all others in it; returns whether one changed.
