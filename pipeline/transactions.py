@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from pipeline.ids import parse_trace_id
+from pipeline.ids import parse_trace_id, to_xray
 from pipeline.links import Link, Links, Shown
 from pipeline.opensearch import Store
 from pipeline.records import Record, load_states
@@ -36,6 +36,11 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     key: str
     trace_ids: tuple[str, ...]
     evidence: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The key as a person reads it."""
+        return f"the trace {to_xray(self.key)}" if self.key in self.trace_ids else self.key
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):

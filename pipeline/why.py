@@ -171,7 +171,7 @@ def _transaction(told: Account) -> Iterator[str]:
         yield f"transaction {to_xray(told.transaction_id)}: {len(told.transaction)} traces"
     for edge in told.edges:
         others = [to_xray(id_) for id_ in edge.trace_ids if id_ != told.trace_id]
-        yield f"joined to {', '.join(others[:_MOST_NAMED])}{' and more' if len(others) > _MOST_NAMED else ''} by {edge.key}"
+        yield f"joined to {', '.join(others[:_MOST_NAMED])}{' and more' if len(others) > _MOST_NAMED else ''} by {edge.name}"
         shown = islice(zip(edge.trace_ids, edge.evidence, strict=True), _MOST_NAMED)
         yield from (f"  {to_xray(id_)}: {evidence}" for id_, evidence in shown)
     for id_ in told.glue:

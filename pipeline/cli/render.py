@@ -42,7 +42,7 @@ def edge_lines(edge: Edge) -> list[str]:
     """What joins traces, with who says so, a line each."""
     named = zip(edge.trace_ids[:_MOST_NAMED], edge.evidence, strict=False)
     more = [f"  and {len(edge.trace_ids) - _MOST_NAMED} more"] if len(edge.trace_ids) > _MOST_NAMED else []
-    return [f"joined by {edge.key}", *(f"  {to_xray(id_)}: {evidence}" for id_, evidence in named), *more]
+    return [f"joined by {edge.name}", *(f"  {to_xray(id_)}: {evidence}" for id_, evidence in named), *more]
 
 
 def findings_table(traces: Sequence[dict[str, Any]]) -> Table:

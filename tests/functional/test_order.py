@@ -243,9 +243,12 @@ def limits(examples, steps):
                     phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck))  # fmt: skip
 
 
-@pytest.mark.parametrize("how", ["crash before", "crash after", "meanwhile"])
-@pytest.mark.parametrize("at", range(6))
-@pytest.mark.parametrize("hidden", [0, 1])
+WAYS = list(itertools.product(range(6), ["crash before", "crash after", "meanwhile"], [0, 1]))
+# all of them where that is quick, a quarter of them where a refresh takes its time
+ENDS = [("embedded", *way) for way in WAYS] + [pytest.param("real", *way, marks=pytest.mark.opensearch) for way in WAYS[::4]]
+
+
+@pytest.mark.parametrize(("endpoint", "at", "how", "hidden"), ENDS, indirect=["endpoint"])
 def test_a_worker_may_die_at_any_side_effect(store, settings, at, how, hidden):
     """Each write of a look-up that finds all, or all but one segment, is its worker's last, or the moment in which another is faster."""
     case = Case(store, settings, new_salt())
