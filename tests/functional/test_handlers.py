@@ -1,6 +1,7 @@
 """The Lambda functions as Lambda calls them, against an OpenSearch, the local X-Ray and a local SQS."""
 
 import json
+import time
 
 import boto3
 import pytest
@@ -56,6 +57,11 @@ def receive(sqs, url):
                         for message in messages]}  # fmt: skip
 
 
+def now():
+    """Milliseconds since the epoch: what the tests began with may be long ago."""
+    return int(time.time() * 1000)
+
+
 def context(seconds=30.0):
     """What Lambda gives a handler."""
     import time
@@ -75,7 +81,7 @@ def test_from_a_log_event_to_a_verdict(lambda_environment, monkeypatch, store, c
 
     with LocalXRay() as xray:
         monkeypatch.setenv("AWS_ENDPOINT_URL_XRAY", xray.endpoint)
-        ledger = ship.handler(lambda_event([powertools("a"), report()]), context())
+        ledger = ship.handler(lambda_event([powertools("a"), report()], at=now()), context())
         assert (ledger["received"], ledger["indexed"], states(store)) == (2, 2, {"pending"})
         assert '"indexed"' in capsys.readouterr().out
         event = lambda_environment()
@@ -161,7 +167,7 @@ def test_the_roles_allow_every_call_that_the_functions_make(lambda_environment, 
     with LocalXRay() as xray:
         monkeypatch.setenv("AWS_ENDPOINT_URL_XRAY", xray.endpoint)
         made = calls()
-        ship.handler(lambda_event([powertools("a")]), context())
+        ship.handler(lambda_event([powertools("a")], at=now()), context())
         assert made == {"es:ESHttpPost", "sqs:SendMessage"}
         assert made <= allowed["ShipFunction"]
         event = lambda_environment()
