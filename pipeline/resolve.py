@@ -10,29 +10,27 @@ Why it converges, whoever does what twice, late or at once:
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
 import msgspec
 
-from pipeline.adopt import facts_of_moves, move
-from pipeline.enrich import facts_by_trace, stale, update
+from pipeline.enrich import facts_by_trace, stale
 from pipeline.errors import BadInputError
-from pipeline.homes import misplaced
 from pipeline.index_spans import index_spans
-from pipeline.links import Link, Links
+from pipeline.links import Links
 from pipeline.opensearch import Store
 from pipeline.otel import read_trace_document
 from pipeline.records import Record, TraceRecords, judge_for
 from pipeline.segments import Segment, facts_of_segments
 from pipeline.settings import Settings
-from pipeline.state import EMPTY, LookupFact, RequestFact, TraceState, merge
-from pipeline.transactions import groups_of, shown_by
+from pipeline.spread import Spreader
+from pipeline.state import EMPTY, LookupFact, TraceState, merge
 from pipeline.xray import Answer, Source
 
 _GROUP = 100
-_ROUNDS = 5
 _PAGE = 1000
 
 
@@ -143,7 +141,10 @@ class Resolver:
         delivery = index_spans(segments, self._store)
         total.bad_documents += len(delivery.refused)
         known |= self._records.add(self._found(answers, segments))
-        left = self._spread(known, total) | delivery.behind
+        spreader = Spreader(self._store, self._records)
+        left = spreader.spread(known) | delivery.behind
+        total.stale = dict(Counter(total.stale) + spreader.stale)
+        total.glue = tuple(sorted({*total.glue, *spreader.glue}))
         final = [record for id_, record in known.items() if record.verdict.final and id_ not in left]
         self._records.settle(record for record in final if not record.settled)
         total.settled += sum(record.trace_id in before for record in final)
@@ -180,73 +181,3 @@ class Resolver:
         made = {id_: LookupFact(at=answer.at or now, outcome=answer.outcome, source=self._source.name, segments=len(found[id_].segments))
                 for id_, answer in answers.items()}  # fmt: skip
         return {id_: merge(found[id_], TraceState(lookups={str(lookup.at): lookup})) for id_, lookup in made.items()}
-
-    def _spread(self, known: dict[str, Record], total: Resolution) -> set[str]:
-        """Brings lines home, joins traces, and brings lines and spans up to date until nothing is behind.
-
-        Takes the records of other traces that this concerns into ``known``; returns the traces where something is behind still.
-        """
-        for _ in range(_ROUNDS):
-            links = self._links.add(shown_by(known.values()))
-            known |= self._records.add(_contested(known, links))
-            glued = [link for link in links.values() if link.glue and not link.loosened]
-            # what an id had joined before it was known to be on too many traces
-            members = {id_ for link in glued for id_ in link.trace_ids} - known.keys()
-            known |= {id_: record for id_, record in self._records.load(members).items() if record.version}
-            joined = self._join(known, total)
-            self._store.refresh()
-            moves = misplaced(known, links, self._store)
-            known |= self._records.add(facts_of_moves(moves))
-            moved, _ = move(moves, self._store)
-            for one in moves:
-                if one.home.stale:
-                    service = one.hit.source.get("serviceName", "")
-                    total.stale[service] = total.stale.get(service, 0) + 1
-            hits = [hit for hit in (*moved, *stale(known.values(), self._store)) if hit.source.get("traceId")]
-            # one may have come since: what it says is taken in first, then it is served
-            known |= self._records.add(facts_by_trace(hits))
-            update(hits, known, self._store)
-            if not (hits or moves or joined):
-                self._links.loosen(glued)
-                return set()
-        # each round brought something new: the next look goes on from here
-        return set(known)
-
-    def _join(self, known: dict[str, Record], total: Resolution) -> bool:
-        """Notes each trace's transaction on its record, and on those of all others in it; returns whether one changed.
-
-        Who writes looks again afterwards, so that the last to write has seen what all others wrote.
-        """
-        groups = groups_of(known, self._store)
-        total.glue = tuple(sorted({*total.glue, *(id_ for group in groups.values() for id_ in group.glue)}))
-        wanted = {id_: group.id_for(id_) for group in groups.values() for id_ in group.trace_ids}
-        known |= {id_: record for id_, record in self._records.load(wanted.keys() - known.keys()).items() if record.version}
-        changed = [
-            msgspec.structs.replace(known[id_], transaction=transaction, version=known[id_].version + 1, settled=False)
-            for id_, transaction in wanted.items() if id_ in known and known[id_].transaction_id != transaction
-        ]  # fmt: skip
-        written = self._write_apart(changed)
-        known |= self._records.load(record.trace_id for record in changed if record.trace_id not in written) | written
-        return bool(written)
-
-    def _write_apart(self, records: list[Record]) -> dict[str, Record]:
-        """Writes records; where OpenSearch refuses one for good, the others all the same."""
-        try:
-            return self._records.write(records)
-        except BadInputError:
-            if len(records) == 1:
-                return {}
-            return {id_: record for one in records for id_, record in self._write_apart([one]).items()}
-
-
-def _contested(known: Mapping[str, Record], links: Mapping[str, Link]) -> dict[str, TraceState]:
-    """What is to be noted where the platform says that one request ran in several traces: then it counts in none."""
-    facts: dict[str, TraceState] = {}
-    for record in known.values():
-        for request in record.state.requests.values():
-            if request.platform and not request.elsewhere:
-                others = links[request.request_id].traces_of(request.log_group) if request.request_id in links else set()
-                nobody = RequestFact(request_id=request.request_id, log_group=request.log_group, elsewhere=True)
-                for trace_id in others if len(others) > 1 else ():
-                    facts[trace_id] = merge(facts.get(trace_id, EMPTY), TraceState(requests={nobody.key: nobody}))
-    return facts
