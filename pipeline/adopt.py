@@ -32,8 +32,9 @@ def facts_of_moves(moves: Iterable[Move]) -> dict[str, TraceState]:
         left = source.get("traceId") or ""
         if left in {"", move.home.stale, move.home.trace_id} or is_loose(source):
             continue
-        # a line that stood there by its place alone says nothing of its request
-        gone = nobodys(move.hit) if source.get("idSource") == "stream" and not move.home.trace_id else elsewhere(source)
+        # a line that stood there by its place, or by a header that it shows, says nothing of its request
+        apart = (source.get("idSource") == "stream" and not move.home.trace_id) or not own(source, "requestId")
+        gone = nobodys(move.hit) if apart else elsewhere(source)
         facts[left] = merge(facts.get(left, TraceState()), gone)
     return facts
 

@@ -65,10 +65,10 @@ class Question:
 
 
 def given_ids(question: Question) -> list[str]:
-    """Every id that the question names, trace ids in their canonical form. Raises BadInputError where a trace id is none."""
-    return list(
-        dict.fromkeys([*(parse_trace_id(id_) or id_ for id_ in map(text_of, question.ids)), *_trace_ids(question), *_keys(question)])
-    )
+    """Every id that the question names, trace ids in their canonical form too. Raises BadInputError where a trace id is none."""
+    # what looks like a trace id may have been logged as a correlation id, letter for letter
+    ids = [id_ for given in map(text_of, question.ids) for id_ in (parse_trace_id(given), given) if id_]
+    return list(dict.fromkeys([*ids, *_trace_ids(question), *_keys(question)]))
 
 
 def query_of(question: Question, group: Group | None = None) -> Clause:

@@ -7,13 +7,13 @@ A wrong trace is worse than none: where records disagree or invocations interlea
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.extract.line import JsonLine, Line, ReportLine, StartLine
+from pipeline.extract.line import AccessLogLine, JsonLine, Line, ReportLine, StartLine
 
 _Records = dict[str | None, Line]
 _RESTART = ("INIT_START", "platform.initStart")
 
 
-def attribute(lines: Sequence[Line], *, whole: bool = False, claims: bool = True) -> None:
+def attribute(lines: Sequence[Line], *, whole: bool = False, of_lambda: bool = False) -> None:
     """Completes ``lines``, the lines of one log stream in their order: trace, request, sampling and ``id_source``.
 
     A line that has a request by its place keeps ``stream`` also where nobody knows the request's trace yet.
@@ -22,10 +22,10 @@ def attribute(lines: Sequence[Line], *, whole: bool = False, claims: bool = True
         lines: of one batch.
         whole: these lines are all that there is. Else a stream in Lambda's JSON format, whose invocations may interleave with some that
             another batch shows (Lambda Managed Instances), keeps its bare lines until all of it can be seen (`adopt`).
-        claims: whether a line may take the trace that the other lines of its request name, where the platform says nothing. Not in a
-            log of Lambda's, where the platform will speak: one of these lines may name a stale one.
+        of_lambda: the stream is one of Lambda's, so that its platform will speak of each request. Till then no line takes the trace that
+            others of its request name, since that may be stale, and what a text calls a request id says nothing.
     """
-    certain, claimed, loose = _gather(lines, claims=claims)
+    certain, claimed, loose = _gather(lines, of_lambda=of_lambda)
     open_at = _open_requests(lines, whole=whole) if loose else {}
     for number, line in enumerate(lines):
         trace_id = line.trace_id
@@ -36,7 +36,7 @@ def attribute(lines: Sequence[Line], *, whole: bool = False, claims: bool = True
         elif record is None:
             line.id_source = "inline"
             if number in open_at:
-                _find_request(line, open_at[number], certain)
+                _hold_against_place(line, open_at[number], certain)
         elif record.trace_id == trace_id:
             line.id_source = "inline"
             # written out rather than called: most lines of a busy function come here
@@ -53,21 +53,31 @@ def _find_home(
     line: Line, record: Line | None, open_request: str | None, certain: _Records, claimed: Mapping[str | None, Line | None]
 ) -> None:
     """Gives a line without a trace what is known of its request: by the platform, by its place, by the other lines."""
-    if record is None and open_request is not None:
-        if line.request_id is None or line.__class__ is Line:
+    free_text = line.__class__ is Line
+    if open_request is not None and (record is None or free_text):
+        # JSON has a key for it; what a free text calls a request id may be another service's
+        if line.request_id is None or free_text:
             line.request_id = open_request
         line.id_source = "stream"
         record = certain.get(open_request)
     _take_from_request(line, record or claimed.get(line.request_id))
 
 
-def _find_request(line: Line, open_request: str, certain: _Records) -> None:
-    """Gives a line that names a trace and no request the one that is open at its place, where that ran in this very trace."""
+def _hold_against_place(line: Line, open_request: str, certain: _Records) -> None:
+    """Gives a line that names a trace and no request the one that is open at its place, where that ran in this trace.
+
+    A trace that stands in a header, such as that of an event which is logged, is the sender's: there the place counts.
+    """
     record = certain.get(open_request)
-    if record is not None and record.trace_id == line.trace_id:
+    if record is None:
+        return
+    if record.trace_id == line.trace_id:
         line.request_id = open_request
         line.sampled = record.sampled
         line.span_id = line.span_id or record.span_id
+    elif line.trace_id in line.propagated_trace_ids and line.request_id is None:
+        line.request_id, line.id_source, line.span_id = open_request, "stream", None
+        _take_from_request(line, record)
 
 
 def _contradict(line: Line, record: Line) -> None:
@@ -78,14 +88,22 @@ def _contradict(line: Line, record: Line) -> None:
     _take_from_request(line, record)
 
 
-def _gather(lines: Sequence[Line], *, claims: bool) -> tuple[_Records, dict[str | None, Line | None], bool]:
+def _gather(  # noqa: C901, PLR0912  # one pass over a hot path
+    lines: Sequence[Line], *, of_lambda: bool
+) -> tuple[_Records, dict[str | None, Line | None], bool]:
     """The platform's record of each request, what the other lines of each claim where they agree, and whether a line lacks an id."""
     loose = False
     certain: _Records = {}
     claimed: dict[str | None, Line | None] = {}
+    contested: set[str] = set()
     for number, line in enumerate(lines):
         request_id = line.request_id
         trace_id = line.trace_id
+        if of_lambda:
+            if request_id is not None and line.__class__ is Line:
+                request_id = line.request_id = None
+        elif line.__class__ is AccessLogLine:
+            line.event_name = "apigateway.access"
         if request_id is None:
             if trace_id is None or not line.platform:
                 loose = loose or not line.outside
@@ -94,9 +112,11 @@ def _gather(lines: Sequence[Line], *, claims: bool) -> tuple[_Records, dict[str 
                 continue
             line.request_id = request_id
         if trace_id is not None:
-            if line.platform:
+            if line.platform or (line.event_name and not of_lambda):
+                if certain.setdefault(request_id, line).trace_id != trace_id:
+                    contested.add(request_id)
                 certain[request_id] = line
-            elif claims and (first := claimed.setdefault(request_id, line)) and first.trace_id != trace_id:
+            elif not of_lambda and (first := claimed.setdefault(request_id, line)) and first.trace_id != trace_id:
                 claimed[request_id] = None
         elif line.__class__ is ReportLine:
             # it was not traced, whatever its lines say
@@ -104,6 +124,10 @@ def _gather(lines: Sequence[Line], *, claims: bool) -> tuple[_Records, dict[str 
         elif line.__class__ is Line or isinstance(line, JsonLine):
             # what it calls a request id may be another service's
             loose = True
+    for request_id in contested:
+        # where the platform itself names two traces, neither is certain
+        del certain[request_id]
+        claimed[request_id] = None
     return certain, claimed, loose
 
 

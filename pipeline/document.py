@@ -59,7 +59,7 @@ def address(batch: Batch, lines: Sequence[Line], *, prefix: str, region: str, ma
     service_name = execution if execution != batch.log_group else batch.log_group.rpartition("/")[2]
     parts: list[Create | Line] = []
     # the start of the second that the last event fell into, in milliseconds
-    second = -1000
+    second = -_LAST
     to_second = index = ""
     start, seen = _origin(batch), dict[str, int]()
     for event, line in zip(batch.events, lines, strict=True):

@@ -7,6 +7,7 @@ has taken in stays `pending`, where the sweep finds it: no lost message can lose
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from pipeline.ids import parse_trace_id
 from pipeline.judge import Tree
 from pipeline.opensearch import Hit, Store
 from pipeline.records import Record, annotations_of, correlation_ids_of, millis_of, status_of
@@ -146,7 +147,11 @@ def _keys_of(hit: Hit) -> Iterator[tuple[str, KeyFact]]:
     }
     for method, values in named.items():
         for value in values:
-            yield value, KeyFact(method=method, service_name=source.get("serviceName", ""), line_id=hit.id)
+            fact = KeyFact(method=method, service_name=source.get("serviceName", ""), line_id=hit.id)
+            yield value, fact
+            # a trace id may serve as correlation id, in X-Ray's rendering
+            if method == "correlation id" and (trace_id := parse_trace_id(value)) and trace_id not in {value, source.get("traceId")}:
+                yield trace_id, fact
 
 
 def signal_fact(line_id: str, signals: tuple[Signal, ...], service_name: str, request: RequestFact, text: str,

@@ -17,6 +17,7 @@ from pipeline.index import Items
 from pipeline.links import Links
 from pipeline.opensearch import Store
 from pipeline.records import Record, TraceRecords
+from pipeline.runs import Stream
 from pipeline.unpack import is_of_lambda
 
 _Place = tuple[str, str]
@@ -96,11 +97,11 @@ def _may_move(line: Line, told: set[str]) -> bool:
     return line.request_id in told or line.integration_request_id in told
 
 
-def _bare(items: Items) -> tuple[list[_Place], dict[str, list[str]]]:
+def _bare(items: Items) -> tuple[list[_Place], dict[Stream, list[str]]]:
     """The places of lines in Lambda's log streams that lack a trace or a request, and their times (ISO 8601) by stream."""
     origins: dict[bytes, dict[str, str]] = {}
     places: list[_Place] = []
-    streams: dict[str, list[str]] = {}
+    streams: dict[Stream, list[str]] = {}
     for action, line in items:
         # a platform's line, one with both, and one that stands in its request in this very batch know where they belong
         if line.event_name or line.aws is None or (line.trace_id and line.request_id) or line.id_source == "stream":
@@ -109,7 +110,7 @@ def _bare(items: Items) -> tuple[list[_Place], dict[str, list[str]]]:
         origin = origins[aws] = origins.get(aws) or msgspec.json.decode(aws)
         if is_of_lambda(origin["logGroup"], origin["logStream"]):
             places.append((action.create.index, action.create.id))
-            streams.setdefault(origin["logStream"], []).append(line.timestamp)
+            streams.setdefault(Stream(origin["logGroup"], origin["logStream"]), []).append(line.timestamp)
     return places, streams
 
 

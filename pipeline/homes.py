@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from pipeline.enrich import FACTS, is_loose
-from pipeline.links import Link
+from pipeline.links import Link, Links
 from pipeline.opensearch import Hit, Store
 from pipeline.records import Record, millis_of
-from pipeline.runs import LONGEST_RUN_MS, STARTS, Span, at_of, inside, is_alone, spans_of, spot_of
+from pipeline.runs import LAST_MILLI, LONGEST_RUN_MS, STARTS, Span, Stream, at_of, inside, is_alone, overlapping, spans_of, spot_of
 from pipeline.state import RequestFact, Run
 
 _MOST_STARTS = 1000
@@ -67,7 +67,8 @@ def home_by_request(source: Mapping[str, Any], ran_in: Collection[str]) -> Home 
 
 def misplaced(records: Mapping[str, Record], links: Mapping[str, Link], store: Store) -> list[Move]:
     """The lines that are to move into or out of these traces, as their requests and runs say; sees what is refreshed."""
-    moves = {(one.hit.index, one.hit.id): one for one in (*_by_run(records, store), *_strays(records.values(), store))}
+    by_place = (*_by_run(records, store), *_strays(records.values(), store), *_overlapped(records.values(), store))
+    moves = {(one.hit.index, one.hit.id): one for one in by_place}
     # what the platform says of its request outweighs a line's place
     moves |= {(one.hit.index, one.hit.id): one for one in _by_request(records, links, store)}
     return list(moves.values())
@@ -80,7 +81,11 @@ def _by_request(records: Mapping[str, Record], links: Mapping[str, Link], store:
         if ids:
             named = {"bool": {"should": [{"terms": {"requestId": ids}}, {"terms": {"integrationRequestId": ids}}]}}
             clauses.append({"bool": {"filter": [named], "must_not": [{"term": {"traceId": record.trace_id}}]}})
-    for hit in _any_of(clauses, store, FACTS):
+    hits = list(_any_of(clauses, store, FACTS))
+    asked = {id_ for hit in hits for id_ in (hit.source.get("requestId"), hit.source.get("integrationRequestId")) if id_}
+    # a line of API Gateway's has a request of its own, beside that of its integration
+    links = {**links, **Links(store).load(asked - links.keys())}
+    for hit in hits:
         home = home_by_request(hit.source, _ran_in(hit.source, links))
         if home:
             yield Move(hit, home)
@@ -109,56 +114,88 @@ class _Around(msgspec.Struct, frozen=True):
 
     record: Record
     request: RequestFact
-    stream: str
+    stream: Stream
     span: Span
     json: bool
 
 
+_Runs = Mapping[Stream, Sequence[tuple[Record, RequestFact, Run]]]
+
+
 def _by_run(records: Mapping[str, Record], store: Store) -> Iterator[Move]:
     """Bare lines inside the invocations of these traces' requests; and those that one of another request shows to be nobody's."""
-    clauses = [_bare_lines(_Around(record, request, stream, span, run.json)) for record, request, stream, run in _runs(records.values())
-               for span in spans_of(run)]  # fmt: skip
+    runs = runs_of(records.values())
+    clauses = [_bare_lines(_Around(record, request, stream, span, run.json)) for stream, entries in runs.items()
+               for record, request, run in entries for span in spans_of(run)]  # fmt: skip
     alone: dict[Span, bool] = {}
     for hit in _any_of(clauses, store, (*FACTS, "attributes")):
-        if home := _home_in(hit, _around(hit, records.values()), alone, store):
+        if home := _home_in(hit, _around(hit, runs), alone, store):
             yield Move(hit, home)
+
+
+def runs_of(records: Iterable[Record]) -> _Runs:
+    """The runs of the requests of which the platform says that they ran in these traces, by log stream."""
+    found: dict[Stream, list[tuple[Record, RequestFact, Run]]] = {}
+    for record in records:
+        for request in record.state.requests.values():
+            if request.platform and not request.elsewhere:
+                for stream, run in request.runs.items():
+                    found.setdefault(Stream(request.log_group, stream), []).append((record, request, run))
+    return found
+
+
+def _around(hit: Hit, runs: _Runs) -> list[_Around]:
+    """The invocations that a line stands in."""
+    aws, place = hit.source.get("aws") or {}, spot_of(hit.source)
+    stream = Stream(aws.get("logGroup") or "", aws.get("logStream") or "")
+    return [_Around(record, request, stream, span, run.json) for record, request, run in runs.get(stream, ())
+            if (span := inside(place, run))]  # fmt: skip
+
+
+def _overlapped(records: Iterable[Record], store: Store) -> Iterator[Move]:
+    """Lines that stand by their place in an invocation of a JSON stream which one of these traces' invocations turns out to overlap."""
+    json_runs = [(stream, request, span) for stream, entries in runs_of(records).items() for _, request, run in entries
+                 if run.json for span in spans_of(run)]  # fmt: skip
+    placed = [_by_place(stream, at_of(span.start) - LONGEST_RUN_MS, at_of(span.end) + LONGEST_RUN_MS) for stream, _, span in json_runs]
+    if not any(True for _ in _any_of(placed, store, ["eventId"])):
+        return
+    for stream, request, span in json_runs:
+        others = sorted(overlapping(span, request.request_id, stream, store))
+        if others:
+            clause = _by_place(stream, at_of(span.start) - LONGEST_RUN_MS, at_of(span.end) + LONGEST_RUN_MS, others)
+            yield from (Move(hit, Home()) for hit in _any_of([clause], store, FACTS))
+
+
+def _by_place(stream: Stream, start: int, end: int, request_ids: Sequence[str] = ()) -> dict[str, Any]:
+    """The query for lines of a stream that got their request by their place, between two times (epoch milliseconds)."""
+    filters: list[dict[str, Any]] = [{"term": {"aws.logGroup": stream.log_group}}, {"term": {"aws.logStream": stream.log_stream}},
+                                     {"term": {"idSource": "stream"}}, {"exists": {"field": "traceId"}},
+                                     {"range": {"@timestamp": {"gte": max(start, 0), "lte": end, "format": "epoch_millis"}}}]  # fmt: skip
+    if request_ids:
+        filters.append({"terms": {"requestId": list(request_ids)}})
+    return {"bool": {"filter": filters}}
 
 
 def _strays(records: Iterable[Record], store: Store) -> Iterator[Move]:
     """Lines between two attempts of one request, put into it while the end of the first and the START of the second were not seen yet."""
-    for record, request, stream, run in _runs(records):
-        if len(run.starts) > 1 and run.ends and not run.json:
-            times = {"gte": at_of(run.starts[0]), "lte": at_of(run.ends[-1]), "format": "epoch_millis"}
-            filters = [{"term": {"aws.logStream": stream}}, {"term": {"traceId": record.trace_id}}, {"term": {"idSource": "stream"}},
-                       {"term": {"requestId": request.request_id}}, {"range": {"@timestamp": times}}]  # fmt: skip
-            for hit in store.scan({"bool": {"filter": filters}}, index=f"{store.prefix}-logs-*", source=FACTS):
-                place = spot_of(hit.source)
-                if run.starts[0] < place < run.ends[-1] and not inside(place, run):
-                    yield Move(hit, Home())
-
-
-def _runs(records: Iterable[Record]) -> Iterator[tuple[Record, RequestFact, str, Run]]:
-    """The runs of the requests of which the platform says that they ran in these traces."""
-    for record in records:
-        for request in record.state.requests.values():
-            if request.platform and not request.elsewhere:
-                yield from ((record, request, stream, run) for stream, run in request.runs.items())
-
-
-def _around(hit: Hit, records: Iterable[Record]) -> list[_Around]:
-    """The invocations of these traces that a line stands in."""
-    aws, place = hit.source.get("aws") or {}, spot_of(hit.source)
-    return [_Around(record, request, stream, span, run.json) for record, request, stream, run in _runs(records)
-            if stream == aws.get("logStream") and request.log_group == aws.get("logGroup") and (span := inside(place, run))]  # fmt: skip
+    for stream, entries in runs_of(records).items():
+        for _, request, run in entries:
+            if len(run.starts) > 1 and run.ends and not run.json:
+                clause = _by_place(stream, at_of(run.starts[0]), at_of(run.ends[-1]), [request.request_id])
+                for hit in _any_of([clause], store, FACTS):
+                    if run.starts[0] < spot_of(hit.source) < run.ends[-1] and not inside(spot_of(hit.source), run):
+                        yield Move(hit, Home())
 
 
 def _bare_lines(around: _Around) -> dict[str, Any]:
     """The query for lines in an invocation that have no home yet, lack a request, or have a home that may turn out wrong."""
     times = {"gte": at_of(around.span.start), "lte": at_of(around.span.end), "format": "epoch_millis"}
-    here = [{"term": {"aws.logStream": around.stream}}, {"term": {"aws.logGroup": around.request.log_group}},
+    here = [{"term": {"aws.logStream": around.stream.log_stream}}, {"term": {"aws.logGroup": around.stream.log_group}},
             {"range": {"@timestamp": times}}]  # fmt: skip
     by_platform, has_trace, has_request = ({"exists": {"field": field}} for field in ("eventName", "traceId", "requestId"))
-    own: dict[str, Any] = {"bool": {"filter": [{"term": {"traceId": around.record.trace_id}}], "must_not": [has_request]}}
+    # one that names this trace and no request, and one that shows the header of an event that it logs
+    names_it = {"bool": {"should": [{"term": {"traceId": around.record.trace_id}}, {"exists": {"field": "propagatedTraceId"}}]}}
+    own: dict[str, Any] = {"bool": {"filter": [names_it], "must_not": [has_request]}}
     by_place: dict[str, Any] = {"term": {"idSource": "stream"}}
     # where invocations can't interleave, a line without a trace is this request's, whichever it mentions
     homeless = {"bool": {"must_not": [has_trace, has_request if around.json else by_place]}}
@@ -172,7 +209,8 @@ def _home_in(hit: Hit, around: Sequence[_Around], alone: dict[Span, bool], store
         return None
     here, source = around[0], hit.source
     current, by_place = source.get("traceId") or "", source.get("idSource") == "stream"
-    if current and not by_place and (current != here.record.trace_id or source.get("requestId")):
+    shown = current in (source.get("propagatedTraceId") or ())
+    if current and not by_place and (source.get("requestId") or (current != here.record.trace_id and not shown)):
         # it names a trace: another one, or this one and its request
         return None
     if (by_place and not here.json) or (here.json and not by_place and source.get("requestId")):
@@ -185,7 +223,7 @@ def _home_in(hit: Hit, around: Sequence[_Around], alone: dict[Span, bool], store
     named = source.get("requestId") if source.get("attributes") is not None else None
     if by_place and current == here.record.trace_id and source.get("requestId") in {named, here.request.request_id}:
         return None
-    how = "inline" if current and not by_place else "stream"
+    how = "inline" if current == here.record.trace_id and not by_place else "stream"
     loose = here.json and how == "stream"
     return Home(trace_id=here.record.trace_id, request_id=named or here.request.request_id, id_source=how, loose=loose)
 
@@ -202,19 +240,22 @@ def newly_placed(hits: Sequence[Hit], links: Mapping[str, Link], open_before: Ma
     moves = [Move(hit, home) for hit in hits if (home := home_by_request(hit.source, _ran_in(hit.source, links)))]
     taken = {(one.hit.index, one.hit.id) for one in moves}
     alone: dict[Span, bool] = {}
+    runs = runs_of(open_before.values())
     moves += [Move(hit, home) for hit in hits
               if open_before and (hit.index, hit.id) not in taken and not hit.source.get("eventName")
-              and (home := _home_in(hit, _around(hit, open_before.values()), alone, store))]  # fmt: skip
+              and (home := _home_in(hit, _around(hit, runs), alone, store))]  # fmt: skip
     return moves
 
 
-def open_before(streams: Mapping[str, Sequence[str]], store: Store) -> set[str]:
+def open_before(streams: Mapping[Stream, Sequence[str]], store: Store) -> set[str]:
     """The traces of the requests that may be open in these log streams at these times (ISO 8601): of those whose START stands before."""
     found: set[str] = set()
     for stream, times in streams.items():
         earliest = max(millis_of(min(times)) - LONGEST_RUN_MS, 0)
-        filters = [{"term": {"aws.logStream": stream}}, {"terms": {"eventName": list(STARTS)}}, {"exists": {"field": "traceId"}},
-                   {"range": {"@timestamp": {"gte": earliest, "lte": millis_of(max(times)), "format": "epoch_millis"}}}]  # fmt: skip
+        times_there = {"gte": earliest, "lte": min(millis_of(max(times)), LAST_MILLI), "format": "epoch_millis"}
+        filters = [{"term": {"aws.logGroup": stream.log_group}}, {"term": {"aws.logStream": stream.log_stream}},
+                   {"terms": {"eventName": list(STARTS)}}, {"exists": {"field": "traceId"}},
+                   {"range": {"@timestamp": times_there}}]  # fmt: skip
         body = {"query": {"bool": {"filter": filters}}, "size": _MOST_STARTS, "_source": ["traceId"], "sort": [{"@timestamp": "desc"}]}
         found |= {hit["_source"]["traceId"] for hit in store.search(body, index=f"{store.prefix}-logs-*")["hits"]["hits"]}
     return found

@@ -18,7 +18,16 @@ _ENDS: Final = ("END", "REPORT", "platform.runtimeDone", "platform.report")
 _TIME, _ID = 13, 56
 # no invocation takes longer (AWS Lambda developer guide, "Lambda quotas")
 LONGEST_RUN_MS: Final = 15 * 60 * 1000
+LAST_MILLI: Final = 9_223_372_036_000
+"""date_nanos ends in 2262."""
 _MOST_LINES = 1000
+
+
+class Stream(NamedTuple):
+    """A log stream in its group."""
+
+    log_group: str
+    log_stream: str
 
 
 class Span(NamedTuple):
@@ -60,39 +69,59 @@ def spans_of(run: Run) -> Iterator[Span]:
 
 def inside(place: str, run: Run) -> Span | None:
     """The invocation that a line stands in, surely so: neither at an end's very place, nor without an order in its millisecond."""
-    if place.endswith("."):
-        return None
-    return next((span for span in spans_of(run) if span.start < place < span.end), None)
+    return next((span for span in spans_of(run) if _between(place, span)), None)
 
 
-def is_alone(span: Span, request_id: str, log_stream: str, store: Store, *, json: bool) -> bool:
-    """Whether no other request is seen in an invocation: none speaks during it, and none began before and ended after it.
+def _between(place: str, span: Span) -> bool:
+    if not all(spot.partition(".")[2] for spot in (place, *span)):
+        return at_of(span.start) < at_of(place) < at_of(span.end)
+    return span.start < place < span.end
 
-    In a text stream only the platform speaks of requests; what else names one may mean another service's.
 
-    One that began before and whose end is not seen yet says nothing: its end, when it comes, makes its own trace look again.
+def is_alone(span: Span, request_id: str, stream: Stream, store: Store, *, json: bool) -> bool:
+    """Whether no other request is seen in an invocation: none speaks during it, and none is open around it.
+
+    In a text stream only the platform speaks of requests, and invocations can't overlap. In a JSON stream one that began before and whose
+    end is not seen yet says nothing: its end, when it comes, makes its own trace look again.
     """
-    began, ended = at_of(span.start), at_of(span.end)
-    during = _others(store, log_stream, request_id, began, ended, [] if json else [*STARTS, *_ENDS], newest=False)
-    if any(span.start < place < span.end for _, place in during):
+    during = _others(store, stream, request_id, at_of(span.start), at_of(span.end), [] if json else [*STARTS, *_ENDS], newest=False)
+    if any(span.start < place < span.end for _, _, place in during):
         return False
-    before = _others(store, log_stream, request_id, began - LONGEST_RUN_MS, began, STARTS, newest=True)
-    after = _others(store, log_stream, request_id, ended, ended + LONGEST_RUN_MS, _ENDS, newest=False)
-    return {id_ for id_, place in before if place < span.start}.isdisjoint(id_ for id_, place in after if place > span.end)
+    return not json or not around(span, request_id, stream, store)
 
 
-def _others(store: Store, log_stream: str, request_id: str, start: int, end: int, events: Sequence[str], *,
-            newest: bool) -> list[tuple[str, str]]:  # fmt: skip
-    """The lines of other requests in a stream between two times (epoch milliseconds): each's request, and its spot."""
-    filters: list[dict[str, Any]] = [{"term": {"aws.logStream": log_stream}}, {"exists": {"field": "requestId"}},
+def around(span: Span, request_id: str, stream: Stream, store: Store) -> set[str]:
+    """The other requests that began before an invocation and ended after it, without an end between."""
+    began, ended = at_of(span.start), at_of(span.end)
+    open_: set[str] = set()
+    before = _others(store, stream, request_id, began - LONGEST_RUN_MS, began, [*STARTS, *_ENDS], newest=True)
+    for id_, name, _ in sorted((entry for entry in before if entry[2] < span.start), key=lambda entry: entry[2]):
+        (open_.add if name in STARTS else open_.discard)(id_)
+    if not open_:
+        return open_
+    after = _others(store, stream, request_id, ended, ended + LONGEST_RUN_MS, _ENDS, newest=False)
+    return open_ & {id_ for id_, _, place in after if place > span.end}
+
+
+def overlapping(span: Span, request_id: str, stream: Stream, store: Store) -> set[str]:
+    """The other requests of which something is seen during an invocation, or that are open around it."""
+    during = _others(store, stream, request_id, at_of(span.start), at_of(span.end), [], newest=False)
+    return {id_ for id_, _, place in during if span.start < place < span.end} | around(span, request_id, stream, store)
+
+
+def _others(store: Store, stream: Stream, request_id: str, start: int, end: int, events: Sequence[str], *,
+            newest: bool) -> list[tuple[str, str, str]]:  # fmt: skip
+    """The lines of other requests in a stream between two times (epoch milliseconds): each's request, event and spot."""
+    filters: list[dict[str, Any]] = [{"term": {"aws.logGroup": stream.log_group}}, {"term": {"aws.logStream": stream.log_stream}},
+                                     {"exists": {"field": "requestId"}},
                                      {"range": {"@timestamp": {"gte": max(start, 0), "lte": end, "format": "epoch_millis"}}}]  # fmt: skip
     by_json = {"bool": {"should": [{"exists": {"field": "eventName"}}, {"exists": {"field": "attributes"}}]}}
     filters.append({"terms": {"eventName": list(events)}} if events else by_json)
     query = {"bool": {"filter": filters, "must_not": [{"term": {"requestId": request_id}}, {"term": {"idSource": "stream"}}]}}
-    body = {"query": query, "size": _MOST_LINES, "_source": ["@timestamp", "eventId", "requestId"],
+    body = {"query": query, "size": _MOST_LINES, "_source": ["@timestamp", "eventId", "requestId", "eventName"],
             "sort": [{"@timestamp": "desc" if newest else "asc"}]}  # fmt: skip
-    hits = store.search(body, index=f"{store.prefix}-logs-*")["hits"]["hits"]
-    return [(hit["_source"]["requestId"], spot_of(hit["_source"])) for hit in hits]
+    hits = [hit["_source"] for hit in store.search(body, index=f"{store.prefix}-logs-*")["hits"]["hits"]]
+    return [(source["requestId"], source.get("eventName") or "", spot_of(source)) for source in hits]
 
 
 def spot_of(source: Mapping[str, Any]) -> str:

@@ -94,7 +94,7 @@ def prepare(unpacked: Unpacked, settings: Settings) -> Items:
 def read(batch: Batch, settings: Settings) -> Items:
     """The documents of ``batch``: its lines read, attributed and addressed."""
     lines = read_lines([event.message for event in batch.events], settings.correlation_paths)
-    attribute(lines, claims=not is_of_lambda(batch.log_group, batch.log_stream))
+    attribute(lines, of_lambda=is_of_lambda(batch.log_group, batch.log_stream))
     chars = settings.max_line_chars
     return Items(address(batch, lines, prefix=settings.prefix, region=settings.region, max_chars=chars))
 

@@ -155,7 +155,6 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
     if trace_id is not None and (("=" in message and "oot=1-" in message) or (len(message) > _LOGGED_EVENT and "raceparent" in message)):
         line.propagated_trace_ids = tuple(id_ for id_ in find_propagated(message) if id_ != trace_id)
     if kind is AccessLogLine:
-        line.event_name = "apigateway.access"
         integration = keys.integration_request_id or keys.endpoint_request_id
         if integration.__class__ is str:
             line.integration_request_id = parse_request_id(integration)

@@ -96,10 +96,9 @@ class PowertoolsLine(JsonLine, gc=False):
 
 
 class AccessLogLine(JsonLine, gc=False):
-    """API Gateway's access log in a JSON format, such as the console's example; certain of the trace that its request ran in."""
+    """API Gateway's access log in a JSON format, such as the console's example; elsewhere it may be an event that a function prints."""
 
     format = "apigateway-access"
-    platform = True
 
 
 class PythonLine(Line, gc=False):

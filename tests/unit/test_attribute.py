@@ -36,14 +36,14 @@ def test_what_the_platform_knows_goes_to_lines_that_name_the_trace_too():
 def test_another_services_request_id_in_a_text_does_not_hide_the_invocation():
     """What a free text calls a request id is no sign of another invocation: it and its neighbours get the open request."""
     words = f"LambdaException: no (Service: Lambda, Status Code: 429, Request ID: {OTHER_REQUEST})"
-    lines = attributed(start(), "a print", words, "\tat x", end(), report(), claims=False)
+    lines = attributed(start(), "a print", words, "\tat x", end(), report(), of_lambda=True)
     assert [line.request_id for line in lines] == [REQUEST] * 6
     assert [line.id_source for line in lines] == ["request", "stream", "stream", "stream", "request", "inline"]
 
 
 def test_a_json_line_keeps_its_own_request_id():
     """A JSON key for a request id is meant: the line gets the trace of the invocation around it, and keeps that id to be found by."""
-    line = attributed(start(), json.dumps({"requestId": "JKJaXmPLvHcESHA=", "message": "m"}), end(), report(), claims=False)[1]
+    line = attributed(start(), json.dumps({"requestId": "JKJaXmPLvHcESHA=", "message": "m"}), end(), report(), of_lambda=True)[1]
     assert (line.trace_id, line.request_id, line.id_source) == (TRACE, "JKJaXmPLvHcESHA=", "stream")
 
 
@@ -67,7 +67,7 @@ def test_an_invocation_that_was_not_traced_spreads_no_id():
 def test_in_a_log_of_lambda_no_line_takes_the_trace_that_another_claims():
     """It may be stale; where nobody else will speak of the request, it is taken."""
     lines = (start(), powertools("stale?"), f"2026-11-24T10:00:00.000Z\t{REQUEST}\tINFO\thi")
-    assert [line.trace_id for line in attributed(*lines, claims=False)] == [None, TRACE, None]
+    assert [line.trace_id for line in attributed(*lines, of_lambda=True)] == [None, TRACE, None]
     assert [line.trace_id for line in attributed(*lines)] == [TRACE] * 3
 
 
@@ -177,3 +177,33 @@ def test_a_logged_event_names_the_correlation_id_deep_inside(content):
 def test_no_id_is_made_of_punctuation(content):
     """What stands there is no id."""
     assert extract(json.dumps({"event": content})).correlation_ids == ()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{"version": "2.0", "routeKey": "GET /x", "headers": {"x-amzn-trace-id": f"Root={to_xray(OTHER)}"}, "requestContext": {"requestId": "g"}},
+     {"httpMethod": "GET", "path": "/x", "headers": {"X-Amzn-Trace-Id": f"Self=1-1-1;Root={to_xray(OTHER)}"}}, {"httpMethod": "GET", "headers": None}],
+)  # fmt: skip
+@pytest.mark.parametrize("how", [{"whole": True}, {"of_lambda": True}])
+def test_an_event_that_a_function_prints_is_no_access_log(event, how):
+    """It stands in the invocation that printed it, whatever its headers say: those are the sender's."""
+    line = attributed(start(), json.dumps(event), end(), report(), **how)[1]
+    assert (line.trace_id, line.request_id, line.id_source, line.stale_trace_id) == (TRACE, REQUEST, "stream", None)
+    assert line.event_name == "" or "whole" in how
+    assert line.propagated_trace_ids == ((OTHER,) if event["headers"] else ())
+
+
+def test_a_text_that_mentions_a_request_of_the_same_group_is_not_that_requests():
+    """Where it stands counts, whether the other request's record is in the batch or not."""
+    mention = f"duplicate of request id: {OTHER_REQUEST}"
+    for before in ([], [report(OTHER_REQUEST, OTHER)]):
+        line = attributed(*before, start(), mention, end(), report(), of_lambda=True)[len(before) + 1]
+        assert (line.trace_id, line.request_id, line.id_source) == (TRACE, REQUEST, "stream")
+    assert attributed(mention, of_lambda=True)[0].request_id is None
+
+
+def test_two_platform_records_of_one_request_are_no_evidence():
+    """Each stays with the trace that it names; no other line of the request takes one of them."""
+    lines = attributed(start(), report(), "between", report(trace=OTHER), of_lambda=True)
+    assert [line.trace_id for line in lines] == [None, TRACE, None, OTHER]
+    assert not any(line.stale_trace_id for line in lines)
