@@ -33,7 +33,8 @@ def facts_of_moves(moves: Iterable[Move]) -> dict[str, TraceState]:
         if left in {"", move.home.stale, move.home.trace_id} or is_loose(source):
             continue
         # a line that stood there by its place, or by a header that it shows, says nothing of its request
-        apart = (source.get("idSource") == "stream" and not move.home.trace_id) or not own(source, "requestId")
+        by_place = source.get("idSource") == "stream" and move.home.request_id != source.get("requestId")
+        apart = by_place or not own(source, "requestId")
         gone = nobodys(move.hit) if apart else elsewhere(source)
         facts[left] = merge(facts.get(left, TraceState()), gone)
     return facts

@@ -14,9 +14,9 @@ import msgspec
 from pipeline.enrich import FACTS, is_loose
 from pipeline.links import Link, Links
 from pipeline.opensearch import Hit, Store
-from pipeline.records import Record, millis_of
+from pipeline.records import Record, load_states, millis_of
 from pipeline.runs import LAST_MILLI, LONGEST_RUN_MS, STARTS, Span, Stream, at_of, inside, is_alone, overlapping, spans_of, spot_of
-from pipeline.state import RequestFact, Run
+from pipeline.state import RequestFact, Run, TraceState
 
 _MOST_STARTS = 1000
 # of about ten terms each: a query may have 1,024 (OpenSearch, `indices.query.bool.max_clause_count`)
@@ -112,49 +112,53 @@ def _ran_in(source: Mapping[str, Any], links: Mapping[str, Link]) -> set[str]:
 class _Around(msgspec.Struct, frozen=True):
     """An invocation that a line stands in."""
 
-    record: Record
+    trace_id: str
     request: RequestFact
     stream: Stream
     span: Span
     json: bool
 
 
-_Runs = Mapping[Stream, Sequence[tuple[Record, RequestFact, Run]]]
+_Runs = Mapping[Stream, Sequence[tuple[str, RequestFact, Run]]]
 
 
 def _by_run(records: Mapping[str, Record], store: Store) -> Iterator[Move]:
     """Bare lines inside the invocations of these traces' requests; and those that one of another request shows to be nobody's."""
-    runs = runs_of(records.values())
-    clauses = [_bare_lines(_Around(record, request, stream, span, run.json)) for stream, entries in runs.items()
-               for record, request, run in entries for span in spans_of(run)]  # fmt: skip
+    runs = runs_of(_states(records.values()))
+    clauses = [_bare_lines(_Around(trace_id, request, stream, span, run.json)) for stream, entries in runs.items()
+               for trace_id, request, run in entries for span in spans_of(run)]  # fmt: skip
     alone: dict[Span, bool] = {}
     for hit in _any_of(clauses, store, (*FACTS, "attributes")):
         if home := _home_in(hit, _around(hit, runs), alone, store):
             yield Move(hit, home)
 
 
-def runs_of(records: Iterable[Record]) -> _Runs:
+def runs_of(states: Iterable[tuple[str, TraceState]]) -> _Runs:
     """The runs of the requests of which the platform says that they ran in these traces, by log stream."""
-    found: dict[Stream, list[tuple[Record, RequestFact, Run]]] = {}
-    for record in records:
-        for request in record.state.requests.values():
+    found: dict[Stream, list[tuple[str, RequestFact, Run]]] = {}
+    for trace_id, state in states:
+        for request in state.requests.values():
             if request.platform and not request.elsewhere:
                 for stream, run in request.runs.items():
-                    found.setdefault(Stream(request.log_group, stream), []).append((record, request, run))
+                    found.setdefault(Stream(request.log_group, stream), []).append((trace_id, request, run))
     return found
+
+
+def _states(records: Iterable[Record]) -> Iterator[tuple[str, TraceState]]:
+    return ((record.trace_id, record.state) for record in records)
 
 
 def _around(hit: Hit, runs: _Runs) -> list[_Around]:
     """The invocations that a line stands in."""
     aws, place = hit.source.get("aws") or {}, spot_of(hit.source)
     stream = Stream(aws.get("logGroup") or "", aws.get("logStream") or "")
-    return [_Around(record, request, stream, span, run.json) for record, request, run in runs.get(stream, ())
+    return [_Around(trace_id, request, stream, span, run.json) for trace_id, request, run in runs.get(stream, ())
             if (span := inside(place, run))]  # fmt: skip
 
 
 def _overlapped(records: Iterable[Record], store: Store) -> Iterator[Move]:
     """Lines that stand by their place in an invocation of a JSON stream which one of these traces' invocations turns out to overlap."""
-    json_runs = [(stream, request, span) for stream, entries in runs_of(records).items() for _, request, run in entries
+    json_runs = [(stream, request, span) for stream, entries in runs_of(_states(records)).items() for _, request, run in entries
                  if run.json for span in spans_of(run)]  # fmt: skip
     placed = [_by_place(stream, at_of(span.start) - LONGEST_RUN_MS, at_of(span.end) + LONGEST_RUN_MS) for stream, _, span in json_runs]
     if not any(True for _ in _any_of(placed, store, ["eventId"])):
@@ -178,13 +182,20 @@ def _by_place(stream: Stream, start: int, end: int, request_ids: Sequence[str] =
 
 def _strays(records: Iterable[Record], store: Store) -> Iterator[Move]:
     """Lines between two attempts of one request, put into it while the end of the first and the START of the second were not seen yet."""
-    for stream, entries in runs_of(records).items():
+    for stream, entries in runs_of(_states(records)).items():
         for _, request, run in entries:
             if len(run.starts) > 1 and run.ends and not run.json:
                 clause = _by_place(stream, at_of(run.starts[0]), at_of(run.ends[-1]), [request.request_id])
                 for hit in _any_of([clause], store, FACTS):
                     if run.starts[0] < spot_of(hit.source) < run.ends[-1] and not inside(spot_of(hit.source), run):
-                        yield Move(hit, Home())
+                        yield Move(hit, _other_home(hit, stream, store))
+
+
+def _other_home(hit: Hit, stream: Stream, store: Store) -> Home:
+    """The home of a line that does not stand where it was put: in another request's invocation, or nowhere."""
+    states = load_states(open_before({stream: [hit.source["@timestamp"]]}, store), store)
+    bare = {name: value for name, value in hit.source.items() if name not in {"traceId", "requestId", "idSource"}}
+    return _home_in(msgspec.structs.replace(hit, source=bare), _around(hit, runs_of(states.items())), {}, store) or Home()
 
 
 def _bare_lines(around: _Around) -> dict[str, Any]:
@@ -194,7 +205,7 @@ def _bare_lines(around: _Around) -> dict[str, Any]:
             {"range": {"@timestamp": times}}]  # fmt: skip
     by_platform, has_trace, has_request = ({"exists": {"field": field}} for field in ("eventName", "traceId", "requestId"))
     # one that names this trace and no request, and one that shows the header of an event that it logs
-    names_it = {"bool": {"should": [{"term": {"traceId": around.record.trace_id}}, {"exists": {"field": "propagatedTraceId"}}]}}
+    names_it = {"bool": {"should": [{"term": {"traceId": around.trace_id}}, {"exists": {"field": "propagatedTraceId"}}]}}
     own: dict[str, Any] = {"bool": {"filter": [names_it], "must_not": [has_request]}}
     by_place: dict[str, Any] = {"term": {"idSource": "stream"}}
     # where invocations can't interleave, a line without a trace is this request's, whichever it mentions
@@ -210,7 +221,7 @@ def _home_in(hit: Hit, around: Sequence[_Around], alone: dict[Span, bool], store
     here, source = around[0], hit.source
     current, by_place = source.get("traceId") or "", source.get("idSource") == "stream"
     shown = current in (source.get("propagatedTraceId") or ())
-    if current and not by_place and (source.get("requestId") or (current != here.record.trace_id and not shown)):
+    if current and not by_place and (source.get("requestId") or (current != here.trace_id and not shown)):
         # it names a trace: another one, or this one and its request
         return None
     if (by_place and not here.json) or (here.json and not by_place and source.get("requestId")):
@@ -221,11 +232,11 @@ def _home_in(hit: Hit, around: Sequence[_Around], alone: dict[Span, bool], store
         return Home() if by_place else None
     # JSON has a key for it; what a free text calls a request id may be another service's
     named = source.get("requestId") if source.get("attributes") is not None else None
-    if by_place and current == here.record.trace_id and source.get("requestId") in {named, here.request.request_id}:
+    if by_place and current == here.trace_id and source.get("requestId") in {named, here.request.request_id}:
         return None
-    how = "inline" if current == here.record.trace_id and not by_place else "stream"
+    how = "inline" if current == here.trace_id and not by_place else "stream"
     loose = here.json and how == "stream"
-    return Home(trace_id=here.record.trace_id, request_id=named or here.request.request_id, id_source=how, loose=loose)
+    return Home(trace_id=here.trace_id, request_id=named or here.request.request_id, id_source=how, loose=loose)
 
 
 def newly_placed(hits: Sequence[Hit], links: Mapping[str, Link], open_before: Mapping[str, Record], store: Store) -> list[Move]:
@@ -240,7 +251,7 @@ def newly_placed(hits: Sequence[Hit], links: Mapping[str, Link], open_before: Ma
     moves = [Move(hit, home) for hit in hits if (home := home_by_request(hit.source, _ran_in(hit.source, links)))]
     taken = {(one.hit.index, one.hit.id) for one in moves}
     alone: dict[Span, bool] = {}
-    runs = runs_of(open_before.values())
+    runs = runs_of(_states(open_before.values()))
     moves += [Move(hit, home) for hit in hits
               if open_before and (hit.index, hit.id) not in taken and not hit.source.get("eventName")
               and (home := _home_in(hit, _around(hit, runs), alone, store))]  # fmt: skip
@@ -251,8 +262,9 @@ def open_before(streams: Mapping[Stream, Sequence[str]], store: Store) -> set[st
     """The traces of the requests that may be open in these log streams at these times (ISO 8601): of those whose START stands before."""
     found: set[str] = set()
     for stream, times in streams.items():
-        earliest = max(millis_of(min(times)) - LONGEST_RUN_MS, 0)
-        times_there = {"gte": earliest, "lte": min(millis_of(max(times)), LAST_MILLI), "format": "epoch_millis"}
+        # whatever time a line claims, the question must be one that OpenSearch takes
+        earliest, latest = (min(max(at, 0), LAST_MILLI) for at in (millis_of(min(times)) - LONGEST_RUN_MS, millis_of(max(times))))
+        times_there = {"gte": earliest, "lte": latest, "format": "epoch_millis"}
         filters = [{"term": {"aws.logGroup": stream.log_group}}, {"term": {"aws.logStream": stream.log_stream}},
                    {"terms": {"eventName": list(STARTS)}}, {"exists": {"field": "traceId"}},
                    {"range": {"@timestamp": times_there}}]  # fmt: skip

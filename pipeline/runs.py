@@ -18,8 +18,8 @@ _ENDS: Final = ("END", "REPORT", "platform.runtimeDone", "platform.report")
 _TIME, _ID = 13, 56
 # no invocation takes longer (AWS Lambda developer guide, "Lambda quotas")
 LONGEST_RUN_MS: Final = 15 * 60 * 1000
-LAST_MILLI: Final = 9_223_372_036_000
-"""date_nanos ends in 2262."""
+LAST_MILLI: Final = 9_223_000_000_000
+"""Shortly before date_nanos ends, in 2262."""
 _MOST_LINES = 1000
 
 
