@@ -218,7 +218,8 @@ def _home_in(hit: Hit, around: Sequence[_Around], alone: dict[Span, bool], store
     """The home of a line, given the invocations that it stands in; None where it stands in none, or is at home."""
     if not around:
         return None
-    here, source = around[0], hit.source
+    # text invocations never overlap: of two that seem to, the outer one is a request and its retry, with their ends between not seen yet
+    here, source = max(around, key=lambda one: one.span), hit.source
     current, by_place = source.get("traceId") or "", source.get("idSource") == "stream"
     shown = current in (source.get("propagatedTraceId") or ())
     if current and not by_place and (source.get("requestId") or (current != here.trace_id and not shown)):
@@ -227,8 +228,10 @@ def _home_in(hit: Hit, around: Sequence[_Around], alone: dict[Span, bool], store
     if (by_place and not here.json) or (here.json and not by_place and source.get("requestId")):
         return None
     if here.span not in alone:
-        alone[here.span] = len(around) == 1 and is_alone(here.span, here.request.request_id, here.stream, store, json=here.json)
-    if len(around) > 1 or not alone[here.span]:
+        alone[here.span] = (len(around) == 1 or not here.json) and is_alone(
+            here.span, here.request.request_id, here.stream, store, json=here.json
+        )
+    if not alone[here.span]:
         return Home() if by_place else None
     # JSON has a key for it; what a free text calls a request id may be another service's
     named = source.get("requestId") if source.get("attributes") is not None else None

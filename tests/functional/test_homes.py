@@ -56,7 +56,7 @@ SCENARIOS = {
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(8))
 def test_every_order_brings_each_line_to_the_same_home(store, settings, name, seed):
     """In time order and in random ones, with a sweep after each batch or one at the end: the same trace, and the same words on how."""
     lines, expected = SCENARIOS[name]
