@@ -65,9 +65,12 @@ def home_by_request(source: Mapping[str, Any], ran_in: Collection[str]) -> Home 
     return Home(trace_id=target, request_id=source.get("requestId") or "", id_source=how, stale=stale, loose=is_loose(source))
 
 
-def misplaced(records: Mapping[str, Record], links: Mapping[str, Link], store: Store) -> list[Move]:
-    """The lines that are to move into or out of these traces, as their requests and runs say; sees what is refreshed."""
-    by_place = (*_by_run(records, store), *_strays(records.values(), store), *_overlapped(records.values(), store))
+def misplaced(records: Mapping[str, Record], links: Mapping[str, Link], store: Store, checked: set[Span]) -> list[Move]:
+    """The lines that are to move into or out of these traces, as their requests and runs say; sees what is refreshed.
+
+    ``checked`` are the invocations whose overlaps were looked for already; those that are looked for now are added.
+    """
+    by_place = (*_by_run(records, store), *_strays(records.values(), store), *_overlapped(records.values(), store, checked))
     moves = {(one.hit.index, one.hit.id): one for one in by_place}
     # what the platform says of its request outweighs a line's place
     moves |= {(one.hit.index, one.hit.id): one for one in _by_request(records, links, store)}
@@ -156,18 +159,32 @@ def _around(hit: Hit, runs: _Runs) -> list[_Around]:
             if (span := inside(place, run))]  # fmt: skip
 
 
-def _overlapped(records: Iterable[Record], store: Store) -> Iterator[Move]:
+def _overlapped(records: Iterable[Record], store: Store, checked: set[Span]) -> Iterator[Move]:
     """Lines that stand by their place in an invocation of a JSON stream which one of these traces' invocations turns out to overlap."""
     json_runs = [(stream, request, span) for stream, entries in runs_of(_states(records)).items() for _, request, run in entries
-                 if run.json for span in spans_of(run)]  # fmt: skip
-    placed = [_by_place(stream, at_of(span.start) - LONGEST_RUN_MS, at_of(span.end) + LONGEST_RUN_MS) for stream, _, span in json_runs]
-    if not any(True for _ in _any_of(placed, store, ["eventId"])):
-        return
+                 if run.json for span in spans_of(run) if span not in checked]  # fmt: skip
+    checked |= {span for _, _, span in json_runs}
+    with_bare_lines = _streams_with([_by_place(stream, *_reach(span)) for stream, _, span in json_runs], store)
     for stream, request, span in json_runs:
-        others = sorted(overlapping(span, request.request_id, stream, store))
+        others = sorted(overlapping(span, request.request_id, stream, store)) if stream.log_stream in with_bare_lines else []
         if others:
-            clause = _by_place(stream, at_of(span.start) - LONGEST_RUN_MS, at_of(span.end) + LONGEST_RUN_MS, others)
-            yield from (Move(hit, Home()) for hit in _any_of([clause], store, FACTS))
+            yield from (Move(hit, Home()) for hit in _any_of([_by_place(stream, *_reach(span), others)], store, FACTS))
+
+
+def _reach(span: Span) -> tuple[int, int]:
+    """From when to when an invocation may lie that overlaps this one, in epoch milliseconds."""
+    return at_of(span.start) - LONGEST_RUN_MS, at_of(span.end) + LONGEST_RUN_MS
+
+
+def _streams_with(clauses: Sequence[Mapping[str, Any]], store: Store) -> set[str]:
+    """The log streams in which there is a line that matches any of the clauses."""
+    found: set[str] = set()
+    for start in range(0, len(clauses), _MOST_CLAUSES):
+        body = {"size": 0, "query": {"bool": {"should": clauses[start : start + _MOST_CLAUSES], "minimum_should_match": 1}},
+                "aggs": {"streams": {"terms": {"field": "aws.logStream", "size": _MOST_CLAUSES}}}}  # fmt: skip
+        answer = store.search(body, index=f"{store.prefix}-logs-*")
+        found |= {bucket["key"] for bucket in answer.get("aggregations", {}).get("streams", {}).get("buckets", ())}
+    return found
 
 
 def _by_place(stream: Stream, start: int, end: int, request_ids: Sequence[str] = ()) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pipeline.homes import misplaced
 from pipeline.links import Link, Links
 from pipeline.opensearch import Store
 from pipeline.records import Record, TraceRecords
+from pipeline.runs import Span
 from pipeline.state import EMPTY, RequestFact, TraceState, merge
 from pipeline.transactions import groups_of, shown_by
 
@@ -46,6 +47,7 @@ class Spreader:
 
         Takes the records of other traces that this concerns into ``known``; returns the traces where something is behind still.
         """
+        checked: set[Span] = set()
         for _ in range(_ROUNDS):
             links = self._links.add(shown_by(known.values()))
             known |= self._records.add(_contested(known, links))
@@ -55,7 +57,7 @@ class Spreader:
             known |= {id_: record for id_, record in self._records.load(members).items() if record.version}
             joined = self._join(known)
             self._store.refresh()
-            moves = misplaced(known, links, self._store)
+            moves = misplaced(known, links, self._store, checked)
             known |= self._records.add(facts_of_moves(moves))
             moved, _ = move(moves, self._store)
             self.stale.update(one.hit.source.get("serviceName", "") for one in moves if one.home.stale)
