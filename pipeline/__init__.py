@@ -21,6 +21,7 @@ Later (`resolve`), trace by trace:
     links       each id that other traces may show too gets a small document with the traces that showed it
     transactions traces that show one id are one piece of work, with one id of its own
     homes       which lines belong to the trace though they do not say so, or no longer do: by their request, by their place in a stream
+    places      which of them stand in whose invocation
     adopt       these lines move
     enrich      the verdict is written by compare-and-set, to the trace and to every line and span of it
 

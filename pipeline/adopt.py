@@ -10,9 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from pipeline.enrich import elsewhere, facts_by_trace, is_loose, nobodys, own
-from pipeline.homes import Move
 from pipeline.ids import to_xray
 from pipeline.opensearch import Hit, Store
+from pipeline.places import Move
 from pipeline.spans import PENDING
 from pipeline.state import TraceState, merge
 

@@ -12,10 +12,11 @@ import msgspec
 from pipeline.adopt import facts_of_moves, move
 from pipeline.enrich import FACTS, facts_by_trace, update
 from pipeline.extract import Line
-from pipeline.homes import Move, newly_placed, open_before
+from pipeline.homes import newly_placed
 from pipeline.index import Items
 from pipeline.links import Links
 from pipeline.opensearch import Store
+from pipeline.places import Move, open_before
 from pipeline.records import Record, TraceRecords
 from pipeline.runs import Stream
 from pipeline.unpack import is_of_lambda

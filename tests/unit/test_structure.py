@@ -29,6 +29,7 @@ def test_the_steps_are_modules_in_the_order_that_the_docstring_tells():
         "links",
         "transactions",
         "homes",
+        "places",
         "adopt",
         "enrich",
         "asked",
