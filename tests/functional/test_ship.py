@@ -143,6 +143,9 @@ def flaky():
                     200,
                     {"docs": [{"_index": doc["_index"], "_id": doc["_id"], "found": False} for doc in docs]},
                 )
+            elif "/_search" in self.path:
+                # nothing is open around a bare line
+                status, content = 200, {"hits": {"hits": []}}
             else:
                 rows = len(gzip.decompress(body).splitlines()) // 2
                 status, statuses = answers.pop(0) if answers else (200, [201] * rows)
