@@ -13,7 +13,7 @@ from pipeline.opensearch import Hit, Store
 from pipeline.records import Record, annotations_of, correlation_ids_of, millis_of, status_of
 from pipeline.runs import run_of, spot_of
 from pipeline.spans import patch_of_span, span_place, stored_fact
-from pipeline.state import KeyFact, Method, RequestFact, Run, Signal, SignalFact, TraceState, holds, merge_by_trace
+from pipeline.state import KeyFact, Method, RequestFact, Run, Signal, SignalFact, TraceState, holds, merge_by_trace, request_key
 
 _LONGEST_EVIDENCE = 500
 FACTS: Final = (
@@ -234,7 +234,7 @@ class _News:
         of_integration = (
             request for request in requests.values() if request.platform and request.request_id == source.get("integrationRequestId")
         )
-        request = requests.get(request_key(source))
+        request = requests.get(request_key(source.get("requestId") or "", (source.get("aws") or {}).get("logGroup") or ""))
         request = request if request and request.platform else next(of_integration, None)
         if request is None or not request.platform or (source.get("eventName") and source.get("idSource") == "inline"):
             return {}
@@ -248,8 +248,3 @@ class _News:
         own_ids = own(source, "correlationId") or []
         all_ids = [*own_ids, *(id_ for id_ in self._correlation_ids if id_ not in own_ids)]
         return {"correlationId": all_ids} if all_ids != (source.get("correlationId") or []) else {}
-
-
-def request_key(source: Mapping[str, Any]) -> str:
-    """The key of the request that a line shows, which its record knows it by."""
-    return RequestFact(request_id=source.get("requestId") or "", log_group=(source.get("aws") or {}).get("logGroup") or "").key

@@ -54,6 +54,11 @@ class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     """Pairs, since OpenSearch reads a dot in a key as one more level."""
 
 
+def request_key(request_id: str, log_group: str) -> str:
+    """What tells a request from others of its trace; lines without a request share the empty one."""
+    return f"{request_id} {log_group}" if request_id else ""
+
+
 class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One request of a trace: what the platform said of it, and what its log lines show.
 
@@ -88,7 +93,7 @@ class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     @property
     def key(self) -> str:
         """What tells it from other requests of the trace."""
-        return f"{self.request_id} {self.log_group}" if self.request_id else ""
+        return request_key(self.request_id, self.log_group)
 
 
 class Run(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -121,7 +126,7 @@ class SignalFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     @property
     def request(self) -> str:
         """The key of the request that the line belongs to."""
-        return f"{self.request_id} {self.log_group}" if self.request_id else ""
+        return request_key(self.request_id, self.log_group)
 
 
 Method = Literal["correlation id", "request id", "integration request id", "tracing header", "X-Ray link"]

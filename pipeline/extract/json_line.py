@@ -222,12 +222,12 @@ def _read_rare_trace(line: Line, keys: _Rare, message: str) -> None:
     claims = (keys.trace_id, keys.trace_id_dotted, keys.trace_header_environment, keys.trace_id_java, keys.xray_trace_id_pascal,
               keys.trace_id_pascal)  # fmt: skip
     headers = (keys.trace_header, keys.trace_header_title, keys.traceparent, keys.trace_header_sqs)
-    claimed = _first_trace(claims)
+    claimed, sent = _first_trace(claims), _first_trace(headers)
     shown = find_propagated(message) if "oot=1-" in message or "raceparent" in message else ()
-    if header := claimed or _first_trace(headers) or find_trace(message):
+    if header := claimed or sent or find_trace(message):
         line.trace_id, line.span_id, line.sampled = header
     line.propagated_trace_ids = tuple(id_ for id_ in shown if claimed is None or id_ != claimed.trace_id)
-    if line.trace_id and not claimed and line.trace_id not in shown and _first_trace(headers):
+    if line.trace_id and not claimed and line.trace_id not in shown and sent:
         # a header's value may be a bare id
         line.propagated_trace_ids = (*line.propagated_trace_ids, line.trace_id)
 
