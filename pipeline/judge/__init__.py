@@ -3,10 +3,10 @@
 from pipeline.judge.rules import Rule, Rules, default_rules, find, read_rules
 from pipeline.judge.standing import standing_of
 from pipeline.judge.tree import Tree
-from pipeline.judge.verdict import FINAL, ClientSaw, Finding, Root, SegmentStatus, State, Verdict
+from pipeline.judge.verdict import FINAL, ClientSaw, Finding, Root, SegmentStatus, ShownLine, State, Verdict
 from pipeline.state import TraceState
 
-__all__ = ["FINAL", "ClientSaw", "Finding", "Root", "Rule", "Rules", "SegmentStatus", "State", "Tree", "Verdict",
+__all__ = ["FINAL", "ClientSaw", "Finding", "Root", "Rule", "Rules", "SegmentStatus", "ShownLine", "State", "Tree", "Verdict",
            "default_rules", "judge", "read_rules"]  # fmt: skip
 
 

@@ -11,6 +11,21 @@ ClientSaw = Literal["success", "error", "unknown"]
 FINAL: frozenset[State] = frozenset({"complete", "unsampled", "notFound", "incomplete", "limitExceeded", "sourceDisabled"})
 
 
+class ShownLine(msgspec.Struct, frozen=True, order=True, rename="camel", kw_only=True):
+    """A log line that shows what happened.
+
+    Attributes:
+        at: milliseconds since the epoch, UTC.
+        id: of its document.
+        text: its body, short.
+    """
+
+    at: int
+    id: str
+    service_name: str
+    text: str
+
+
 class Finding(msgspec.Struct, frozen=True, order=True, rename="camel", kw_only=True):
     """A failure that a success status hides, with its evidence.
 
@@ -19,6 +34,11 @@ class Finding(msgspec.Struct, frozen=True, order=True, rename="camel", kw_only=T
         reported: the status that was told, such as ``200``.
         evidence: what really happened, in a sentence.
         client_saw: what the client of the whole transaction was told.
+        depth: how many segments and subsegments stand above the span; 0 for the entry.
+        exception_type: as the failed code named it, such as ``ValueError``; empty where nobody says.
+        exception_message: what it said.
+        lines: the log lines that show it, in time order; not all of them where there are many.
+        unknown: what was not known when this was judged, a phrase each: missing segments, no sampling.
     """
 
     rule: str
@@ -29,6 +49,11 @@ class Finding(msgspec.Struct, frozen=True, order=True, rename="camel", kw_only=T
     reported: str
     evidence: str
     client_saw: ClientSaw
+    depth: int = 0
+    exception_type: str = ""
+    exception_message: str = ""
+    lines: tuple[ShownLine, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 class SegmentStatus(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
