@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from pipeline.enrich import signal_fact
+from pipeline.enrich import evidence_of, signal_fact
 from pipeline.errors import BadInputError
-from pipeline.explain import Explanation
+from pipeline.extract import Line
 from pipeline.ids import parse_trace_id, to_xray
 from pipeline.judge import ClientSaw, State, Verdict
 from pipeline.judge.verdict import FindingSeverity
@@ -18,7 +18,7 @@ from pipeline.recorded import is_event
 from pipeline.records import Judge
 from pipeline.segments import Segment, facts_of_segments
 from pipeline.state import LookupFact, RequestFact, TraceState, merge, merge_by_trace
-from pipeline.unpack import unpack
+from pipeline.unpack import LogEvent, unpack
 
 
 class ClassifiedFinding(msgspec.Struct, frozen=True, rename="camel"):
@@ -71,15 +71,19 @@ def read_traces(data: bytes, *, max_bytes: int) -> tuple[list[Segment], list[str
     return segments, problems
 
 
-def facts_of_lines(lines: Iterable[tuple[str, Explanation]]) -> dict[str, TraceState]:
-    """What explained log lines say of their traces."""
-    return merge_by_trace((line.trace_id, _facts_of_line(f"line {number}", message, line))
-                          for number, (message, line) in enumerate(lines, 1) if line.trace_id)  # fmt: skip
+def facts_of_lines(lines: Iterable[tuple[LogEvent, Line]]) -> dict[str, TraceState]:
+    """What attributed log lines say of their traces."""
+    return merge_by_trace((line.trace_id, _facts_of_line(f"line {number}", event, line))
+                          for number, (event, line) in enumerate(lines, 1) if line.trace_id)  # fmt: skip
 
 
-def _facts_of_line(place: str, message: str, line: Explanation) -> TraceState:
-    request = RequestFact(request_id=line.request_id or "", sampled=line.sampled)
-    return TraceState(requests={request.key: request}, signals=signal_fact(place, line.signals, "", request, message, 0))
+def _facts_of_line(place: str, event: LogEvent, line: Line) -> TraceState:
+    at = event.timestamp
+    request = RequestFact(request_id=line.request_id or "", sampled=line.sampled, first_at=at, last_at=at, status=line.http_status,
+                          integration_request_id=line.integration_request_id or "")  # fmt: skip
+    severity = line.severity.number if line.severity else 0
+    signals = signal_fact(place, line.signals, line.service_name, request, evidence_of(line.body, line.excerpt), severity)
+    return TraceState(requests={request.key: request}, signals=signals)
 
 
 def classify(segments: Iterable[Segment], facts: Mapping[str, TraceState], judge: Judge, *, now_ms: int) -> Iterator[Classification]:

@@ -14,6 +14,7 @@ from pipeline.records import Record, annotations_of, correlation_ids_of, millis_
 from pipeline.runs import run_of, spot_of
 from pipeline.spans import patch_of_span, span_place, stored_fact
 from pipeline.state import KeyFact, Method, RequestFact, Run, Signal, SignalFact, TraceState, holds, merge_by_trace, request_key
+from pipeline.unpack import is_of_lambda
 
 _LONGEST_EVIDENCE = 500
 FACTS: Final = (
@@ -26,7 +27,10 @@ FACTS: Final = (
     "signals",
     "serviceName",
     "trace.version",
+    "severity.number",
     "body",
+    "excerpt",
+    "httpStatus",
     "state",
     "annotations",
     "segment.id",
@@ -67,10 +71,16 @@ def facts_of(hit: Hit) -> TraceState:
     if is_loose(source):
         return TraceState()
     request = _request_of(source)
-    signals = tuple(source.get("signals", ()))
     return TraceState(
         requests={request.key: request},
-        signals=signal_fact(hit.id, signals, source.get("serviceName", ""), request, source.get("body", ""), request.first_at),
+        signals=signal_fact(
+            hit.id,
+            tuple(source.get("signals", ())),
+            source.get("serviceName", ""),
+            request,
+            evidence_of(source.get("body", ""), source.get("excerpt")),
+            (source.get("severity") or {}).get("number") or 0,
+        ),
         keys={value: {request.key: fact} for value, fact in _keys_of(hit)},
     )
 
@@ -115,19 +125,23 @@ def _request_of(source: Mapping[str, Any]) -> RequestFact:
     """What a line says of its request."""
     at = millis_of(source["@timestamp"])
     aws, inline = source.get("aws") or {}, source.get("idSource") == "inline"
+    group = aws.get("logGroup") or ""
     request_id, event_name = own(source, "requestId") or "", source.get("eventName") or ""
     by_platform = inline and bool(event_name)
     # what Lambda itself says of the segment; API Gateway's logs name none
     by_lambda = by_platform and not event_name.startswith("apigateway.")
     return RequestFact(
         request_id=request_id,
-        log_group=aws.get("logGroup") or "" if request_id else "",
+        log_group=group if request_id else "",
         platform=by_platform and bool(request_id),
         segment_id=(source.get("spanId") or "") if by_lambda else "",
         sampled=source.get("sampled") if by_lambda else None,
         claimed_sampled=own(source, "sampled") if inline and not by_lambda else None,
         first_at=at,
         last_at=at,
+        # a function may print what looks like an access log
+        status=None if is_of_lambda(group, aws.get("logStream") or "") else source.get("httpStatus"),
+        integration_request_id=source.get("integrationRequestId") or "",
         runs=_runs_of(source, event_name) if request_id and event_name else {},
     )
 
@@ -154,13 +168,20 @@ def _keys_of(hit: Hit) -> Iterator[tuple[str, KeyFact]]:
                 yield trace_id, fact
 
 
+def evidence_of(body: str, excerpt: str | None) -> str:
+    """What of a line serves as evidence: its message, and what in it shows the failure."""
+    if not excerpt or excerpt in body[:_LONGEST_EVIDENCE]:
+        return body[:_LONGEST_EVIDENCE]
+    return f"{body[: _LONGEST_EVIDENCE - len(excerpt) - 3]} | {excerpt}"
+
+
 def signal_fact(line_id: str, signals: tuple[Signal, ...], service_name: str, request: RequestFact, text: str,
-                at: int) -> dict[str, SignalFact]:  # fmt: skip
-    """The failure that a line speaks of, by the line's id; nothing where it speaks of none. ``at`` is in epoch milliseconds."""
+                severity: int) -> dict[str, SignalFact]:  # fmt: skip
+    """The failure that a line of ``request`` speaks of, by the line's id; nothing where it speaks of none."""
     if not signals:
         return {}
     fact = SignalFact(line_id=line_id, signals=signals, service_name=service_name, request_id=request.request_id,
-                      log_group=request.log_group, text=text[:_LONGEST_EVIDENCE], at=at)  # fmt: skip
+                      log_group=request.log_group, text=text, at=request.first_at, severity=severity)  # fmt: skip
     return {line_id: fact}
 
 

@@ -9,6 +9,7 @@ from pipeline.extract import Line, read_lines
 from pipeline.ids import to_xray
 from pipeline.recorded import read_streams
 from pipeline.state import Signal
+from pipeline.unpack import LogEvent
 
 
 class Explanation(msgspec.Struct, frozen=True, rename="camel"):
@@ -36,11 +37,16 @@ def explain(data: bytes, *, max_bytes: int, correlation_paths: tuple[str, ...] =
 
     Raises BadInputError where ``data`` is neither.
     """
-    for messages in read_streams(data, max_bytes=max_bytes):
-        lines = read_lines(messages, correlation_paths)
+    for event, line in read(data, max_bytes=max_bytes, correlation_paths=correlation_paths):
+        yield event.message, explanation_of(line)
+
+
+def read(data: bytes, *, max_bytes: int, correlation_paths: tuple[str, ...] = ()) -> Iterator[tuple[LogEvent, Line]]:
+    """Each log event in ``data`` with its line, attributed; the arguments are those of `explain`."""
+    for events in read_streams(data, max_bytes=max_bytes):
+        lines = read_lines([event.message for event in events], correlation_paths)
         attribute(lines, whole=True)
-        for message, line in zip(messages, lines, strict=True):
-            yield message, explanation_of(line)
+        yield from zip(events, lines, strict=True)
 
 
 def explanation_of(line: Line) -> Explanation:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.errors import BadInputError
-from pipeline.unpack import Batch, unpack
+from pipeline.unpack import Batch, LogEvent, unpack
 
 _ENVELOPES = ("awslogs", "logEvents", "messageType")
 
@@ -42,8 +42,8 @@ def is_event(content: object) -> bool:
     )
 
 
-def read_streams(data: bytes, *, max_bytes: int) -> list[Sequence[str]]:
-    """The log lines in a file, stream by stream.
+def read_streams(data: bytes, *, max_bytes: int) -> list[Sequence[LogEvent]]:
+    """The log lines in a file, stream by stream; their time is 0 where the file does not tell it.
 
     The file holds subscription events, what `aws logs filter-log-events` prints, a JSON array, or simply lines.
 
@@ -52,37 +52,38 @@ def read_streams(data: bytes, *, max_bytes: int) -> list[Sequence[str]]:
     content = _json(data)
     events = content if isinstance(content, list) else [content]
     if content is not None and events and all(is_event(event) for event in events):
-        return [_messages(batch) for event in events for batch in _batches(event, max_bytes)]
+        return [batch.events for event in events for batch in _batches(event, max_bytes)]
     if isinstance(content, list):
-        return [[entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False) for entry in content]]
+        return [[_line(entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False)) for entry in content]]
     if isinstance(content, dict) and isinstance(found := content.get("events"), list) and all(map(_is_log_event, found)):
         return list(_by_stream(found).values())
     if isinstance(content, dict):
         # one JSON line, maybe laid out over several by a formatter
-        return [[data.decode().strip()]]
+        return [[_line(data.decode().strip())]]
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise BadInputError(f"no text in it: byte {error.start} is not UTF-8") from error
     if "\0" in text:
         raise BadInputError("no text in it: it holds NUL characters")
-    return [[line for line in text.splitlines() if line.strip()]]
+    return [[_line(line) for line in text.splitlines() if line.strip()]]
+
+
+def _line(message: str) -> LogEvent:
+    return LogEvent("", 0, message)
 
 
 def _is_log_event(entry: object) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("message"), str)
 
 
-def _by_stream(events: list[dict[str, Any]]) -> dict[object, list[str]]:
-    """The messages in an answer of FilterLogEvents or GetLogEvents, as `aws logs` prints it, by log stream."""
-    streams: dict[object, list[str]] = {}
+def _by_stream(events: list[dict[str, Any]]) -> dict[object, list[LogEvent]]:
+    """The lines in an answer of FilterLogEvents or GetLogEvents, as `aws logs` prints it, by log stream."""
+    streams: dict[object, list[LogEvent]] = {}
     for event in events:
-        streams.setdefault(str(event.get("logStreamName")), []).append(event["message"])
+        at = event.get("timestamp")
+        streams.setdefault(str(event.get("logStreamName")), []).append(LogEvent("", at if isinstance(at, int) else 0, event["message"]))
     return streams
-
-
-def _messages(batch: Batch) -> list[str]:
-    return [event.message for event in batch.events]
 
 
 def _batches(event: object, max_bytes: int) -> list[Batch]:

@@ -25,6 +25,9 @@ LONGEST_MESSAGE = 500
 LONGEST_NAME = 256
 _MOST_FRAMES = 50
 _MOST_LINKS = 100
+_MOST_ITEMS = 1_000_000
+# as the X-Ray SDKs note them (`aws_para_whitelist.json`)
+_TARGETS = ("function_name", "table_name", "queue_url", "topic_arn", "stream_name", "bucket_name", "state_machine_arn")
 _NANOS = Decimal(1_000_000_000)
 # date_nanos ends in 2262
 LAST_NANO = 2**63 - 1
@@ -144,10 +147,12 @@ def _fact(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None)
         error=content.get("error") is True,
         throttle=content.get("throttle") is True,
         cause=_has_cause(content.get("cause")),
+        failed_items=_failed_items(aws),
         status=status if status is not None else status_of(aws.get("status_code")),
         method=text_of(request.get("method")),
         url=text_of(request.get("url"))[:LONGEST_MESSAGE],
         operation=text_of(aws.get("operation")),
+        target=next((text for key in _TARGETS if (text := text_of(aws.get(key)))), "")[:LONGEST_NAME],
         request_id=text_of(aws.get("request_id")) or text_of(gateway.get("request_id")),
         function_error=text_of(aws.get("function_error")),
         traced=content.get("traced") is True or request.get("traced") is True,
@@ -157,6 +162,12 @@ def _fact(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None)
         links=linked(links_in(content.get("links"), trace_key="trace_id", span_key="id"), trace_id),
         annotations=annotations_in(content.get("annotations")),
     )
+
+
+def _failed_items(aws: Mapping[str, Any]) -> int:
+    """How many items of a batch call failed, as the X-Ray SDKs note it of SQS (`aws_para_whitelist.json`: failed_count, failed)."""
+    count, failed = aws.get("failed_count"), aws.get("failed")
+    return len(failed) if isinstance(failed, list) else int(count) if isinstance(count, int | Decimal) and 0 < count < _MOST_ITEMS else 0
 
 
 def _id(value: object, trace_id: str) -> str:

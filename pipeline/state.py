@@ -38,10 +38,14 @@ class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     error: bool = False
     throttle: bool = False
     cause: bool = False
+    failed_items: int = 0
+    """Of a batch call that was answered with success."""
     status: int | None = None
     method: str = ""
     url: str = ""
     operation: str = ""
+    target: str = ""
+    """What an AWS call is about: its function, table, queue, topic, bucket or stream."""
     request_id: str = ""
     function_error: str = ""
     traced: bool = False
@@ -70,6 +74,8 @@ class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
         claimed_sampled: what the lines' own tracing headers say.
         first_at: of its oldest line, milliseconds since the epoch, UTC; 0 where there is none.
         last_at: of its newest one.
+        status: what API Gateway's log says that it answered.
+        integration_request_id: what this log says that the integration called it.
         elsewhere: a line claimed this trace for it, and the platform names another one: nothing else of it counts here.
         runs: where its START and its end were seen, by log stream.
     """
@@ -82,6 +88,8 @@ class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     claimed_sampled: bool | None = None
     first_at: int = 0
     last_at: int = 0
+    status: int | None = None
+    integration_request_id: str = ""
     elsewhere: bool = False
     runs: dict[str, "Run"] = {}
 
@@ -108,7 +116,8 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     json: bool = False
 
 
-Signal = Literal["error", "exception", "crash", "timeout", "out-of-memory"]
+Signal = Literal["error", "exception", "crash", "timeout", "out-of-memory", "function-error", "error-payload", "partial-failure",
+                 "state-machine-failed"]  # fmt: skip
 
 
 class SignalFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -122,6 +131,8 @@ class SignalFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     text: str = ""
     at: int = 0
     """Milliseconds since the epoch, UTC."""
+    severity: int = 0
+    """OpenTelemetry's number; 0 where the line says none."""
 
     @property
     def request(self) -> str:
@@ -252,6 +263,8 @@ def _join_requests(one: RequestFact, other: RequestFact) -> RequestFact:
         claimed_sampled=None if elsewhere else _any_true(one.claimed_sampled, other.claimed_sampled),
         first_at=min((at for at in (one.first_at, other.first_at) if at), default=0),
         last_at=max(one.last_at, other.last_at),
+        status=None if elsewhere else max((status for status in (one.status, other.status) if status), default=None),
+        integration_request_id="" if elsewhere else max(one.integration_request_id, other.integration_request_id),
         elsewhere=elsewhere,
         runs=_join([one.runs, other.runs], _join_runs),
     )

@@ -10,7 +10,7 @@ from pipeline.classify import classify as classify_traces
 from pipeline.classify import facts_of_lines, read_traces
 from pipeline.cli.app import App
 from pipeline.cli.options import pass_app, read_file
-from pipeline.explain import explain
+from pipeline.explain import read
 from pipeline.records import judge_for
 
 
@@ -24,7 +24,7 @@ def classify(app: App, *, file: BinaryIO, logs: BinaryIO | None) -> int:
     segments, problems = read_traces(read_file(file), max_bytes=bound)
     for problem in problems:
         app.warn(f"tracejoin: {file.name}: {problem}")
-    facts = facts_of_lines(explain(read_file(logs), max_bytes=bound)) if logs else {}
+    facts = facts_of_lines(read(read_file(logs), max_bytes=bound)) if logs else {}
     for found in classify_traces(segments, facts, judge_for(app.settings), now_ms=int(time.time() * 1000)):
         app.emit(found)
         app.say(f"[bold]{found.xray_trace_id}[/]  {found.state}  client saw {found.client_saw} {found.edge_status or ''}  "

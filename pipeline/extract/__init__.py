@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from pipeline.extract.json_line import extract_json
 from pipeline.extract.line import Line
+from pipeline.extract.payload import find_payload
 from pipeline.extract.text_line import extract_text
 
 __all__ = ["Line", "extract", "read_lines"]
@@ -11,13 +12,16 @@ __all__ = ["Line", "extract", "read_lines"]
 
 def extract(message: str) -> Line:
     """The ids, severity, sampling and signals in ``message``, one log event's text."""
-    return (extract_json(message) if message.startswith("{") else None) or extract_text(message)
+    (line,) = read_lines([message])
+    return line
 
 
 def read_lines(messages: Iterable[str], correlation_paths: tuple[str, ...] = ()) -> list[Line]:
     """The lines in ``messages``; ``correlation_paths`` are JMESPath expressions that find further correlation ids in JSON lines."""
-    # `extract`, written out: one call a line less
+    messages = list(messages)
     lines = [(extract_json(message) if message.startswith("{") else None) or extract_text(message) for message in messages]
+    for message, line in zip(messages, lines, strict=True):
+        _look_closer(message, line)
     if correlation_paths:
         # imported here: few have any
         from pipeline.extract.correlation_paths import reader_for  # noqa: PLC0415
@@ -26,3 +30,11 @@ def read_lines(messages: Iterable[str], correlation_paths: tuple[str, ...] = ())
         for line in lines:
             read_ids(line)
     return lines
+
+
+def _look_closer(message: str, line: Line) -> None:
+    """Adds the signals of the payloads that a line shows."""
+    signals, excerpt = find_payload(message, is_error="error" in line.signals or "exception" in line.signals)
+    if signals:
+        line.signals = tuple(dict.fromkeys((*line.signals, *signals)))
+        line.excerpt = excerpt

@@ -6,6 +6,7 @@ format" and "Telemetry API Event schema reference", API Gateway's "$context vari
 logs data model.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,6 +21,9 @@ from pipeline.state import Signal
 
 _LONGEST_NAME = 256
 _LOGGED_EVENT = 700
+_THREE_DIGITS = re.compile(r"[1-5]\d\d", re.ASCII)
+_FIRST_STATUS, _LAST_STATUS = 100, 599
+_LONGEST_EXCERPT = 320
 _NOTHING = msgspec.Raw()
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
 _key = msgspec.field
@@ -98,6 +102,7 @@ class _Rare(msgspec.Struct, gc=False):
     integration_request_id: Any = None
     integration_request_id_dotted: Any = _key(name="integration.requestId", default=None)
     endpoint_request_id: Any = _key(name="aws_endpoint_request_id", default=None)
+    status_code: Any = None
 
 
 _frequent = msgspec.json.Decoder(_Frequent)
@@ -135,8 +140,10 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
         severity = read_severity(level) if isinstance(level, str | int) else None
     signals: tuple[Signal, ...] = ("error",) if severity is not None and severity.number >= ERROR_NUMBER else ()
     # an empty value says nothing
+    excerpt = ""
     if keys.exception or keys.exception_name or keys.error_type or keys.stack_trace or keys.stack or keys.stack_trace_camel:
         signals = (*signals, "exception")
+        excerpt = _exception(keys)
     body = keys.message
     if body.__class__ is not str:
         body = _body(keys)
@@ -151,6 +158,8 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
         # any x-correlation-… key and any correlation id, at any depth
         correlation_ids = find_correlation_ids(message)
     line = kind(body, service, trace_id, span_id, request_id, correlation_ids, sampled, severity, signals, attributes)
+    if excerpt:
+        line.excerpt = excerpt
     # one character is found much faster than a word, and a logged event is long
     if trace_id is not None and (("=" in message and "oot=1-" in message) or (len(message) > _LOGGED_EVENT and "raceparent" in message)):
         line.propagated_trace_ids = tuple(id_ for id_ in find_propagated(message) if id_ != trace_id)
@@ -158,6 +167,7 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
         integration = keys.integration_request_id or keys.endpoint_request_id
         if integration.__class__ is str:
             line.integration_request_id = parse_request_id(integration)
+        line.http_status = _status(keys.status)
     if keys.span_id_camel is not None or keys.sampled is not None:
         _take_span(line, keys.span_id_camel, keys.sampled)
     if trace_id is None or request_id is None or ((severity is None or not body) and kind is not AccessLogLine):
@@ -172,6 +182,15 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
 
 def _platform(keys: _Frequent) -> Line | None:
     return extract_platform(keys.type, bytes(keys.record)) if isinstance(keys.type, str) else None
+
+
+def _exception(keys: _Frequent) -> str:
+    """The exception that a line tells of: the last line of its traceback, else its name."""
+    for told in (keys.exception, keys.stack, keys.exception_name, keys.error_type):
+        if isinstance(told, str) and (lines := told.strip().splitlines()):
+            # Python's traceback ends with it, Node's stack begins with it
+            return (lines[-1] if lines[0].startswith("Traceback") else lines[0]).strip()[:_LONGEST_EXCERPT]
+    return ""
 
 
 def _body(keys: _Frequent) -> str:
@@ -201,6 +220,8 @@ def _read_rare(line: Line, message: str) -> None:
         line.integration_request_id = _first_request_id(
             keys.integration_request_id, keys.integration_request_id_dotted, keys.endpoint_request_id
         )
+    if line.http_status is None and isinstance(line, AccessLogLine):
+        line.http_status = _status(keys.status_code)
     if line.severity is None:
         level = (keys.severity_text_camel or keys.severity_text or keys.severity or keys.level_dotted or keys.level_name
                  or keys.level_pascal)  # fmt: skip
@@ -238,6 +259,12 @@ def _first_trace(values: Iterable[object]) -> TraceHeader | None:
 
 def _first_request_id(*values: object) -> str | None:
     return next((id_ for value in values if isinstance(value, str) and (id_ := parse_request_id(value))), None)
+
+
+def _status(value: object) -> int | None:
+    """An HTTP status, as an access log has it."""
+    number = value if isinstance(value, int) else int(value) if isinstance(value, str) and _THREE_DIGITS.fullmatch(value) else 0
+    return number if _FIRST_STATUS <= number <= _LAST_STATUS else None
 
 
 def _take_span(line: Line, span_id: object, sampled: object) -> None:

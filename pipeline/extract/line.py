@@ -28,6 +28,8 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
         severity: None where the line says none.
         signals: what in it speaks of a failure.
         event_name: of a line that the platform wrote, such as START or platform.report.
+        excerpt: what in the line shows its signals, where its body does not.
+        http_status: what API Gateway answered, in a log of its.
         integration_request_id: the request id of the integration, such as Lambda's, in a log of API Gateway.
         propagated_trace_ids: the traces in tracing headers that the line shows, such as those of a logged event; canonical.
         attributes: the whole JSON line, as it stood.
@@ -71,6 +73,8 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
     trace: msgspec.Raw | None = None
     cut: tuple[str, ...] = ()
     event_name: str = ""
+    excerpt: str = ""
+    http_status: int | None = None
     integration_request_id: str | None = None
     propagated_trace_ids: tuple[str, ...] = msgspec.field(name="propagatedTraceId", default=())
 

@@ -74,6 +74,8 @@ _ID_LENGTH = 36
 _LAMBDA = frozenset("SERXILT")
 _INIT = re.compile(r"(?:INIT_[A-Z_]+|RESTORE_[A-Z_]+|(?:EXTENSION|LOGS|TELEMETRY)(?=\s+Name: ))")
 _MOST_PROPAGATED = 100
+_ANSWERED = re.compile(r"Method completed with status: (\d{3})\b")
+_FUNCTION_ERROR = "due to customer function error"
 
 
 def extract_text(message: str) -> Line:
@@ -207,6 +209,10 @@ def _read_execution(message: str, line: ExecutionLine) -> None:
         line.propagated_trace_ids = (line.trace_id,)
     # it tells again what went wrong in Lambda, whose own line is the evidence
     line.signals = ("error",) if line.signals or "xecution failed" in message else ()
+    if line.signals and _FUNCTION_ERROR in message:
+        line.signals = ("function-error", *line.signals)
+    if match := _ANSWERED.search(message):
+        line.http_status = int(match[1])
 
 
 def _runtime_line(message: str) -> Line:
