@@ -62,7 +62,7 @@ COMPILER = $(shell for python in python3.13 $(PYTHON); do \
 build-ShipFunction build-ResolveFunction:
 	@$(PIP) install --quiet --disable-pip-version-check --no-deps --requirement requirements.txt --target "$(ARTIFACTS_DIR)" \
 		--platform manylinux_2_28_aarch64 --platform manylinux2014_aarch64 --implementation cp --python-version 3.13 --only-binary=:all:
-	@cp -R pipeline shipper_function mappings "$(ARTIFACTS_DIR)"
+	@cp -R pipeline shipper_function mappings $(wildcard rules.yaml) "$(ARTIFACTS_DIR)"
 	@rm -rf "$(ARTIFACTS_DIR)/pipeline/local" "$(ARTIFACTS_DIR)/pipeline/cli" "$(ARTIFACTS_DIR)/bin"
 	@find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -rf {} +
 	@$(if $(COMPILER),$(COMPILER) -m compileall -q --invalidation-mode unchecked-hash -s "$(ARTIFACTS_DIR)" -p /var/task "$(ARTIFACTS_DIR)")

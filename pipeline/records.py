@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from pipeline.ids import to_xray
-from pipeline.judge import Verdict, default_rules, judge
+from pipeline.judge import Rules, Verdict, default_rules, judge
 from pipeline.opensearch import Hit, Store
 from pipeline.settings import Settings
 from pipeline.state import EMPTY, Annotation, TraceState, last_seen, merge
@@ -30,7 +30,17 @@ _MOST_CORRELATION_IDS = 100
 
 def judge_for(settings: Settings) -> Judge:
     """The verdict as these settings want it."""
-    return partial(judge, rules=default_rules(), give_up_after_ms=max(settings.lookup_delays) * 1000)
+    return partial(judge, rules=rules_for(settings), give_up_after_ms=max(settings.lookup_delays) * 1000)
+
+
+def rules_for(settings: Settings) -> Rules:
+    """The rules as these settings want them. Raises MisconfiguredError where their file is wrong."""
+    if not settings.rules_file:
+        return default_rules()
+    # imported here: few have one
+    from pipeline.judge.rule_file import read_rule_file  # noqa: PLC0415
+
+    return read_rule_file(settings.rules_file)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

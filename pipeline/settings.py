@@ -33,6 +33,7 @@ class Settings:
         max_line_chars: TRACEJOIN_MAX_LINE_CHARS; what is longer is cut and marked.
         correlation_paths: TRACEJOIN_CORRELATION_PATHS, JMESPath expressions, semicolons between: where JSON lines keep correlation ids,
             beside the keys that are known anyway.
+        rules_file: TRACEJOIN_RULES, a YAML file that sets the rules (`pipeline.judge.rule_file`); empty for the defaults alone.
         lookup_delays: TRACEJOIN_LOOKUP_DELAYS, seconds between the look-ups of a trace, comma separated.
         trace_source: TRACEJOIN_TRACE_SOURCE, where traces come from: BatchGetTraces, StartTraceRetrieval, aws/spans, or auto, which
             asks X-Ray which of the first two it answers.
@@ -53,6 +54,7 @@ class Settings:
     max_decompressed_bytes: int = 32 * 1024 * 1024
     max_line_chars: int = 256 * 1024
     correlation_paths: tuple[str, ...] = ()
+    rules_file: str = ""
     lookup_delays: tuple[int, ...] = (10, 30, 120, 600)
     trace_source: TraceSource = "auto"
     trace_format: TraceFormat = "XRAY"
@@ -77,6 +79,7 @@ class Settings:
             max_decompressed_bytes=reader.read("TRACEJOIN_MAX_DECOMPRESSED_BYTES", _positive, default.max_decompressed_bytes),
             max_line_chars=reader.read("TRACEJOIN_MAX_LINE_CHARS", _positive, default.max_line_chars),
             correlation_paths=reader.read("TRACEJOIN_CORRELATION_PATHS", _paths, default.correlation_paths),
+            rules_file=reader.read("TRACEJOIN_RULES", _rule_file, default.rules_file),
             lookup_delays=reader.read("TRACEJOIN_LOOKUP_DELAYS", _delays, default.lookup_delays),
             lookups_per_minute=reader.read("TRACEJOIN_LOOKUPS_PER_MINUTE", _positive, default.lookups_per_minute),
             trace_source=reader.read("TRACEJOIN_TRACE_SOURCE", _one_of(TraceSource), default.trace_source),
@@ -104,6 +107,10 @@ class _Reader:
             return parse(text)
         except ValueError as error:
             self.problems.append(f"{name}={text!r}: {error}")
+            return default
+        except MisconfiguredError as error:
+            # a file with problems of its own
+            self.problems += error.problems
             return default
 
 
@@ -139,6 +146,14 @@ def _paths(text: str) -> tuple[str, ...]:
     from pipeline.extract.correlation_paths import paths  # noqa: PLC0415
 
     return paths(text)
+
+
+def _rule_file(path: str) -> str:
+    # imported here: few have one
+    from pipeline.judge.rule_file import read_rule_file  # noqa: PLC0415
+
+    read_rule_file(path)
+    return path
 
 
 def _delays(text: str) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from pipeline.ids import to_xray
-from pipeline.judge import FINAL, Finding, default_rules
+from pipeline.judge import FINAL, Finding, Rules, default_rules
 from pipeline.links import MOST_TRACES as MOST_OF_A_KEY
 from pipeline.opensearch import Store
 from pipeline.records import iso_millis
@@ -91,7 +91,7 @@ class Account(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     silent: tuple[str, ...]
 
 
-def explain_id(id_: str, store: Store) -> list[Account]:
+def explain_id(id_: str, store: Store, rules: Rules | None = None) -> list[Account]:
     """The account of each trace that ``id_`` (a trace, correlation or request id) names or occurs in; none where nothing is known."""
     trace_ids = traces_naming(id_, store)
     query = {"bool": {"filter": [{"terms": {"doc.kind": ["log", "span"]}}, {"terms": {"traceId": trace_ids}}]}}
@@ -101,11 +101,11 @@ def explain_id(id_: str, store: Store) -> list[Account]:
     stored = store.get_many([(f"{store.prefix}-traces", trace_id) for trace_id in trace_ids])
     groups = groups_of(trace_ids, store)
     lines = {trace_id: [line for line in documents if line["doc"]["kind"] == "log"] for trace_id, documents in found.items()}
-    return [account(trace_id, hit.source if hit else _UNSEEN, lines.get(trace_id, []), groups[trace_id])
+    return [account(trace_id, hit.source if hit else _UNSEEN, lines.get(trace_id, []), groups[trace_id], rules or default_rules())
             for trace_id, hit in zip(trace_ids, stored, strict=True) if hit or trace_id in found]  # fmt: skip
 
 
-def account(trace_id: str, document: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], group: Group) -> Account:
+def account(trace_id: str, document: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], group: Group, rules: Rules) -> Account:
     """The account of a trace out of its document, as it was judged when it was written, of its stored log lines, and of its group."""
     status = document["trace"]
     state = msgspec.convert(document["state"], TraceState)
@@ -129,7 +129,7 @@ def account(trace_id: str, document: Mapping[str, Any], lines: Sequence[Mapping[
         glue=group.glue,
         hidden_fault=status["hiddenFault"],
         fired=msgspec.convert(document["findings"], tuple[Finding, ...]),
-        silent=tuple(name for name, rule in default_rules().items() if rule.enabled and name not in status["rules"]),
+        silent=tuple(name for name, rule in rules.items() if rule.enabled and name not in status["rules"]),
     )
 
 

@@ -5,6 +5,7 @@ from rich.markup import escape
 
 from pipeline.cli.app import App
 from pipeline.cli.options import pass_app
+from pipeline.records import rules_for
 from pipeline.why import explain_id, in_words
 
 
@@ -16,7 +17,7 @@ def why(app: App, *, id: str) -> int:  # noqa: A002  # the name that the user se
 
     ID: a trace, correlation or request id.
     """
-    told = explain_id(id, app.store())
+    told = explain_id(id, app.store(), rules_for(app.settings))
     if not told:
         app.warn(f"tracejoin: nothing is known of {id}")
         return 1

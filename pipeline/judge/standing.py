@@ -11,6 +11,9 @@ from pipeline.state import SegmentFact, TraceState, last_seen
 _MOST_NAMED = 3
 _MOST_LOOKUPS = 20
 _RAN = frozenset({200, 202})
+_ACCEPTED = 202
+# an event that fails is tried twice again by default (AWS Lambda developer guide, "How Lambda handles errors and retries")
+_MOST_ATTEMPTS = 3
 _HOUR = 3_600_000
 
 
@@ -82,6 +85,8 @@ def _missing(state: TraceState, tree: Tree) -> Iterator[str]:
         if fact.parent_id and not tree.parent(fact):
             yield f"the parent {fact.parent_id} of {fact.name or fact.id} is missing"
     yield from (f"the function segment of {fact.name or fact.id} is missing" for fact in tree if _lacks_function(fact, tree))
+    yield from (f"another attempt of {fact.name or fact.id} is missing: {len(tree.attempts_of(fact))} failed so far" for fact in tree
+                if _will_be_tried_again(fact, tree))  # fmt: skip
     yield from (f"the answer to the call {fact.name or fact.id} is missing" for fact in tree if fact.traced and not tree.answered(fact))
     # the call that invoked a function carries the id of its request, too
     shown = {fact.request_id for fact in tree if fact.origin in {SERVICE, FUNCTION}}
@@ -95,3 +100,10 @@ def _lacks_function(fact: SegmentFact, tree: Tree) -> bool:
     # Lambda sends two segments for each invocation that ran, and either may be there first
     ran = fact.origin == SERVICE and fact.status in _RAN and not fact.inferred and not fact.in_progress
     return ran and not tree.functions_of(fact)
+
+
+def _will_be_tried_again(fact: SegmentFact, tree: Tree) -> bool:
+    if fact.origin != SERVICE or fact.status != _ACCEPTED or fact.inferred:
+        return False
+    attempts = tree.attempts_of(fact)
+    return 0 < len(attempts) < _MOST_ATTEMPTS and not attempts[-1].in_progress and not tree.attempt_went_well(attempts[-1])

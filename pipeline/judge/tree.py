@@ -5,15 +5,16 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import groupby
 
-from pipeline.judge.verdict import ClientSaw, SegmentStatus
+from pipeline.judge.verdict import SegmentStatus
 from pipeline.state import SegmentFact
 
 SERVICE = "AWS::Lambda"
 FUNCTION = "AWS::Lambda::Function"
-Call = tuple[str, str, str, str]
+Call = tuple[str, str, str, str, str]
 _LONGEST_PATH = 64
-_SERVER_ERROR = 500
-_CLIENT_ERROR = 400
+SERVER_ERROR = 500
+CLIENT_ERROR = 400
+_THROTTLED = 429
 
 
 class Tree:
@@ -31,7 +32,11 @@ class Tree:
 
     def children(self, fact: SegmentFact) -> list[SegmentFact]:
         """The segments below ``fact``, by start time."""
-        return [child for child in self._children.get(fact.id, ()) if child.id != fact.id]
+        return [child for child in self.children_of(fact.id) if child.id != fact.id]
+
+    def children_of(self, id_: str) -> list[SegmentFact]:
+        """The segments that name ``id_`` as their parent, by start time."""
+        return self._children.get(id_, [])
 
     def parent(self, fact: SegmentFact) -> SegmentFact | None:
         """The segment above ``fact``, where it is known."""
@@ -72,16 +77,6 @@ class Tree:
         candidates = [fact for fact in tops if not fact.subsegment] or ([] if tops else list(self))
         return min(candidates, key=lambda fact: (bool(fact.parent_id), *_by_time(fact)), default=None)
 
-    @cached_property
-    def client_saw(self) -> ClientSaw:
-        """What the caller of the entry was told."""
-        entry = self.entry
-        if entry is None or entry.in_progress:
-            return "unknown"
-        if entry.status is not None:
-            return "error" if entry.status >= _CLIENT_ERROR else "success"
-        return "error" if entry.fault or entry.error or entry.throttle else "success"
-
     def answered(self, fact: SegmentFact) -> bool:
         """Whether the callee of a propagated call has a segment."""
         return any(not child.subsegment for child in self.children(fact))
@@ -90,10 +85,34 @@ class Tree:
         """For each call made below ``parent``, when the last one that went well began (nanoseconds since the epoch)."""
         if parent.id not in self._successes:
             self._successes[parent.id] = {
-                call_of(child): child.start or 0 for child in self.children(parent)
-                if not (faulted(child) or child.error or child.in_progress)
+                call_of(child): child.start or 0 for child in self.children(parent) if self.went_well(child)
             }  # fmt: skip
         return self._successes[parent.id]
+
+    def went_well(self, fact: SegmentFact) -> bool:
+        """Whether a call was answered, and neither it nor the function that answered it says that it failed."""
+        if faulted(fact) or fact.error or fact.throttle or fact.in_progress or fact.function_error or fact.failed_items:
+            return False
+        return not any(child.origin == SERVICE and self.function_failed(child) for child in self.children(fact))
+
+    def function_failed(self, service: SegmentFact) -> bool:
+        """Whether a Lambda service's segment, or its last attempt, says that the function failed."""
+        functions = self.functions_of(service)
+        return failed(functions[-1]) if len(functions) > 1 else any(failed(fact) for fact in (service, *functions))
+
+    def is_refusal(self, fact: SegmentFact) -> bool:
+        """Whether a call was refused as the caller's own mistake: the same call made again would fail again."""
+        return CLIENT_ERROR <= (fact.status or 0) < SERVER_ERROR and not throttled(fact)
+
+    def attempts_of(self, service: SegmentFact) -> list[SegmentFact]:
+        """The attempts of an asynchronous invocation by start time: their subsegments, else their functions' segments."""
+        named = [child for child in self.children(service) if child.subsegment and child.name.startswith("Attempt")]
+        return named or self.functions_of(service)
+
+    def attempt_went_well(self, attempt: SegmentFact) -> bool:
+        """Whether neither an attempt nor its function says that it failed."""
+        functions = (child for child in self.children(attempt) if child.origin == FUNCTION)
+        return (attempt.status or 0) < CLIENT_ERROR and not any(failed(fact) for fact in (attempt, *functions))
 
     def service_name(self, fact: SegmentFact) -> str:
         """The service that ``fact`` is part of: its own, else that of the segment around it, else its name."""
@@ -145,17 +164,22 @@ def _status(service: SegmentFact, function: SegmentFact) -> SegmentStatus:
 
 def failed(fact: SegmentFact) -> bool:
     """Whether a Lambda segment says that its function failed: AWS writes fault or error, and not always the same."""
-    return fact.fault or fact.error or fact.cause or (fact.status or 0) >= _SERVER_ERROR
+    return fact.fault or fact.error or fact.cause or (fact.status or 0) >= SERVER_ERROR
+
+
+def throttled(fact: SegmentFact) -> bool:
+    """Whether a call was refused for there being too many."""
+    return fact.throttle or fact.status == _THROTTLED
 
 
 def faulted(fact: SegmentFact) -> bool:
     """Whether a segment says that the server side failed; of Lambda's own segments `error` says it as well as `fault`."""
-    return failed(fact) if fact.origin in {SERVICE, FUNCTION} else fact.fault or (fact.status or 0) >= _SERVER_ERROR
+    return failed(fact) if fact.origin in {SERVICE, FUNCTION} else fact.fault or (fact.status or 0) >= SERVER_ERROR
 
 
 def call_of(fact: SegmentFact) -> Call:
     """What tells one call from another."""
-    return fact.name, fact.operation, fact.method, fact.url
+    return fact.name, fact.operation, fact.target, fact.method, fact.url
 
 
 def _by_time(fact: SegmentFact) -> tuple[int, str]:

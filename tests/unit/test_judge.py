@@ -5,7 +5,8 @@ import json
 import pytest
 
 from pipeline.errors import MisconfiguredError
-from pipeline.judge import Tree, default_rules, judge, read_rules
+from pipeline.judge import Tree, default_rules, judge
+from pipeline.judge.rule_file import read_rules
 from pipeline.segments import read_document
 from pipeline.state import EMPTY, LookupFact, RequestFact, SignalFact, TraceState
 from tests.events import NOW, REQUEST, call, edge, function, service
@@ -190,13 +191,13 @@ def test_rules_can_be_switched_off_and_downgraded():
     failing = state_of(service(error=True), function(error=True))
     for text, expected in (('{"service-ok-function-failed": {"severity": "notice"}}', [("service-ok-function-failed", "notice")]),
                            ('{"service-ok-function-failed": {"enabled": false}}', [])):  # fmt: skip
-        assert fired(judge(failing, rules=read_rules(text.encode()), give_up_after_ms=GIVE_UP)) == expected
+        assert fired(judge(failing, rules=read_rules(text), give_up_after_ms=GIVE_UP)) == expected
 
 
 def test_broken_rules_are_named():
     """A rule file that is wrong fails at start, and says where."""
     with pytest.raises(MisconfiguredError, match="severity"):
-        read_rules(b'{"timeout": {"severity": "loud"}}')
+        read_rules('{"timeout": {"severity": "loud"}}')
 
 
 def test_samples_of_others(samples):

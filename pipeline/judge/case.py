@@ -1,0 +1,137 @@
+"""Case: one rule's look at a trace, and how it words what it finds."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from pipeline.judge.rule import Rule
+from pipeline.judge.scene import Scene
+from pipeline.judge.tree import CLIENT_ERROR, SERVER_ERROR
+from pipeline.judge.verdict import Finding, FindingSeverity, ShownLine
+from pipeline.state import SegmentFact, SignalFact
+
+_MOST_LINES: Final = 3
+_LONGEST_LINE: Final = 300
+_MOST_UNKNOWN: Final = 5
+# botocore's wording of an error's code
+_CODE = re.compile(r"An error occurred \((\w+)\)")
+# "ValueError: no stock", "errorType":"Error","errorMessage":"no stock", "Error Type: Runtime.OutOfMemory"
+_EXCEPTION = re.compile(
+    r"""(?:errorType|exception_name|Error Type)[\\"']{0,4}\s{0,4}:\s{0,4}[\\"']{0,4}(?P<type>[\w.$]{1,120})"""
+    r"""|(?P<name>\b[A-Za-z_$][\w.$]{0,100}(?:Error|Exception|Exit|Failure|Fault|Timeout))\b(?::\s{0,4}(?P<message>[^\n|]{1,300}))?"""
+)
+_MESSAGE = re.compile(r"""errorMessage[\\"']{1,4}\s{0,4}:\s{0,4}[\\"']{1,4}(?P<message>[^\\"']{1,300})""")
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One rule on one trace."""
+
+    scene: Scene
+    name: str
+    rule: Rule
+
+    def of_segment(self, fact: SegmentFact, evidence: str, *, culprit: SegmentFact | None = None, requests: Iterable[str] = (),
+                   seen: bool = False) -> Finding:  # fmt: skip
+        """A finding about a segment.
+
+        Args:
+            fact: what hides the failure, or failed.
+            evidence: what happened, in a sentence.
+            culprit: whose exception it is, where that is another segment.
+            requests: the requests whose lines show it, the nearest first; those of ``fact`` otherwise.
+            seen: the finding is about what the caller saw and the trace does not show.
+        """
+        lines = self._lines(tuple(requests) or tuple(self._requests_around(fact)))
+        exception = _exception_of(culprit or fact, self.scene) or _exception_in(line.text for line in lines)
+        return self._finding(fact, evidence, lines, exception, seen=seen)
+
+    def of_lines(self, signals: Sequence[SignalFact], evidence: str) -> Finding:
+        """A finding that log lines show."""
+        first = signals[0]
+        fact = self.scene.segment_of(first.request_id) or SegmentFact(id="", name=first.service_name, service_name=first.service_name)
+        lines = tuple(_shown(signal) for signal in signals[:_MOST_LINES])
+        return self._finding(fact, evidence, lines, _exception_in(signal.text for signal in signals) or _exception_of(fact, self.scene))
+
+    def expects(self, fact: SegmentFact) -> bool:
+        """Whether a failed call is one that programs expect: a conditional check, a missing key. Never a 5xx."""
+        if (fact.status or 0) >= SERVER_ERROR:
+            return False
+        code = _CODE.search(fact.exception_message)
+        return bool({fact.exception_type, code[1] if code else "", str(fact.status or "")} & set(self.rule.expected))
+
+    def expects_line(self, signal: SignalFact) -> bool:
+        """Whether a line names an exception or an error code that programs expect; a status alone may be any number."""
+        return any(not name.isdecimal() and name in signal.text for name in self.rule.expected)
+
+    def lines_with(self, *kinds: str) -> Iterator[SignalFact]:
+        """The lines that have one of these signals, that nothing made good again and nobody expects."""
+        yield from (signal for signal in self.scene.signals if set(kinds) & set(signal.signals) and not self.expects_line(signal))
+
+    def _finding(self, fact: SegmentFact, evidence: str, lines: tuple[ShownLine, ...], exception: tuple[str, str] | None, *,
+                 seen: bool = False) -> Finding:  # fmt: skip
+        scene = self.scene
+        type_, message = exception or ("", "")
+        return Finding(
+            rule=self.name, severity=self._severity(seen=seen), service_name=scene.tree.service_name(fact), span_id=fact.id,
+            path=scene.tree.path(fact), reported=str(fact.status or ""), evidence=evidence, client_saw=scene.told.saw,
+            depth=sum(1 for _ in scene.tree.ancestors(fact)), exception_type=type_, exception_message=message, lines=lines,
+            unknown=tuple(_unknown(scene)),
+        )  # fmt: skip
+
+    def _severity(self, *, seen: bool) -> FindingSeverity:
+        """As the rule says; what the caller plainly saw is hidden from nobody, unless the finding is about just that."""
+        return "notice" if self.scene.told.saw == "error" and not seen else self.rule.severity
+
+    def _requests_around(self, fact: SegmentFact) -> Iterator[str]:
+        yield from (step.request_id for step in (fact, *self.scene.tree.ancestors(fact)) if step.request_id)
+
+    def _lines(self, requests: Iterable[str]) -> tuple[ShownLine, ...]:
+        """The lines of the first of these requests that wrote any."""
+        found = next((lines for request_id in requests if (lines := self.scene.by_request.get(request_id))), [])
+        return tuple(_shown(signal) for signal in found[:_MOST_LINES])
+
+
+def what_happened(fact: SegmentFact, scene: Scene) -> str:
+    """The exception of ``fact``, or of the nearest one below it that has any; else its status or its flags."""
+    if exception := _exception_of(fact, scene):
+        return ": ".join(filter(None, exception))
+    flags = " and ".join(name for name in ("fault", "error", "throttle") if getattr(fact, name))
+    return f"status {fact.status}" if (fact.status or 0) >= CLIENT_ERROR else f"marked as {flags or 'failed'}, without a cause"
+
+
+def in_short(signal: SignalFact) -> str:
+    """A line's text on one line."""
+    return " ".join(signal.text.split())[:_LONGEST_LINE] or "a log line says so"
+
+
+def _shown(signal: SignalFact) -> ShownLine:
+    return ShownLine(at=signal.at, id=signal.line_id, service_name=signal.service_name, text=in_short(signal))
+
+
+def _exception_of(fact: SegmentFact, scene: Scene) -> tuple[str, str] | None:
+    for candidate in (fact, *scene.tree.below(fact)):
+        if candidate.exception_type or candidate.exception_message:
+            return candidate.exception_type, candidate.exception_message
+    return None
+
+
+def _exception_in(texts: Iterable[str]) -> tuple[str, str] | None:
+    """The exception that one of these lines names."""
+    for text in texts:
+        if match := _EXCEPTION.search(text):
+            message = match["message"] or (told["message"] if (told := _MESSAGE.search(text)) else "")
+            return match["type"] or match["name"] or "", " ".join(message.split())
+    return None
+
+
+def _unknown(scene: Scene) -> Iterator[str]:
+    """What could not be known."""
+    standing = scene.standing
+    if not scene.state.segments:
+        yield standing.reason
+    elif standing.state != "complete":
+        yield from standing.missing[:_MOST_UNKNOWN] or (standing.reason,)
+    if scene.told.saw == "unknown":
+        yield "what the caller was told"

@@ -1,0 +1,48 @@
+"""Downstream: the caller was told a success, and a call below it failed or was throttled."""
+
+from collections.abc import Callable, Iterator
+
+from pipeline.judge.case import Case, what_happened
+from pipeline.judge.tree import SERVICE, Tree, failed, faulted, throttled
+from pipeline.judge.verdict import Finding
+from pipeline.state import SegmentFact
+
+
+def edge_ok_downstream_fault(case: Case) -> Iterator[Finding]:
+    """The entry answers below 400 while a call below it faulted, at any depth; the deepest one of each chain is named."""
+    own = _own_failure(case.scene.tree)
+    yield from _hidden(case, lambda fact: faulted(fact) and not throttled(fact) and fact.id not in own, "failed")
+
+
+def throttled_downstream(case: Case) -> Iterator[Finding]:
+    """The entry answers below 400 while a call below it was refused with 429, and not made again with success."""
+    yield from _hidden(case, throttled, "was throttled")
+
+
+def _hidden(case: Case, is_culprit: Callable[[SegmentFact], bool], verb: str) -> Iterator[Finding]:
+    scene = case.scene
+    tree, entry = scene.tree, scene.tree.entry
+    if entry is None or scene.told.saw != "success":
+        return
+    culprits = [fact for fact in tree.below(entry) if is_culprit(fact) and not case.expects(fact) and not scene.recovered(fact)]
+    above = {ancestor.id for fact in culprits for ancestor in tree.ancestors(fact)}
+    for fact in culprits:
+        if fact.id not in above:
+            happened = what_happened(fact, scene)
+            yield case.of_segment(fact, f"the caller was told {scene.told} by {scene.told.by}, but {fact.name} {verb}: {happened}")
+
+
+def _own_failure(tree: Tree) -> frozenset[str]:
+    """The spans of the entry's own function, where it is a failed Lambda function: another rule tells of those."""
+    entry = tree.entry
+    function = tree.function_of(entry) if entry and entry.origin == SERVICE else None
+    if entry is None or function is None or not (failed(function) or failed(entry)):
+        return frozenset()
+    own = {function.id}
+    waiting = [function]
+    while waiting:
+        for child in tree.children(waiting.pop()):
+            if child.subsegment and child.namespace not in {"aws", "remote"} and child.id not in own:
+                own.add(child.id)
+                waiting.append(child)
+    return frozenset(own)

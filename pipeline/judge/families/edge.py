@@ -1,0 +1,44 @@
+"""Edge: what the caller was told, and what the log says, do not agree."""
+
+from collections.abc import Iterator
+
+from pipeline.judge.case import Case, in_short
+from pipeline.judge.tree import SERVER_ERROR, failed
+from pipeline.judge.verdict import FINAL, Finding
+from pipeline.state import SegmentFact, SignalFact
+
+
+def edge_ok_error_log(case: Case) -> Iterator[Finding]:
+    """The entry answers below 400 while lines of the trace tell of an error, an exception or a crash; a finding for each service."""
+    told = case.scene.told
+    if told.saw != "success":
+        return
+    by_service: dict[str, list[SignalFact]] = {}
+    for signal in case.lines_with("error", "exception", "crash"):
+        if case.scene.is_error(signal):
+            by_service.setdefault(signal.service_name, []).append(signal)
+    for service_name, signals in sorted(by_service.items()):
+        # an exception says most
+        told_best = sorted(signals, key=lambda signal: "exception" not in signal.signals)
+        lines = "a line" if len(signals) == 1 else f"{len(signals)} lines"
+        by = f" by {told.by}" if told.by else ""
+        yield case.of_lines(told_best, f"the caller was told {told}{by}, but {lines} of {service_name or 'the log'} "
+                                       f"tell of an error: {in_short(told_best[0])}")  # fmt: skip
+
+
+def edge_error_trace_ok(case: Case) -> Iterator[Finding]:
+    """API Gateway's log says 5xx while every segment of the trace says otherwise."""
+    scene = case.scene
+    # what has not come yet may show it
+    if not scene.state.segments or scene.standing.state not in FINAL or any(_shows_failure(fact) for fact in scene.tree):
+        return
+    for request in scene.state.requests.values():
+        if (request.status or 0) >= SERVER_ERROR and not request.elsewhere:
+            ids = {request.request_id, request.integration_request_id} - {""}
+            fact = next((fact for fact in scene.tree if fact.request_id in ids), scene.tree.entry)
+            evidence = f"API Gateway's log says that it answered {request.status}, while every segment of the trace says otherwise"
+            yield case.of_segment(fact or SegmentFact(id=""), evidence, requests=sorted(ids), seen=True)
+
+
+def _shows_failure(fact: SegmentFact) -> bool:
+    return failed(fact) or fact.throttle
