@@ -71,10 +71,12 @@ def read_traces(data: bytes, *, max_bytes: int) -> tuple[list[Segment], list[str
     return segments, problems
 
 
-def facts_of_lines(lines: Iterable[tuple[LogEvent, Line]]) -> dict[str, TraceState]:
-    """What attributed log lines say of their traces."""
-    return merge_by_trace((line.trace_id, _facts_of_line(f"line {number}", event, line))
-                          for number, (event, line) in enumerate(lines, 1) if line.trace_id)  # fmt: skip
+def facts_of_lines(lines: Iterable[tuple[LogEvent, Line]], segments: Iterable[Segment] = ()) -> dict[str, TraceState]:
+    """What attributed log lines say of their traces; one without a trace of its own has that of the segment with its request id."""
+    homes = {segment.fact.request_id: segment.trace_id for segment in segments if segment.fact.request_id}
+    found = ((line.trace_id or homes.get(line.request_id or ""), f"line {number}", event, line)
+             for number, (event, line) in enumerate(lines, 1))  # fmt: skip
+    return merge_by_trace((trace_id, _facts_of_line(place, event, line)) for trace_id, place, event, line in found if trace_id)
 
 
 def _facts_of_line(place: str, event: LogEvent, line: Line) -> TraceState:
@@ -86,14 +88,15 @@ def _facts_of_line(place: str, event: LogEvent, line: Line) -> TraceState:
     return TraceState(requests={request.key: request}, signals=signals)
 
 
-def classify(segments: Iterable[Segment], facts: Mapping[str, TraceState], judge: Judge, *, now_ms: int) -> Iterator[Classification]:
-    """The verdict on each trace, in the order of their ids; the file counts as looked up at ``now_ms`` (epoch, UTC)."""
+def classify(segments: Iterable[Segment], facts: Mapping[str, TraceState], judge: Judge, *, now_ms: int) -> Iterator[tuple[str, Verdict]]:
+    """The id of each trace with the verdict on it, in the order of their ids; the file counts as looked up at ``now_ms`` (epoch, UTC)."""
     looked_up = TraceState(lookups={str(now_ms): LookupFact(at=now_ms, outcome="found")})
     for trace_id, found in sorted(facts_of_segments(segments).items()):
-        yield _classification(trace_id, judge(merge(facts.get(trace_id, TraceState()), found, looked_up)))
+        yield trace_id, judge(merge(facts.get(trace_id, TraceState()), found, looked_up))
 
 
-def _classification(trace_id: str, verdict: Verdict) -> Classification:
+def classification_of(trace_id: str, verdict: Verdict) -> Classification:
+    """The verdict on a trace, as others build on it."""
     return Classification(
         trace_id=trace_id, xray_trace_id=to_xray(trace_id), state=verdict.state, edge_status=verdict.edge_status,
         client_saw=verdict.client_saw, fault=verdict.fault, error=verdict.error, throttle=verdict.throttle,

@@ -1,6 +1,6 @@
 """Search: logs and spans in one list, by any id. Ids and words are compared as data, never put into a query string."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
@@ -96,14 +96,33 @@ def transaction_query(trace_ids: Sequence[str]) -> dict[str, Any]:
     return {"bool": {"filter": [{"terms": {"doc.kind": ["log", "span"]}}, {"terms": {"traceId": list(trace_ids)}}]}}
 
 
-def hidden_faults(store: Store, *, since: datetime | None = None, until: datetime | None = None, limit: int = 100) -> list[dict[str, Any]]:
-    """The trace documents with a hidden fault that began between ``since`` and ``until`` (both aware), newest first."""
-    filters: list[dict[str, Any]] = [{"term": {"trace.hiddenFault": True}}]
+def hidden_faults(store: Store, *, since: datetime | None = None, until: datetime | None = None, limit: int = 100,
+                  rule: str = "", service: str = "", notices: bool = False) -> list[dict[str, Any]]:  # fmt: skip
+    """The trace documents with a hidden fault, newest first.
+
+    Args:
+        store: OpenSearch.
+        since: when the trace began, at the earliest; aware.
+        until: at the latest; aware.
+        limit: how many at most.
+        rule: only where this rule fired.
+        service: only where something of this service failed.
+        notices: those, too, whose failure the caller plainly saw.
+    """
+    filters: list[dict[str, Any]] = [{"exists": {"field": "trace.rules"}} if notices else {"term": {"trace.hiddenFault": True}}]
+    filters += [{"term": {field: value}} for field, value in (("trace.rules", rule), ("findings.serviceName", service)) if value]
     if between := stretch(since, until):
         filters.append({"range": {"@timestamp": between}})
     body = {"query": {"bool": {"filter": filters}}, "size": min(limit, _MOST), "sort": newest_first(),
             "_source": {"excludes": ["state"]}}  # fmt: skip
     return documents(store.search(body, index=f"{store.prefix}-traces"))
+
+
+def verdicts(found: Iterable[Mapping[str, Any]], store: Store) -> list[dict[str, Any]]:
+    """The trace documents of these lines and spans that have findings, in time order."""
+    ids = sorted({str(one["traceId"]) for one in found if one.get("traceId") and (one.get("trace") or {}).get("rules")})
+    query = {"query": {"terms": {"traceId": ids}}, "size": _MOST, "sort": [{"@timestamp": "asc"}], "_source": {"excludes": ["state"]}}
+    return documents(store.search(query, index=f"{store.prefix}-traces")) if ids else []
 
 
 def documents(answer: dict[str, Any]) -> list[dict[str, Any]]:

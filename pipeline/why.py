@@ -13,6 +13,8 @@ from pipeline.links import MOST_TRACES as MOST_OF_A_KEY
 from pipeline.opensearch import Store
 from pipeline.records import iso_millis
 from pipeline.state import LookupFact, TraceState
+from pipeline.stories import in_words as in_words_of
+from pipeline.stories import stories
 from pipeline.transactions import MOST_TRACES, Edge, Group, groups_of, traces_naming
 
 _JOINED = {
@@ -179,7 +181,7 @@ def _transaction(told: Account) -> Iterator[str]:
 
 
 def _findings(told: Account) -> list[str]:
-    fired = [f"{finding.rule} fired ({finding.severity}): {finding.evidence}" for finding in told.fired]
+    fired = [f"{word}: {text}" for story in stories(told.fired) for word, text in in_words_of(story)]
     silent: Sequence[str] = [f"silent: {', '.join(told.silent)}"] if told.silent else []
     return [*(fired or ["no rule fired"]), *silent]
 

@@ -4,14 +4,15 @@ import time
 from typing import BinaryIO
 
 import click
-from rich.markup import escape
 
+from pipeline.classify import classification_of, facts_of_lines, read_traces
 from pipeline.classify import classify as classify_traces
-from pipeline.classify import facts_of_lines, read_traces
 from pipeline.cli.app import App
+from pipeline.cli.evidence import findings_view
 from pipeline.cli.options import pass_app, read_file
 from pipeline.explain import read
 from pipeline.records import judge_for
+from pipeline.stories import caller_was_told
 
 
 @click.command()
@@ -24,11 +25,11 @@ def classify(app: App, *, file: BinaryIO, logs: BinaryIO | None) -> int:
     segments, problems = read_traces(read_file(file), max_bytes=bound)
     for problem in problems:
         app.warn(f"tracejoin: {file.name}: {problem}")
-    facts = facts_of_lines(read(read_file(logs), max_bytes=bound)) if logs else {}
-    for found in classify_traces(segments, facts, judge_for(app.settings), now_ms=int(time.time() * 1000)):
+    facts = facts_of_lines(read(read_file(logs), max_bytes=bound), segments) if logs else {}
+    for trace_id, verdict in classify_traces(segments, facts, judge_for(app.settings), now_ms=int(time.time() * 1000)):
+        found = classification_of(trace_id, verdict)
         app.emit(found)
-        app.say(f"[bold]{found.xray_trace_id}[/]  {found.state}  client saw {found.client_saw} {found.edge_status or ''}  "
+        app.say(f"[bold]{found.xray_trace_id}[/]  {found.state}  {caller_was_told(found.client_saw, found.edge_status)}  "
                 f"fault {found.fault}  error {found.error}  throttle {found.throttle}  hidden fault {found.hidden_fault}")  # fmt: skip
-        for finding in found.findings:
-            app.say(f"  [red]{finding.rule}[/] ({finding.severity}) {escape(' › '.join(finding.path))}: {escape(finding.evidence)}")
+        app.say(findings_view(verdict.findings))
     return 0

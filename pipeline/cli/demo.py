@@ -10,8 +10,9 @@ from rich.rule import Rule
 from rich.table import Column, Table
 
 from pipeline.cli.app import App
+from pipeline.cli.evidence import faults_view
 from pipeline.cli.options import pass_app
-from pipeline.cli.render import findings_table, waterfall_table
+from pipeline.cli.render import waterfall_table
 from pipeline.ids import to_xray
 from pipeline.local.application import SIMULATED, Request
 from pipeline.local.demo import Demo
@@ -66,7 +67,7 @@ def _show(app: App, done: Demo, faults: list[dict[str, Any]]) -> None:
         app.say(f"  {trace_id} begins at {escape(begins)}")
     app.say(Rule("\n[bold]hidden faults[/]"))
     app.say('$ tracejoin faults\n[dim]POST /tracejoin-traces/_search {"query": {"term": {"trace.hiddenFault": true}}}[/]')
-    app.say(findings_table(faults))
+    app.say(faults_view(faults))
     app.say(Rule("\n[bold]a trace that nobody recorded, and an id that is stale[/]"))
     for request in (_unsampled(done), _stale(done)):
         app.say(f"$ tracejoin why {to_xray(request.trace_id)}")

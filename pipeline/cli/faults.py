@@ -6,9 +6,9 @@ import click
 from rich.markup import escape
 
 from pipeline.cli.app import App
+from pipeline.cli.evidence import faults_view
 from pipeline.cli.moment import TIMES, since_until
 from pipeline.cli.options import pass_app
-from pipeline.cli.render import findings_table
 from pipeline.ids import to_xray
 from pipeline.opensearch import Store
 from pipeline.search import hidden_faults
@@ -19,20 +19,25 @@ from pipeline.stale_ids import stale_ids
                     f"Exit status 1 where there is none.\n\n{TIMES}")  # fmt: skip
 @since_until
 @click.option("--stale-ids", "stale", is_flag=True, help="Only the functions that log stale trace ids, with an example each.")
+@click.option("--rule", default="", help="Only where this rule fired.")
+@click.option("--service", default="", help="Only where something of this service failed.")
+@click.option("--notices", is_flag=True, help="Those, too, whose failure the caller plainly saw.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
 @pass_app
-def faults(app: App, *, since: datetime | None, until: datetime | None, limit: int, stale: bool) -> int:
+def faults(app: App, *, since: datetime | None, until: datetime | None, limit: int, stale: bool,
+           rule: str, service: str, notices: bool) -> int:  # fmt: skip
     """Hidden faults, newest first."""
     store = app.store()
     if stale:
         return _stale(app, store, since, until)
-    found = hidden_faults(store, since=since, until=until, limit=limit)
+    found = hidden_faults(store, since=since, until=until, limit=limit, rule=rule, service=service, notices=notices)
     for trace in found:
         app.emit(trace)
     if found:
-        app.say(findings_table(found))
+        app.say(faults_view(found))
     else:
-        app.warn("tracejoin: no hidden faults" + (" in this time: drop or widen --since and --until" if since or until else ""))
+        narrow = [name for name, value in (("--since", since), ("--until", until), ("--rule", rule), ("--service", service)) if value]
+        app.warn("tracejoin: no hidden faults" + (f" that meet {', '.join(narrow)}: drop or widen it" if narrow else ""))
     if not app.json:
         _stale(app, store, since, until, quiet=True)
     return int(not found)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from pipeline.ids import to_xray
@@ -43,23 +43,6 @@ def edge_lines(edge: Edge) -> list[str]:
     named = zip(edge.trace_ids[:_MOST_NAMED], edge.evidence, strict=False)
     more = [f"  and {len(edge.trace_ids) - _MOST_NAMED} more"] if len(edge.trace_ids) > _MOST_NAMED else []
     return [f"joined by {edge.name}", *(f"  {to_xray(id_)}: {evidence}" for id_, evidence in named), *more]
-
-
-def findings_table(traces: Sequence[dict[str, Any]]) -> Table:
-    """Hidden faults with their evidence."""
-    table = Table(
-        Column("trace", no_wrap=True), "rule, and what the client saw", "where and what", expand=True, show_edge=False, show_lines=True
-    )
-    for trace in traces:
-        for finding in trace.get("findings", ()):
-            where = " › ".join(finding["path"])
-            colour = "red" if finding["severity"] == "alert" else "yellow"
-            table.add_row(
-                f"{trace['xray']['traceId']}\n[dim]{' '.join(time_of(trace))}[/]",
-                f"[{colour}]{finding['rule']}[/]\n{finding['clientSaw']} {trace['trace'].get('edgeStatus') or ''}",
-                f"[dim]{escape(where)}[/]\n{escape(finding['evidence'])}",
-            )
-    return table
 
 
 def _label(row: Row) -> Text:

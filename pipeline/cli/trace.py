@@ -6,11 +6,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.markup import escape
+from rich.rule import Rule
 
 from pipeline.cli.app import App
+from pipeline.cli.evidence import faults_view
 from pipeline.cli.options import pass_app
 from pipeline.cli.render import edge_lines, heading, waterfall_table
-from pipeline.search import transaction
+from pipeline.search import transaction, verdicts
 from pipeline.transactions import group_of
 
 _PAGE_WIDTH = 150
@@ -41,6 +43,9 @@ def trace(app: App, *, id: str, html: Path | None) -> int:  # noqa: A002  # the 
     joined = [line for edge in group.edges for line in edge_lines(edge)]
     app.say(head)
     app.say(waterfall_table(found))
+    faulty = verdicts(found, store)
+    if faulty:
+        app.say(faults_view(faulty))
     for line in joined:
         app.say(escape(line))
     if html:
@@ -48,6 +53,8 @@ def trace(app: App, *, id: str, html: Path | None) -> int:  # noqa: A002  # the 
             page = Console(record=True, width=_PAGE_WIDTH, file=nowhere)
             page.print(head)
             page.print(waterfall_table(found))
+            if faulty:
+                page.print(Rule("what failed"), faults_view(faulty))
             for line in joined:
                 page.print(escape(line))
             page.save_html(str(html))

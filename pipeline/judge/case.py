@@ -20,7 +20,7 @@ _CODE = re.compile(r"An error occurred \((\w+)\)")
 # "ValueError: no stock", "errorType":"Error","errorMessage":"no stock", "Error Type: Runtime.OutOfMemory"
 _EXCEPTION = re.compile(
     r"""(?:errorType|exception_name|Error Type)[\\"']{0,4}\s{0,4}:\s{0,4}[\\"']{0,4}(?P<type>[\w.$]{1,120})"""
-    r"""|(?P<name>\b[A-Za-z_$][\w.$]{0,100}(?:Error|Exception|Exit|Failure|Fault|Timeout))\b(?::\s{0,4}(?P<message>[^\n|]{1,300}))?"""
+    r"""|(?P<name>\b(?:[a-z_]\w{0,40}\.){0,5}(?:[A-Z]\w{0,80}?(?:Error|Exception|Exit|Failure|Fault|Timeout)|Error(?=: )))\b(?::\s{0,4}(?P<message>[^\n|]{1,300}))?"""
 )
 _MESSAGE = re.compile(r"""errorMessage[\\"']{1,4}\s{0,4}:\s{0,4}[\\"']{1,4}(?P<message>[^\\"']{1,300})""")
 
@@ -102,8 +102,12 @@ def what_happened(fact: SegmentFact, scene: Scene) -> str:
 
 
 def in_short(signal: SignalFact) -> str:
-    """A line's text on one line."""
-    return " ".join(signal.text.split())[:_LONGEST_LINE] or "a log line says so"
+    """What a line says, on one line: its first one, and of a traceback that begins with these words the last."""
+    said = [line.strip() for line in signal.text.splitlines() if line.strip()]
+    if not said:
+        return "a log line says so"
+    best = said[-1] if said[0].startswith("Traceback") else said[0]
+    return " ".join(best.split())[:_LONGEST_LINE]
 
 
 def _shown(signal: SignalFact) -> ShownLine:

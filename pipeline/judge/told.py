@@ -30,7 +30,8 @@ def told_by(state: TraceState, tree: Tree) -> Told:
     """What the caller of the trace's entry was answered."""
     entry = tree.entry
     if found := _of_gateway(state.requests.values(), entry):
-        return Told(found.status, _saw(found.status), "API Gateway's log")
+        by = entry.name if entry and entry.status == found.status else "API Gateway's log"
+        return Told(found.status, _saw(found.status), by)
     if entry is None or entry.in_progress:
         return Told()
     if entry.status is not None:

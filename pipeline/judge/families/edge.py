@@ -15,15 +15,16 @@ def edge_ok_error_log(case: Case) -> Iterator[Finding]:
         return
     by_service: dict[str, list[SignalFact]] = {}
     for signal in case.lines_with("error", "exception", "crash"):
-        if case.scene.is_error(signal):
+        # API Gateway tells again what went wrong in a function, which other rules are about
+        if case.scene.is_error(signal) and "function-error" not in signal.signals:
             by_service.setdefault(signal.service_name, []).append(signal)
+    by = f" by {told.by}" if told.by else ""
     for service_name, signals in sorted(by_service.items()):
         # an exception says most
-        told_best = sorted(signals, key=lambda signal: "exception" not in signal.signals)
-        lines = "a line" if len(signals) == 1 else f"{len(signals)} lines"
-        by = f" by {told.by}" if told.by else ""
-        yield case.of_lines(told_best, f"the caller was told {told}{by}, but {lines} of {service_name or 'the log'} "
-                                       f"tell of an error: {in_short(told_best[0])}")  # fmt: skip
+        best = sorted(signals, key=lambda signal: "exception" not in signal.signals)
+        of = service_name or "the log"
+        lines = f"a line of {of} tells" if len(signals) == 1 else f"{len(signals)} lines of {of} tell"
+        yield case.of_lines(best, f"the caller was told {told}{by}, but {lines} of an error: {in_short(best[0])}")
 
 
 def edge_error_trace_ok(case: Case) -> Iterator[Finding]:
