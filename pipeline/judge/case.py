@@ -20,7 +20,8 @@ _CODE = re.compile(r"An error occurred \((\w+)\)")
 # "ValueError: no stock", "errorType":"Error","errorMessage":"no stock", "Error Type: Runtime.OutOfMemory"
 _EXCEPTION = re.compile(
     r"""(?:errorType|exception_name|Error Type)[\\"']{0,4}\s{0,4}:\s{0,4}[\\"']{0,4}(?P<type>[\w.$]{1,120})"""
-    r"""|(?P<name>\b(?:[a-z_]\w{0,40}\.){0,5}(?:[A-Z]\w{0,80}?(?:Error|Exception|Exit|Failure|Fault|Timeout)|Error(?=: )))\b(?::\s{0,4}(?P<message>[^\n|]{1,300}))?"""
+    r"""|(?P<name>\b(?:[a-z_]\w{0,40}\.){0,5}(?:[A-Z]\w{0,80}?(?:Error|Exception|Exit|Failure|Fault|Timeout)|Error(?=: )))\b"""
+    r"""(?::\s{0,4}(?P<message>[^\n|]{1,300}))?"""
 )
 _MESSAGE = re.compile(r"""errorMessage[\\"']{1,4}\s{0,4}:\s{0,4}[\\"']{1,4}(?P<message>[^\\"']{1,300})""")
 
