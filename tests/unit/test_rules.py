@@ -1,6 +1,8 @@
 """Each rule where it must fire and next to it where it must not; what a finding says; the file in which a user sets the rules."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from pipeline.settings import Settings
 from pipeline.state import LookupFact, TraceState, merge
 from tests.events import NOW, OTHER_REQUEST, REQUEST, TRACE, call, document, edge, end, function, powertools, report, service, start
 
+DOCS = Path(__file__).parents[2] / "docs"
 GIVE_UP = 600_000
 HEADER = f"Root=1-{TRACE[:8]}-{TRACE[8:]};Parent=0123456789abcdef;Sampled=1"
 GATEWAY = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
@@ -56,6 +59,20 @@ def attempts(*failed):
 def test_every_rule_has_its_defaults():
     """No rule without data, no data without a rule."""
     assert set(default_rules()) == set(LOOKS)
+
+
+def test_every_rule_has_its_page():
+    """The page of each family names its rules, with an example and how to silence it; the index names them all, and its rule file is a good one."""
+    index = (DOCS / "findings.md").read_text()
+    families = dict(re.findall(r"^\| \[\w+\]\((findings/\w+\.md)\) \| (.*) \|$", index, re.MULTILINE))
+    assert {f"findings/{look.__module__.rpartition('.')[2]}.md" for look in LOOKS.values()} == set(families)
+    for name, look in LOOKS.items():
+        page = f"findings/{look.__module__.rpartition('.')[2]}.md"
+        text = (DOCS / page).read_text()
+        assert f"`{name}`" in families[page]
+        assert all(part in text for part in (f"| `{name}` |", "## Example", "## Silence it"))
+    (example,) = re.findall(r"```yaml\n(.*?)```", index, re.DOTALL)
+    assert read_rules(example)["throttled-downstream"].enabled is False
 
 
 def test_async_attempt_failed():
