@@ -37,7 +37,7 @@ def faults(app: App, *, since: datetime | None, until: datetime | None, limit: i
         app.say(faults_view(found))
     else:
         narrow = [name for name, value in (("--since", since), ("--until", until), ("--rule", rule), ("--service", service)) if value]
-        app.warn("tracejoin: no hidden faults" + (f" that meet {', '.join(narrow)}: drop or widen it" if narrow else ""))
+        app.warn("tracejoin: no hidden faults" + (f" that meet {', '.join(narrow)}: drop or widen them" if narrow else ""))
     if not app.json:
         _stale(app, store, since, until, quiet=True)
     return int(not found)

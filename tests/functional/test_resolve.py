@@ -266,7 +266,7 @@ def test_crashes_redeliveries_and_order_do_not_change_the_end(store, settings, s
     assert len([document for document in found if document["doc"]["kind"] == "log"]) == 4
     assert len(found) == 6
     assert {(document["trace"]["state"], tuple(document["trace"]["rules"])) for document in found} == {
-        ("complete", ("service-ok-function-failed",))
+        ("complete", ("edge-ok-error-log", "service-ok-function-failed"))
     }
     assert len({document["trace"]["version"] for document in found}) == 1
 

@@ -612,7 +612,7 @@ def test_faults_read_the_same_times(shelf):
     code, output, errors = tracejoin("faults", "--since", "soon", **shelf)
     assert (code, output, "is no time" in errors) == (2, "", True)
     code, output, errors = tracejoin("faults", "--since", "2h30m", "--until", "now/d", **shelf)
-    assert (code, output, errors.splitlines()) == (1, "", ["tracejoin: no hidden faults in this time: drop or widen --since and --until"])
+    assert (code, output, errors.splitlines()) == (1, "", ["tracejoin: no hidden faults that meet --since, --until: drop or widen them"])
 
 
 def test_follow_ends_with_ctrl_c(shelf):
