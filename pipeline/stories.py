@@ -87,7 +87,7 @@ def in_words(story: Story) -> Iterator[tuple[str, str]]:
         yield "where", f"{' › '.join(deepest.path)} (depth {deepest.depth}{span})"
     if lead.exception_type or lead.exception_message:
         yield "exception", ": ".join(filter(None, (lead.exception_type, lead.exception_message)))
-    yield from (("line", f"{_time(line)}{line.service_name}  {line.text}") for line in story.lines)
+    yield from (("line", f"{_time(line)}{line.service_name}  {line.text}".strip()) for line in story.lines)
     yield from (("not known", phrase) for phrase in story.unknown)
 
 

@@ -1,6 +1,5 @@
 """Scene: what all rules look at: the tree, what the caller was told, and which failures were made good again."""
 
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
@@ -121,31 +120,32 @@ class Scene:
         return found
 
     def _beside_a_repeated_call(self, signal: SignalFact) -> bool:
-        """Whether a line was written between a failed call of its request and the end of the same call's success."""
-        return any(
-            (fact.start or 0) // _NANOS <= signal.at <= self._end_of_success(fact) // _NANOS + 1
-            for fact in self._calls(signal.request_id)
-            if not self.tree.went_well(fact) and self._repeated(fact)
-        )
+        """Whether a line was written between a call of its request that failed and the beginning of the same call's success."""
+        return any(failed_at <= signal.at <= made_good_at for failed_at, made_good_at in self._repetitions.get(signal.request_id, ()))
 
-    def _end_of_success(self, fact: SegmentFact) -> int:
-        same = (other for other in self.tree.children_of(fact.parent_id) if call_of(other) == call_of(fact) and self.tree.went_well(other))
-        return max((other.end or other.start or 0 for other in same), default=0)
+    @cached_property
+    def _repetitions(self) -> dict[str, list[tuple[int, int]]]:
+        """By request, from when to when a call that failed was not made good yet, in milliseconds."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for request_id, calls in self._calls.items():
+            for fact in calls:
+                if (parent := self.tree.parent(fact)) and not self.tree.went_well(fact) and self._repeated(fact):
+                    made_good = self.tree.last_success(parent)[call_of(fact)]
+                    found.setdefault(request_id, []).append(((fact.start or 0) // _NANOS, made_good // _NANOS + 1))
+        return found
 
     def _before_another_batch(self, signal: SignalFact) -> bool:
         """Whether its request made the same kind of batch call after the line as before it: what was left over was tried again."""
-        calls = [fact for fact in self._calls(signal.request_id) if fact.operation in _BATCH_CALLS]
+        calls = [fact for fact in self._calls.get(signal.request_id, ()) if fact.operation in _BATCH_CALLS]
         before = {call_of(fact) for fact in calls if (fact.start or 0) // _NANOS <= signal.at}
         after = {call_of(fact) for fact in calls if (fact.start or 0) // _NANOS >= signal.at and self.tree.went_well(fact)}
         return bool(before & after)
 
-    def _calls(self, request_id: str) -> Iterator[SegmentFact]:
-        """What a request did, as subsegments of its function."""
-        service = self.service_of(request_id)
-        for fact in self.tree.below(service) if service else ():
-            if fact.subsegment and self._belongs(fact, request_id):
-                yield fact
-
-    def _belongs(self, fact: SegmentFact, request_id: str) -> bool:
-        around = next((above for above in self.tree.ancestors(fact) if above.origin == SERVICE), None)
-        return around is not None and around.request_id == request_id
+    @cached_property
+    def _calls(self) -> dict[str, list[SegmentFact]]:
+        """What each request did, as subsegments of its function."""
+        found: dict[str, list[SegmentFact]] = {}
+        for fact in self.tree:
+            if fact.subsegment and (around := next((above for above in self.tree.ancestors(fact) if above.origin == SERVICE), None)):
+                found.setdefault(around.request_id, []).append(fact)
+        return found
