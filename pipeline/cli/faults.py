@@ -10,6 +10,7 @@ from pipeline.cli.evidence import faults_view
 from pipeline.cli.moment import TIMES, since_until
 from pipeline.cli.options import pass_app
 from pipeline.ids import to_xray
+from pipeline.judge import default_rules
 from pipeline.opensearch import Store
 from pipeline.search import hidden_faults
 from pipeline.stale_ids import stale_ids
@@ -19,18 +20,18 @@ from pipeline.stale_ids import stale_ids
                     f"Exit status 1 where there is none.\n\n{TIMES}")  # fmt: skip
 @since_until
 @click.option("--stale-ids", "stale", is_flag=True, help="Only the functions that log stale trace ids, with an example each.")
-@click.option("--rule", default="", help="Only where this rule fired.")
+@click.option("--rule", type=click.Choice(sorted(default_rules())), default=None, help="Only where this rule fired.")
 @click.option("--service", default="", help="Only where something of this service failed.")
 @click.option("--notices", is_flag=True, help="Those, too, whose failure the caller plainly saw.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
 @pass_app
 def faults(app: App, *, since: datetime | None, until: datetime | None, limit: int, stale: bool,
-           rule: str, service: str, notices: bool) -> int:  # fmt: skip
+           rule: str | None, service: str, notices: bool) -> int:  # fmt: skip
     """Hidden faults, newest first."""
     store = app.store()
     if stale:
         return _stale(app, store, since, until)
-    found = hidden_faults(store, since=since, until=until, limit=limit, rule=rule, service=service, notices=notices)
+    found = hidden_faults(store, since=since, until=until, limit=limit, rule=rule or "", service=service, notices=notices)
     for trace in found:
         app.emit(trace)
     if found:
