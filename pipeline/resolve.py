@@ -17,6 +17,9 @@ from typing import Any
 
 import msgspec
 
+from pipeline.alert import Dispatch, Dispatcher, Outbox
+from pipeline.alert.dispatch import Publisher
+from pipeline.alert.message import links_of
 from pipeline.enrich import facts_by_trace, stale
 from pipeline.errors import BadInputError
 from pipeline.index_spans import index_spans
@@ -42,6 +45,11 @@ class Resolution(msgspec.Struct):
     calls: int = 0
     put_off: int = 0
     hidden_faults: int = 0
+    faulty: tuple[str, ...] = ()
+    """The settled traces with a hidden fault, as far as they were met."""
+    noted: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    """How many traces with a hidden fault were met for the first time, by service and rule."""
+    alerts: Dispatch = msgspec.field(default_factory=Dispatch)
     bad_documents: int = 0
     stale: dict[str, int] = {}
     """How many lines were found to name another trace than the platform does, by service."""
@@ -56,10 +64,11 @@ class Resolver:
         store: OpenSearch.
         source: where traces come from.
         settings: delays between look-ups, retention.
+        topic: who is told of hidden faults, if anybody is.
         clock: seconds since the epoch.
     """
 
-    def __init__(self, *, store: Store, source: Source, settings: Settings,
+    def __init__(self, *, store: Store, source: Source, settings: Settings, topic: Publisher | None = None,
                  clock: Callable[[], float] = time.time) -> None:  # fmt: skip
         self._store = store
         self._source = source
@@ -67,6 +76,8 @@ class Resolver:
         self._clock = clock
         self._records = TraceRecords(store, judge_for(settings))
         self._links = Links(store)
+        self._outbox = Outbox(store, told=topic is not None)
+        self._dispatcher = Dispatcher(store, self._outbox, topic, links_of(settings), clock) if topic else None
 
     def resolve(self, trace_ids: Iterable[str], *, force: bool = False) -> Resolution:
         """Looks at these traces once; ``force`` asks X-Ray even where the next look-up is not due yet.
@@ -78,6 +89,7 @@ class Resolver:
         calls = self._source.calls
         for start in range(0, len(ids), _GROUP):
             self._resolve_apart(ids[start : start + _GROUP], total, force=force)
+        self._tell(total)
         total.calls = self._source.calls - calls
         return total
 
@@ -96,10 +108,20 @@ class Resolver:
         while (group := list(islice(ids, _GROUP))) and go_on():
             self._resolve_apart(group, total, force=force)
         total.unsettled += tuple(chain(group, ids))
+        # what a crash or a storm left over
+        self._tell(total, always=True)
         total.calls = self._source.calls - calls
         self._records.purge(days=self._settings.retention_days)
         self._links.purge(days=self._settings.retention_days)
+        self._outbox.purge(days=self._settings.retention_days)
         return total
+
+    def _tell(self, total: Resolution, *, always: bool = False) -> None:
+        """Sends what is due, where something may be."""
+        if self._dispatcher and (always or total.faulty):
+            total.alerts = self._dispatcher.dispatch(total.faulty)
+            # one of them comes back for all, when the window is over
+            total.unsettled += tuple(id_ for id_ in total.alerts.held[:1] if id_ not in total.unsettled)
 
     def _pending(self, min_age: int) -> Iterator[str]:
         """The traces of pending lines and spans, all of them."""
@@ -146,7 +168,13 @@ class Resolver:
         total.stale = dict(Counter(total.stale) + spreader.stale)
         total.glue = tuple(sorted({*total.glue, *spreader.glue}))
         final = [record for id_, record in known.items() if record.verdict.final and id_ not in left]
-        self._records.settle(record for record in final if not record.settled)
+        fresh = [record for record in final if not record.settled]
+        # before they count as settled, so that no crash can lose a note
+        for finding in self._outbox.note(fresh, int(self._clock() * 1000)):
+            rules = total.noted.setdefault(finding.service_name, {})
+            rules[finding.rule] = rules.get(finding.rule, 0) + 1
+        total.faulty += tuple(record.trace_id for record in final if record.verdict.hidden_fault)
+        self._records.settle(fresh)
         total.settled += sum(record.trace_id in before for record in final)
         total.unsettled += tuple(id_ for id_ in known if id_ in left or not known[id_].verdict.final)
         total.hidden_faults += sum(known[id_].verdict.hidden_fault and not before[id_].verdict.hidden_fault for id_ in ids)

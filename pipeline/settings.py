@@ -13,6 +13,7 @@ TraceSource = Literal["auto", "BatchGetTraces", "StartTraceRetrieval", "aws/span
 TraceFormat = Literal["XRAY", "OTEL"]
 
 _PREFIX = re.compile(r"[a-z][a-z0-9_-]{0,49}")
+_TOPIC = re.compile(r"arn:[\w-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}", re.ASCII)
 _LONGEST_SQS_DELAY = 900
 
 
@@ -34,6 +35,8 @@ class Settings:
         correlation_paths: TRACEJOIN_CORRELATION_PATHS, JMESPath expressions, semicolons between: where JSON lines keep correlation ids,
             beside the keys that are known anyway.
         rules_file: TRACEJOIN_RULES, a YAML file that sets the rules (`pipeline.judge.rule_file`); empty for the defaults alone.
+        alert_topic: TRACEJOIN_ALERT_TOPIC, the ARN of the SNS topic that hidden faults are told to; empty for none.
+        dashboards_url: TRACEJOIN_DASHBOARDS_URL, where OpenSearch Dashboards is; for an Amazon domain it follows from the endpoint.
         lookup_delays: TRACEJOIN_LOOKUP_DELAYS, seconds between the look-ups of a trace, comma separated.
         trace_source: TRACEJOIN_TRACE_SOURCE, where traces come from: BatchGetTraces, StartTraceRetrieval, aws/spans, or auto, which
             asks X-Ray which of the first two it answers.
@@ -55,6 +58,8 @@ class Settings:
     max_line_chars: int = 256 * 1024
     correlation_paths: tuple[str, ...] = ()
     rules_file: str = ""
+    alert_topic: str = ""
+    dashboards_url: str = ""
     lookup_delays: tuple[int, ...] = (10, 30, 120, 600)
     trace_source: TraceSource = "auto"
     trace_format: TraceFormat = "XRAY"
@@ -80,6 +85,8 @@ class Settings:
             max_line_chars=reader.read("TRACEJOIN_MAX_LINE_CHARS", _positive, default.max_line_chars),
             correlation_paths=reader.read("TRACEJOIN_CORRELATION_PATHS", _paths, default.correlation_paths),
             rules_file=reader.read("TRACEJOIN_RULES", _rule_file, default.rules_file),
+            alert_topic=reader.read("TRACEJOIN_ALERT_TOPIC", _topic, default.alert_topic),
+            dashboards_url=reader.read("TRACEJOIN_DASHBOARDS_URL", _url, default.dashboards_url),
             lookup_delays=reader.read("TRACEJOIN_LOOKUP_DELAYS", _delays, default.lookup_delays),
             lookups_per_minute=reader.read("TRACEJOIN_LOOKUPS_PER_MINUTE", _positive, default.lookups_per_minute),
             trace_source=reader.read("TRACEJOIN_TRACE_SOURCE", _one_of(TraceSource), default.trace_source),
@@ -146,6 +153,12 @@ def _paths(text: str) -> tuple[str, ...]:
     from pipeline.extract.correlation_paths import paths  # noqa: PLC0415
 
     return paths(text)
+
+
+def _topic(text: str) -> str:
+    if not _TOPIC.fullmatch(text):
+        raise ValueError("must be the ARN of an SNS topic such as arn:aws:sns:eu-west-1:123456789012:alerts")
+    return text
 
 
 def _rule_file(path: str) -> str:

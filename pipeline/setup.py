@@ -35,7 +35,7 @@ def install(store: Store, *, retention_days: int, check: bool = False) -> list[C
     ):
         for name, wanted in documents(kind, store.prefix, retention_days):
             changes.append(_template(store, path, answer, f"{store.prefix}-{name}", wanted, check=check))
-    changes += [_index(store, f"{store.prefix}-{name}", check=check) for name in ("traces", "links", "dead-letters")]
+    changes += [_index(store, f"{store.prefix}-{name}", check=check) for name in ("traces", "links", "alerts", "dead-letters")]
     for name, wanted in documents("policies", store.prefix, retention_days):
         changes.append(_policy(store, f"{store.prefix}-{name}", wanted, check=check))
     return changes

@@ -1,7 +1,7 @@
 """Stories: findings that tell of one failure, put together. A function that fails behind a call is seen by up to four rules."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -77,8 +77,8 @@ def _weight(finding: Finding) -> tuple[object, ...]:
             finding)  # fmt: skip
 
 
-def in_words(story: Story) -> Iterator[tuple[str, str]]:
-    """A failure as pairs of a word and what is to be said under it, in the order in which one asks; times are this computer's."""
+def in_words(story: Story, *, utc: bool = False) -> Iterator[tuple[str, str]]:
+    """A failure as pairs of a word and what is to be said under it, in the order in which one asks; times are UTC, or this computer's."""
     lead, deepest = story.lead, story.deepest
     yield ("alert" if story.alert else "notice"), lead.evidence
     yield "rules", ", ".join(story.rules)
@@ -87,7 +87,7 @@ def in_words(story: Story) -> Iterator[tuple[str, str]]:
         yield "where", f"{' › '.join(deepest.path)} (depth {deepest.depth}{span})"
     if lead.exception_type or lead.exception_message:
         yield "exception", ": ".join(filter(None, (lead.exception_type, lead.exception_message)))
-    yield from (("line", f"{_time(line)}{line.service_name}  {line.text}".strip()) for line in story.lines)
+    yield from (("line", f"{_time(line, utc=utc)}{line.service_name}  {line.text}".strip()) for line in story.lines)
     yield from (("not known", phrase) for phrase in story.unknown)
 
 
@@ -98,5 +98,6 @@ def caller_was_told(client_saw: str | None, status: int | None) -> str:
     return f"the caller was told {status or client_saw}"
 
 
-def _time(line: ShownLine) -> str:
-    return f"{datetime.fromtimestamp(line.at / 1000).astimezone():%H:%M:%S.%f}"[:-3] + "  " if line.at else ""
+def _time(line: ShownLine, *, utc: bool) -> str:
+    at = datetime.fromtimestamp(line.at / 1000, UTC)
+    return f"{at if utc else at.astimezone():%H:%M:%S.%f}"[:-3] + "  " if line.at else ""

@@ -16,12 +16,13 @@ from botocore.config import Config
 
 from pipeline.errors import BadInputError, TracejoinError, UnavailableError
 from pipeline.opensearch import connect
-from pipeline.resolve import Resolution, Resolver
+from pipeline.resolve import Resolver
 from pipeline.settings import Settings
+from pipeline.sns import Topic, region_of
 from pipeline.sqs import Hint
 from pipeline.xray import source_for
+from shipper_function.counts import count
 from shipper_function.hints import answer, read_hints, send_again
-from shipper_function.stale import count_stale
 
 _LAST_MS = 20_000
 
@@ -41,19 +42,15 @@ def resolver() -> Resolver:
     """Made once per environment, so that its budget spans invocations."""
     retries = Config(retries={"total_max_attempts": 2})
     source = source_for(settings(), lambda: boto3.client("xray", region_name=settings().region or None, config=retries))
-    return Resolver(store=connect(settings()), source=source, settings=settings())
+    return Resolver(store=connect(settings()), source=source, settings=settings(), topic=topic())
 
 
-def count(resolution: Resolution) -> None:
-    """CloudWatch metrics of one run."""
-    metrics.add_metric("traces_settled", MetricUnit.Count, resolution.settled)
-    metrics.add_metric("xray_calls", MetricUnit.Count, resolution.calls)
-    metrics.add_metric("lookups_put_off", MetricUnit.Count, resolution.put_off)
-    metrics.add_metric("hidden_faults", MetricUnit.Count, resolution.hidden_faults)
-    metrics.add_metric("glue_ids", MetricUnit.Count, len(resolution.glue))
-    count_stale(resolution.stale)
-    if resolution.glue:
-        logger.warning("ids that too many traces show join none", extra={"ids": resolution.glue[:10]})
+def topic() -> Topic | None:
+    """Who is told of hidden faults, if anybody is."""
+    arn = settings().alert_topic
+    # an alert that waits a minute is better than a function that runs out of time
+    config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
+    return Topic(boto3.client("sns", region_name=region_of(arn), config=config), arn) if arn else None
 
 
 def resolve_all(hints: Mapping[str, Hint]) -> dict[str, TracejoinError]:
@@ -66,7 +63,7 @@ def resolve_all(hints: Mapping[str, Hint]) -> dict[str, TracejoinError]:
             return {id_: why for one in hints for id_, why in resolve_all({one: hints[one]}).items()}
         logger.warning("these hints come again", extra={"hints": len(hints), "reason": str(error)})
         return dict.fromkeys(hints, error)
-    count(resolution)
+    count(resolution, metrics, logger)
     return {}
 
 
@@ -76,7 +73,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Lambda's entry, for SQS and for the schedule."""
     metrics.add_metric("invocations", MetricUnit.Count, 1)
     if "Records" not in event:
-        return count(resolver().sweep(min_age=settings().lookup_delays[0], go_on=lambda: context.get_remaining_time_in_millis() > _LAST_MS))
+        swept = resolver().sweep(min_age=settings().lookup_delays[0], go_on=lambda: context.get_remaining_time_in_millis() > _LAST_MS)
+        return count(swept, metrics, logger)
     hints, refused = read_hints(event["Records"])
     for message_id, reason in refused.items():  # acknowledged: what is no hint now will never be one
         logger.warning("a message is no hint", extra={"messageId": message_id, "reason": reason})

@@ -10,7 +10,8 @@ from botocore.config import Config
 from pipeline.cli.app import App
 from pipeline.cli.options import pass_app
 from pipeline.errors import MisconfiguredError
-from pipeline.resolve import Resolver
+from pipeline.resolve import Resolution, Resolver
+from pipeline.sns import Topic, region_of
 from pipeline.xray import source_for
 
 
@@ -18,10 +19,12 @@ from pipeline.xray import source_for
 @pass_app
 def resolve(app: App) -> int:
     """Looks up what is pending, once: the sweep that Lambda runs on a schedule. No queue needed."""
-    resolver = Resolver(store=app.store(), source=source_for(app.settings, lambda: xray(app)), settings=app.settings)
+    resolver = Resolver(store=app.store(), source=source_for(app.settings, lambda: xray(app)), settings=app.settings, topic=topic(app))
     resolution = resolver.sweep(force=True)
     app.emit(resolution)
     app.say("  ".join(f"{name} [bold]{count}[/]" for name, count in counts(resolution).items()))
+    for reason in resolution.alerts.failures:
+        app.warn(f"tracejoin: {reason}")
     return 0
 
 
@@ -32,6 +35,13 @@ def xray(app: App) -> Any:
     return boto3.client("xray", region_name=app.settings.region, config=Config(retries={"total_max_attempts": 3}))
 
 
-def counts(resolution: object) -> dict[str, int]:
+def topic(app: App) -> Topic | None:
+    """The topic that the settings name, with the credentials that boto3 finds; AWS_ENDPOINT_URL_SNS points elsewhere."""
+    arn = app.settings.alert_topic
+    return Topic(boto3.client("sns", region_name=region_of(arn)), arn) if arn else None
+
+
+def counts(resolution: Resolution) -> dict[str, int]:
     """The numbers in a resolution, a list as its length."""
-    return {name: value if isinstance(value, int) else len(value) for name, value in msgspec.to_builtins(resolution).items()}
+    numbers = {name: value if isinstance(value, int) else len(value) for name, value in msgspec.to_builtins(resolution).items()}
+    return numbers | {"alerts": resolution.alerts.sent}

@@ -1,0 +1,137 @@
+"""Message: what somebody is told of a trace, or of many. Pure; made of stored trace documents alone, which hold nothing secret.
+
+Sources: Amazon SNS API reference, "Publish" (a subject is ASCII without line breaks, 100 characters at most; a message 256 KiB).
+The links follow OpenSearch Dashboards' Discover and the CloudWatch console's page of a trace.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from urllib.parse import quote
+
+import msgspec
+
+from pipeline.alert.plan import Due, Parcel
+from pipeline.ids import to_xray
+from pipeline.judge import Finding
+from pipeline.settings import Settings
+from pipeline.stories import Story, caller_was_told, in_words, stories
+
+MOST_SHOWN: Final = 10
+_LONGEST_SUBJECT: Final = 100
+_LONGEST_TEXT: Final = 200_000
+_MARGIN: Final = timedelta(minutes=15)
+
+
+class Links(msgspec.Struct, frozen=True):
+    """Where things are to be looked at: the region of X-Ray, the URL of OpenSearch Dashboards; each may be empty."""
+
+    region: str = ""
+    dashboards: str = ""
+
+    def of_trace(self, trace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """What to open for a trace document."""
+        xray_id = to_xray(trace["traceId"])
+        yield "look at it", f"tracejoin trace {xray_id}"
+        yield "and why", f"tracejoin why {xray_id}"
+        if self.dashboards:
+            yield "OpenSearch", self._discover(trace)
+        if self.region:
+            yield "X-Ray", f"https://{self.region}.{_console(self.region)}/cloudwatch/home?region={self.region}#xray:traces/{xray_id}"
+
+    def _discover(self, trace: Mapping[str, Any]) -> str:
+        """Discover with the trace's lines and spans, around its time."""
+        begun, ended = (datetime.fromisoformat(trace.get(name) or trace["@timestamp"]) for name in ("@timestamp", "lastSeenAt"))
+        query = quote(f'traceId:"{trace["traceId"]}"', safe="")
+        view = "(discover:(columns:!(_source),isDirty:!f,sort:!()),metadata:(view:discover))"
+        time = f"(from:'{_iso(begun - _MARGIN)}',to:'{_iso(ended + _MARGIN)}')"
+        asked = f"(filters:!(),query:(language:kuery,query:'{query}'))"
+        return f"{self.dashboards}/app/data-explorer/discover#?_a={view}&_g=(filters:!(),time:{time})&_q={asked}"
+
+
+def links_of(settings: Settings) -> Links:
+    """Where things are to be looked at, as these settings have it; an Amazon domain has its Dashboards below its endpoint."""
+    endpoint = settings.endpoint
+    own = f"{endpoint}/_dashboards" if endpoint.endswith(".amazonaws.com") and ".es." in endpoint else ""
+    return Links(region=settings.region, dashboards=settings.dashboards_url or own)
+
+
+class Message(msgspec.Struct, frozen=True):
+    """What goes to SNS; ``attributes`` are for subscription filters."""
+
+    subject: str
+    text: str
+    attributes: dict[str, str]
+
+
+def message_of(parcel: Parcel, traces: Mapping[str, Mapping[str, Any]], links: Links) -> Message:
+    """The message of a parcel; ``traces`` are the documents of those traces that are shown, by trace id."""
+    shown = [traces[due.trace_id] for due in parcel.dues if due.trace_id in traces][:MOST_SHOWN]
+    rules = Counter(rule for due in parcel.dues for rule in due.rules)
+    head = _alone(shown[0]) if parcel.alone and shown else _together(parcel)
+    text = "\n".join([*head[1], "", *(line for trace in shown for line in (*_trace(trace, links), ""))])
+    attributes = {"service": parcel.group, "rules": ",".join(rules), "severity": "alert", "traces": str(len(parcel.dues))}
+    return Message(_subject(head[0]), text[:_LONGEST_TEXT], attributes)
+
+
+def _alone(trace: Mapping[str, Any]) -> tuple[str, list[str]]:
+    story = _stories(trace)[0]
+    told = caller_was_told(trace["trace"].get("clientSaw"), trace["trace"].get("edgeStatus"))
+    what = story.lead.exception_type or story.lead.rule
+    behind = trace["trace"].get("edgeStatus") or trace["trace"].get("clientSaw")
+    service = story.deepest.service_name
+    return f"{service}: {what} behind {behind}", [f"A fault hides in {service}: {told}, and {story.lead.evidence}"]
+
+
+def _together(parcel: Parcel) -> tuple[str, list[str]]:
+    rules = Counter(rule for due in parcel.dues for rule in due.rules)
+    groups = Counter(due.group for due in parcel.dues)
+    count, shown = len(parcel.dues), min(len(parcel.dues), MOST_SHOWN)
+    lines = [
+        f"Faults hide in {count:,} traces of {parcel.group}, first noted {parcel.dues[0].at}, last {parcel.dues[-1].at}.",
+        "",
+        "by rule",
+    ]
+    lines += [f"  {number:6,}  {rule}" for rule, number in rules.most_common()]
+    if len(groups) > 1:
+        lines += ["by service", *(f"  {number:6,}  {group}" for group, number in groups.most_common(MOST_SHOWN))]
+    since = _iso(datetime.fromisoformat(parcel.dues[0].at) - _MARGIN)
+    of_service = f" --service '{parcel.group}'" if len(groups) == 1 else ""
+    lines += ["", f"all of them: tracejoin faults --since {since}{of_service} --limit 10000", f"{shown} of them:"]
+    return f"{parcel.group}: {count:,} traces with hidden faults", lines
+
+
+def _trace(trace: Mapping[str, Any], links: Links) -> Iterator[str]:
+    words = [("trace", to_xray(trace["traceId"])), ("began", trace["@timestamp"])]
+    if trace.get("transactionId", trace["traceId"]) != trace["traceId"]:
+        words.append(("transaction", to_xray(trace["transactionId"])))
+    words += [pair for story in _stories(trace) for pair in in_words(story, utc=True)]
+    yield from (f"{word:<12}{' '.join(text.split())}" for word, text in [*words, *links.of_trace(trace)])
+
+
+def _stories(trace: Mapping[str, Any]) -> list[Story]:
+    found = msgspec.convert(trace.get("findings") or (), tuple[Finding, ...])
+    return [story for story in stories(found) if story.alert] or stories(found)
+
+
+def still_due(due: Due, findings: Sequence[Mapping[str, Any]]) -> Due | None:
+    """What of a note still holds, by the trace's findings as they are now; None where nothing does."""
+    alerts = {finding["rule"] for finding in findings if finding["severity"] == "alert"}
+    rules = tuple(rule for rule in due.rules if rule in alerts)
+    return msgspec.structs.replace(due, rules=rules) if rules else None
+
+
+def _subject(text: str) -> str:
+    plain = " ".join(f"[tracejoin] {text}".split()).encode("ascii", "replace").decode()
+    return "".join(letter if letter.isprintable() else "?" for letter in plain)[:_LONGEST_SUBJECT]
+
+
+def _console(region: str) -> str:
+    # AWS's partitions have consoles of their own
+    return {"cn": "console.amazonaws.cn", "us-gov": "console.amazonaws-us-gov.com"}.get(region.rpartition("-")[0].rpartition("-")[0],
+                                                                                       "console.aws.amazon.com")  # fmt: skip
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
