@@ -2,14 +2,11 @@
 
 from typing import Any
 
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.errors import UnavailableError
-
-
-def region_of(arn: str) -> str:
-    """The region in a topic's ARN."""
-    return arn.split(":")[3]
+from pipeline.settings import Settings
 
 
 class Topic:
@@ -32,3 +29,16 @@ class Topic:
             self._client.publish(TopicArn=self._arn, Subject=subject, Message=text, MessageAttributes=filled)
         except (ClientError, BotoCoreError) as error:
             raise UnavailableError(f"SNS does not take an alert: {error}") from error
+
+
+def connect_topic(settings: Settings) -> Topic | None:
+    """The topic that the settings name, in its own region, with the credentials that boto3 finds; None where they name none."""
+    if not settings.alert_topic:
+        return None
+    # imported here: without a topic nobody waits for it
+    import boto3  # noqa: PLC0415
+
+    # an alert that waits a minute is better than a function that runs out of time
+    config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
+    region = settings.alert_topic.split(":")[3]
+    return Topic(boto3.client("sns", region_name=region, config=config), settings.alert_topic)

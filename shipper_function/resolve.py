@@ -18,7 +18,7 @@ from pipeline.errors import BadInputError, TracejoinError, UnavailableError
 from pipeline.opensearch import connect
 from pipeline.resolve import Resolver
 from pipeline.settings import Settings
-from pipeline.sns import Topic, region_of
+from pipeline.sns import connect_topic
 from pipeline.sqs import Hint
 from pipeline.xray import source_for
 from shipper_function.counts import count
@@ -42,15 +42,7 @@ def resolver() -> Resolver:
     """Made once per environment, so that its budget spans invocations."""
     retries = Config(retries={"total_max_attempts": 2})
     source = source_for(settings(), lambda: boto3.client("xray", region_name=settings().region or None, config=retries))
-    return Resolver(store=connect(settings()), source=source, settings=settings(), topic=topic())
-
-
-def topic() -> Topic | None:
-    """Who is told of hidden faults, if anybody is."""
-    arn = settings().alert_topic
-    # an alert that waits a minute is better than a function that runs out of time
-    config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
-    return Topic(boto3.client("sns", region_name=region_of(arn), config=config), arn) if arn else None
+    return Resolver(store=connect(settings()), source=source, settings=settings(), topic=connect_topic(settings()))
 
 
 def resolve_all(hints: Mapping[str, Hint]) -> dict[str, TracejoinError]:

@@ -77,11 +77,12 @@ def message_of(parcel: Parcel, traces: Mapping[str, Mapping[str, Any]], links: L
 
 def _alone(trace: Mapping[str, Any]) -> tuple[str, list[str]]:
     story = _stories(trace)[0]
-    told = caller_was_told(trace["trace"].get("clientSaw"), trace["trace"].get("edgeStatus"))
     what = story.lead.exception_type or story.lead.rule
-    behind = trace["trace"].get("edgeStatus") or trace["trace"].get("clientSaw")
+    saw, status = trace["trace"].get("clientSaw"), trace["trace"].get("edgeStatus")
+    behind = status or ("a success" if saw == "success" else "an unknown answer")
+    told = caller_was_told(saw, status)
     service = story.deepest.service_name
-    return f"{service}: {what} behind {behind}", [f"A fault hides in {service}: {told}, and {story.lead.evidence}"]
+    return f"{service}: {what} behind {behind}", [f"{service} failed, and {told}."]
 
 
 def _together(parcel: Parcel) -> tuple[str, list[str]]:

@@ -2,10 +2,12 @@
 
 import json
 import time
+from statistics import median
 from typing import Any
 
 import click
 from rich.markup import escape
+from rich.panel import Panel
 from rich.rule import Rule
 from rich.table import Column, Table
 
@@ -34,6 +36,7 @@ def demo(app: App, *, keep: bool) -> int:
         faults = hidden_faults(done.store)
         _show(app, done, faults)
         app.emit({"ledger": done.ledger, "settled": done.resolution.settled, "calls": done.resolution.calls, "hiddenFaults": len(faults),
+                  "alerts": len(done.alerts), "alertLatencySeconds": _latencies(done),
                   "traces": [request.trace_id for request in done.run.requests]})  # fmt: skip
         app.say(f"\n[dim]{time.monotonic() - begun:.1f} s in all.[/]")
         if keep:
@@ -68,6 +71,7 @@ def _show(app: App, done: Demo, faults: list[dict[str, Any]]) -> None:
     app.say(Rule("\n[bold]hidden faults[/]"))
     app.say('$ tracejoin faults\n[dim]POST /tracejoin-traces/_search {"query": {"term": {"trace.hiddenFault": true}}}[/]')
     app.say(faults_view(faults))
+    _alerts(app, done)
     app.say(Rule("\n[bold]a trace that nobody recorded, and an id that is stale[/]"))
     for request in (_unsampled(done), _stale(done)):
         app.say(f"$ tracejoin why {to_xray(request.trace_id)}")
@@ -76,6 +80,20 @@ def _show(app: App, done: Demo, faults: list[dict[str, Any]]) -> None:
                 app.say(f"  {escape(sentence)}")
     app.say(Rule("\n[bold]the blog's complaints[/]"))
     app.say(_complaints(done, len(faults), spread, whole))
+
+
+def _alerts(app: App, done: Demo) -> None:
+    """The messages as their subscriber got them, and how long they took."""
+    app.say(Rule("\n[bold]alerts[/]"))
+    latencies = _latencies(done)
+    took = f"{median(latencies):.1f} s (median; {max(latencies):.1f} s at most)"
+    app.say(f"{len(done.alerts)} messages came through SNS; from the last segment of a trace to its message {took}. "
+            "On AWS the first look-up waits ten seconds, here one. One of them:")  # fmt: skip
+    app.say(Panel(escape(done.alerts[0].text.strip()), title=escape(done.alerts[0].subject)))
+
+
+def _latencies(done: Demo) -> list[float]:
+    return [latency / 1000 for latency in done.resolution.alerts.latencies]
 
 
 def _waterfall(app: App, documents: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from pipeline.cli.app import App
 from pipeline.cli.options import pass_app
 from pipeline.errors import MisconfiguredError
 from pipeline.resolve import Resolution, Resolver
-from pipeline.sns import Topic, region_of
+from pipeline.sns import connect_topic
 from pipeline.xray import source_for
 
 
@@ -19,7 +19,8 @@ from pipeline.xray import source_for
 @pass_app
 def resolve(app: App) -> int:
     """Looks up what is pending, once: the sweep that Lambda runs on a schedule. No queue needed."""
-    resolver = Resolver(store=app.store(), source=source_for(app.settings, lambda: xray(app)), settings=app.settings, topic=topic(app))
+    source = source_for(app.settings, lambda: xray(app))
+    resolver = Resolver(store=app.store(), source=source, settings=app.settings, topic=connect_topic(app.settings))
     resolution = resolver.sweep(force=True)
     app.emit(resolution)
     app.say("  ".join(f"{name} [bold]{count}[/]" for name, count in counts(resolution).items()))
@@ -33,12 +34,6 @@ def xray(app: App) -> Any:
     if not app.settings.region:
         raise MisconfiguredError(["AWS_REGION is not set: X-Ray is asked in one region"])
     return boto3.client("xray", region_name=app.settings.region, config=Config(retries={"total_max_attempts": 3}))
-
-
-def topic(app: App) -> Topic | None:
-    """The topic that the settings name, with the credentials that boto3 finds; AWS_ENDPOINT_URL_SNS points elsewhere."""
-    arn = app.settings.alert_topic
-    return Topic(boto3.client("sns", region_name=region_of(arn)), arn) if arn else None
 
 
 def counts(resolution: Resolution) -> dict[str, int]:

@@ -73,8 +73,12 @@ _ASKED: Final = (
 )
 
 
-def run_sample_application(xray: LocalXRay) -> SampleRun:
+def run_sample_application(xray: LocalXRay, storage: str = "") -> SampleRun:
     """Runs the application, asks it everything in turn, and hands over its logs.
+
+    Args:
+        xray: where its segments go.
+        storage: the endpoint of a local AWS (`local_aws`); it gets one of its own otherwise.
 
     Raises MisconfiguredError where the sample handlers or their packages are missing, UnavailableError where something
     of the local platform does not start.
@@ -83,7 +87,7 @@ def run_sample_application(xray: LocalXRay) -> SampleRun:
         raise MisconfiguredError(["the sample application is in the repository's examples/: run this in a clone"])
     with ExitStack() as stack:
         platform = stack.enter_context(Platform(xray))
-        storage = stack.enter_context(local_aws())
+        storage = storage or stack.enter_context(local_aws())
         messages = Messages(storage, _ORDERS)
         functions = LambdaService(list(_FUNCTIONS), _variables(xray, platform, storage, messages.topic_arn), xray)
         stack.callback(functions.stop)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.ids import to_xray
-from pipeline.local.application import SampleRun, run_sample_application
+from pipeline.local.application import SampleRun, local_aws, run_sample_application
 from pipeline.local.environment import REGION, local_client
+from pipeline.local.inbox import Inbox, Received
 from pipeline.local.opensearch import EmbeddedOpenSearch
 from pipeline.local.xray import LocalXRay
 from pipeline.opensearch import Store, connect
@@ -16,6 +17,7 @@ from pipeline.resolve import Resolution, Resolver
 from pipeline.settings import Settings
 from pipeline.setup import install
 from pipeline.ship import Ledger, ship
+from pipeline.sns import Topic
 from pipeline.xray import source_for
 
 # seconds until a segment can be read at the local X-Ray, on average; the real one takes up to half a minute
@@ -39,18 +41,20 @@ class Demo:
     source: str
     summaries: list[dict[str, Any]]
     lookups_of_unsampled: int
+    alerts: list[Received]
 
 
 @contextmanager
 def demo(settings: Settings) -> Iterator[Demo]:
     """Runs everything; yields what came of it."""
-    with EmbeddedOpenSearch() as server, LocalXRay(delay=_DELAY) as xray:
+    with EmbeddedOpenSearch() as server, LocalXRay(delay=_DELAY) as xray, local_aws() as storage:
         settings = replace(settings, endpoint=server.endpoint, region=REGION, username="", password="",
                            lookup_delays=_LOOKUP_DELAYS)  # fmt: skip
         store = connect(settings)
         install(store, retention_days=settings.retention_days)
         begun = time.time()
-        run = run_sample_application(xray)
+        run = run_sample_application(xray, storage)
+        inbox = Inbox(storage)
         client = local_client("xray", xray.endpoint)
         if settings.trace_source in _TRANSACTION_SEARCH:
             xray.destination = "CloudWatchLogs"
@@ -61,7 +65,7 @@ def demo(settings: Settings) -> Iterator[Demo]:
             ledger.add(more)
             unsettled += found
         source = source_for(settings, lambda: client)
-        resolver = Resolver(store=store, source=source, settings=settings)
+        resolver = Resolver(store=store, source=source, settings=settings, topic=Topic(inbox.client, inbox.arn))
         resolution = _settle(resolver, unsettled)
         store.refresh()
         # what X-Ray alone would tell, whatever the source
@@ -69,7 +73,7 @@ def demo(settings: Settings) -> Iterator[Demo]:
         summaries = client.get_trace_summaries(StartTime=begun - 60, EndTime=time.time() + 60)["TraceSummaries"]
         recorded = {summary["Id"] for summary in summaries}
         unsampled = [request.trace_id for request in run.requests if to_xray(request.trace_id) not in recorded]
-        yield Demo(store, run, ledger, resolution, source.name, summaries, sum(xray.asked[id_] for id_ in unsampled))
+        yield Demo(store, run, ledger, resolution, source.name, summaries, sum(xray.asked[id_] for id_ in unsampled), inbox.receive())
 
 
 def _ship(events: Iterable[object], store: Store, settings: Settings) -> tuple[Ledger, list[str]]:
@@ -93,6 +97,7 @@ def _settle(resolver: Resolver, trace_ids: list[str]) -> Resolution:
         total.calls += found.calls
         total.settled += found.settled
         total.hidden_faults += found.hidden_faults
+        total.alerts.latencies += found.alerts.latencies
         waiting = found.unsettled
         if not waiting:
             break
