@@ -14,6 +14,7 @@ TraceFormat = Literal["XRAY", "OTEL"]
 
 _PREFIX = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 _TOPIC = re.compile(r"arn:[\w-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}", re.ASCII)
+_KEY = re.compile(r"!?(?:\*-?)?[A-Za-z][\w.-]{0,79}", re.ASCII)
 _LONGEST_SQS_DELAY = 900
 
 
@@ -34,6 +35,9 @@ class Settings:
         max_line_chars: TRACEJOIN_MAX_LINE_CHARS; what is longer is cut and marked.
         correlation_paths: TRACEJOIN_CORRELATION_PATHS, JMESPath expressions, semicolons between: where JSON lines keep correlation ids,
             beside the keys that are known anyway.
+        redact: TRACEJOIN_REDACT, on or off: whether secrets are taken out before anything is indexed or sent (`pipeline.redact`).
+        redact_keys: TRACEJOIN_REDACT_KEYS, comma separated: further keys whose values are secret; `!` takes a default out.
+        redact_patterns: TRACEJOIN_REDACT_PATTERNS, one a line: regular expressions of further secrets.
         rules_file: TRACEJOIN_RULES, a YAML file that sets the rules (`pipeline.judge.rule_file`); empty for the defaults alone.
         alert_topic: TRACEJOIN_ALERT_TOPIC, the ARN of the SNS topic that hidden faults are told to; empty for none.
         dashboards_url: TRACEJOIN_DASHBOARDS_URL, where OpenSearch Dashboards is; for an Amazon domain it follows from the endpoint.
@@ -57,6 +61,9 @@ class Settings:
     max_decompressed_bytes: int = 32 * 1024 * 1024
     max_line_chars: int = 256 * 1024
     correlation_paths: tuple[str, ...] = ()
+    redact: bool = True
+    redact_keys: tuple[str, ...] = ()
+    redact_patterns: tuple[str, ...] = ()
     rules_file: str = ""
     alert_topic: str = ""
     dashboards_url: str = ""
@@ -84,6 +91,9 @@ class Settings:
             max_decompressed_bytes=reader.read("TRACEJOIN_MAX_DECOMPRESSED_BYTES", _positive, default.max_decompressed_bytes),
             max_line_chars=reader.read("TRACEJOIN_MAX_LINE_CHARS", _positive, default.max_line_chars),
             correlation_paths=reader.read("TRACEJOIN_CORRELATION_PATHS", _paths, default.correlation_paths),
+            redact=reader.read("TRACEJOIN_REDACT", _switch, default.redact),
+            redact_keys=reader.read("TRACEJOIN_REDACT_KEYS", _keys, default.redact_keys),
+            redact_patterns=reader.read("TRACEJOIN_REDACT_PATTERNS", _patterns, default.redact_patterns),
             rules_file=reader.read("TRACEJOIN_RULES", _rule_file, default.rules_file),
             alert_topic=reader.read("TRACEJOIN_ALERT_TOPIC", _topic, default.alert_topic),
             dashboards_url=reader.read("TRACEJOIN_DASHBOARDS_URL", _url, default.dashboards_url),
@@ -153,6 +163,28 @@ def _paths(text: str) -> tuple[str, ...]:
     from pipeline.extract.correlation_paths import paths  # noqa: PLC0415
 
     return paths(text)
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in {"on", "off"}:
+        raise ValueError("must be on or off")
+    return text.lower() == "on"
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    keys = _names(text)
+    if wrong := [key for key in keys if not _KEY.fullmatch(key)]:
+        raise ValueError(f"{wrong[0]!r} is no key: use names such as card-number, *-pin or !cookie")
+    return keys
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    # imported here: few have any
+    from pipeline.scan import Finder  # noqa: PLC0415
+
+    patterns = tuple(line.strip() for line in text.splitlines() if line.strip())
+    Finder(patterns)
+    return patterns
 
 
 def _topic(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 import msgspec
 
@@ -10,12 +11,17 @@ from pipeline.attribute import attribute
 from pipeline.dead_letters import DeadLetter
 from pipeline.document import address
 from pipeline.extract import read_lines
+from pipeline.extract.payload import WORTH_A_LOOK
 from pipeline.greet import greet
 from pipeline.index import Delivery, Items, index
 from pipeline.opensearch import Store
 from pipeline.records import TraceRecords, iso_millis, judge_for
+from pipeline.redact import redactor_for
+from pipeline.scan import Scanner
 from pipeline.settings import Settings
 from pipeline.unpack import SPANS_LOG_GROUP, Batch, Unpacked, is_of_lambda, unpack
+
+_PAYLOAD, _SECRET = "payload", "secret"
 
 
 class Ledger(msgspec.Struct, rename="camel"):
@@ -93,10 +99,23 @@ def prepare(unpacked: Unpacked, settings: Settings) -> Items:
 
 def read(batch: Batch, settings: Settings) -> Items:
     """The documents of ``batch``: its lines read, attributed and addressed."""
-    lines = read_lines([event.message for event in batch.events], settings.correlation_paths)
+    messages = [event.message for event in batch.events]
+    marked = _scanner(settings).marks(messages)
+    redactor = redactor_for(settings)
+    if redactor:
+        for number in marked.get(_SECRET, ()):
+            messages[number] = redactor.text(messages[number])
+    lines = read_lines(messages, settings.correlation_paths, marked.get(_PAYLOAD, ()))
     attribute(lines, of_lambda=is_of_lambda(batch.log_group, batch.log_stream))
     chars = settings.max_line_chars
-    return Items(address(batch, lines, prefix=settings.prefix, region=settings.region, max_chars=chars))
+    return Items(address(batch, lines, messages, prefix=settings.prefix, region=settings.region, max_chars=chars))
+
+
+@lru_cache(maxsize=8)
+def _scanner(settings: Settings) -> Scanner:
+    """What is looked for in all lines of a batch at once."""
+    redactor = redactor_for(settings)
+    return Scanner({_PAYLOAD: WORTH_A_LOOK, _SECRET: redactor.worth_a_look if redactor else ()})
 
 
 def _filtered(batch: Batch, settings: Settings) -> bool:
