@@ -8,10 +8,12 @@ from pipeline.setup import install
 
 
 def test_a_second_run_changes_nothing(store):
-    """What is installed is recognised, and the missing plugin is said plainly."""
+    """What is installed is recognised, and each missing plugin is said plainly."""
     changes = install(store, retention_days=14)
     assert {change.action for change in changes} <= {"unchanged", "skipped"}
-    assert [change.kind for change in changes if change.action == "skipped"] in ([], ["policy"])
+    skipped = [change for change in changes if change.action == "skipped"]
+    assert {change.kind for change in skipped} <= {"policy", "monitor"}
+    assert all(change.reason for change in skipped)
 
 
 def test_check_only_looks(store):
@@ -51,7 +53,9 @@ def test_documents_of_every_kind_under_one_alias(store):
 def test_every_file_is_installed():
     """No file in mappings/ is forgotten."""
     folder = Path(setup.__file__).parents[1] / "mappings"
-    installed = {f"{kind}/{name}" for kind in ("components", "indices", "policies") for name, _ in setup.documents(kind, "p", 1)}
+    installed = {
+        f"{kind}/{name}" for kind in ("components", "indices", "policies", "monitors") for name, _ in setup.documents(kind, "p", 1)
+    }
     assert installed == {str(path.relative_to(folder).with_suffix("")) for path in folder.glob("*/*.json")}
     for path in folder.glob("*/*.json"):
         json.loads(path.read_text())
