@@ -79,6 +79,25 @@ def test_a_settled_trace_with_a_hidden_fault_is_a_document(store):
     assert {hit["_id"] for hit in found["hits"]["hits"]} == {"0", "3"}
 
 
+def test_the_plugin_renames_each_field_of_the_query_once(embedded_store):
+    """The plugin renames fields by plain text replacement, for every mapped path: no path may end another's name in our query."""
+    [query] = monitor_files()["hidden-fault"]["inputs"][0]["doc_level_input"]["queries"]
+    mapping = embedded_store.request("GET", f"/{embedded_store.prefix}-traces/_mapping")[f"{embedded_store.prefix}-traces"]["mappings"]
+    text = query["query"]
+    for path in leaves(mapping["properties"]):
+        text = text.replace(f"{path}:", f"{path}_i_m:")
+    assert text == "trace.hiddenFault_i_m:true AND settled_i_m:true"
+
+
+def leaves(properties, start=""):
+    """The dotted path of every mapped field."""
+    for name, content in properties.items():
+        if "properties" in content:
+            yield from leaves(content["properties"], f"{start}{name}.")
+        else:
+            yield f"{start}{name}"
+
+
 def test_dead_letters_of_the_last_day_are_counted(store):
     """The query of the third monitor counts what could not be shipped, and leaves out what is old."""
     assert searched(store, "dead-letters")["hits"]["total"]["value"] == 0
@@ -144,6 +163,13 @@ def alerting(plugin, embedded_settings):
     yield store
     remove(store)
     store.close()
+
+
+@pytest.fixture
+def embedded_store(alerting):
+    """The embedded OpenSearch with everything installed."""
+    install(alerting, retention_days=14, monitors=False)
+    return alerting
 
 
 @pytest.fixture

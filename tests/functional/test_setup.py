@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from pipeline import setup
+from pipeline.changes import covers
 from pipeline.setup import install
 
 
@@ -59,3 +62,27 @@ def test_every_file_is_installed():
     assert installed == {str(path.relative_to(folder).with_suffix("")) for path in folder.glob("*/*.json")}
     for path in folder.glob("*/*.json"):
         json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("present", [
+    {"states": [{"name": "a", "actions": [{"delete": {}, "retry": {"count": 3}}]}], "version": 1},
+    {"states.extra": 1, "states": [{"actions": [{"delete": {"x": 1}}], "name": "a", "transitions": []}]},
+])  # fmt: skip
+def test_added_defaults_are_no_change(present):
+    """OpenSearch adds defaults to objects, those inside lists too, and writes numbers and booleans as text."""
+    assert covers(present, {"states": [{"name": "a", "actions": [{}]}]})
+    assert covers({"index": {"codec": "x", "limit": "500", "on": "true"}}, {"index.codec": "x", "index": {"limit": 500, "on": True}})
+
+
+@pytest.mark.parametrize("present", [
+    {"states": []},
+    {"states": [{"name": "a"}, {"name": "b"}]},
+    {"states": [{"name": "A"}]},
+    {"states": {"name": "a"}},
+    {"states": [["name", "a"]]},
+    {"states": [{"title": "a"}]},
+])  # fmt: skip
+def test_every_real_change_is_found(present):
+    """Another number of entries, another value, another case, another shape, a missing key: each is a change."""
+    assert not covers(present, {"states": [{"name": "a"}]})
+    assert not covers([present], present)
