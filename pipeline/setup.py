@@ -1,32 +1,27 @@
 """Setup: installs what is in `mappings/`, and says what it changed. Running it again changes nothing."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
-
+from pipeline.changes import Change, bring
 from pipeline.errors import BadInputError, MisconfiguredError
+from pipeline.monitors import install_monitors
 from pipeline.opensearch import Store
 
 
-class Change(msgspec.Struct, frozen=True):
-    """What became of one thing that OpenSearch is told."""
-
-    kind: str
-    name: str
-    action: Literal["created", "updated", "unchanged", "skipped"]
-    reason: str = ""
-
-
-def install(store: Store, *, retention_days: int, check: bool = False) -> list[Change]:
-    """Brings component templates, index templates, indices and the lifecycle policy up to date.
+def install(store: Store, *, retention_days: int, monitors: bool = True, channels: Sequence[str] = (), check: bool = False) -> list[Change]:
+    """Brings component templates, index templates, indices, the lifecycle policy and the alerting monitors up to date.
 
     Args:
         store: the OpenSearch to tell.
         retention_days: after how many days the daily indices are deleted.
+        monitors: whether to touch monitors at all; without, those that are there stay as they are.
+        channels: ids of the Notifications channels that the monitors tell; with none, those of an earlier run stay.
         check: only look; the changes are then what would be done.
+
+    Raises MisconfiguredError where a channel does not exist.
     """
     changes: list[Change] = []
     for kind, path, answer in (
@@ -38,6 +33,9 @@ def install(store: Store, *, retention_days: int, check: bool = False) -> list[C
     changes += [_index(store, f"{store.prefix}-{name}", check=check) for name in ("traces", "links", "alerts", "dead-letters")]
     for name, wanted in documents("policies", store.prefix, retention_days):
         changes.append(_policy(store, f"{store.prefix}-{name}", wanted, check=check))
+    if monitors:
+        wanted_monitors = ((monitor["name"], monitor) for _, monitor in documents("monitors", store.prefix, retention_days))
+        changes += install_monitors(store, wanted_monitors, channels=channels, check=check)
     return changes
 
 
@@ -58,7 +56,7 @@ def _template(store: Store, path: str, answer: str, name: str, wanted: Mapping[s
     found = store.find("GET", f"/{path}/{name}")
     entries = (found or {}).get(answer) or [{}]
     present = entries[0].get(path.removeprefix("_"))
-    return _put(path.removeprefix("_").replace("_", " "), name, present, wanted, check=check,
+    return bring(path.removeprefix("_").replace("_", " "), name, present, wanted, check=check,
                 put=lambda: store.request("PUT", f"/{path}/{name}", wanted))  # fmt: skip
 
 
@@ -79,34 +77,4 @@ def _policy(store: Store, name: str, wanted: Mapping[str, Any], *, check: bool) 
         # without the plugin there is no such path at all
         return Change("policy", name, "skipped", "this OpenSearch has no Index State Management: delete old indices yourself")
     place = f"?if_seq_no={found['_seq_no']}&if_primary_term={found['_primary_term']}" if found else ""
-    return _put("policy", name, found, wanted, check=check, put=lambda: store.request("PUT", f"{path}{place}", wanted))
-
-
-def _put(kind: str, name: str, present: object, wanted: object, *, check: bool, put: Callable[[], object]) -> Change:
-    if present is not None and _covers(present, wanted):
-        return Change(kind, name, "unchanged")
-    if not check:
-        put()
-    return Change(kind, name, "created" if present is None else "updated")
-
-
-def _covers(present: object, wanted: object) -> bool:
-    """Whether ``present`` says all that ``wanted`` says; OpenSearch adds defaults, and turns scalars into text."""
-    if isinstance(wanted, Mapping):
-        flat = _flat(present) if isinstance(present, Mapping) else {}
-        return all(key in flat and flat[key] == value for key, value in _flat(wanted).items())
-    return str(present) == str(wanted)
-
-
-def _flat(content: Mapping[str, Any], start: str = "") -> dict[str, str]:
-    """Every leaf by its dotted path, as text: `{"index": {"codec": …}}` and `{"index.codec": …}` are the same setting."""
-    flat: dict[str, str] = {}
-    for key, value in content.items():
-        path = f"{start}.{key}" if start else str(key)
-        if isinstance(value, Mapping) and value:
-            flat |= _flat(value, path)
-        elif isinstance(value, list):
-            flat[path] = json.dumps([_flat(entry) if isinstance(entry, Mapping) else str(entry) for entry in value], sort_keys=True)
-        else:
-            flat[path] = str(value).lower()
-    return flat
+    return bring("policy", name, found, wanted, check=check, put=lambda: store.request("PUT", f"{path}{place}", wanted))

@@ -62,7 +62,7 @@ def settings(endpoint: str) -> Settings:
 def store(settings: Settings) -> Iterator[Store]:
     """A store with everything installed; its indices and templates are removed afterwards."""
     store = connect(settings)
-    install(store, retention_days=14)
+    install(store, retention_days=14, monitors=False)
     yield store
     remove(store)
     store.close()

@@ -11,12 +11,20 @@ _STYLES = {"created": "green", "updated": "yellow", "unchanged": "dim", "skipped
 
 @click.command()
 @click.option("--check", is_flag=True, help="Only look; exit status 1 where something would change.")
+@click.option(
+    "--channel", "channels", multiple=True, metavar="ID", help="A Notifications channel that the alerting monitors tell; repeatable."
+)
+@click.option("--no-monitors", is_flag=True, help="Leave alerting monitors alone.")
 @pass_app
-def setup(app: App, *, check: bool) -> int:
-    """Installs what is in mappings/: templates, indices, the lifecycle policy. Says what it changed."""
-    changes = install(app.store(), retention_days=app.settings.retention_days, check=check)
+def setup(app: App, *, check: bool, channels: tuple[str, ...], no_monitors: bool) -> int:
+    """Installs what is in mappings/: templates, indices, the lifecycle policy, alerting monitors. Says what it changed."""
+    if channels and no_monitors:
+        raise click.UsageError("--channel is for the monitors that --no-monitors leaves out")
+    changes = install(app.store(), retention_days=app.settings.retention_days, monitors=not no_monitors, channels=channels, check=check)
     for change in changes:
         app.emit(change)
         style = _STYLES[change.action]
         app.say(f"[{style}]{change.action:>9}[/]  {change.kind} {change.name}  {change.reason}")
-    return int(check and any(change.action in {"created", "updated"} for change in changes))
+    changed = any(change.action in {"created", "updated"} for change in changes)
+    untold = any(change.kind == "monitor" and change.action == "skipped" for change in changes)
+    return int((check and changed) or (bool(channels) and untold))

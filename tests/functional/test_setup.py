@@ -3,15 +3,20 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from pipeline import setup
+from pipeline.changes import covers
 from pipeline.setup import install
 
 
 def test_a_second_run_changes_nothing(store):
-    """What is installed is recognised, and the missing plugin is said plainly."""
+    """What is installed is recognised, and each missing plugin is said plainly."""
     changes = install(store, retention_days=14)
     assert {change.action for change in changes} <= {"unchanged", "skipped"}
-    assert [change.kind for change in changes if change.action == "skipped"] in ([], ["policy"])
+    skipped = [change for change in changes if change.action == "skipped"]
+    assert {change.kind for change in skipped} <= {"policy", "monitor"}
+    assert all(change.reason for change in skipped)
 
 
 def test_check_only_looks(store):
@@ -51,7 +56,33 @@ def test_documents_of_every_kind_under_one_alias(store):
 def test_every_file_is_installed():
     """No file in mappings/ is forgotten."""
     folder = Path(setup.__file__).parents[1] / "mappings"
-    installed = {f"{kind}/{name}" for kind in ("components", "indices", "policies") for name, _ in setup.documents(kind, "p", 1)}
+    installed = {
+        f"{kind}/{name}" for kind in ("components", "indices", "policies", "monitors") for name, _ in setup.documents(kind, "p", 1)
+    }
     assert installed == {str(path.relative_to(folder).with_suffix("")) for path in folder.glob("*/*.json")}
     for path in folder.glob("*/*.json"):
         json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("present", [
+    {"states": [{"name": "a", "actions": [{"delete": {}, "retry": {"count": 3}}]}], "version": 1},
+    {"states.extra": 1, "states": [{"actions": [{"delete": {"x": 1}}], "name": "a", "transitions": []}]},
+])  # fmt: skip
+def test_added_defaults_are_no_change(present):
+    """OpenSearch adds defaults to objects, those inside lists too, and writes numbers and booleans as text."""
+    assert covers(present, {"states": [{"name": "a", "actions": [{}]}]})
+    assert covers({"index": {"codec": "x", "limit": "500", "on": "true"}}, {"index.codec": "x", "index": {"limit": 500, "on": True}})
+
+
+@pytest.mark.parametrize("present", [
+    {"states": []},
+    {"states": [{"name": "a"}, {"name": "b"}]},
+    {"states": [{"name": "A"}]},
+    {"states": {"name": "a"}},
+    {"states": [["name", "a"]]},
+    {"states": [{"title": "a"}]},
+])  # fmt: skip
+def test_every_real_change_is_found(present):
+    """Another number of entries, another value, another case, another shape, a missing key: each is a change."""
+    assert not covers(present, {"states": [{"name": "a"}]})
+    assert not covers([present], present)

@@ -1,0 +1,55 @@
+"""What OpenSearch is told, compared with what it has: the part of `setup` that is the same for every kind of thing."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What became of one thing that OpenSearch is told."""
+
+    kind: str
+    name: str
+    action: Literal["created", "updated", "unchanged", "skipped"]
+    reason: str = ""
+
+
+def bring(kind: str, name: str, present: object, wanted: object, *, check: bool, put: Callable[[], object]) -> Change:
+    """Calls ``put`` where ``present`` (None where there is none) does not say all that ``wanted`` says, unless ``check``."""
+    if present is not None and covers(present, wanted):
+        return Change(kind, name, "unchanged")
+    if not check:
+        put()
+    return Change(kind, name, "created" if present is None else "updated")
+
+
+def covers(present: object, wanted: object) -> bool:
+    """Whether ``present`` says all that ``wanted`` says.
+
+    OpenSearch adds defaults to objects, those in lists too, and turns scalars into text; it adds no entry to a list.
+    """
+    if isinstance(wanted, Mapping):
+        if not isinstance(present, Mapping):
+            return False
+        flat = _flat(present)
+        return all(key in flat and covers(flat[key], value) for key, value in _flat(wanted).items())
+    if isinstance(wanted, list):
+        return isinstance(present, list) and len(present) == len(wanted) and all(map(covers, present, wanted))
+    return _text(present) == _text(wanted)
+
+
+def _flat(content: Mapping[str, Any], start: str = "") -> dict[str, Any]:
+    """Every leaf by its dotted path: `{"index": {"codec": …}}` and `{"index.codec": …}` are the same setting."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        path = f"{start}.{key}" if start else str(key)
+        if isinstance(value, Mapping) and value:
+            flat |= _flat(value, path)
+        else:
+            flat[path] = value
+    return flat
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
