@@ -191,7 +191,11 @@ def _finder(patterns: Sequence[str]) -> "Finder | None":
     return Finder(patterns)
 
 
-@lru_cache(maxsize=8)
 def redactor_for(settings: Settings) -> Redactor | None:
     """What these settings want redacted; None where they want nothing."""
-    return Redactor((*DEFAULT_KEYS, *settings.redact_keys), settings.redact_patterns) if settings.redact else None
+    return _redactor(settings.redact_keys, settings.redact_patterns) if settings.redact else None
+
+
+@lru_cache(maxsize=8)
+def _redactor(keys: tuple[str, ...], patterns: tuple[str, ...]) -> Redactor:
+    return Redactor((*DEFAULT_KEYS, *keys), patterns)

@@ -16,7 +16,7 @@ from pipeline.greet import greet
 from pipeline.index import Delivery, Items, index
 from pipeline.opensearch import Store
 from pipeline.records import TraceRecords, iso_millis, judge_for
-from pipeline.redact import redactor_for
+from pipeline.redact import Redactor, redactor_for
 from pipeline.scan import Scanner
 from pipeline.settings import Settings
 from pipeline.unpack import SPANS_LOG_GROUP, Batch, Unpacked, is_of_lambda, unpack
@@ -100,8 +100,8 @@ def prepare(unpacked: Unpacked, settings: Settings) -> Items:
 def read(batch: Batch, settings: Settings) -> Items:
     """The documents of ``batch``: its lines read, attributed and addressed."""
     messages = [event.message for event in batch.events]
-    marked = _scanner(settings).marks(messages)
     redactor = redactor_for(settings)
+    marked = _scanner(redactor).marks(messages)
     if redactor:
         for number in marked.get(_SECRET, ()):
             messages[number] = redactor.text(messages[number])
@@ -112,9 +112,8 @@ def read(batch: Batch, settings: Settings) -> Items:
 
 
 @lru_cache(maxsize=8)
-def _scanner(settings: Settings) -> Scanner:
+def _scanner(redactor: Redactor | None) -> Scanner:
     """What is looked for in all lines of a batch at once."""
-    redactor = redactor_for(settings)
     return Scanner({_PAYLOAD: WORTH_A_LOOK, _SECRET: redactor.worth_a_look if redactor else ()})
 
 

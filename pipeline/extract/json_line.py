@@ -6,7 +6,6 @@ format" and "Telemetry API Event schema reference", API Gateway's "$context vari
 logs data model.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,8 +20,8 @@ from pipeline.state import Signal
 
 _LONGEST_NAME = 256
 _LOGGED_EVENT = 700
-_THREE_DIGITS = re.compile(r"[1-5]\d\d", re.ASCII)
-_FIRST_STATUS, _LAST_STATUS = 100, 599
+# an access log has a status as text, or as a number
+_STATUSES: dict[object, int] = {key: status for status in range(100, 600) for key in (status, str(status))}
 _LONGEST_EXCERPT = 320
 _NOTHING = msgspec.Raw()
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
@@ -167,7 +166,8 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
         integration = keys.integration_request_id or keys.endpoint_request_id
         if integration.__class__ is str:
             line.integration_request_id = parse_request_id(integration)
-        line.http_status = _status(keys.status)
+        status = keys.status
+        line.http_status = _STATUSES.get(status) if status.__class__ is str or status.__class__ is int else None
     if keys.span_id_camel is not None or keys.sampled is not None:
         _take_span(line, keys.span_id_camel, keys.sampled)
     if trace_id is None or request_id is None or ((severity is None or not body) and kind is not AccessLogLine):
@@ -221,7 +221,7 @@ def _read_rare(line: Line, message: str) -> None:
             keys.integration_request_id, keys.integration_request_id_dotted, keys.endpoint_request_id
         )
     if line.http_status is None and isinstance(line, AccessLogLine):
-        line.http_status = _status(keys.status_code)
+        line.http_status = _STATUSES.get(keys.status_code) if isinstance(keys.status_code, str | int) else None
     if line.severity is None:
         level = (keys.severity_text_camel or keys.severity_text or keys.severity or keys.level_dotted or keys.level_name
                  or keys.level_pascal)  # fmt: skip
@@ -259,12 +259,6 @@ def _first_trace(values: Iterable[object]) -> TraceHeader | None:
 
 def _first_request_id(*values: object) -> str | None:
     return next((id_ for value in values if isinstance(value, str) and (id_ := parse_request_id(value))), None)
-
-
-def _status(value: object) -> int | None:
-    """An HTTP status, as an access log has it."""
-    number = value if isinstance(value, int) else int(value) if isinstance(value, str) and _THREE_DIGITS.fullmatch(value) else 0
-    return number if _FIRST_STATUS <= number <= _LAST_STATUS else None
 
 
 def _take_span(line: Line, span_id: object, sampled: object) -> None:

@@ -74,6 +74,8 @@ _ID_LENGTH = 36
 _LAMBDA = frozenset("SERXILT")
 _INIT = re.compile(r"(?:INIT_[A-Z_]+|RESTORE_[A-Z_]+|(?:EXTENSION|LOGS|TELEMETRY)(?=\s+Name: ))")
 _MOST_PROPAGATED = 100
+# of Node's and Python's lines, the time and the request id
+_PREFIX = 60
 _ANSWERED = re.compile(r"Method completed with status: (\d{3})\b")
 _FUNCTION_ERROR = "due to customer function error"
 
@@ -92,7 +94,8 @@ def _other_line(message: str) -> Line:
         line.severity = read_severity(word)
     line.signals = _signals(message, line)
     # "1-" is how every X-Ray id begins, with or without Root= before it
-    if ("1-" in message or "race" in message) and (header := find_trace(message)):
+    # a runtime's prefix holds the request id, which may hold a "1-", too
+    if (message.find("1-", _PREFIX if line.request_id else 0) >= 0 or "race" in message) and (header := find_trace(message)):
         line.trace_id, line.span_id, line.sampled = header
     if message[:1] == "(" and isinstance(line, ExecutionLine):
         _read_execution(message, line)
