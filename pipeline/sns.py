@@ -5,8 +5,11 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.errors import UnavailableError
+from pipeline.errors import BadInputError, UnavailableError
 from pipeline.settings import Settings
+
+# "a request parameter does not comply with the associated constraints" (Amazon SNS API reference, "Publish")
+_REFUSED = frozenset({"InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"})
 
 
 class Topic:
@@ -22,13 +25,14 @@ class Topic:
         self._arn = arn
 
     def publish(self, subject: str, text: str, attributes: dict[str, str]) -> None:
-        """Sends a message. Raises UnavailableError where SNS does not take it."""
+        """Sends a message. Raises UnavailableError where SNS takes none now, BadInputError where it will never take this one."""
         # an attribute's value may not be empty (Amazon SNS API reference, "MessageAttributeValue")
         filled = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value}
         try:
             self._client.publish(TopicArn=self._arn, Subject=subject, Message=text, MessageAttributes=filled)
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError(f"SNS does not take an alert: {error}") from error
+            refused = isinstance(error, ClientError) and error.response["Error"]["Code"] in _REFUSED
+            raise (BadInputError if refused else UnavailableError)(f"SNS does not take an alert: {error}") from error
 
 
 def connect_topic(settings: Settings) -> Topic | None:

@@ -1,7 +1,7 @@
 """What one run of resolve came to, as CloudWatch metrics: the faults that it found, and the pipeline's own health."""
 
+from collections import Counter
 from collections.abc import Mapping
-from itertools import islice
 
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
@@ -13,6 +13,7 @@ from shipper_function.stale import count_stale
 # each pair of a service and a rule is a metric that CloudWatch bills, and service names stand in log lines
 _MOST_PAIRS = 50
 _MOST_NAMED = 10
+_LONGEST_NAME = 256
 
 
 def count(resolution: Resolution, metrics: Metrics, logger: Logger) -> None:
@@ -31,12 +32,23 @@ def count(resolution: Resolution, metrics: Metrics, logger: Logger) -> None:
 
 def _count_faults(noted: Mapping[str, Mapping[str, int]], metrics: Metrics) -> None:
     """`HiddenFaults`, in all and by service and rule; ``noted`` holds how many traces, by service and rule."""
-    pairs = [(service, rule, number) for service, rules in noted.items() for rule, number in rules.items()]
-    metrics.add_metric("HiddenFaults", MetricUnit.Count, sum(number for _, _, number in pairs))
-    for service, rule, number in islice(pairs, _MOST_PAIRS):
+    pairs: Counter[tuple[str, str]] = Counter()
+    for service, rules in noted.items():
+        pairs.update({(_dimension(service), rule): number for rule, number in rules.items()})
+    metrics.add_metric("HiddenFaults", MetricUnit.Count, pairs.total())
+    told = Counter(dict(pairs.most_common(_MOST_PAIRS)))
+    if others := pairs.total() - told.total():
+        told["others", "others"] += others
+    for (service, rule), number in told.items():
         with single_metric(name="HiddenFaults", unit=MetricUnit.Count, value=number, namespace="tracejoin") as metric:
-            metric.add_dimension(name="service", value=service or "unknown")
+            metric.add_dimension(name="service", value=service)
             metric.add_dimension(name="rule", value=rule)
+
+
+def _dimension(name: str) -> str:
+    """``name`` as CloudWatch takes it (API reference, "Dimension": ASCII without control characters, no colon at the start)."""
+    printable = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in name)
+    return printable.strip().lstrip(":")[:_LONGEST_NAME] or "unknown"
 
 
 def _count_alerts(alerts: Dispatch, metrics: Metrics, logger: Logger) -> None:

@@ -2,20 +2,25 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from itertools import chain, islice
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from pipeline.alert.message import MOST_SHOWN, Links, message_of, still_due
-from pipeline.alert.outbox import Outbox
+from pipeline.alert.outbox import Lease, Outbox
 from pipeline.alert.plan import Due, Parcel, Plan, plan
-from pipeline.errors import UnavailableError
+from pipeline.errors import BadInputError, TracejoinError, UnavailableError
 from pipeline.opensearch import Store
 from pipeline.state import TraceState
 
 # longer than the function that holds it may run
 LEASE_MS: Final = 90_000
+# what sending one message and marking its traces may take at the worst
+_ONE_MS: Final = 30_000
+# seconds between the attempts to mark what was sent: only what stays unmarked is sent twice
+_PAUSES: Final = (0.2, 1.0, 3.0)
 _PAGE = 500
 _SHOWN: Final = ("traceId", "@timestamp", "lastSeenAt", "transactionId", "trace", "findings", "state")
 
@@ -24,7 +29,7 @@ class Publisher(Protocol):
     """Who takes messages, such as `pipeline.sns.Topic`."""
 
     def publish(self, subject: str, text: str, attributes: dict[str, str]) -> None:
-        """Sends a message. Raises UnavailableError."""
+        """Sends a message. Raises UnavailableError where trying again may help, BadInputError where this message is refused for good."""
 
 
 class Dispatch(msgspec.Struct):
@@ -33,9 +38,9 @@ class Dispatch(msgspec.Struct):
     Attributes:
         sent: messages.
         told: traces that they told of.
-        withdrawn: traces of which nothing was left to tell.
+        withdrawn: notes whose rule does not fire any more.
         held: traces that wait for the window to be over, or for the one who is sending.
-        failures: why SNS took no more.
+        failures: why something was not sent, or not marked; it stays due.
         latencies: of each message, the milliseconds from the last segment of its newest trace to its sending.
     """
 
@@ -68,22 +73,38 @@ class Dispatcher:
     def dispatch(self, waiting: Iterable[str] = ()) -> Dispatch:
         """Sends what is due, unless somebody else is at it: then ``waiting``, the traces that brought one here, are held.
 
-        A message that SNS does not take stays due. Raises UnavailableError where OpenSearch does not answer.
+        What SNS or OpenSearch does not take stays due, and is among the failures: traces settle all the same. Raises nothing.
         """
-        lease = self._outbox.take_lease(self._now(), LEASE_MS)
-        if lease is None:
-            return Dispatch(held=tuple(waiting))
-        done = Dispatch()
+        done = Dispatch(held=tuple(waiting))
+        try:
+            lease = self._outbox.take_lease(self._now(), LEASE_MS)
+            if lease:
+                done.held = ()
+                self._work(lease, done)
+        except (BadInputError, UnavailableError) as error:
+            done.failures += (str(error),)
+            done.held = done.held or tuple(waiting)
+        return done
+
+    def _work(self, lease: Lease, done: Dispatch) -> None:
         window = lease.window
-        self._store.refresh()
-        dues = self._still_due(self._outbox.due(), done)
+        dues = self._read(lease, done)
         if dues:
             planned = plan(dues, window, self._now())
             done.held = tuple(due.trace_id for due in planned.held)
             window = planned.window
-            self._send(planned, done)
+            self._send(planned, lease, done)
         self._outbox.return_lease(lease, window)
-        return done
+
+    def _read(self, lease: Lease, done: Dispatch) -> list[Due]:
+        try:
+            self._store.refresh()
+            return self._still_due(self._outbox.due(), done)
+        except TracejoinError:
+            # nothing is sent yet, so nobody has to wait for the lease to run out
+            with suppress(TracejoinError):
+                self._outbox.return_lease(lease, lease.window)
+            raise
 
     def _still_due(self, dues: list[Due], done: Dispatch) -> list[Due]:
         """Those of which something is still so; the others are withdrawn."""
@@ -93,26 +114,43 @@ class Dispatcher:
             found = self._traces(page, ("findings.rule", "findings.severity"))
             now = {due: still_due(due, found.get(due.trace_id, {}).get("findings") or ()) for due in page}
             left += [due for due in now.values() if due]
-            self._outbox.mark((_gone(due, holds) for due, holds in now.items()), "withdrawn", self._now())
-            done.withdrawn += sum(holds is None for holds in now.values())
+            done.withdrawn += self._outbox.withdraw((_gone(due, holds) for due, holds in now.items()), self._now())
         return left
 
-    def _send(self, planned: Plan, done: Dispatch) -> None:
+    def _send(self, planned: Plan, lease: Lease, done: Dispatch) -> None:
         shown = list(chain.from_iterable(parcel.dues[:MOST_SHOWN] for parcel in planned.parcels))
         traces = self._traces(shown, _SHOWN)
         for number, parcel in enumerate(planned.parcels):
+            # on a laptop nobody ends this in time: what would be sent after the lease, somebody else may be sending
+            late = self._now() > lease.until - _ONE_MS
             message = message_of(parcel, traces, self._links)
             try:
-                self._topic.publish(message.subject, message.text, message.attributes)
+                if not late:
+                    self._topic.publish(message.subject, message.text, message.attributes)
+            except BadInputError as error:
+                # its neighbours go out all the same
+                done.failures += (str(error),)
+                done.held += tuple(due.trace_id for due in parcel.dues)
+                continue
             except UnavailableError as error:
                 # it will not take the others, either
-                done.failures = (str(error),)
+                late = True
+                done.failures += (str(error),)
+            if late:
                 done.held += tuple(due.trace_id for left in planned.parcels[number:] for due in left.dues)
                 return
             done.latencies += self._latency(parcel, traces)
-            self._outbox.mark(parcel.dues, "sent", self._now())
             done.sent += 1
             done.told += len(parcel.dues)
+            self._mark(parcel)
+
+    def _mark(self, parcel: Parcel) -> None:
+        for pause in _PAUSES:
+            try:
+                return self._outbox.sent(parcel.dues, self._now())
+            except UnavailableError:
+                time.sleep(pause)
+        return self._outbox.sent(parcel.dues, self._now())
 
     def _latency(self, parcel: Parcel, traces: Mapping[str, Mapping[str, Any]]) -> tuple[int, ...]:
         found = [_last_segment(traces[due.trace_id]) for due in parcel.dues if due.trace_id in traces]

@@ -4,9 +4,11 @@ Sources: Amazon SNS API reference, "Publish" (a subject is ASCII without line br
 The links follow OpenSearch Dashboards' Discover and the CloudWatch console's page of a trace.
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -20,7 +22,11 @@ from pipeline.stories import Story, caller_was_told, in_words, stories
 
 MOST_SHOWN: Final = 10
 _LONGEST_SUBJECT: Final = 100
-_LONGEST_TEXT: Final = 200_000
+_LONGEST_TEXT: Final = 250_000
+_LONGEST_VALUE: Final = 500
+_LONGEST_NAME: Final = 256
+_MOST_STORIES: Final = 5
+_MOST_WORDS: Final = 12
 _MARGIN: Final = timedelta(minutes=15)
 
 
@@ -67,16 +73,25 @@ class Message(msgspec.Struct, frozen=True):
 
 def message_of(parcel: Parcel, traces: Mapping[str, Mapping[str, Any]], links: Links) -> Message:
     """The message of a parcel; ``traces`` are the documents of those traces that are shown, by trace id."""
-    shown = [traces[due.trace_id] for due in parcel.dues if due.trace_id in traces][:MOST_SHOWN]
+    # between two looks at a trace another worker may have judged it anew
+    shown = [(due, traces[due.trace_id]) for due in parcel.dues if traces.get(due.trace_id, {}).get("findings")][:MOST_SHOWN]
     rules = Counter(rule for due in parcel.dues for rule in due.rules)
-    head = _alone(shown[0]) if parcel.alone and shown else _together(parcel)
-    text = "\n".join([*head[1], "", *(line for trace in shown for line in (*_trace(trace, links), ""))])
-    attributes = {"service": parcel.group, "rules": ",".join(rules), "severity": "alert", "traces": str(len(parcel.dues))}
-    return Message(_subject(head[0]), text[:_LONGEST_TEXT], attributes)
+    subject, head = _alone(*shown[0]) if parcel.alone and shown else _together(parcel)
+    most = _MOST_STORIES if parcel.alone else 1
+    # names stand in log lines, and whoever writes those must not write lines here
+    lines = [*map(_printable, head), "", *(line for due, trace in shown for line in (*_trace(due, trace, links, most), ""))]
+    attributes = {
+        "service": _plain(parcel.group, _LONGEST_NAME),
+        "rules": ",".join(rules),
+        "severity": "alert",
+        "traces": str(len(parcel.dues)),
+    }
+    text = "\n".join(lines).encode("utf-8", "replace")[:_LONGEST_TEXT]
+    return Message(_subject(subject), text.decode("utf-8", "ignore"), attributes)
 
 
-def _alone(trace: Mapping[str, Any]) -> tuple[str, list[str]]:
-    story = _stories(trace)[0]
+def _alone(due: Due, trace: Mapping[str, Any]) -> tuple[str, list[str]]:
+    story = _stories(due, trace)[0]
     what = story.lead.exception_type or story.lead.rule
     saw, status = trace["trace"].get("clientSaw"), trace["trace"].get("edgeStatus")
     behind = status or ("a success" if saw == "success" else "an unknown answer")
@@ -98,22 +113,28 @@ def _together(parcel: Parcel) -> tuple[str, list[str]]:
     if len(groups) > 1:
         lines += ["by service", *(f"  {number:6,}  {group}" for group, number in groups.most_common(MOST_SHOWN))]
     since = _iso(datetime.fromisoformat(parcel.dues[0].at) - _MARGIN)
-    of_service = f" --service '{parcel.group}'" if len(groups) == 1 else ""
+    of_service = f" --service {shlex.quote(parcel.group)}" if len(groups) == 1 and parcel.group else ""
     lines += ["", f"all of them: tracejoin faults --since {since}{of_service} --limit 10000", f"{shown} of them:"]
     return f"{parcel.group}: {count:,} traces with hidden faults", lines
 
 
-def _trace(trace: Mapping[str, Any], links: Links) -> Iterator[str]:
+def _trace(due: Due, trace: Mapping[str, Any], links: Links, most: int) -> Iterator[str]:
     words = [("trace", to_xray(trace["traceId"])), ("began", trace["@timestamp"])]
     if trace.get("transactionId", trace["traceId"]) != trace["traceId"]:
         words.append(("transaction", to_xray(trace["transactionId"])))
-    words += [pair for story in _stories(trace) for pair in in_words(story, utc=True)]
-    yield from (f"{word:<12}{' '.join(text.split())}" for word, text in [*words, *links.of_trace(trace)])
+    told = _stories(due, trace)
+    words += [
+        (word, _plain(text, _LONGEST_VALUE)) for story in told[:most] for word, text in islice(in_words(story, utc=True), _MOST_WORDS)
+    ]
+    if len(told) > most:
+        words.append(("more", f"{len(told) - most} further failures of this trace: tracejoin why tells of them"))
+    yield from (f"{word:<12}{text}" for word, text in [*words, *links.of_trace(trace)])
 
 
-def _stories(trace: Mapping[str, Any]) -> list[Story]:
-    found = msgspec.convert(trace.get("findings") or (), tuple[Finding, ...])
-    return [story for story in stories(found) if story.alert] or stories(found)
+def _stories(due: Due, trace: Mapping[str, Any]) -> list[Story]:
+    """The failures that a note is about; what else there is of the trace was told before, or is nothing to tell of."""
+    found = stories(msgspec.convert(trace.get("findings") or (), tuple[Finding, ...]))
+    return [story for story in found if story.alert and set(story.rules) & set(due.rules)] or found
 
 
 def still_due(due: Due, findings: Sequence[Mapping[str, Any]]) -> Due | None:
@@ -121,6 +142,16 @@ def still_due(due: Due, findings: Sequence[Mapping[str, Any]]) -> Due | None:
     alerts = {finding["rule"] for finding in findings if finding["severity"] == "alert"}
     rules = tuple(rule for rule in due.rules if rule in alerts)
     return msgspec.structs.replace(due, rules=rules) if rules else None
+
+
+def _plain(text: str, longest: int) -> str:
+    """``text`` in one line, short, without what steers a terminal or what SNS refuses: it was written by whoever wrote the log."""
+    line = " ".join(_printable(text).split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _subject(text: str) -> str:

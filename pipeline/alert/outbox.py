@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from pipeline.alert.plan import Due, Window
+from pipeline.errors import UnavailableError
 from pipeline.ids import to_xray
 from pipeline.judge import Finding
 from pipeline.opensearch import Store
@@ -15,6 +16,9 @@ from pipeline.stories import stories
 
 NoteState = Literal["due", "sent", "withdrawn", "untold"]
 _LEASE = "lease"
+_OPEN = frozenset({"due", "withdrawn"})
+_ROUNDS = 20
+_Noted = tuple[Record, Finding, str]
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -38,26 +42,35 @@ class Outbox:
         self._store = store
         self._index = f"{store.prefix}-alerts"
         self._state: NoteState = "due" if told else "untold"
+        self._places: dict[str, tuple[int, int]] = {}
 
     def note(self, records: Iterable[Record], now_ms: int) -> list[Finding]:
         """Notes each rule that fired with an alert on these traces, once for ever; returns a finding for each note that is new.
+
+        A note that was withdrawn, since its rule did not fire any more, is due again.
 
         Raises UnavailableError where OpenSearch does not take one: the same call is safe to repeat.
         """
         noted = [one for record in records for one in _to_note(record)]
         lines = chain.from_iterable(self._lines(*one, now_ms) for one in noted)
         new: list[Finding] = []
-        for (record, finding, _), result in zip(noted, self._store.write(list(lines)), strict=True):
+        known: list[_Noted] = []
+        for one, result in zip(noted, self._store.write(list(lines)), strict=True):
             if result.ok:
-                new.append(finding)
-            elif not result.conflict:
-                result.raise_for_failure(f"the alert {finding.rule} of trace {record.trace_id}")
+                new.append(one[1])
+            elif result.conflict:
+                known.append(one)
+            else:
+                result.raise_for_failure(f"the alert {one[1].rule} of trace {one[0].trace_id}")
+        self._renew(known, now_ms)
         return new
 
     def due(self) -> list[Due]:
         """The traces that somebody is still to be told of, oldest first; sees what is refreshed."""
         found: dict[str, list[Any]] = {}
+        self._places = {}
         for hit in self._store.scan({"term": {"alert.state": "due"}}, index=self._index):
+            self._places[hit.id] = hit.seq_no, hit.primary_term
             found.setdefault(hit.source["traceId"], []).append(hit.source)
         dues = (
             Due(at=min(note["@timestamp"] for note in notes), trace_id=trace_id, group=min(note["alert"]["group"] for note in notes),
@@ -66,16 +79,30 @@ class Outbox:
         )  # fmt: skip
         return sorted(dues)
 
-    def mark(self, dues: Iterable[Due], state: NoteState, now_ms: int) -> None:
-        """Marks the notes of these traces."""
+    def sent(self, dues: Iterable[Due], now_ms: int) -> None:
+        """Marks the notes of these traces as sent, whatever became of them meanwhile: a message is out."""
         lines: list[object] = []
-        for due in dues:
-            for rule in due.rules:
-                lines += [{"update": {"_index": self._index, "_id": _id(due.trace_id, rule)}},
-                          {"doc": {"alert": {"state": state, "at": iso_millis(now_ms)}}}]  # fmt: skip
+        for id_ in _ids(dues):
+            lines += [{"update": {"_index": self._index, "_id": id_}}, _now_is("sent", now_ms)]
         for result in self._store.write(lines):
             if not (result.ok or result.gone):
                 result.raise_for_failure("a sent alert")
+
+    def withdraw(self, dues: Iterable[Due], now_ms: int) -> int:
+        """Marks notes of which nothing holds any more, as `due` found them; returns how many.
+
+        A note that was renewed since then stays due: its rule fires again.
+        """
+        lines: list[object] = []
+        for id_ in _ids(dues):
+            seq_no, primary_term = self._places[id_]
+            lines += [{"update": {"_index": self._index, "_id": id_, "if_seq_no": seq_no, "if_primary_term": primary_term}},
+                      _now_is("withdrawn", now_ms)]  # fmt: skip
+        results = self._store.write(lines)
+        for result in results:
+            if not (result.ok or result.gone or result.conflict):
+                result.raise_for_failure("a withdrawn alert")
+        return sum(result.ok for result in results)
 
     def take_lease(self, now_ms: int, lasts_ms: int) -> Lease | None:
         """The right to send, if nobody else has it."""
@@ -95,6 +122,24 @@ class Outbox:
         return self._store.delete_older(
             self._index, "@timestamp", days=days, query=[{"terms": {"alert.state": ["sent", "withdrawn", "untold"]}}]
         )
+
+    def _renew(self, known: list[_Noted], now_ms: int) -> None:
+        """Makes withdrawn notes due again; one that is due is written anew, so that who is about to withdraw it comes too late."""
+        for _ in range(_ROUNDS):
+            if not known:
+                return
+            hits = self._store.get_many([(self._index, _id(record.trace_id, finding.rule)) for record, finding, _ in known])
+            found = [(one, hit) for one, hit in zip(known, hits, strict=True) if hit and hit.source["alert"]["state"] in _OPEN]
+            lines: list[object] = []
+            for _, hit in found:
+                lines += [self._store.compare_and_set(self._index, hit.id, hit.seq_no, hit.primary_term),
+                          hit.source | {"alert": hit.source["alert"] | {"state": "due", "at": iso_millis(now_ms)}}]  # fmt: skip
+            results = self._store.write(lines)
+            for result in results:
+                if not (result.ok or result.conflict):
+                    result.raise_for_failure("an alert that is due again")
+            known = [one for (one, _), result in zip(found, results, strict=True) if result.conflict]
+        raise UnavailableError(f"others kept changing {len(known)} alerts")
 
     def _write_lease(self, lease: Lease) -> Lease | None:
         action = self._store.compare_and_set(self._index, _LEASE, lease.seq_no, lease.primary_term)
@@ -116,7 +161,15 @@ class Outbox:
         }  # fmt: skip
 
 
-def _to_note(record: Record) -> Iterator[tuple[Record, Finding, str]]:
+def _ids(dues: Iterable[Due]) -> Iterator[str]:
+    yield from (_id(due.trace_id, rule) for due in dues for rule in due.rules)
+
+
+def _now_is(state: NoteState, now_ms: int) -> dict[str, object]:
+    return {"doc": {"alert": {"state": state, "at": iso_millis(now_ms)}}}
+
+
+def _to_note(record: Record) -> Iterator[_Noted]:
     """A finding for each rule that fired with an alert, and the service of the foremost failure, by which storms are told."""
     told = [story for story in stories(record.verdict.findings) if story.alert]
     by_rule: dict[str, Finding] = {}

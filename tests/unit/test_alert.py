@@ -112,7 +112,7 @@ def test_a_grouped_message_counts_and_shows_ten():
     message = message_of(Parcel("stock", tuple(many)), {due.trace_id: trace(trace_id=due.trace_id) for due in many}, Links())
     assert message.subject == "[tracejoin] stock: 500 traces with hidden faults"
     assert "   500  timeout" in message.text
-    assert "tracejoin faults --since 2026-11-24T09:45:00.000Z --service 'stock' --limit 10000" in message.text
+    assert "tracejoin faults --since 2026-11-24T09:45:00.000Z --service stock --limit 10000" in message.text
     assert message.text.count("look at it") == 10
 
 

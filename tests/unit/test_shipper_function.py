@@ -248,3 +248,34 @@ def test_importing_reads_no_settings_and_loads_nothing_dear(module, dear):
     read, *loaded = run.stdout.split()
     assert read == "0"
     assert not (dear | {"pipeline.local", "pipeline.cli"}) & set(loaded)
+
+
+def test_a_service_s_name_becomes_what_cloudwatch_takes(resolve, capsys):
+    """A dimension is ASCII, not blank, and begins with no colon: CloudWatch would drop the metric. Names that end alike add up."""
+    resolver = FakeResolver()
+    noted = {
+        "zahlung-ü": {"timeout": 1},
+        "zahlung-é": {"timeout": 2},
+        " ": {"timeout": 1},
+        ":x\x00": {"timeout": 1},
+        "y" * 2000: {"crash": 1},
+    }
+    resolver.resolve = lambda trace_ids: Resolution(noted=noted)
+    resolve([record(0, ids=[trace_id(0)])], resolver)
+    assert faults_of(capsys.readouterr().out) == {("zahlung-?", "timeout"): 3, ("unknown", "timeout"): 1, ("x?", "timeout"): 1,
+                                                  ("y" * 256, "crash"): 1, ("resolve", ""): 6}  # fmt: skip
+
+
+def test_made_up_service_names_do_not_make_a_bill(resolve, capsys):
+    """Fifty pairs of a service and a rule are counted by name, the rest as others; nothing is missing from the sum."""
+    resolver = FakeResolver()
+    resolver.resolve = lambda trace_ids: Resolution(noted={f"s{number}": {"timeout": 1} for number in range(60)})
+    resolve([record(0, ids=[trace_id(0)])], resolver)
+    found = faults_of(capsys.readouterr().out)
+    assert (len(found), found["others", "others"], found["resolve", ""]) == (52, 10, 60)
+
+
+def faults_of(text):
+    """The metric HiddenFaults by service and rule, as it was printed."""
+    rows = [json.loads(line) for line in text.splitlines() if "HiddenFaults" in line]
+    return {(row["service"], row.get("rule", "")): int(row["HiddenFaults"][0]) for row in rows}
