@@ -27,6 +27,7 @@ from pipeline.links import Links
 from pipeline.opensearch import Store
 from pipeline.otel import read_trace_document
 from pipeline.records import Record, TraceRecords, judge_for
+from pipeline.redact import redactor_for
 from pipeline.segments import Segment, facts_of_segments
 from pipeline.settings import Settings
 from pipeline.spread import Spreader
@@ -76,6 +77,7 @@ class Resolver:
         self._clock = clock
         self._records = TraceRecords(store, judge_for(settings))
         self._links = Links(store)
+        self._redactor = redactor_for(settings)
         self._outbox = Outbox(store, told=topic is not None)
         self._dispatcher = Dispatcher(store, self._outbox, topic, links_of(settings), clock) if topic else None
 
@@ -198,10 +200,13 @@ class Resolver:
         for id_, answer in answers.items():
             for document in answer.documents:
                 try:
-                    segments += read_trace_document(document, trace_id=id_)
+                    segments += read_trace_document(self._redacted(document), trace_id=id_)
                 except BadInputError:
                     total.bad_documents += 1
         return segments
+
+    def _redacted(self, document: str) -> str:
+        return self._redactor.text(document) if self._redactor else document
 
     def _found(self, answers: Mapping[str, Answer], segments: Sequence[Segment]) -> dict[str, TraceState]:
         now = int(self._clock() * 1000)

@@ -73,13 +73,14 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
     now = iso_millis(int(time.time() * 1000))
     span_batches = [batch for batch in unpacked.batches if batch.log_group == SPANS_LOG_GROUP and not _filtered(batch, settings)]
     ledger = _count(unpacked, items, delivery, spans=sum(len(batch.events) for batch in span_batches))
-    letters = _letters(unpacked, delivery, now)
+    redactor = redactor_for(settings)
+    letters = _letters(unpacked, delivery, now, redactor)
     unsettled: tuple[str, ...] = ()
     if span_batches:
         # imported here: where no spans come this way, a cold start should not wait for what reads them
         from pipeline.ship_spans import ship_spans  # noqa: PLC0415
 
-        spans = ship_spans(span_batches, store, records, now=now)
+        spans = ship_spans(span_batches, store, records, redactor, now=now)
         ledger.add(Ledger(indexed=spans.indexed, duplicate=spans.duplicate, dead_lettered=len(spans.letters)))
         letters += spans.letters
         unsettled = spans.unsettled
@@ -122,9 +123,9 @@ def _filtered(batch: Batch, settings: Settings) -> bool:
     return batch.log_group == settings.own_log_group or batch.log_group in settings.excluded_log_groups
 
 
-def _letters(unpacked: Unpacked, delivery: Delivery, now: str) -> list[DeadLetter]:
-    letters = [dead_letters.of_envelope(record, now) for record in unpacked.bad_envelopes]
-    letters += [dead_letters.of_event(batch, record, now) for batch, record in unpacked.bad_events]
+def _letters(unpacked: Unpacked, delivery: Delivery, now: str, redactor: Redactor | None) -> list[DeadLetter]:
+    letters = [dead_letters.of_envelope(record, now, redactor) for record in unpacked.bad_envelopes]
+    letters += [dead_letters.of_event(batch, record, now, redactor) for batch, record in unpacked.bad_events]
     return letters + [dead_letters.of_document(refused) for refused in delivery.refused]
 
 
