@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Self
 
 from accuracy.functions import Function, service_segment
-from accuracy.runtimes import RUNTIMES
 from accuracy.transaction import Transaction
 
 MOST_ATTEMPTS = 3
@@ -23,7 +22,6 @@ class Event:
         self.tx, self.name = tx, name
         self.request_id = tx.request_id()
         self._parent_id = parent_id
-        self._runtime = tx.rng.choice(RUNTIMES)
         self._below_attempt = tx.rng.random() < 0.5
         parent = {"parent_id": parent_id} if parent_id else {}
         self.service = service_segment(tx, name, self.request_id, **parent)
@@ -39,7 +37,7 @@ class Event:
         attempt = self.tx.subsegment(f"Attempt #{number}", http={"response": {"status": 200}})
         self.service["subsegments"].append(attempt)
         under = attempt["id"] if self._below_attempt else ""
-        return _Attempt(self.tx, self.name, self._parent_id, runtime=self._runtime, service=self.service, request_id=self.request_id,
+        return _Attempt(self.tx, self.name, self._parent_id, service=self.service, request_id=self.request_id,
                         under=under)  # fmt: skip
 
     def __enter__(self) -> Self:

@@ -40,7 +40,7 @@ class Function:
                  request_id: str = "", under: str = "") -> None:  # fmt: skip
         self.tx, self.name = tx, name
         self.status, self.logs = 200, True
-        self.runtime = runtime or tx.rng.choice(RUNTIMES)
+        self.runtime = runtime or tx.runtimes.setdefault(name, tx.rng.choice(RUNTIMES))
         self.request_id = request_id or tx.request_id()
         self.arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
         self.error: Error | None = None

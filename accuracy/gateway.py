@@ -85,7 +85,8 @@ class RestApi:
                     "responseLength": "42", "xrayTraceId": self.tx.xray_id}  # fmt: skip
         return {"requestId": self.request_id, "extendedRequestId": self._extended_id, "xrayTraceId": self.tx.xray_id,
                 "integrationRequestId": self.integration_id, "httpMethod": self.method, "resourcePath": self.path,
-                "status": str(self.status), "integrationStatus": "200", "integrationLatency": "117", "responseLatency": "121", "errorMessage": self.error_message,
+                "status": str(self.status), "integrationStatus": "200", "integrationLatency": "117", "responseLatency": "121",
+                "errorMessage": self.error_message,
                 "integrationError": _ABSENT, "ip": "192.0.2.7"}  # fmt: skip
 
     def _begin_execution_log(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from accuracy.runtimes import Runtime
 from pipeline.ids import to_xray
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -47,6 +48,8 @@ class Transaction:
     Attributes:
         sampled: whether X-Ray gets its segments.
         documents: segment documents as BatchGetTraces returns them, decoded.
+        streams: its log streams, by log group.
+        runtimes: how each function logs, by its name.
     """
 
     def __init__(self, rng: random.Random, began: int) -> None:
@@ -55,6 +58,7 @@ class Transaction:
         self.trace_id = f"{began // 1000:08x}{rng.getrandbits(96):024x}"
         self.documents: list[Document] = []
         self.streams: dict[str, LogStream] = {}
+        self.runtimes: dict[str, Runtime] = {}
         self._micros = began * 1000
         self._numbers = 0
 

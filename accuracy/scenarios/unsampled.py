@@ -88,5 +88,5 @@ def unsampled_event_retried_with_success(tx: Transaction) -> None:
     with _unsampled(tx, "thumbnails") as first:
         first.fails()
     tx.wait(60)
-    with Function(tx, "thumbnails", runtime=first.runtime, request_id=first.request_id) as second:
+    with Function(tx, "thumbnails", request_id=first.request_id) as second:
         second.say("INFO", "thumbnail written")
