@@ -6,7 +6,7 @@ BIN := .venv/bin
 SAM := .cache/sam/bin/sam
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test lint types opensearch bench validate build clean
+.PHONY: help demo test lint types opensearch bench accuracy validate build clean
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ opensearch: .venv/ready ## Run a real OpenSearch until Ctrl-C (needs Java >= 21 
 
 bench: .venv/ready ## Measure what the pipeline costs, beside the floor
 	@$(BIN)/python -m bench $(BENCH)
+
+accuracy: .venv/ready ## Measure how well the findings do, on made-up transactions
+	@$(BIN)/python -m accuracy $(ACCURACY)
 
 validate: $(SAM) ## Check the SAM template
 	@$(SAM) validate --lint --region eu-west-1

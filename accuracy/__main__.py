@@ -1,0 +1,42 @@
+"""`python -m accuracy`: recall and precision of each rule, and exit status 1 where a gate fails."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from accuracy.measure import case_of, measure
+from accuracy.report import as_json, gates, table
+from accuracy.scenarios import ALL
+from accuracy.show import show
+from pipeline.judge import Rules, default_rules
+
+
+def main(arguments: Sequence[str] | None = None, rules: Rules | None = None) -> int:
+    """Measures and prints; ``rules`` are the shipped ones where None are given."""
+    parser = argparse.ArgumentParser(prog="python -m accuracy")
+    parser.add_argument("--seed", type=int, default=1, help="which transactions to make up (default 1)")
+    parser.add_argument("--transactions", type=int, default=10_000, metavar="N", help="how many (default 10000)")
+    parser.add_argument("--scenario", choices=sorted(ALL), metavar="NAME", help="of this scenario alone; --list names them")
+    parser.add_argument(
+        "--show", action="store_true", help="with --scenario: print the one transaction of this seed, and what is found in it"
+    )
+    parser.add_argument("--list", action="store_true", help="list the scenarios")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args(arguments)
+    judged_by = rules or default_rules()
+    if options.list:
+        print("\n".join(f"{name:<56} {scenario.told}" for name, scenario in ALL.items()))
+        return 0
+    named = [ALL[options.scenario]] if options.scenario else []
+    if options.show:
+        if not named:
+            parser.error("--show needs --scenario")
+        print(show(case_of(named[0], options.seed), judged_by))
+        return 0
+    tally = measure(options.seed, options.transactions, judged_by, named)
+    print(as_json(tally, options.seed) if options.json else table(tally, options.seed))
+    return 0 if all(gates(tally).values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

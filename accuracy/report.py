@@ -1,0 +1,66 @@
+"""The measure as people and programs read it, and its gates."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from accuracy.measure import Case, Tally, rules_seen
+
+LEAST_RECALL, LEAST_PRECISION = 1.0, 0.99
+_MOST_NAMED = 3
+
+
+def gates(tally: Tally) -> dict[str, bool]:
+    """Each gate, and whether it is open."""
+    names = rules_seen(tally)
+    return {
+        f"recall {LEAST_RECALL:.0%} where the evidence is there": all(tally.recall(rule) >= LEAST_RECALL for rule in names),
+        f"precision {LEAST_PRECISION:.0%} of each rule": all(tally.precision(rule) >= LEAST_PRECISION for rule in names),
+        "no alert on a control": not tally.loud_controls,
+        "findings do not depend on the order of facts": not tally.unstable,
+    }
+
+
+def table(tally: Tally, seed: int) -> str:
+    """A row for each rule, the controls, each kind of mistake with cases to repeat it, and the gates."""
+    rows = [f"{tally.transactions} made-up transactions, seed {seed}", "",
+            f"{'rule':<28} {'positives':>9} {'found':>7} {'recall':>8} {'false alarms':>13} {'precision':>10}"]  # fmt: skip
+    rows += [f"{rule:<28} {tally.positives[rule]:>9} {tally.found[rule]:>7} {tally.recall(rule):>8.2%} {tally.false[rule]:>13} "
+             f"{tally.precision(rule):>10.2%}" for rule in rules_seen(tally)]  # fmt: skip
+    rows += ["", f"{tally.controls} controls, {len(tally.loud_controls)} with an alert"]
+    rows += _named("missed", tally.missed) + _named("false alarm", tally.alarms)
+    rows += _named("alert on a control", [("any", case) for case in tally.loud_controls])
+    rows += _named("another order, another verdict", [("any", case) for case in tally.unstable])
+    rows += ["", *(f"{'passed' if passed else 'FAILED'}  {gate}" for gate, passed in gates(tally).items())]
+    return "\n".join(rows)
+
+
+def as_json(tally: Tally, seed: int) -> str:
+    """The same as one JSON object, with every mistake."""
+    return json.dumps({
+        "seed": seed, "transactions": tally.transactions,
+        "rules": {rule: {"positives": tally.positives[rule], "found": tally.found[rule], "recall": tally.recall(rule),
+                         "falseAlarms": tally.false[rule], "precision": tally.precision(rule)} for rule in rules_seen(tally)},
+        "controls": {"transactions": tally.controls, "withAlert": len(tally.loud_controls),
+                     "scenarios": sorted({case.scenario.name for case in tally.loud_controls})},
+        "missed": [_case(case, rule) for rule, case in tally.missed],
+        "falseAlarms": [_case(case, rule) for rule, case in tally.alarms],
+        "unstable": [_case(case) for case in tally.unstable],
+        "gates": gates(tally), "passed": all(gates(tally).values()),
+    })  # fmt: skip
+
+
+def _case(case: Case, rule: str = "") -> dict[str, object]:
+    told: dict[str, object] = {"rule": rule} if rule else {}
+    return told | {"scenario": case.scenario.name, "seed": case.seed, "disturbance": case.disturbance.name}
+
+
+def _named(title: str, mistakes: Sequence[tuple[str, Case]]) -> list[str]:
+    """The mistakes by rule and scenario, each with some cases."""
+    counts = Counter((rule, case.scenario.name) for rule, case in mistakes)
+    rows: list[str] = []
+    for (rule, name), count in sorted(counts.items()):
+        some = [str(case) for each, case in mistakes if (each, case.scenario.name) == (rule, name)][:_MOST_NAMED]
+        rows.append(f"{title}: {rule}, {count} times on {name}")
+        rows += [f"    {case}" for case in some]
+    return ["", *rows] if rows else []
