@@ -58,7 +58,7 @@ def printed_traceback(tx: Transaction) -> None:
         orders.prints(f"Traceback (most recent call last):\n{frames}\nValueError: no stock")
 
 
-@scenario(must="edge-error-trace-ok", may="error-payload-behind-200", told=True)
+@scenario(must="edge-error-trace-ok", may="error-payload-behind-200")
 def error_status_behind_an_http_api(tx: Transaction) -> None:
     """The function returns `statusCode: 500`; Lambda calls that a success, so every segment is green."""
     status = tx.rng.choice((500, 502, 503))
@@ -68,7 +68,7 @@ def error_status_behind_an_http_api(tx: Transaction) -> None:
             orders.shows("returning response", {"statusCode": status, "body": json.dumps({"message": "no stock"})})
 
 
-@scenario(must="edge-error-trace-ok", told=True)
+@scenario(must="edge-error-trace-ok")
 def integration_time_out_of_an_http_api(tx: Transaction) -> None:
     """API Gateway waits 30 s, then answers 503; the function finishes later, and well."""
     with (
@@ -80,7 +80,7 @@ def integration_time_out_of_an_http_api(tx: Transaction) -> None:
         report.say("INFO", "done")
 
 
-@scenario(must="edge-error-trace-ok", told=True)
+@scenario(must="edge-error-trace-ok")
 def malformed_answer_behind_an_untraced_rest_api(tx: Transaction) -> None:
     """The stage's tracing is off; the function's answer is none of the proxy integration; only the execution log says 502."""
     with RestApi(tx, 502, traced=False, logs=("execution",)) as api, api.function_named("orders") as orders:
@@ -88,7 +88,7 @@ def malformed_answer_behind_an_untraced_rest_api(tx: Transaction) -> None:
         orders.say("INFO", "order received")
 
 
-@scenario(must="edge-error-trace-ok", told=True)
+@scenario(must="edge-error-trace-ok")
 def error_status_of_an_untraced_rest_api(tx: Transaction) -> None:
     """The stage's tracing is off; the access log says 5xx, every segment is green."""
     with RestApi(tx, tx.rng.choice((500, 502, 504)), traced=False, logs=("access",)) as api, api.function_named("orders") as orders:

@@ -16,8 +16,10 @@ _QUOTE = r"""[\\"']{1,4}"""
 _IS = rf"{_QUOTE}\s{{0,4}}:\s{{0,4}}"
 _VALUE = rf"""{_IS}[\\"']{{0,4}}"""
 _FAILED_STATUS = re.compile(rf"\bstatusCode{_VALUE}5\d\d(?!\d)")
-_OF_A_RESPONSE = re.compile(rf"\b(?:body|headers|multiValueHeaders|isBase64Encoded){_QUOTE}\s{{0,4}}:|\b(?:[Rr]espon|[Rr]esult|[Rr]eturn)")
-_ERROR_MESSAGE = re.compile(rf"\berrorMessage{_IS}")
+_RESPONSE = re.compile(r"\b(?:[Rr]espon|[Rr]esult|[Rr]eturn|[Aa]nswer)")
+_OF_A_RESPONSE = re.compile(rf"\b(?:body|headers|multiValueHeaders|isBase64Encoded){_QUOTE}\s{{0,4}}:|{_RESPONSE.pattern}")
+_OF_A_REQUEST = re.compile(r"\b(?:[Ee]vent|[Rr]equest|[Rr]eceiv|[Ii]ncoming|[Ii]nput)")
+_ERROR_MESSAGE = re.compile(rf"\berrorMessage{_IS}(?!null|None)")
 _OF_AN_ERROR = re.compile(rf"\b(?:errorType|stackTrace|trace){_IS}|Task timed out after")
 _GRAPHQL_ERRORS = re.compile(rf"\berrors{_IS}\[\s{{0,8}}\{{")
 _OF_GRAPHQL = re.compile(rf"\b(?:data|locations|path|extensions|errorType){_IS}")
@@ -54,6 +56,9 @@ def find_payload(message: str, *, is_error: bool) -> tuple[tuple[Signal, ...], s
         found.setdefault("error-payload", match.start())
     if (match := _GRAPHQL_ERRORS.search(message)) and _OF_GRAPHQL.search(message):
         found.setdefault("error-payload", match.start())
+    if "error-payload" in found and _OF_A_REQUEST.search(message, 0, found["error-payload"]) and not _RESPONSE.search(message):
+        # what was asked, and not what was answered
+        del found["error-payload"]
     for pattern in _PARTIAL:
         if match := pattern.search(message):
             found.setdefault("partial-failure", match.start())

@@ -94,6 +94,9 @@ class Scene:
         return found
 
     def _made_good(self, signal: SignalFact) -> bool:
+        service = self.service_of(signal.request_id)
+        if service and self.recovered(service):
+            return True
         return bool(signal.at) and (
             signal.at < self._last_good_start(signal)
             or (bool({"error", "exception", "error-payload"} & set(signal.signals)) and self._beside_a_repeated_call(signal))

@@ -111,8 +111,10 @@ class Tree:
 
     def attempt_went_well(self, attempt: SegmentFact) -> bool:
         """Whether neither an attempt nor its function says that it failed."""
-        functions = (child for child in self.children(attempt) if child.origin == FUNCTION)
-        return (attempt.status or 0) < CLIENT_ERROR and not any(failed(fact) for fact in (attempt, *functions))
+        functions = [child for child in self.children(attempt) if child.origin == FUNCTION]
+        # or beside it, below the service's segment
+        beside = [other for other in self.children_of(attempt.parent_id) if other.origin == FUNCTION and _during(other, attempt)]
+        return (attempt.status or 0) < CLIENT_ERROR and not any(failed(fact) for fact in (attempt, *(functions or beside)))
 
     def service_name(self, fact: SegmentFact) -> str:
         """The service that ``fact`` is part of: its own, else that of the segment around it, else its name."""
@@ -180,6 +182,11 @@ def faulted(fact: SegmentFact) -> bool:
 def call_of(fact: SegmentFact) -> Call:
     """What tells one call from another."""
     return fact.name, fact.operation, fact.target, fact.method, fact.url
+
+
+def _during(fact: SegmentFact, other: SegmentFact) -> bool:
+    """Whether ``fact`` began while ``other`` went on."""
+    return (other.start or 0) <= (fact.start or 0) and (other.end is None or (fact.start or 0) <= other.end)
 
 
 def _by_time(fact: SegmentFact) -> tuple[int, str]:
