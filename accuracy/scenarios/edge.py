@@ -80,7 +80,7 @@ def integration_time_out_of_an_http_api(tx: Transaction) -> None:
         report.say("INFO", "done")
 
 
-@scenario(must="edge-error-trace-ok")
+@scenario(must="edge-error-trace-ok", may="edge-ok-error-log")
 def malformed_answer_behind_an_untraced_rest_api(tx: Transaction) -> None:
     """The stage's tracing is off; the function's answer is none of the proxy integration; only the execution log says 502."""
     with RestApi(tx, 502, traced=False, logs=("execution",)) as api, api.function_named("orders") as orders:
