@@ -33,7 +33,7 @@ _FORMS: Final = (
     r"\b(?:Bearer|Basic)\s{1,4}[A-Za-z0-9._~+/-]{8,4096}=*",
     r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
     r"\beyJ[A-Za-z0-9_-]{8,8192}\.[A-Za-z0-9_-]{8,8192}\.[A-Za-z0-9_-]{0,8192}",
-    r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[\s\S]{0,16384}?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)",
+    r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[A-Za-z0-9+/=\s\\:,]{0,16384}(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?",
     r"\bgh[pousr]_[A-Za-z0-9]{20,255}",
     r"\bgithub_pat_[A-Za-z0-9_]{20,255}",
     r"\bxox[abeoprs]-[A-Za-z0-9-]{10,255}",
