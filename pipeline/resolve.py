@@ -78,7 +78,7 @@ class Resolver:
         self._records = TraceRecords(store, judge_for(settings))
         self._links = Links(store)
         self._redactor = redactor_for(settings)
-        self._outbox = Outbox(store, told=topic is not None)
+        self._outbox = Outbox(store)
         self._dispatcher = Dispatcher(store, self._outbox, topic, links_of(settings), clock) if topic else None
 
     def resolve(self, trace_ids: Iterable[str], *, force: bool = False) -> Resolution:

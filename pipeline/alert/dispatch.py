@@ -10,7 +10,7 @@ import msgspec
 
 from pipeline.alert.message import MOST_SHOWN, Links, message_of, still_due
 from pipeline.alert.outbox import Lease, Outbox
-from pipeline.alert.plan import Due, Parcel, Plan, plan
+from pipeline.alert.plan import Due, Parcel, Plan, full_groups, plan
 from pipeline.errors import BadInputError, TracejoinError, UnavailableError
 from pipeline.opensearch import Store
 from pipeline.state import TraceState
@@ -39,7 +39,7 @@ class Dispatch(msgspec.Struct):
         sent: messages.
         told: traces that they told of.
         withdrawn: notes whose rule does not fire any more.
-        held: traces that wait for the window to be over, or for the one who is sending.
+        held: traces that may wait for the window to be over, or for the one who is sending.
         failures: why something was not sent, or not marked; it stays due.
         latencies: of each message, the milliseconds from the last segment of its newest trace to its sending.
     """
@@ -79,7 +79,6 @@ class Dispatcher:
         try:
             lease = self._outbox.take_lease(self._now(), LEASE_MS)
             if lease:
-                done.held = ()
                 self._work(lease, done)
         except (BadInputError, UnavailableError) as error:
             done.failures += (str(error),)
@@ -88,18 +87,21 @@ class Dispatcher:
 
     def _work(self, lease: Lease, done: Dispatch) -> None:
         window = lease.window
-        dues = self._read(lease, done)
+        # in a storm each run would read all that is held, to send nothing of it
+        full = full_groups(window, self._now())
+        dues = self._read(lease, full, done)
+        done.held = done.held if full else ()
         if dues:
             planned = plan(dues, window, self._now())
-            done.held = tuple(due.trace_id for due in planned.held)
+            done.held += tuple(due.trace_id for due in planned.held)
             window = planned.window
             self._send(planned, lease, done)
         self._outbox.return_lease(lease, window)
 
-    def _read(self, lease: Lease, done: Dispatch) -> list[Due]:
+    def _read(self, lease: Lease, full: tuple[str, ...], done: Dispatch) -> list[Due]:
         try:
             self._store.refresh()
-            return self._still_due(self._outbox.due(), done)
+            return self._still_due(self._outbox.due(without=full), done)
         except TracejoinError:
             # nothing is sent yet, so nobody has to wait for the lease to run out
             with suppress(TracejoinError):

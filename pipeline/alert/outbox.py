@@ -14,7 +14,7 @@ from pipeline.opensearch import Store
 from pipeline.records import Record, iso_millis
 from pipeline.stories import stories
 
-NoteState = Literal["due", "sent", "withdrawn", "untold"]
+NoteState = Literal["due", "sent", "withdrawn"]
 _LEASE = "lease"
 _OPEN = frozenset({"due", "withdrawn"})
 _ROUNDS = 20
@@ -35,13 +35,11 @@ class Outbox:
 
     Args:
         store: OpenSearch.
-        told: whether there is somebody to tell; otherwise a note is made for the record alone, and stays `untold`.
     """
 
-    def __init__(self, store: Store, *, told: bool) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._index = f"{store.prefix}-alerts"
-        self._state: NoteState = "due" if told else "untold"
         self._places: dict[str, tuple[int, int]] = {}
 
     def note(self, records: Iterable[Record], now_ms: int) -> list[Finding]:
@@ -65,11 +63,12 @@ class Outbox:
         self._renew(known, now_ms)
         return new
 
-    def due(self) -> list[Due]:
-        """The traces that somebody is still to be told of, oldest first; sees what is refreshed."""
+    def due(self, *, without: Iterable[str] = ()) -> list[Due]:
+        """The traces that somebody is still to be told of, oldest first, but for these groups; sees what is refreshed."""
         found: dict[str, list[Any]] = {}
         self._places = {}
-        for hit in self._store.scan({"term": {"alert.state": "due"}}, index=self._index):
+        query = {"bool": {"filter": {"term": {"alert.state": "due"}}, "must_not": {"terms": {"alert.group": list(without)}}}}
+        for hit in self._store.scan(query, index=self._index):
             self._places[hit.id] = hit.seq_no, hit.primary_term
             found.setdefault(hit.source["traceId"], []).append(hit.source)
         dues = (
@@ -118,10 +117,8 @@ class Outbox:
         self._write_lease(msgspec.structs.replace(lease, window=window, until=0))
 
     def purge(self, *, days: int) -> int:
-        """Deletes notes that nobody waits for and that are older than ``days``; returns how many."""
-        return self._store.delete_older(
-            self._index, "@timestamp", days=days, query=[{"terms": {"alert.state": ["sent", "withdrawn", "untold"]}}]
-        )
+        """Deletes notes that are older than ``days``, as their traces are; returns how many."""
+        return self._store.delete_older(self._index, "@timestamp", days=days)
 
     def _renew(self, known: list[_Noted], now_ms: int) -> None:
         """Makes withdrawn notes due again; one that is due is written anew, so that who is about to withdraw it comes too late."""
@@ -157,7 +154,7 @@ class Outbox:
         yield {
             "@timestamp": now, "doc": {"kind": "alert"}, "traceId": record.trace_id, "xray": {"traceId": to_xray(record.trace_id)},
             "transactionId": record.transaction_id, "serviceName": finding.service_name, "rule": finding.rule,
-            "evidence": finding.evidence, "alert": {"state": self._state, "group": group, "at": now},
+            "evidence": finding.evidence, "alert": {"state": "due", "group": group, "at": now},
         }  # fmt: skip
 
 

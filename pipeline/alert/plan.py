@@ -54,7 +54,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 def plan(dues: Sequence[Due], window: Window, now_ms: int) -> Plan:
     """What to send of ``dues`` at ``now_ms``."""
-    fresh = not window.since <= now_ms < window.since + WINDOW_MS
+    fresh = not _is_open(window, now_ms)
     if fresh:
         window = Window(since=now_ms)
     groups: dict[str, list[Due]] = {}
@@ -74,6 +74,15 @@ def plan(dues: Sequence[Due], window: Window, now_ms: int) -> Plan:
     for parcel in parcels:
         sent[parcel.group] = sent.get(parcel.group, 0) + 1
     return Plan(tuple(parcels), tuple(sorted([*held, *too_many])), Window(window.since, sent))
+
+
+def full_groups(window: Window, now_ms: int) -> tuple[str, ...]:
+    """The groups of which nothing can be sent before the window is over."""
+    return tuple(group for group, sent in window.sent.items() if sent >= PER_GROUP) if _is_open(window, now_ms) else ()
+
+
+def _is_open(window: Window, now_ms: int) -> bool:
+    return window.since <= now_ms < window.since + WINDOW_MS
 
 
 def _within(parcels: list[Parcel], room: int, *, fresh: bool) -> tuple[list[Parcel], list[Due]]:

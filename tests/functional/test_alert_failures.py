@@ -44,7 +44,7 @@ class World:
 
     def dispatch(self, topic=None):
         """One run of a new worker."""
-        outbox = Outbox(self.store, told=True)
+        outbox = Outbox(self.store)
         return Dispatcher(self.store, outbox, topic or self.topic, links_of(self.settings), lambda: self.now).dispatch(["waiting"])
 
     def resolver(self, *documents):
@@ -122,12 +122,12 @@ def test_what_was_withdrawn_is_due_again_when_its_rule_fires_again(world):
 def test_a_note_that_is_renewed_meanwhile_is_not_withdrawn(world):
     """One worker saw the rule fire no more; before it says so, another one notes that it fires: the note stays due."""
     documents = failing(world.store, world.settings)
-    silent = Outbox(world.store, told=True)
+    silent = Outbox(world.store)
     worker = Resolver(store=world.store, source=Traces(*documents), settings=world.settings, clock=lambda: world.now + 60)
     worker._outbox = silent
     worker.resolve([TRACE])
     world.store.refresh()
-    slow = Outbox(world.store, told=True)
+    slow = Outbox(world.store)
     (due,) = slow.due()
     change(world.store, settled=False, trace={"version": 1, "state": "partial"})
     worker.resolve([TRACE])

@@ -217,11 +217,13 @@ def test_what_is_no_fault_any_more_is_withdrawn(world, inbox):
     assert set(world.notes().values()) == {"withdrawn"}
 
 
-def test_without_a_topic_there_is_a_note_for_the_record(world):
-    """Nobody is told, now or when a topic comes; the note says so, and the metric counts."""
-    world.topic = None
+def test_a_worker_without_a_topic_leaves_it_to_one_that_has_one(world, inbox):
+    """A laptop settles the trace and tells nobody; the stack's next sweep does."""
+    topic, world.topic = world.topic, None
     assert world.resolver().resolve([TRACE]).noted == {"orders": {"service-ok-function-failed": 1}}
-    assert world.notes() == {f"{TRACE}-service-ok-function-failed": "untold"}
+    assert world.notes() == {f"{TRACE}-service-ok-function-failed": "due"}
+    world.resolver(topic).sweep()
+    assert len(inbox.receive()) == 1
 
 
 def test_a_storm_comes_to_a_few_messages(store, settings, inbox):
