@@ -5,7 +5,7 @@ hyperscan (vectorscan on arm64) looks for all expressions at once; `re` would lo
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from itertools import accumulate
 from typing import Any
 
@@ -34,7 +34,8 @@ class Scanner:
 
     def marks(self, lines: Sequence[str]) -> dict[str, list[int]]:
         """The numbers of the lines that are worth a second look, by purpose, in order; nothing for a purpose without any."""
-        data, starts = _joined(lines)
+        text = "\n".join(lines)
+        data = text.encode("utf-8", "surrogatepass")
         hits: set[tuple[int, int]] = set()
 
         def note(number: int, _from: int, to: int, _flags: int, _context: Any) -> None:
@@ -43,6 +44,8 @@ class Scanner:
         with self._lock:
             self._database.scan(data, match_event_handler=note)
         marked: dict[str, set[int]] = {}
+        # where each line begins
+        starts = _starts(lines if len(data) == len(text) else [line.encode("utf-8", "surrogatepass") for line in lines]) if hits else []
         for number, to in hits:
             marked.setdefault(self._purposes[number], set()).add(bisect_right(starts, to - 1) - 1)
         return {purpose: sorted(numbers) for purpose, numbers in marked.items()}
@@ -97,15 +100,5 @@ def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _joined(lines: Sequence[str]) -> tuple[bytes, list[int]]:
-    """The lines as bytes, one behind the other, and where each begins."""
-    text = "\n".join(lines)
-    data = text.encode("utf-8", "surrogatepass")
-    if len(data) == len(text):
-        return data, _starts(map(len, lines))
-    parts = [line.encode("utf-8", "surrogatepass") for line in lines]
-    return data, _starts(map(len, parts))
-
-
-def _starts(lengths: Iterable[int]) -> list[int]:
-    return [0, *accumulate(length + 1 for length in lengths)]
+def _starts(lines: Iterable[Sized]) -> list[int]:
+    return [0, *accumulate(len(line) + 1 for line in lines)]

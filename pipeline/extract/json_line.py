@@ -28,8 +28,8 @@ _DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
 _key = msgspec.field
 
 
-class _Frequent(msgspec.Struct, gc=False):
-    """The keys of Powertools, Lambda, API Gateway and OpenTelemetry. A value may be of any type."""
+class _Powertools(msgspec.Struct, gc=False):
+    """The keys of Powertools, and those that ask for a closer look. A value may be of any type."""
 
     level: Any = None
     message: Any = None
@@ -41,15 +41,35 @@ class _Frequent(msgspec.Struct, gc=False):
     exception: Any = None
     exception_name: Any = None
     stack_trace: Any = None
+    error_type: Any = _key(name="errorType", default=None)
+    stack: Any = None
+    stack_trace_camel: Any = _key(name="stackTrace", default=None)
+    span_id_camel: Any = _key(name="spanId", default=None)
+    sampled: Any = None
+
+
+class _Frequent(msgspec.Struct, gc=False):
+    """The keys of Powertools, Lambda, API Gateway and OpenTelemetry. A value may be of any type."""
+
+    level: Any = None
+    message: Any = None
     request_id_camel: Any = _key(name="requestId", default=None)
     xray_trace_id_camel: Any = _key(name="xrayTraceId", default=None)
     http_method: Any = _key(name="httpMethod", default=None)
     resource_path: Any = _key(name="resourcePath", default=None)
-    route_key: Any = _key(name="routeKey", default=None)
-    http_method_snake: Any = _key(name="http_method", default=None)
-    integration_request_id: Any = _key(name="integrationRequestId", default=None)
-    endpoint_request_id: Any = _key(name="awsEndpointRequestId", default=None)
     status: Any = None
+    integration_request_id: Any = _key(name="integrationRequestId", default=None)
+    route_key: Any = _key(name="routeKey", default=None)
+    service: Any = None
+    function_name: Any = None
+    function_request_id: Any = None
+    correlation_id: Any = None
+    xray_trace_id: Any = None
+    exception: Any = None
+    exception_name: Any = None
+    stack_trace: Any = None
+    http_method_snake: Any = _key(name="http_method", default=None)
+    endpoint_request_id: Any = _key(name="awsEndpointRequestId", default=None)
     trace_id_camel: Any = _key(name="traceId", default=None)
     span_id_camel: Any = _key(name="spanId", default=None)
     correlation_id_camel: Any = _key(name="correlationId", default=None)
@@ -104,13 +124,44 @@ class _Rare(msgspec.Struct, gc=False):
     status_code: Any = None
 
 
+_powertools = msgspec.json.Decoder(_Powertools)
 _frequent = msgspec.json.Decoder(_Frequent)
+# each further key costs something in each line that has others; Powertools begins with this one, unless it is told otherwise
+_LEVEL_FIRST = '{"level"'
 _rare = msgspec.json.Decoder(_Rare)
+
+
+def _usual_powertools(message: str) -> Line | None:
+    """A line of Powertools with all ids and nothing unusual, as most are; None where anything asks for a closer look.
+
+    Raises as msgspec does.
+    """
+    keys = _powertools.decode(message)
+    body, service, own = keys.message, keys.service, keys.correlation_id
+    request_id, trace = keys.function_request_id, keys.xray_trace_id
+    severity = COMMON.get(keys.level) if keys.level.__class__ is str else None
+    if (
+        severity is None or body.__class__ is not str or service.__class__ is not str or len(service) > _LONGEST_NAME
+        or request_id.__class__ is not str or trace.__class__ is not str or own.__class__ is not str
+        or not LONGEST_PLACEHOLDER < len(own) <= LONGEST_ID or not body or "=" in message or len(message) > _LOGGED_EVENT
+        or keys.exception or keys.exception_name or keys.error_type or keys.stack_trace or keys.stack or keys.stack_trace_camel
+        or keys.span_id_camel is not None or keys.sampled is not None
+    ):  # fmt: skip
+        return None
+    header, request_id = parse_trace(trace), parse_request_id(request_id)
+    if header is None or request_id is None:
+        return None
+    attributes = msgspec.Raw(message if "\n" not in message else message.replace("\n", " "))
+    signals: tuple[Signal, ...] = ("error",) if severity.number >= ERROR_NUMBER else ()
+    trace_id, span_id, sampled = header
+    return PowertoolsLine(body, service, trace_id, span_id, request_id, (own,), sampled, severity, signals, attributes)
 
 
 def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  # written out, see below
     """The line in ``message``, or None where it is no JSON object after all."""
     try:
+        if message.startswith(_LEVEL_FIRST) and (usual := _usual_powertools(message)) is not None:
+            return usual
         keys = _frequent.decode(message)
     except _DECODE_ERRORS:
         return None

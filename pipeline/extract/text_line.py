@@ -63,6 +63,7 @@ _CORRELATION = re.compile(
     r"(?:x-correlation-[\w-]{0,40}|correlation[ _-]?id)[\\\"']{0,4}\s{0,4}[=:]\s{0,4}[\\\"']{0,4}([^\s\"'\\,;&{}\[\])]{1,128})",
     re.IGNORECASE,
 )
+_XRAY_HALF = re.compile(r"XRAY TraceId: ([\w-]+)\tSegmentId: ([0-9a-f]{16})\tSampled: (true|false)\t?\n?\Z", re.ASCII)
 _HEAD = 96
 # 2026-11-24T10:00:00.000Z, request id, level, message
 _NODE_FIELDS = 3
@@ -188,6 +189,10 @@ def uuid(text: str) -> str | None:
 def _read_xray_half(message: str, line: Line) -> None:
     start = message.find("XRAY TraceId:")
     if start < 0:
+        return
+    if match := _XRAY_HALF.match(message, start):
+        header = parse_trace(match[1])
+        line.trace_id, line.span_id, line.sampled = header.trace_id if header else None, parse_span_id(match[2]), match[3] == "true"
         return
     # names and values in turn, between tabs or runs of spaces
     words = message[start:].split()
