@@ -54,17 +54,12 @@ def address(
         region: the AWS region, which a subscription document does not name.
         max_chars: a longer message is cut, and marked.
     """
-    aws = msgspec.Raw(msgspec.json.encode({
-        "accountId": batch.owner, "region": region, "logGroup": batch.log_group, "logStream": batch.log_stream,
-    }))  # fmt: skip
-    # an execution log of API Gateway is that of an API's stage (API Gateway developer guide, "CloudWatch log formats")
-    execution = batch.log_group.removeprefix("API-Gateway-Execution-Logs_")
-    service_name = execution if execution != batch.log_group else batch.log_group.rpartition("/")[2]
+    aws, service_name, start = _stream(batch.owner, region, batch.log_group, batch.log_stream)
     parts: list[Create | Line] = []
     # the start of the second that the last event fell into, in milliseconds
     second = -_LAST
     to_second = index = ""
-    start, seen = _origin(batch), dict[str, int]()
+    seen: dict[str, int] = {}
     for event, line, message in zip(batch.events, lines, messages, strict=True):
         milliseconds = event.timestamp - second
         if not 0 <= milliseconds < 1000:  # noqa: PLR2004
@@ -96,9 +91,14 @@ def _xray(trace_id: str) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode({"traceId": to_xray(trace_id)}))
 
 
-def _origin(batch: Batch) -> str:
-    """How the id of each document of ``batch`` begins."""
-    return _hash(f"{batch.owner}\x00{batch.log_group}\x00{batch.log_stream}", 10) + "-"
+@lru_cache(maxsize=1024)
+def _stream(owner: str, region: str, log_group: str, log_stream: str) -> tuple[msgspec.Raw, str, str]:
+    """What all lines of a log stream have in common: where they come from, their service where they name none, how their ids begin."""
+    aws = msgspec.json.encode({"accountId": owner, "region": region, "logGroup": log_group, "logStream": log_stream})
+    # an execution log of API Gateway is that of an API's stage (API Gateway developer guide, "CloudWatch log formats")
+    execution = log_group.removeprefix("API-Gateway-Execution-Logs_")
+    service_name = execution if execution != log_group else log_group.rpartition("/")[2]
+    return msgspec.Raw(aws), service_name, _hash(f"{owner}\x00{log_group}\x00{log_stream}", 10) + "-"
 
 
 def _made_up(event: LogEvent, seen: dict[str, int]) -> str:
