@@ -143,7 +143,9 @@ class TraceRecords:
         if state == record.state and record.version and record.current:
             return record
         verdict = self._judge(state)
-        changed = verdict != record.verdict or _shows_more(state, record.state) or not (record.version and record.current)
+        # one more error line changes what a finding says, and nothing that lines and spans carry
+        told_alike = status_of(verdict, 0) == status_of(record.verdict, 0)
+        changed = not told_alike or _shows_more(state, record.state) or not (record.version and record.current)
         return msgspec.structs.replace(
             record,
             state=state,
