@@ -48,11 +48,9 @@ class _Powertools(msgspec.Struct, gc=False):
     sampled: Any = None
 
 
-class _Frequent(msgspec.Struct, gc=False):
-    """The keys of Powertools, Lambda, API Gateway and OpenTelemetry. A value may be of any type."""
+class _Frequent(_Powertools, gc=False):
+    """The keys of Powertools, Lambda, API Gateway and OpenTelemetry."""
 
-    level: Any = None
-    message: Any = None
     request_id_camel: Any = _key(name="requestId", default=None)
     xray_trace_id_camel: Any = _key(name="xrayTraceId", default=None)
     http_method: Any = _key(name="httpMethod", default=None)
@@ -60,23 +58,10 @@ class _Frequent(msgspec.Struct, gc=False):
     status: Any = None
     integration_request_id: Any = _key(name="integrationRequestId", default=None)
     route_key: Any = _key(name="routeKey", default=None)
-    service: Any = None
-    function_name: Any = None
-    function_request_id: Any = None
-    correlation_id: Any = None
-    xray_trace_id: Any = None
-    exception: Any = None
-    exception_name: Any = None
-    stack_trace: Any = None
     http_method_snake: Any = _key(name="http_method", default=None)
     endpoint_request_id: Any = _key(name="awsEndpointRequestId", default=None)
     trace_id_camel: Any = _key(name="traceId", default=None)
-    span_id_camel: Any = _key(name="spanId", default=None)
     correlation_id_camel: Any = _key(name="correlationId", default=None)
-    error_type: Any = _key(name="errorType", default=None)
-    stack_trace_camel: Any = _key(name="stackTrace", default=None)
-    stack: Any = None
-    sampled: Any = None
     type: Any = None
     record: msgspec.Raw = _NOTHING
 
