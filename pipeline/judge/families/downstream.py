@@ -1,6 +1,7 @@
 """Downstream: the caller was told a success, and a call below it failed or was throttled."""
 
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 
 from pipeline.judge.case import Case, what_happened
 from pipeline.judge.tree import SERVICE, Tree, failed, faulted, throttled
@@ -25,7 +26,10 @@ def _hidden(case: Case, is_culprit: Callable[[SegmentFact], bool], verb: str) ->
     if entry is None or scene.told.saw != "success":
         return
     culprits = [fact for fact in tree.below(entry) if is_culprit(fact) and not case.expects(fact) and not scene.recovered(fact)]
-    above = {ancestor.id for fact in culprits for ancestor in tree.ancestors(fact)}
+    above: set[str] = set()
+    for fact in culprits:
+        # what stands above one that is in the set is in it
+        above.update(ancestor.id for ancestor in takewhile(lambda ancestor: ancestor.id not in above, tree.ancestors(fact)))
     for fact in culprits:
         if fact.id not in above:
             happened = what_happened(fact, scene)
