@@ -66,6 +66,9 @@ def stories(findings: Iterable[Finding]) -> list[Story]:
 def _marks(finding: Finding) -> Iterator[_Mark]:
     if finding.exception_type or finding.exception_message:
         yield "exception", finding.exception_type, finding.exception_message
+    elif finding.span_id:
+        # what nobody names is the same where it is at the same place, as a function and the service that runs it; a refusal is no failure
+        yield "path", str(finding.rule == "throttled-downstream"), *finding.path
     yield from (("line", line.id) for line in finding.lines)
     yield "span", finding.span_id or f"{finding.rule} {finding.evidence}"
 

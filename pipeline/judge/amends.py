@@ -5,7 +5,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from pipeline.judge.tree import SERVICE, Call, Tree, call_of, failed
+from pipeline.judge.flags import SERVICE, Call, call_of, failed
+from pipeline.judge.tree import Tree
 from pipeline.state import SegmentFact, SignalFact, TraceState
 
 _NANOS = 1_000_000
@@ -33,13 +34,20 @@ class Amends:
 
     @cached_property
     def _recovered(self) -> frozenset[str]:
-        superseded = frozenset[str]().union(*(earlier for _, earlier in self._good_attempts.values()))
+        superseded = self._earlier_attempts.union(*(earlier for _, earlier in self._good_attempts.values()))
         found: set[str] = set()
         for id_, place in self.tree.lineage.items():
             made_good = not self.tree.went_well(place.fact) and self._repeated(place.fact)
             if made_good or id_ in superseded or (place.above and place.above.id in found):
                 found.add(id_)
         return frozenset(found)
+
+    @cached_property
+    def _earlier_attempts(self) -> frozenset[str]:
+        """The attempts of events whose last attempt went well."""
+        tried = (self.tree.attempts_of(fact) for fact in self.tree if fact.origin == SERVICE and not fact.in_progress)
+        good = (tries for tries in tried if tries and not tries[-1].in_progress and self.tree.attempt_went_well(tries[-1]))
+        return frozenset(attempt.id for tries in good for attempt in tries[:-1])
 
     def _repeated(self, fact: SegmentFact) -> bool:
         """Whether the same call was made again later, and went well; nobody repeats what was refused as his own mistake."""

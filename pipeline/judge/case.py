@@ -6,17 +6,15 @@ from typing import Final
 
 import msgspec
 
+from pipeline.judge.flags import CLIENT_ERROR, SERVER_ERROR, error_names
 from pipeline.judge.rule import Rule
 from pipeline.judge.scene import Scene
-from pipeline.judge.tree import CLIENT_ERROR, SERVER_ERROR
 from pipeline.judge.verdict import Finding, FindingSeverity, ShownLine
 from pipeline.state import SegmentFact, SignalFact
 
 _MOST_LINES: Final = 3
 _LONGEST_LINE: Final = 300
 _MOST_UNKNOWN: Final = 5
-# botocore's wording of an error's code
-_CODE = re.compile(r"An error occurred \((\w+)\)")
 # "ValueError: no stock", "errorType":"Error","errorMessage":"no stock", "Error Type: Runtime.OutOfMemory"
 _EXCEPTION = re.compile(
     r"""(?:errorType|exception_name|Error Type)[\\"']{0,4}\s{0,4}:\s{0,4}[\\"']{0,4}(?P<type>[\w.$]{1,120})"""
@@ -59,8 +57,9 @@ class Case(msgspec.Struct, frozen=True):
         """Whether a failed call is one that programs expect: a conditional check, a missing key. Never a 5xx."""
         if (fact.status or 0) >= SERVER_ERROR:
             return False
-        code = _CODE.search(fact.exception_message)
-        return bool({fact.exception_type, code[1] if code else "", str(fact.status or "")} & set(self.rule.expected))
+        # a cause that is an id is the exception of a call below, which came through
+        source = fact if not fact.cause or _named(fact) else self.scene.nearest_exception.get(fact.id, fact)
+        return not (error_names(source) | {str(fact.status or "")}).isdisjoint(self.rule.expected)
 
     def expects_line(self, signal: SignalFact) -> bool:
         """Whether a line names an exception or an error code that programs expect; a status alone may be any number."""
@@ -111,6 +110,10 @@ def in_short(signal: SignalFact) -> str:
 
 def _shown(signal: SignalFact) -> ShownLine:
     return ShownLine(at=signal.at, id=signal.line_id, service_name=signal.service_name, text=in_short(signal))
+
+
+def _named(fact: SegmentFact) -> bool:
+    return bool(fact.exception_type or fact.exception_message)
 
 
 def _exception_of(fact: SegmentFact, scene: Scene) -> tuple[str, str] | None:

@@ -4,16 +4,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+from pipeline.judge.flags import CLIENT_ERROR, FUNCTION, SERVER_ERROR, SERVICE, Call, call_of, failed, faulted, throttled
 from pipeline.judge.lineage import Lineage, lineages
 from pipeline.judge.verdict import SegmentStatus
 from pipeline.state import SegmentFact
-
-SERVICE = "AWS::Lambda"
-FUNCTION = "AWS::Lambda::Function"
-Call = tuple[str, str, str, str, str]
-SERVER_ERROR = 500
-CLIENT_ERROR = 400
-_THROTTLED = 429
 
 
 class Tree:
@@ -167,26 +161,6 @@ def _status(service: SegmentFact, function: SegmentFact) -> SegmentStatus:
         fault=service.fault or function.fault, error=service.error or function.error, throttle=service.throttle or function.throttle,
         in_progress=service.in_progress or function.in_progress,
     )  # fmt: skip
-
-
-def failed(fact: SegmentFact) -> bool:
-    """Whether a Lambda segment says that its function failed: AWS writes fault or error, and not always the same."""
-    return fact.fault or fact.error or fact.cause or (fact.status or 0) >= SERVER_ERROR
-
-
-def throttled(fact: SegmentFact) -> bool:
-    """Whether a call was refused for there being too many."""
-    return fact.throttle or fact.status == _THROTTLED
-
-
-def faulted(fact: SegmentFact) -> bool:
-    """Whether a segment says that the server side failed; of Lambda's own segments `error` says it as well as `fault`."""
-    return failed(fact) if fact.origin in {SERVICE, FUNCTION} else fact.fault or (fact.status or 0) >= SERVER_ERROR
-
-
-def call_of(fact: SegmentFact) -> Call:
-    """What tells one call from another."""
-    return fact.name, fact.operation, fact.target, fact.method, fact.url
 
 
 def _during(fact: SegmentFact, other: SegmentFact) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from itertools import takewhile
 
 from pipeline.judge.case import Case, what_happened
-from pipeline.judge.tree import SERVICE, Tree, failed, faulted, throttled
+from pipeline.judge.flags import SERVICE, failed, faulted, throttled
+from pipeline.judge.tree import Tree
 from pipeline.judge.verdict import Finding
 from pipeline.state import SegmentFact
 
@@ -37,13 +38,13 @@ def _hidden(case: Case, is_culprit: Callable[[SegmentFact], bool], verb: str) ->
 
 
 def _own_failure(tree: Tree) -> frozenset[str]:
-    """The spans of the entry's own function, where it is a failed Lambda function: another rule tells of those."""
+    """The attempts and spans of the entry's own function, where it is a failed Lambda function: other rules tell of those."""
     entry = tree.entry
-    function = tree.function_of(entry) if entry and entry.origin == SERVICE else None
-    if entry is None or function is None or not (failed(function) or failed(entry)):
+    if entry is None or entry.origin != SERVICE:
         return frozenset()
-    own = {function.id}
-    waiting = [function]
+    functions = tree.functions_of(entry)
+    waiting = [function for function in functions if failed(function) or (failed(entry) and len(functions) == 1)]
+    own = {fact.id for fact in (*waiting, *tree.attempts_of(entry))}
     while waiting:
         for child in tree.children(waiting.pop()):
             if child.subsegment and child.namespace not in {"aws", "remote"} and child.id not in own:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.judge.case import Case, in_short
-from pipeline.judge.tree import SERVER_ERROR, failed
+from pipeline.judge.flags import SERVER_ERROR, failed
 from pipeline.judge.verdict import FINAL, Finding
 from pipeline.state import SegmentFact, SignalFact
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.judge.case import Case, in_short
-from pipeline.judge.tree import FUNCTION, SERVICE
+from pipeline.judge.flags import FUNCTION, SERVICE
 from pipeline.judge.verdict import Finding
 from pipeline.state import SignalFact
 
