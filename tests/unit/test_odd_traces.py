@@ -5,7 +5,7 @@ import pytest
 from pipeline.judge import default_rules, judge
 from pipeline.state import SegmentFact, SignalFact, TraceState
 from pipeline.stories import stories
-from tests.events import NOW, call, function, service
+from tests.events import NOW, call, function, powertools, service
 from tests.unit.test_rules import attempts, behind_edge, fired, verdict_of
 
 SECONDS = NOW / 1000
@@ -71,3 +71,11 @@ def test_lines_without_a_request_stand_alone():
     state = TraceState(segments={"a": SegmentFact(id="a", name="api", **at)}, signals={line.line_id: line for line in lines})
     found = judge(state, rules=default_rules(), give_up_after_ms=1).findings
     assert {"crash", "timeout"} <= {finding.rule for finding in found}
+
+
+def test_the_errors_of_a_form_are_no_graphql():
+    """A list of errors whose paths are text is what a client got wrong; one whose paths are lists is a failed query."""
+    form = powertools("bad form", errors=[{"path": "email", "message": "required"}])
+    query = powertools("answer", response={"data": None, "errors": [{"message": "no", "path": ["order"]}]})
+    assert fired(verdict_of(*behind_edge(), lines=[form])) == set()
+    assert fired(verdict_of(*behind_edge(), lines=[query])) == {("error-payload-behind-200", "alert")}
