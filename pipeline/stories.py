@@ -10,6 +10,8 @@ from pipeline.judge import Finding, ShownLine
 
 _MOST_LINES: Final = 5
 _OF_THE_PLATFORM: Final = frozenset({"timeout", "out-of-memory", "crash"})
+# the year 9999, less the widest time zone; what is later is no time
+_END_OF_TIME: Final = 253_402_214_400_000
 _Mark = tuple[str, ...]
 
 
@@ -66,6 +68,9 @@ def stories(findings: Iterable[Finding]) -> list[Story]:
 def _marks(finding: Finding) -> Iterator[_Mark]:
     if finding.exception_type or finding.exception_message:
         yield "exception", finding.exception_type, finding.exception_message
+    elif finding.span_id:
+        # what nobody names is the same where it is at the same place, as a function and the service that runs it; a refusal is no failure
+        yield "path", str(finding.rule == "throttled-downstream"), *finding.path
     yield from (("line", line.id) for line in finding.lines)
     yield "span", finding.span_id or f"{finding.rule} {finding.evidence}"
 
@@ -99,5 +104,7 @@ def caller_was_told(client_saw: str | None, status: int | None) -> str:
 
 
 def _time(line: ShownLine, *, utc: bool) -> str:
+    if not 0 < line.at < _END_OF_TIME:
+        return ""
     at = datetime.fromtimestamp(line.at / 1000, UTC)
-    return f"{at if utc else at.astimezone():%H:%M:%S.%f}"[:-3] + "  " if line.at else ""
+    return f"{at if utc else at.astimezone():%H:%M:%S.%f}"[:-3] + "  "

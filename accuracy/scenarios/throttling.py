@@ -19,6 +19,29 @@ def swallowed_429_of_an_aws_call(tx: Transaction) -> None:
         orders.say("WARNING", "mailer is busy")
 
 
+def _throttled_put(tx: Transaction, sdk: str = "") -> Document:
+    code = "ProvisionedThroughputExceededException"
+    return aws_call(tx, "dynamodb", "PutItem", status=400, code=code, sdk=sdk, table_name="carts", retries=10)
+
+
+@scenario(must="throttled-downstream")
+def swallowed_throttle_with_400(tx: Transaction) -> None:
+    """DynamoDB refuses with 400, and the code alone says that it is a throttle."""
+    with RestApi(tx) as api, api.function_named("orders") as orders:
+        orders.made(_throttled_put(tx))
+        orders.say("WARNING", "the table is busy")
+
+
+@scenario(fragile=True)
+def throttled_with_400_then_served(tx: Transaction) -> None:
+    """Not the caller's mistake: the same call made again goes well."""
+    with RestApi(tx) as api, api.function_named("orders") as orders:
+        sdk = tx.rng.choice(("python", "node"))
+        orders.made(_throttled_put(tx, sdk))
+        tx.wait(0.5)
+        orders.made(aws_call(tx, "dynamodb", "PutItem", sdk=sdk, table_name="carts"))
+
+
 @scenario(must="throttled-downstream")
 def swallowed_429_over_http(tx: Transaction) -> None:
     """Somebody else's API limits its callers."""

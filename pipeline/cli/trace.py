@@ -39,7 +39,8 @@ def trace(app: App, *, id: str, html: Path | None) -> int:  # noqa: A002  # the 
     for document in found:
         app.emit(document)
     group = group_of([id], store)
-    head = heading(found)
+    # the names of segments stand in it
+    head = escape(heading(found))
     joined = [line for edge in group.edges for line in edge_lines(edge)]
     app.say(head)
     app.say(waterfall_table(found))
@@ -57,5 +58,6 @@ def trace(app: App, *, id: str, html: Path | None) -> int:  # noqa: A002  # the 
                 page.print(Rule("what failed"), faults_view(faulty))
             for line in joined:
                 page.print(escape(line))
-            page.save_html(str(html))
+            # half a surrogate pair that somebody logged has no place in UTF-8
+            html.write_text(page.export_html(), encoding="utf-8", errors="replace")
     return 0

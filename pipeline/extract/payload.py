@@ -22,7 +22,8 @@ _OF_A_REQUEST = re.compile(r"\b(?:[Ee]vent|[Rr]equest|[Rr]eceiv|[Ii]ncoming|[Ii]
 _ERROR_MESSAGE = re.compile(rf"\berrorMessage{_IS}(?!\s{{0,4}}(?:null|None|\\{{0,15}}[\"']\\{{0,15}}[\"']))")
 _OF_AN_ERROR = re.compile(rf"\b(?:errorType|stackTrace|trace){_IS}|Task timed out after")
 _GRAPHQL_ERRORS = re.compile(rf"\berrors{_IS}\[\s{{0,8}}\{{")
-_OF_GRAPHQL = re.compile(rf"\b(?:data|locations|path|extensions|errorType){_IS}")
+# a form's errors have paths, too, as text; GraphQL's are lists
+_OF_GRAPHQL = re.compile(rf"\b(?:(?:locations|path){_IS}\[|(?:data|extensions){_IS}(?:\{{|null|None)|errorType{_IS})")
 _PARTIAL: Final = (
     re.compile(rf"\bbatchItemFailures{_IS}\[\s{{0,8}}\{{"),
     re.compile(rf"\bFailed(?:Entry|Record|Put)Count{_VALUE}[1-9]"),

@@ -6,17 +6,15 @@ from typing import Final
 
 import msgspec
 
+from pipeline.judge.flags import CLIENT_ERROR, SERVER_ERROR, error_names
 from pipeline.judge.rule import Rule
 from pipeline.judge.scene import Scene
-from pipeline.judge.tree import CLIENT_ERROR, SERVER_ERROR
 from pipeline.judge.verdict import Finding, FindingSeverity, ShownLine
 from pipeline.state import SegmentFact, SignalFact
 
 _MOST_LINES: Final = 3
 _LONGEST_LINE: Final = 300
 _MOST_UNKNOWN: Final = 5
-# botocore's wording of an error's code
-_CODE = re.compile(r"An error occurred \((\w+)\)")
 # "ValueError: no stock", "errorType":"Error","errorMessage":"no stock", "Error Type: Runtime.OutOfMemory"
 _EXCEPTION = re.compile(
     r"""(?:errorType|exception_name|Error Type)[\\"']{0,4}\s{0,4}:\s{0,4}[\\"']{0,4}(?P<type>[\w.$]{1,120})"""
@@ -44,7 +42,7 @@ class Case(msgspec.Struct, frozen=True):
             requests: the requests whose lines show it, the nearest first; those of ``fact`` otherwise.
             seen: the finding is about what the caller saw and the trace does not show.
         """
-        lines = self._lines(tuple(requests) or tuple(self._requests_around(fact)))
+        lines = self._lines(fact, requests)
         exception = _exception_of(culprit or fact, self.scene) or _exception_in(line.text for line in lines)
         return self._finding(fact, evidence, lines, exception, seen=seen)
 
@@ -59,8 +57,9 @@ class Case(msgspec.Struct, frozen=True):
         """Whether a failed call is one that programs expect: a conditional check, a missing key. Never a 5xx."""
         if (fact.status or 0) >= SERVER_ERROR:
             return False
-        code = _CODE.search(fact.exception_message)
-        return bool({fact.exception_type, code[1] if code else "", str(fact.status or "")} & set(self.rule.expected))
+        # a cause that is an id is the exception of a call below, which came through
+        source = fact if not fact.cause or _named(fact) else self.scene.nearest_exception.get(fact.id, fact)
+        return not (error_names(source) | {str(fact.status or "")}).isdisjoint(self.rule.expected)
 
     def expects_line(self, signal: SignalFact) -> bool:
         """Whether a line names an exception or an error code that programs expect; a status alone may be any number."""
@@ -77,7 +76,7 @@ class Case(msgspec.Struct, frozen=True):
         return Finding(
             rule=self.name, severity=self._severity(seen=seen), service_name=scene.tree.service_name(fact), span_id=fact.id,
             path=scene.tree.path(fact), reported=str(fact.status or ""), evidence=evidence, client_saw=scene.told.saw,
-            depth=sum(1 for _ in scene.tree.ancestors(fact)), exception_type=type_, exception_message=message, lines=lines,
+            depth=scene.tree.depth(fact), exception_type=type_, exception_message=message, lines=lines,
             unknown=tuple(_unknown(scene)),
         )  # fmt: skip
 
@@ -85,13 +84,11 @@ class Case(msgspec.Struct, frozen=True):
         """As the rule says; what the caller plainly saw is hidden from nobody, unless the finding is about just that."""
         return "notice" if self.scene.told.saw == "error" and not seen else self.rule.severity
 
-    def _requests_around(self, fact: SegmentFact) -> Iterator[str]:
-        yield from (step.request_id for step in (fact, *self.scene.tree.ancestors(fact)) if step.request_id)
-
-    def _lines(self, requests: Iterable[str]) -> tuple[ShownLine, ...]:
-        """The lines of the first of these requests that wrote any."""
-        found = next((lines for request_id in requests if (lines := self.scene.by_request.get(request_id))), [])
-        return tuple(_shown(signal) for signal in found[:_MOST_LINES])
+    def _lines(self, fact: SegmentFact, requests: Iterable[str]) -> tuple[ShownLine, ...]:
+        """The lines of the first of these requests that wrote any; where none is named, of the nearest one around ``fact``."""
+        named = tuple(requests)
+        own = next((lines for request_id in named if (lines := self.scene.by_request.get(request_id))), [])
+        return tuple(_shown(signal) for signal in (own if named else self.scene.lines_around(fact))[:_MOST_LINES])
 
 
 def what_happened(fact: SegmentFact, scene: Scene) -> str:
@@ -115,11 +112,13 @@ def _shown(signal: SignalFact) -> ShownLine:
     return ShownLine(at=signal.at, id=signal.line_id, service_name=signal.service_name, text=in_short(signal))
 
 
+def _named(fact: SegmentFact) -> bool:
+    return bool(fact.exception_type or fact.exception_message)
+
+
 def _exception_of(fact: SegmentFact, scene: Scene) -> tuple[str, str] | None:
-    for candidate in (fact, *scene.tree.below(fact)):
-        if candidate.exception_type or candidate.exception_message:
-            return candidate.exception_type, candidate.exception_message
-    return None
+    named = scene.nearest_exception.get(fact.id)
+    return (named.exception_type, named.exception_message) if named else None
 
 
 def _exception_in(texts: Iterable[str]) -> tuple[str, str] | None:

@@ -1,6 +1,6 @@
 """Rule file: a user's own settings of the rules, in YAML (or JSON, which YAML includes), over the defaults. Every mistake has its line."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from pipeline.judge.rule import Rule, Rules, default_rules
 from pipeline.judge.verdict import FindingSeverity
 
 _BOOLEAN, _NULL = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:null"
+_BOOLEANS: Mapping[str, bool] = yaml.SafeLoader.bool_values
 _SEVERITIES = get_args(FindingSeverity)
 
 
@@ -22,7 +23,9 @@ def read_rule_file(path: str) -> Rules:
     """The rules as the file at ``path`` sets them; read once. Raises MisconfiguredError that names every mistake with its line."""
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
+    except UnicodeError as error:
+        raise MisconfiguredError([f"the rule file {path} is not UTF-8: save it as UTF-8 ({error})"]) from error
+    except OSError as error:
         raise MisconfiguredError([f"the rule file {path} can't be read: {error}"]) from error
     return read_rules(text, name=Path(path).name)
 
@@ -39,8 +42,11 @@ def read_rules(text: str, *, name: str = "rules") -> Rules:
     except yaml.MarkedYAMLError as error:
         place = error.problem_mark.line + 1 if error.problem_mark else 1
         raise MisconfiguredError([f"{name}:{place}: this is no YAML: {error.problem or error}"]) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise MisconfiguredError([f"{name}:1: this is no YAML: {error}"]) from error
+    except yaml.reader.ReaderError as error:
+        place = text.count("\n", 0, error.position) + 1
+        raise MisconfiguredError([f"{name}:{place}: this is no YAML: take out the character {chr(error.character)!r}"]) from error
+    except RecursionError as error:
+        raise MisconfiguredError([f"{name}:1: this is nested too deep: expected a rule's name with its settings below it"]) from error
     reader = _Reader(name)
     rules = reader.rules(root)
     if reader.problems:
@@ -94,8 +100,8 @@ class _Reader:
                 yield key, name, value
 
     def _boolean(self, node: yaml.Node, _: Rule) -> bool | None:
-        if isinstance(node, yaml.ScalarNode) and node.tag == _BOOLEAN:
-            return bool(yaml.SafeLoader.bool_values[node.value.lower()])
+        if isinstance(node, yaml.ScalarNode) and node.tag == _BOOLEAN and node.value.lower() in _BOOLEANS:
+            return _BOOLEANS[node.value.lower()]
         self._problem(node, f"enabled must be true or false, not {_shown(node)}")
         return None
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from pipeline.judge.tree import FUNCTION, SERVICE, Tree
+from pipeline.judge.flags import FUNCTION, SERVICE
+from pipeline.judge.tree import Tree
 from pipeline.judge.verdict import State
 from pipeline.state import SegmentFact, TraceState, last_seen
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from pipeline.judge.tree import CLIENT_ERROR, Tree
+from pipeline.judge.flags import CLIENT_ERROR
+from pipeline.judge.tree import Tree
 from pipeline.judge.verdict import ClientSaw
 from pipeline.state import RequestFact, SegmentFact, TraceState
 

@@ -3,18 +3,11 @@
 from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from itertools import groupby
 
+from pipeline.judge.flags import CLIENT_ERROR, FUNCTION, SERVER_ERROR, SERVICE, Call, call_of, failed, faulted, throttled
+from pipeline.judge.lineage import Lineage, lineages
 from pipeline.judge.verdict import SegmentStatus
 from pipeline.state import SegmentFact
-
-SERVICE = "AWS::Lambda"
-FUNCTION = "AWS::Lambda::Function"
-Call = tuple[str, str, str, str, str]
-_LONGEST_PATH = 64
-SERVER_ERROR = 500
-CLIENT_ERROR = 400
-_THROTTLED = 429
 
 
 class Tree:
@@ -24,6 +17,7 @@ class Tree:
         self.segments = dict(sorted(segments.items()))
         self._children: dict[str, list[SegmentFact]] = {}
         self._successes: dict[str, dict[Call, int]] = {}
+        self._functions: dict[str, list[SegmentFact]] = {}
         for fact in sorted(self.segments.values(), key=_by_time):
             self._children.setdefault(fact.parent_id, []).append(fact)
 
@@ -42,14 +36,17 @@ class Tree:
         """The segment above ``fact``, where it is known."""
         return self.segments.get(fact.parent_id) if fact.parent_id and fact.parent_id != fact.id else None
 
+    @cached_property
+    def lineage(self) -> dict[str, Lineage]:
+        """The place of each segment, those above before those below."""
+        return lineages(self, self.parent, self.children)
+
     def ancestors(self, fact: SegmentFact) -> Iterator[SegmentFact]:
-        """The segments above ``fact``, nearest first; a ring, which only odd documents make, is walked once."""
-        seen = {fact.id}
-        above = self.parent(fact)
-        while above and above.id not in seen:
-            seen.add(above.id)
+        """The segments above ``fact``, nearest first."""
+        above = self.lineage[fact.id].above
+        while above:
             yield above
-            above = self.parent(above)
+            above = self.lineage[above.id].above
 
     def below(self, fact: SegmentFact) -> Iterator[SegmentFact]:
         """Everything below ``fact``, at any depth."""
@@ -62,12 +59,13 @@ class Tree:
                 yield child
                 waiting += self.children(child)
 
+    def depth(self, fact: SegmentFact) -> int:
+        """How many segments and subsegments stand above ``fact``."""
+        return self.lineage[fact.id].depth if fact.id in self.lineage else 0
+
     def path(self, fact: SegmentFact) -> tuple[str, ...]:
         """The names from the entry down to ``fact``."""
-        names = (above.name for above in (*reversed(list(self.ancestors(fact))), fact))
-        # a Lambda service segment and its function's share their name
-        found = tuple(name for name, _ in groupby(names))
-        return found if len(found) <= _LONGEST_PATH else (found[0], "…", *found[2 - _LONGEST_PATH :])
+        return self.lineage[fact.id].path if fact.id in self.lineage else (fact.name,)
 
     @cached_property
     def entry(self) -> SegmentFact | None:
@@ -118,15 +116,16 @@ class Tree:
 
     def service_name(self, fact: SegmentFact) -> str:
         """The service that ``fact`` is part of: its own, else that of the segment around it, else its name."""
-        if fact.service_name:
-            return fact.service_name
-        return next((above.service_name for above in self.ancestors(fact) if above.service_name), fact.name)
+        place = self.lineage.get(fact.id)
+        return (place.service_name if place else fact.service_name) or fact.name
 
     def functions_of(self, service: SegmentFact) -> list[SegmentFact]:
         """The AWS::Lambda::Function segments of a Lambda service segment: one for each attempt, by start time."""
-        own = self.children(service)
-        # an asynchronous invocation has its attempts as subsegments
-        return [fact for child in own for fact in (child, *(self.children(child) if child.subsegment else ())) if fact.origin == FUNCTION]
+        if service.id not in self._functions:
+            # an asynchronous invocation has its attempts as subsegments
+            steps = (step for own in self.children(service) for step in (own, *(self.children(own) if own.subsegment else ())))
+            self._functions[service.id] = [step for step in steps if step.origin == FUNCTION]
+        return self._functions[service.id]
 
     def function_of(self, service: SegmentFact) -> SegmentFact | None:
         """The first function segment of a Lambda service segment."""
@@ -162,26 +161,6 @@ def _status(service: SegmentFact, function: SegmentFact) -> SegmentStatus:
         fault=service.fault or function.fault, error=service.error or function.error, throttle=service.throttle or function.throttle,
         in_progress=service.in_progress or function.in_progress,
     )  # fmt: skip
-
-
-def failed(fact: SegmentFact) -> bool:
-    """Whether a Lambda segment says that its function failed: AWS writes fault or error, and not always the same."""
-    return fact.fault or fact.error or fact.cause or (fact.status or 0) >= SERVER_ERROR
-
-
-def throttled(fact: SegmentFact) -> bool:
-    """Whether a call was refused for there being too many."""
-    return fact.throttle or fact.status == _THROTTLED
-
-
-def faulted(fact: SegmentFact) -> bool:
-    """Whether a segment says that the server side failed; of Lambda's own segments `error` says it as well as `fault`."""
-    return failed(fact) if fact.origin in {SERVICE, FUNCTION} else fact.fault or (fact.status or 0) >= SERVER_ERROR
-
-
-def call_of(fact: SegmentFact) -> Call:
-    """What tells one call from another."""
-    return fact.name, fact.operation, fact.target, fact.method, fact.url
 
 
 def _during(fact: SegmentFact, other: SegmentFact) -> bool:

@@ -32,6 +32,13 @@ def test_a_finding_may_join_two_groups():
     assert [len(story.findings) for story in stories(found)] == [3]
 
 
+def test_what_nobody_names_is_one_story_at_one_place():
+    """A failed function and the service that runs it, neither with a cause; a refusal at the same place stays apart."""
+    names = ("edge-ok-downstream-fault", "service-ok-function-failed", "throttled-downstream")
+    told = stories([finding(name, span=str(number) * 16) for number, name in enumerate(names, 1)])
+    assert sorted(story.rules for story in told) == [names[:2], names[2:]]
+
+
 def test_a_story_in_words():
     """What was told, which rules, where and how deep, the exception, the lines, what was not known; alerts before notices."""
     told = stories(

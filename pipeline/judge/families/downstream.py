@@ -1,9 +1,11 @@
 """Downstream: the caller was told a success, and a call below it failed or was throttled."""
 
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 
 from pipeline.judge.case import Case, what_happened
-from pipeline.judge.tree import SERVICE, Tree, failed, faulted, throttled
+from pipeline.judge.flags import SERVICE, failed, faulted, throttled
+from pipeline.judge.tree import Tree
 from pipeline.judge.verdict import Finding
 from pipeline.state import SegmentFact
 
@@ -25,7 +27,10 @@ def _hidden(case: Case, is_culprit: Callable[[SegmentFact], bool], verb: str) ->
     if entry is None or scene.told.saw != "success":
         return
     culprits = [fact for fact in tree.below(entry) if is_culprit(fact) and not case.expects(fact) and not scene.recovered(fact)]
-    above = {ancestor.id for fact in culprits for ancestor in tree.ancestors(fact)}
+    above: set[str] = set()
+    for fact in culprits:
+        # what stands above one that is in the set is in it
+        above.update(ancestor.id for ancestor in takewhile(lambda ancestor: ancestor.id not in above, tree.ancestors(fact)))
     for fact in culprits:
         if fact.id not in above:
             happened = what_happened(fact, scene)
@@ -33,13 +38,13 @@ def _hidden(case: Case, is_culprit: Callable[[SegmentFact], bool], verb: str) ->
 
 
 def _own_failure(tree: Tree) -> frozenset[str]:
-    """The spans of the entry's own function, where it is a failed Lambda function: another rule tells of those."""
+    """The attempts and spans of the entry's own function, where it is a failed Lambda function: other rules tell of those."""
     entry = tree.entry
-    function = tree.function_of(entry) if entry and entry.origin == SERVICE else None
-    if entry is None or function is None or not (failed(function) or failed(entry)):
+    if entry is None or entry.origin != SERVICE:
         return frozenset()
-    own = {function.id}
-    waiting = [function]
+    functions = tree.functions_of(entry)
+    waiting = [function for function in functions if failed(function) or (failed(entry) and len(functions) == 1)]
+    own = {fact.id for fact in (*waiting, *tree.attempts_of(entry))}
     while waiting:
         for child in tree.children(waiting.pop()):
             if child.subsegment and child.namespace not in {"aws", "remote"} and child.id not in own:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.judge.case import Case, in_short
-from pipeline.judge.tree import SERVER_ERROR, failed
+from pipeline.judge.flags import SERVER_ERROR, failed
 from pipeline.judge.verdict import FINAL, Finding
 from pipeline.state import SegmentFact, SignalFact
 
@@ -33,10 +33,12 @@ def edge_error_trace_ok(case: Case) -> Iterator[Finding]:
     # what has not come yet may show it
     if not scene.state.segments or scene.standing.state not in FINAL or any(_shows_failure(fact) for fact in scene.tree):
         return
+    by_request = {fact.request_id: fact for fact in reversed(list(scene.tree)) if fact.request_id}
     for request in scene.state.requests.values():
         if (request.status or 0) >= SERVER_ERROR and not request.elsewhere:
             ids = {request.request_id, request.integration_request_id} - {""}
-            fact = next((fact for fact in scene.tree if fact.request_id in ids), scene.tree.entry)
+            served = sorted((by_request[id_] for id_ in ids if id_ in by_request), key=lambda fact: fact.id)
+            fact = served[0] if served else scene.tree.entry
             evidence = f"API Gateway's log says that it answered {request.status}, while every segment of the trace says otherwise"
             yield case.of_segment(fact or SegmentFact(id=""), evidence, requests=sorted(ids), seen=True)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.judge.case import Case, in_short, what_happened
-from pipeline.judge.tree import failed
+from pipeline.judge.flags import failed
 from pipeline.judge.verdict import Finding
 from pipeline.state import SignalFact
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.judge.case import Case, in_short
-from pipeline.judge.tree import FUNCTION, SERVICE
+from pipeline.judge.flags import FUNCTION, SERVICE
 from pipeline.judge.verdict import Finding
 from pipeline.state import SignalFact
 
@@ -27,9 +27,9 @@ def out_of_memory(case: Case) -> Iterator[Finding]:
 def crash(case: Case) -> Iterator[Finding]:
     """The function's process died, for none of the two reasons above."""
     for signals in _ended(case, "crash", best="exited"):
-        if not any(
-            {"timeout", "out-of-memory"} & set(signal.signals) for signal in case.scene.by_request.get(signals[0].request_id, signals)
-        ):
+        # lines without a request have nothing to do with each other
+        beside = case.scene.by_request[signals[0].request_id] if signals[0].request_id else signals
+        if not any({"timeout", "out-of-memory"} & set(signal.signals) for signal in beside):
             yield case.of_lines(signals, f"the runtime exited: {in_short(signals[0])}")
 
 
