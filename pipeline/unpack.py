@@ -123,7 +123,11 @@ def _data_of(record: object) -> object:
 def _documents(record: object, max_bytes: int) -> Iterator[bytes]:
     """The JSON documents in a record: it may hold several, compressed together or one after the other."""
     if isinstance(record, dict):
-        yield msgspec.json.encode(record)
+        try:
+            yield msgspec.json.encode(record)
+        except UnicodeEncodeError:
+            # half a surrogate pair, which no UTF-8 can hold
+            yield json.dumps(record, ensure_ascii=False).encode("utf-8", "replace")
         return
     if not isinstance(record, str):
         raise EnvelopeError("no CloudWatch Logs event: expected awslogs.data, Kinesis Records or Firehose records")

@@ -8,6 +8,7 @@ import click
 import msgspec
 from rich.console import Console
 
+from pipeline.cli.harmless import harmless
 from pipeline.opensearch import Store, connect
 from pipeline.settings import Settings
 
@@ -44,7 +45,7 @@ class App:
         """Prints text or a rich renderable for people; nothing in JSON mode."""
         if not self.json:
             # what others logged must not steer the terminal
-            self.console.print(content.replace("\x1b", "␛") if isinstance(content, str) else content)
+            self.console.print(harmless(content) if isinstance(content, str) else content)
 
     def warn(self, text: str) -> None:
         """Prints one line to stderr, in either mode."""

@@ -1,6 +1,5 @@
 """How findings look in a terminal and on a page: one failure after the other, with its evidence."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -10,13 +9,11 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from pipeline.cli.harmless import harmless
 from pipeline.cli.render import time_of
 from pipeline.judge import Finding
 from pipeline.stories import caller_was_told, in_words, stories
 
-# what steers a terminal or turns the direction of text: controls of both sets, marks of direction, line separators, halves of pairs
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_PICTURES = 0x2400
 _COLOURS = {"alert": "bold red", "notice": "yellow"}
 
 
@@ -32,7 +29,7 @@ def findings_view(findings: Iterable[Finding]) -> Group:
 
 def _trace(trace: dict[str, Any]) -> Iterator[RenderableType]:
     status = trace["trace"]
-    name = escape(_harmless(trace.get("name") or trace.get("serviceName") or ""))
+    name = escape(harmless(trace.get("name") or trace.get("serviceName") or ""))
     told = caller_was_told(status.get("clientSaw"), status.get("edgeStatus"))
     yield f"[bold]{trace['xray']['traceId']}[/]  {' '.join(time_of(trace))}  {name}  {told}"
     yield findings_view(msgspec.convert(trace.get("findings") or (), tuple[Finding, ...]))
@@ -44,10 +41,5 @@ def _evidence(words: list[tuple[str, str]]) -> Table:
     table.add_column(ratio=1, overflow="fold")
     for word, text in words:
         style = _COLOURS.get(word, "dim")
-        table.add_row(f"[{style}]{word}[/]", escape(_harmless(text)))
+        table.add_row(f"[{style}]{word}[/]", escape(harmless(text)))
     return table
-
-
-def _harmless(text: str) -> str:
-    """``text`` with a picture for each control: what others logged must not steer the terminal."""
-    return _STEERING.sub(lambda found: chr(_PICTURES + ord(found[0])) if found[0] < " " else "�", text)

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.cli.harmless import harmless
 from pipeline.ids import to_xray
 from pipeline.transactions import Edge
 from pipeline.waterfall import Row, rows
@@ -24,7 +25,7 @@ def waterfall_table(documents: Sequence[dict[str, Any]]) -> Table:
     table = Table("ms", "service", "spans and lines", "waterfall", expand=True, show_edge=False)
     table.columns[2].ratio = 1
     for row in found:
-        table.add_row(f"{row.offset:8.1f}", escape(row.service_name), _label(row), _bar(row, whole))
+        table.add_row(f"{row.offset:8.1f}", escape(harmless(row.service_name)), _label(row), _bar(row, whole))
     return table
 
 
@@ -47,7 +48,7 @@ def edge_lines(edge: Edge) -> list[str]:
 
 def _label(row: Row) -> Text:
     style = "bold red" if row.failed else "bold" if row.kind == "span" else "dim"
-    return Text("  " * row.depth + ("▸ " if row.kind == "span" else "· ") + row.text, style, no_wrap=True, overflow="ellipsis")
+    return Text("  " * row.depth + ("▸ " if row.kind == "span" else "· ") + harmless(row.text), style, no_wrap=True, overflow="ellipsis")
 
 
 def _bar(row: Row, whole: float) -> Text:

@@ -6,6 +6,7 @@ format" and "Telemetry API Event schema reference", API Gateway's "$context vari
 logs data model.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,6 +21,7 @@ from pipeline.state import Signal
 
 _LONGEST_NAME = 256
 _LOGGED_EVENT = 700
+_HALF_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 # an access log has a status as text, or as a number
 _STATUSES: dict[object, int] = {key: status for status in range(100, 600) for key in (status, str(status))}
 _LONGEST_EXCERPT = 320
@@ -149,7 +151,9 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
             return usual
         keys = _frequent.decode(message)
     except _DECODE_ERRORS:
-        return None
+        # half a surrogate pair, which some loggers write and no UTF-8 can hold
+        whole = _HALF_PAIR.sub(r"\\ufffd", message) if "\\ud" in message.lower() else message
+        return extract_json(whole) if whole != message else None
     # no line end can stand raw in a JSON string, so any that is here is white space
     attributes = msgspec.Raw(message if "\n" not in message else message.replace("\n", " "))
     # written out rather than called: this is the hottest code of all, see bench/

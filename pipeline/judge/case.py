@@ -99,6 +99,14 @@ def what_happened(fact: SegmentFact, scene: Scene) -> str:
     return f"status {fact.status}" if (fact.status or 0) >= CLIENT_ERROR else f"marked as {flags or 'failed'}, without a cause"
 
 
+def by_service(signals: Iterable[SignalFact]) -> list[tuple[str, list[SignalFact]]]:
+    """Lines by the service that wrote them, or the log where none is named, in a fixed order."""
+    found: dict[str, list[SignalFact]] = {}
+    for signal in signals:
+        found.setdefault(signal.service_name or "the log", []).append(signal)
+    return sorted(found.items())
+
+
 def in_short(signal: SignalFact) -> str:
     """What a line says, on one line: its first one, and of a traceback that begins with these words the last."""
     said = [line.strip() for line in signal.text.splitlines() if line.strip()]

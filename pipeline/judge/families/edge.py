@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from pipeline.judge.case import Case, in_short
+from pipeline.judge.case import Case, by_service, in_short
 from pipeline.judge.flags import SERVER_ERROR, failed
 from pipeline.judge.verdict import FINAL, Finding
-from pipeline.state import SegmentFact, SignalFact
+from pipeline.state import SegmentFact
 
 
 def edge_ok_error_log(case: Case) -> Iterator[Finding]:
@@ -13,16 +13,15 @@ def edge_ok_error_log(case: Case) -> Iterator[Finding]:
     told = case.scene.told
     if told.saw != "success":
         return
-    by_service: dict[str, list[SignalFact]] = {}
-    for signal in case.lines_with("error", "exception", "crash"):
-        # API Gateway tells again what went wrong in a function, which other rules are about
-        if case.scene.is_error(signal) and "function-error" not in signal.signals:
-            by_service.setdefault(signal.service_name, []).append(signal)
+    # API Gateway tells again what went wrong in a function, which other rules are about
+    errors = (
+        signal for signal in case.lines_with("error", "exception", "crash")
+        if case.scene.is_error(signal) and "function-error" not in signal.signals
+    )  # fmt: skip
     by = f" by {told.by}" if told.by else ""
-    for service_name, signals in sorted(by_service.items()):
+    for of, signals in by_service(errors):
         # an exception says most
         best = sorted(signals, key=lambda signal: "exception" not in signal.signals)
-        of = service_name or "the log"
         lines = f"a line of {of} tells" if len(signals) == 1 else f"{len(signals)} lines of {of} tell"
         yield case.of_lines(best, f"the caller was told {told}{by}, but {lines} of an error: {in_short(best[0])}")
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline.judge.case import Case, in_short, what_happened
+from pipeline.judge.case import Case, by_service, in_short, what_happened
 from pipeline.judge.flags import failed
 from pipeline.judge.verdict import Finding
-from pipeline.state import SignalFact
 
 _STEP_FUNCTIONS = "AWS::STEPFUNCTIONS"
 
@@ -14,11 +13,8 @@ def error_payload_behind_200(case: Case) -> Iterator[Finding]:
     """A logged response holds a status of 500 or more, an error's type and message, or GraphQL errors, while the caller saw a success."""
     told = case.scene.told
     if told.saw == "success":
-        for service_name, signals in _by_service(case, "error-payload"):
-            evidence = (
-                f"the caller was told {told}, but a response that {service_name or 'the log'} shows is an error: {in_short(signals[0])}"
-            )
-            yield case.of_lines(signals, evidence)
+        for of, signals in by_service(case.lines_with("error-payload")):
+            yield case.of_lines(signals, f"the caller was told {told}, but a response that {of} shows is an error: {in_short(signals[0])}")
 
 
 def batch_partial_failure(case: Case) -> Iterator[Finding]:
@@ -27,10 +23,8 @@ def batch_partial_failure(case: Case) -> Iterator[Finding]:
         if call.failed_items and not failed(call) and not case.scene.recovered(call):
             answered = f"{call.operation or call.name} answered {call.status or 'success'}"
             yield case.of_segment(call, f"{answered}, but {call.failed_items} of its items failed")
-    for service_name, signals in _by_service(case, "partial-failure"):
-        yield case.of_lines(
-            signals, f"a batch of {service_name or 'the log'} went well, but some of its items failed: {in_short(signals[0])}"
-        )
+    for of, signals in by_service(case.lines_with("partial-failure")):
+        yield case.of_lines(signals, f"a batch of {of} went well, but some of its items failed: {in_short(signals[0])}")
 
 
 def state_machine_failed(case: Case) -> Iterator[Finding]:
@@ -42,12 +36,5 @@ def state_machine_failed(case: Case) -> Iterator[Finding]:
             found = True
             yield case.of_segment(fact, f"the execution of {fact.name} failed: {what_happened(fact, case.scene)}")
     if not found:
-        for service_name, signals in _by_service(case, "state-machine-failed"):
-            yield case.of_lines(signals, f"an execution that {service_name or 'the log'} tells of failed: {in_short(signals[0])}")
-
-
-def _by_service(case: Case, kind: str) -> Iterator[tuple[str, list[SignalFact]]]:
-    found: dict[str, list[SignalFact]] = {}
-    for signal in case.lines_with(kind):
-        found.setdefault(signal.service_name, []).append(signal)
-    yield from sorted(found.items())
+        for of, signals in by_service(case.lines_with("state-machine-failed")):
+            yield case.of_lines(signals, f"an execution that {of} tells of failed: {in_short(signals[0])}")

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from pipeline.judge.case import Case, in_short
+from pipeline.judge.case import Case, by_service, in_short
 from pipeline.judge.verdict import Finding
-from pipeline.state import SignalFact
 
 _PLATFORM = ("crash", "timeout", "out-of-memory", "function-error")
 
@@ -13,10 +12,10 @@ def unsampled_error(case: Case) -> Iterator[Finding]:
     """Lines tell of an error, and there is no trace; a finding for each service."""
     if case.scene.standing.state not in {"unsampled", "notFound"}:
         return
-    by_service: dict[str, list[SignalFact]] = {}
-    for signal in case.lines_with("error", "exception", *_PLATFORM):
-        if case.scene.is_error(signal) or set(_PLATFORM) & set(signal.signals):
-            by_service.setdefault(signal.service_name, []).append(signal)
+    errors = (
+        signal for signal in case.lines_with("error", "exception", *_PLATFORM)
+        if case.scene.is_error(signal) or set(_PLATFORM) & set(signal.signals)
+    )  # fmt: skip
     recorded = "was not sampled" if case.scene.standing.state == "unsampled" else "is not in X-Ray"
-    for service_name, signals in sorted(by_service.items()):
-        yield case.of_lines(signals, f"an error of {service_name or 'the log'} on a trace that {recorded}: {in_short(signals[0])}")
+    for of, signals in by_service(errors):
+        yield case.of_lines(signals, f"an error of {of} on a trace that {recorded}: {in_short(signals[0])}")
