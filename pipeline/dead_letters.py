@@ -8,6 +8,7 @@ import msgspec
 from pipeline.errors import UnavailableError
 from pipeline.index import Refused
 from pipeline.opensearch import Store
+from pipeline.redact import Redactor
 from pipeline.unpack import BadRecord, Batch
 
 # OpenSearch takes 100 MiB a request; a Lambda event holds 6 MB at most
@@ -29,15 +30,15 @@ def of_document(refused: Refused) -> DeadLetter:
     return DeadLetter(refused.action.create.id, document)
 
 
-def of_event(batch: Batch, record: BadRecord, at: str) -> DeadLetter:
-    """The dead letter of an entry in ``batch`` that is no log event; ``at`` is an ISO time."""
+def of_event(batch: Batch, record: BadRecord, at: str, redactor: Redactor) -> DeadLetter:
+    """The dead letter of an entry in ``batch`` that is no log event, without what is secret in it; ``at`` is an ISO time."""
     aws = {"accountId": batch.owner, "logGroup": batch.log_group, "logStream": batch.log_stream}
-    return _of_record(record, {"@timestamp": at, "aws": aws})
+    return _of_record(record, {"@timestamp": at, "aws": aws}, redactor)
 
 
-def of_envelope(record: BadRecord, at: str) -> DeadLetter:
-    """The dead letter of a record that is no CloudWatch Logs document; ``at`` is an ISO time."""
-    return _of_record(record, {"@timestamp": at})
+def of_envelope(record: BadRecord, at: str, redactor: Redactor) -> DeadLetter:
+    """The dead letter of a record that is no CloudWatch Logs document, as `of_event` makes it. What came packed stays packed."""
+    return _of_record(record, {"@timestamp": at}, redactor)
 
 
 def bury(letters: Iterable[DeadLetter], store: Store) -> None:
@@ -51,7 +52,8 @@ def bury(letters: Iterable[DeadLetter], store: Store) -> None:
         raise UnavailableError(f"{len(failed)} dead letters could not be written: {failed[0].reason}")
 
 
-def _of_record(record: BadRecord, document: dict[str, object]) -> DeadLetter:
+def _of_record(record: BadRecord, document: dict[str, object], redactor: Redactor) -> DeadLetter:
+    # of what came, so that a redelivery finds it whatever is secret by then
     id_ = blake2b(f"{record.reason}\0{record.content}".encode("utf-8", "replace"), digest_size=16).hexdigest()
     reason = f"{record.where}: {record.reason}"
-    return DeadLetter(id_, document | {"reason": reason, "document": record.content[:_LONGEST]})
+    return DeadLetter(id_, document | {"reason": reason, "document": redactor.text(record.content)[:_LONGEST]})

@@ -33,6 +33,10 @@ class Settings:
         max_line_chars: TRACEJOIN_MAX_LINE_CHARS; what is longer is cut and marked.
         correlation_paths: TRACEJOIN_CORRELATION_PATHS, JMESPath expressions, semicolons between: where JSON lines keep correlation ids,
             beside the keys that are known anyway.
+        redact: TRACEJOIN_REDACT, on or off: whether what is secret is taken out of all that is indexed (docs/redaction.md).
+        redact_keys: TRACEJOIN_REDACT_KEYS, comma separated: keys whose values are secret, beside the default ones; with a `!` before it a
+            default is none.
+        redact_patterns: TRACEJOIN_REDACT_PATTERNS, regular expressions, semicolons or line ends between: what they match is secret, too.
         lookup_delays: TRACEJOIN_LOOKUP_DELAYS, seconds between the look-ups of a trace, comma separated.
         trace_source: TRACEJOIN_TRACE_SOURCE, where traces come from: BatchGetTraces, StartTraceRetrieval, aws/spans, or auto, which
             asks X-Ray which of the first two it answers.
@@ -53,6 +57,9 @@ class Settings:
     max_decompressed_bytes: int = 32 * 1024 * 1024
     max_line_chars: int = 256 * 1024
     correlation_paths: tuple[str, ...] = ()
+    redact: bool = True
+    redact_keys: tuple[str, ...] = ()
+    redact_patterns: tuple[str, ...] = ()
     lookup_delays: tuple[int, ...] = (10, 30, 120, 600)
     trace_source: TraceSource = "auto"
     trace_format: TraceFormat = "XRAY"
@@ -77,6 +84,9 @@ class Settings:
             max_decompressed_bytes=reader.read("TRACEJOIN_MAX_DECOMPRESSED_BYTES", _positive, default.max_decompressed_bytes),
             max_line_chars=reader.read("TRACEJOIN_MAX_LINE_CHARS", _positive, default.max_line_chars),
             correlation_paths=reader.read("TRACEJOIN_CORRELATION_PATHS", _paths, default.correlation_paths),
+            redact=reader.read("TRACEJOIN_REDACT", _on_or_off, default.redact),
+            redact_keys=reader.read("TRACEJOIN_REDACT_KEYS", _secret_keys, default.redact_keys),
+            redact_patterns=reader.read("TRACEJOIN_REDACT_PATTERNS", _secret_patterns, default.redact_patterns),
             lookup_delays=reader.read("TRACEJOIN_LOOKUP_DELAYS", _delays, default.lookup_delays),
             lookups_per_minute=reader.read("TRACEJOIN_LOOKUPS_PER_MINUTE", _positive, default.lookups_per_minute),
             trace_source=reader.read("TRACEJOIN_TRACE_SOURCE", _one_of(TraceSource), default.trace_source),
@@ -139,6 +149,30 @@ def _paths(text: str) -> tuple[str, ...]:
     from pipeline.extract.correlation_paths import paths  # noqa: PLC0415
 
     return paths(text)
+
+
+def _on_or_off(text: str) -> bool:
+    if text.lower() not in {"on", "off"}:
+        raise ValueError("must be on or off")
+    return text.lower() == "on"
+
+
+def _secret_keys(text: str) -> tuple[str, ...]:
+    # imported here: few have any
+    from pipeline.redact.keys import SecretKeys  # noqa: PLC0415
+
+    names = _names(text)
+    SecretKeys(names)
+    return names
+
+
+def _secret_patterns(text: str) -> tuple[str, ...]:
+    # imported here: few have any
+    from pipeline.redact.tokens import OwnPatterns  # noqa: PLC0415
+
+    patterns = tuple(part.strip() for line in text.splitlines() for part in line.split(";") if part.strip())
+    OwnPatterns(patterns)
+    return patterns
 
 
 def _delays(text: str) -> tuple[int, ...]:

@@ -9,11 +9,12 @@ from pipeline import dead_letters
 from pipeline.attribute import attribute
 from pipeline.dead_letters import DeadLetter
 from pipeline.document import address
-from pipeline.extract import read_lines
+from pipeline.extract import redact_and_read
 from pipeline.greet import greet
 from pipeline.index import Delivery, Items, index
 from pipeline.opensearch import Store
 from pipeline.records import TraceRecords, iso_millis, judge_for
+from pipeline.redact import Redactor, redactor_for
 from pipeline.settings import Settings
 from pipeline.unpack import SPANS_LOG_GROUP, Batch, Unpacked, is_of_lambda, unpack
 
@@ -67,13 +68,14 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
     now = iso_millis(int(time.time() * 1000))
     span_batches = [batch for batch in unpacked.batches if batch.log_group == SPANS_LOG_GROUP and not _filtered(batch, settings)]
     ledger = _count(unpacked, items, delivery, spans=sum(len(batch.events) for batch in span_batches))
-    letters = _letters(unpacked, delivery, now)
+    redactor = redactor_for(settings)
+    letters = _letters(unpacked, delivery, now, redactor)
     unsettled: tuple[str, ...] = ()
     if span_batches:
         # imported here: where no spans come this way, a cold start should not wait for what reads them
         from pipeline.ship_spans import ship_spans  # noqa: PLC0415
 
-        spans = ship_spans(span_batches, store, records, now=now)
+        spans = ship_spans(span_batches, store, records, redactor, now=now)
         ledger.add(Ledger(indexed=spans.indexed, duplicate=spans.duplicate, dead_lettered=len(spans.letters)))
         letters += spans.letters
         unsettled = spans.unsettled
@@ -92,11 +94,12 @@ def prepare(unpacked: Unpacked, settings: Settings) -> Items:
 
 
 def read(batch: Batch, settings: Settings) -> Items:
-    """The documents of ``batch``: its lines read, attributed and addressed."""
-    lines = read_lines([event.message for event in batch.events], settings.correlation_paths)
+    """The documents of ``batch``: its lines redacted, read, attributed and addressed."""
+    messages = [event.message for event in batch.events]
+    texts, lines = redact_and_read(messages, settings.correlation_paths, redactor_for(settings))
     attribute(lines, of_lambda=is_of_lambda(batch.log_group, batch.log_stream))
     chars = settings.max_line_chars
-    return Items(address(batch, lines, prefix=settings.prefix, region=settings.region, max_chars=chars))
+    return Items(address(batch, texts, lines, prefix=settings.prefix, region=settings.region, max_chars=chars))
 
 
 def _filtered(batch: Batch, settings: Settings) -> bool:
@@ -104,9 +107,9 @@ def _filtered(batch: Batch, settings: Settings) -> bool:
     return batch.log_group == settings.own_log_group or batch.log_group in settings.excluded_log_groups
 
 
-def _letters(unpacked: Unpacked, delivery: Delivery, now: str) -> list[DeadLetter]:
-    letters = [dead_letters.of_envelope(record, now) for record in unpacked.bad_envelopes]
-    letters += [dead_letters.of_event(batch, record, now) for batch, record in unpacked.bad_events]
+def _letters(unpacked: Unpacked, delivery: Delivery, now: str, redactor: Redactor) -> list[DeadLetter]:
+    letters = [dead_letters.of_envelope(record, now, redactor) for record in unpacked.bad_envelopes]
+    letters += [dead_letters.of_event(batch, record, now, redactor) for batch, record in unpacked.bad_events]
     return letters + [dead_letters.of_document(refused) for refused in delivery.refused]
 
 

@@ -10,6 +10,7 @@ from pipeline.index_spans import index_spans
 from pipeline.opensearch import Store
 from pipeline.otel import read_span
 from pipeline.records import TraceRecords
+from pipeline.redact import Redactor
 from pipeline.segments import Segment, facts_of_segments
 from pipeline.state import holds
 from pipeline.unpack import BadRecord, Batch
@@ -28,8 +29,8 @@ class SpanShipment(msgspec.Struct):
     unsettled: tuple[str, ...] = ()
 
 
-def ship_spans(batches: Iterable[Batch], store: Store, records: TraceRecords, *, now: str) -> SpanShipment:
-    """Indexes the spans in ``batches``; ``now`` is an ISO time, for what can't be indexed.
+def ship_spans(batches: Iterable[Batch], store: Store, records: TraceRecords, redactor: Redactor, *, now: str) -> SpanShipment:
+    """Indexes the spans in ``batches``, without what is secret in them; ``now`` is an ISO time, for what can't be indexed.
 
     Raises UnavailableError where something could still succeed later.
     """
@@ -38,9 +39,9 @@ def ship_spans(batches: Iterable[Batch], store: Store, records: TraceRecords, *,
     for batch in batches:
         for event in batch.events:
             try:
-                segments.append(read_span(event.message))
+                segments.append(read_span(event.message, redactor=redactor))
             except BadInputError as error:
-                letters.append(of_event(batch, BadRecord(f"event {event.id}", str(error), event.message), now))
+                letters.append(of_event(batch, BadRecord(f"event {event.id}", str(error), event.message), now, redactor))
     delivery = index_spans(segments, store)
     if delivery.behind:
         raise UnavailableError(f"the spans of {len(delivery.behind)} traces were changed by others meanwhile")

@@ -15,22 +15,24 @@ from pipeline.state import Signal
 _QUOTE = r"""[\\"']{1,4}"""
 _IS = rf"{_QUOTE}\s{{0,4}}:\s{{0,4}}"
 _VALUE = rf"""{_IS}[\\"']{{0,4}}"""
-_FAILED_STATUS = re.compile(rf"\bstatusCode{_VALUE}5\d\d(?!\d)")
-_OF_A_RESPONSE = re.compile(rf"\b(?:body|headers|multiValueHeaders|isBase64Encoded){_QUOTE}\s{{0,4}}:|\b(?:[Rr]espon|[Rr]esult|[Rr]eturn)")
-_ERROR_MESSAGE = re.compile(rf"\berrorMessage{_IS}")
-_OF_AN_ERROR = re.compile(rf"\b(?:errorType|stackTrace|trace){_IS}|Task timed out after")
-_GRAPHQL_ERRORS = re.compile(rf"\berrors{_IS}\[\s{{0,8}}\{{")
-_OF_GRAPHQL = re.compile(rf"\b(?:data|locations|path|extensions|errorType){_IS}")
-_PARTIAL: Final = (
-    re.compile(rf"\bbatchItemFailures{_IS}\[\s{{0,8}}\{{"),
-    re.compile(rf"\bFailed(?:Entry|Record|Put)Count{_VALUE}[1-9]"),
-    re.compile(rf"\bUnprocessed(?:Items|Keys){_IS}\{{\s{{0,8}}[\\\"']"),
-    re.compile(rf"\bFailed{_IS}\[\s{{0,8}}\{{(?=.{{0,400}}SenderFault)", re.DOTALL),
-    re.compile(rf"\bErrors{_IS}\[\s{{0,8}}\{{(?=.{{0,400}}\bKey{_QUOTE})", re.DOTALL),
-    re.compile(rf"\berrors{_IS}[Tt]rue\b(?=.{{0,400}}\bitems{_QUOTE})", re.DOTALL),
+_FAILED_STATUS = re.compile(rf"\bstatusCode{_VALUE}5\d\d(?!\d)", re.ASCII)
+_OF_A_RESPONSE = re.compile(
+    rf"\b(?:body|headers|multiValueHeaders|isBase64Encoded){_QUOTE}\s{{0,4}}:|\b(?:[Rr]espon|[Rr]esult|[Rr]eturn)", re.ASCII
 )
-_EXECUTION = re.compile(rf"\btype{_VALUE}Execution(?:Failed|TimedOut)\b|\bstatus{_VALUE}(?:FAILED|TIMED_OUT)\b")
-_OF_AN_EXECUTION = re.compile(r"\b(?:execution_?[Aa]rn|stateMachineArn)\b|:states:")
+_ERROR_MESSAGE = re.compile(rf"\berrorMessage{_IS}", re.ASCII)
+_OF_AN_ERROR = re.compile(rf"\b(?:errorType|stackTrace|trace){_IS}|Task timed out after", re.ASCII)
+_GRAPHQL_ERRORS = re.compile(rf"\berrors{_IS}\[\s{{0,8}}\{{", re.ASCII)
+_OF_GRAPHQL = re.compile(rf"\b(?:data|locations|path|extensions|errorType){_IS}", re.ASCII)
+_PARTIAL: Final = (
+    re.compile(rf"\bbatchItemFailures{_IS}\[\s{{0,8}}\{{", re.ASCII),
+    re.compile(rf"\bFailed(?:Entry|Record|Put)Count{_VALUE}[1-9]", re.ASCII),
+    re.compile(rf"\bUnprocessed(?:Items|Keys){_IS}\{{\s{{0,8}}[\\\"']", re.ASCII),
+    re.compile(rf"\bFailed{_IS}\[\s{{0,8}}\{{(?=.{{0,400}}SenderFault)", re.DOTALL | re.ASCII),
+    re.compile(rf"\bErrors{_IS}\[\s{{0,8}}\{{(?=.{{0,400}}\bKey{_QUOTE})", re.DOTALL | re.ASCII),
+    re.compile(rf"\berrors{_IS}[Tt]rue\b(?=.{{0,400}}\bitems{_QUOTE})", re.DOTALL | re.ASCII),
+)
+_EXECUTION = re.compile(rf"\btype{_VALUE}Execution(?:Failed|TimedOut)\b|\bstatus{_VALUE}(?:FAILED|TIMED_OUT)\b", re.ASCII)
+_OF_AN_EXECUTION = re.compile(r"\b(?:execution_?[Aa]rn|stateMachineArn)\b|:states:", re.ASCII)
 WORTH_A_LOOK: Final = (
     rf"statusCode{_VALUE}5\d\d", rf"errorMessage{_IS}", rf"[Ee]rrors{_IS}(?:\[|[Tt]rue)", rf"batchItemFailures{_IS}\[",
     rf"Failed(?:Entry|Record|Put)Count{_VALUE}[1-9]", rf"Unprocessed(?:Items|Keys){_IS}\{{", rf"Failed{_IS}\[",

@@ -93,7 +93,7 @@ def test_parameters_default_to_what_the_settings_default_to(template):
     defaults = {name: str(parameters[value["Ref"]]["Default"]) for name, value in variables(template).items()
                 if isinstance(value, dict) and "Default" in parameters.get(value.get("Ref"), {})}  # fmt: skip
     assert Settings.from_environment(defaults) == Settings()
-    assert len(defaults) == 11
+    assert len(defaults) == 14
     for parameter in parameters.values():
         if "Default" in parameter and "AllowedPattern" in parameter:
             assert re.fullmatch(parameter["AllowedPattern"], parameter["Default"])
