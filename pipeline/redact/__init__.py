@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MASK: Final = "[redacted]"
 """What stands in the place of what was secret."""
+_ROUNDS: Final = 3
 _KEYS, _TOKENS = "secret keys", "tokens"
 
 
@@ -55,8 +56,8 @@ class Redactor:
             return messages
         lines = [self._own.without(message, MASK) for message in messages] if self._own else list(messages)
         for number in tokens:
-            lines[number] = without_tokens(lines[number], MASK)
-        for number in keyed:
+            lines[number] = self._without_tokens(lines[number])
+        for number in set(keyed).difference(tokens):
             lines[number] = self._without_values(lines[number])
         return lines
 
@@ -96,6 +97,15 @@ class Redactor:
             # nothing, a truth value and an empty text are no secrets
             and not (entry is None or isinstance(entry, bool) or entry in ("", [], {}))
         )  # fmt: skip
+
+    def _without_tokens(self, text: str) -> str:
+        # where a token stood beside another one, or in a value that begins anew, what is left may show more of it
+        for _ in range(_ROUNDS):
+            left = self._without_values(without_tokens(text, MASK))
+            if left == text:
+                break
+            text = left
+        return text
 
     def _without_values(self, text: str) -> str:
         parts: list[str] = []

@@ -29,13 +29,14 @@ TOKENS: Final = (
     # AWS Signature Version 4, in a header
     Token(r"AWS4-HMAC-SHA256\s", r"""\s*+Credential=[^\s"'\\,]+(?:,?\s+(?:SignedHeaders|Signature)=[\w;=-]+)*"""),
     # access key ids of users and of sessions (IAM user guide, "Understanding unique ID prefixes")
-    Token(r"(?:AKIA|ASIA)[A-Z0-9]{16}"),
+    Token(r"(?:AKIA|ASIA)[A-Z0-9]{16}", begins_word=False),
     # RFC 7519 and RFC 7516: base64 of {"
     Token(r"eyJ[\w-]{8}", r"[\w-]*+\.[\w-]{4,}(?:\.[\w-]*+){0,3}"),
     # RFC 7468
     Token(
         r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
-        r"""[^"'<>{}]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----|(?=\\{0,8}["'<>{}])|\Z)""",
+        # line ends may be JSON's
+        r"""(?:[^"'<>{}\\-]++|-(?!----)|\\++[nrtu/])*+(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?""",
         begins_word=False,
     ),
     # the password in a URL
@@ -47,17 +48,17 @@ TOKENS: Final = (
     Token(r"hooks\.slack\.com/services/\w", r"[\w/]*+"),
     Token(r"[rs]k_(?:live|test)_[A-Za-z0-9]{10}", r"[A-Za-z0-9]*+"),
     Token(r"whsec_[A-Za-z0-9+/]{20}", r"[A-Za-z0-9+/=]*+"),
-    Token(r"AIza[\w-]{35}"),
+    Token(r"AIza[\w-]{35}", begins_word=False),
     Token(r"ya29\.[\w-]{20}", r"[\w.-]*+"),
     Token(r"GOCSPX-[\w-]{20}", r"[\w-]*+"),
     Token(r"SG\.[\w-]{16}", r"[\w-]*+\.[\w-]{16,}"),
-    Token(r"npm_[A-Za-z0-9]{36}"),
+    Token(r"npm_[A-Za-z0-9]{36}", begins_word=False),
     Token(r"pypi-AgE[\w-]{20}", r"[\w-]*+"),
     Token(r"sk-(?:proj|ant-)[\w-]{20}", r"[\w-]*+"),
     Token(r"sk-[A-Za-z0-9]{32}", r"[A-Za-z0-9]*+"),
     Token(r"hvs\.[\w-]{20}", r"[\w-]*+"),
-    Token(r"dop_v1_[0-9a-f]{64}"),
-    Token(r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
+    Token(r"dop_v1_[0-9a-f]{64}", begins_word=False),
+    Token(r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}", begins_word=False),
 )
 EXPRESSIONS: Final = tuple(token.beginning for token in TOKENS)
 """Hyperscan's, of which one is found in every line that holds such a token."""
