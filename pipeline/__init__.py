@@ -4,6 +4,7 @@ What happens to a log line, in the order in which it happens; each step is a mod
 
 On arrival (`ship`; never calls X-Ray; spans out of `aws/spans` take the steps otel, spans and index_spans below):
     unpack      a subscription event, Kinesis or Firehose record becomes batches of log events; bounded, counted
+    redact      what is secret is taken out, before anything else is made of a line or a segment; `scan` marks the lines worth a look
     extract     a line becomes ids, severity, signals: whatever it says of itself
     attribute   a line without its own trace id gets its request's, or that of the request open in its stream
     document    the line gets its address: a deterministic id, the index of its own day

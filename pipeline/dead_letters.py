@@ -30,14 +30,14 @@ def of_document(refused: Refused) -> DeadLetter:
     return DeadLetter(refused.action.create.id, document)
 
 
-def of_event(batch: Batch, record: BadRecord, at: str, redactor: Redactor | None) -> DeadLetter:
-    """The dead letter of an entry in ``batch`` that is no log event; ``at`` is an ISO time."""
+def of_event(batch: Batch, record: BadRecord, at: str, redactor: Redactor) -> DeadLetter:
+    """The dead letter of an entry in ``batch`` that is no log event, without what is secret in it; ``at`` is an ISO time."""
     aws = {"accountId": batch.owner, "logGroup": batch.log_group, "logStream": batch.log_stream}
     return _of_record(record, {"@timestamp": at, "aws": aws}, redactor)
 
 
-def of_envelope(record: BadRecord, at: str, redactor: Redactor | None) -> DeadLetter:
-    """The dead letter of a record that is no CloudWatch Logs document; ``at`` is an ISO time."""
+def of_envelope(record: BadRecord, at: str, redactor: Redactor) -> DeadLetter:
+    """The dead letter of a record that is no CloudWatch Logs document, as `of_event` makes it. What came packed stays packed."""
     return _of_record(record, {"@timestamp": at}, redactor)
 
 
@@ -52,7 +52,8 @@ def bury(letters: Iterable[DeadLetter], store: Store) -> None:
         raise UnavailableError(f"{len(failed)} dead letters could not be written: {failed[0].reason}")
 
 
-def _of_record(record: BadRecord, document: dict[str, object], redactor: Redactor | None) -> DeadLetter:
+def _of_record(record: BadRecord, document: dict[str, object], redactor: Redactor) -> DeadLetter:
+    # of what came, so that a redelivery finds it whatever is secret by then
     id_ = blake2b(f"{record.reason}\0{record.content}".encode("utf-8", "replace"), digest_size=16).hexdigest()
-    reason, content = f"{record.where}: {record.reason}", record.content[:_LONGEST]
-    return DeadLetter(id_, document | {"reason": reason, "document": redactor.text(content) if redactor else content})
+    reason = f"{record.where}: {record.reason}"
+    return DeadLetter(id_, document | {"reason": reason, "document": redactor.text(record.content)[:_LONGEST]})

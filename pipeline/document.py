@@ -41,15 +41,13 @@ class Create(msgspec.Struct, frozen=True, gc=False):
     create: Place
 
 
-def address(
-    batch: Batch, lines: Sequence[Line], messages: Sequence[str], *, prefix: str, region: str, max_chars: int
-) -> list[Create | Line]:
+def address(batch: Batch, texts: Sequence[str], lines: Sequence[Line], *, prefix: str, region: str, max_chars: int) -> list[Create | Line]:
     """Completes ``lines``, the read lines of ``batch``, with place and time; returns them with their bulk actions, in turn.
 
     Args:
-        batch: the events of one log stream.
-        lines: one line an event.
-        messages: their texts, without secrets; ids are made of what the events themselves say, so that no setting changes them.
+        batch: the events of one log stream, as they came: an id that follows from content must not depend on what is secret today.
+        texts: one an event, what may be shown of it.
+        lines: what they say.
         prefix: the start of the index names.
         region: the AWS region, which a subscription document does not name.
         max_chars: a longer message is cut, and marked.
@@ -60,7 +58,7 @@ def address(
     second = -_LAST
     to_second = index = ""
     seen: dict[str, int] = {}
-    for event, line, message in zip(batch.events, lines, messages, strict=True):
+    for event, text, line in zip(batch.events, texts, lines, strict=True):
         milliseconds = event.timestamp - second
         if not 0 <= milliseconds < 1000:  # noqa: PLR2004
             milliseconds = event.timestamp % 1000
@@ -77,8 +75,8 @@ def address(
         if trace_id is not None:
             line.trace = _PENDING
             line.xray = _xray(trace_id)
-        if len(message) > max_chars:
-            line.make_plain(message, max_chars)
+        if len(text) > max_chars:
+            line.make_plain(text, max_chars)
         event_id = event.id
         id_ = start + (event_id if 0 < len(event_id) <= _LONGEST_EVENT_ID else _made_up(event, seen))
         parts.append(Create(Place(index, id_)))

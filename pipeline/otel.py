@@ -13,6 +13,7 @@ import msgspec
 from pipeline.errors import BadInputError
 from pipeline.ids import parse_span_id, parse_trace_id
 from pipeline.plain import plain, text_of
+from pipeline.redact import DEFAULT, Redactor
 from pipeline.segments import (
     LAST_NANO,
     LONGEST_MESSAGE,
@@ -20,10 +21,10 @@ from pipeline.segments import (
     ExceptionFact,
     Segment,
     annotations_in,
+    content_of,
     linked,
     links_in,
-    parse,
-    read_document,
+    read_content,
     status_of,
 )
 from pipeline.state import Annotation, SegmentFact
@@ -43,22 +44,28 @@ def is_span(content: object) -> bool:
     return isinstance(content, Mapping) and "spanId" in content and "traceId" in content
 
 
-def read_trace_document(document: bytes | str | Mapping[str, Any], *, trace_id: str | None = None) -> list[Segment]:
+def read_trace_document(
+    document: bytes | str | Mapping[str, Any], *, trace_id: str | None = None, redactor: Redactor = DEFAULT
+) -> list[Segment]:
     """A span, or a segment document with what is embedded in it. Raises BadInputError as `read_span` and `read_document` do."""
-    content = document if isinstance(document, Mapping) else parse(document)
-    return [read_span(content, trace_id=trace_id)] if is_span(content) else read_document(content, trace_id=trace_id)
+    content = content_of(document, redactor)
+    return [_read_span(content, trace_id)] if is_span(content) else read_content(content, trace_id)
 
 
-def read_span(document: bytes | str | Mapping[str, Any], *, trace_id: str | None = None) -> Segment:
+def read_span(document: bytes | str | Mapping[str, Any], *, trace_id: str | None = None, redactor: Redactor = DEFAULT) -> Segment:
     """A span as a segment.
 
     Args:
         document: JSON text, or its object.
         trace_id: canonical; the trace that the span came with, if it came with any.
+        redactor: takes out what is secret.
 
     Raises BadInputError where it is no JSON object, has no valid ids, or names another trace than ``trace_id``.
     """
-    content = document if isinstance(document, Mapping) else parse(document)
+    return _read_span(content_of(document, redactor), trace_id)
+
+
+def _read_span(content: Mapping[str, Any], trace_id: str | None) -> Segment:
     own, span_id = parse_trace_id(text_of(content.get("traceId"))), parse_span_id(text_of(content.get("spanId")))
     if own is None or span_id is None:
         raise BadInputError("the span has no valid traceId or no valid spanId")

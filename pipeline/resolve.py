@@ -200,13 +200,10 @@ class Resolver:
         for id_, answer in answers.items():
             for document in answer.documents:
                 try:
-                    segments += read_trace_document(self._redacted(document), trace_id=id_)
+                    segments += read_trace_document(document, trace_id=id_, redactor=self._redactor)
                 except BadInputError:
                     total.bad_documents += 1
         return segments
-
-    def _redacted(self, document: str) -> str:
-        return self._redactor.text(document) if self._redactor else document
 
     def _found(self, answers: Mapping[str, Answer], segments: Sequence[Segment]) -> dict[str, TraceState]:
         now = int(self._clock() * 1000)

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from hashlib import blake2b
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from pipeline.errors import BadInputError
 from pipeline.ids import parse_span_id, parse_trace_id
 from pipeline.plain import annotation, is_annotation_key, number_of, plain, text_of
+from pipeline.redact import DEFAULT, Redactor
 from pipeline.state import Annotation, SegmentFact, TraceState, merge_by_trace
 
 _HIGHEST_STATUS = 1000
@@ -65,16 +66,21 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     resource: dict[str, Any] = {}
 
 
-def read_document(document: bytes | str | Mapping[str, Any], *, trace_id: str | None = None) -> list[Segment]:
+def read_document(document: bytes | str | Mapping[str, Any], *, trace_id: str | None = None, redactor: Redactor = DEFAULT) -> list[Segment]:
     """A segment document, or an independent subsegment's, as a list: the segment, then its embedded subsegments, level by level.
 
     Args:
         document: JSON text, or its object.
         trace_id: canonical; the trace that the document came with, if it came with any.
+        redactor: takes out what is secret.
 
     Raises BadInputError where it is no JSON object, belongs to no trace, or names another one than ``trace_id``.
     """
-    content = document if isinstance(document, Mapping) else parse(document)
+    return read_content(content_of(document, redactor), trace_id)
+
+
+def read_content(content: Mapping[str, Any], trace_id: str | None) -> list[Segment]:
+    """As `read_document`, of an object that holds nothing secret any more."""
     own = parse_trace_id(text_of(content.get("trace_id")))
     if own is None and trace_id is None:
         raise BadInputError("the segment document names no trace: trace_id is missing or is none")
@@ -89,6 +95,13 @@ def read_document(document: bytes | str | Mapping[str, Any], *, trace_id: str | 
 def facts_of_segments(segments: Iterable[Segment]) -> dict[str, TraceState]:
     """What ``segments`` say of each of their traces."""
     return merge_by_trace((segment.trace_id, TraceState(segments={segment.fact.id: segment.fact})) for segment in segments)
+
+
+def content_of(document: bytes | str | Mapping[str, Any], redactor: Redactor) -> Mapping[str, Any]:
+    """A document's JSON object, without what is secret in it. Raises BadInputError where it is none."""
+    if isinstance(document, str):
+        return parse(redactor.text(document))
+    return cast("Mapping[str, Any]", redactor.value(document if isinstance(document, Mapping) else parse(document)))
 
 
 def parse(document: bytes | str) -> Mapping[str, Any]:

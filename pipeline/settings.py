@@ -14,7 +14,6 @@ TraceFormat = Literal["XRAY", "OTEL"]
 
 _PREFIX = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 _TOPIC = re.compile(r"arn:[\w-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}", re.ASCII)
-_KEY = re.compile(r"!?(?:\*-?)?[A-Za-z][\w.-]{0,79}", re.ASCII)
 _LONGEST_SQS_DELAY = 900
 
 
@@ -35,9 +34,10 @@ class Settings:
         max_line_chars: TRACEJOIN_MAX_LINE_CHARS; what is longer is cut and marked.
         correlation_paths: TRACEJOIN_CORRELATION_PATHS, JMESPath expressions, semicolons between: where JSON lines keep correlation ids,
             beside the keys that are known anyway.
-        redact: TRACEJOIN_REDACT, on or off: whether secrets are taken out before anything is indexed or sent (`pipeline.redact`).
-        redact_keys: TRACEJOIN_REDACT_KEYS, comma separated: further keys whose values are secret; `!` takes a default out.
-        redact_patterns: TRACEJOIN_REDACT_PATTERNS, one a line: regular expressions of further secrets.
+        redact: TRACEJOIN_REDACT, on or off: whether what is secret is taken out of all that is indexed (docs/redaction.md).
+        redact_keys: TRACEJOIN_REDACT_KEYS, comma separated: keys whose values are secret, beside the default ones; with a `!` before it a
+            default is none.
+        redact_patterns: TRACEJOIN_REDACT_PATTERNS, regular expressions, semicolons or line ends between: what they match is secret, too.
         rules_file: TRACEJOIN_RULES, a YAML file that sets the rules (`pipeline.judge.rule_file`); empty for the defaults alone.
         alert_topic: TRACEJOIN_ALERT_TOPIC, the ARN of the SNS topic that hidden faults are told to; empty for none.
         dashboards_url: TRACEJOIN_DASHBOARDS_URL, where OpenSearch Dashboards is; for an Amazon domain it follows from the endpoint.
@@ -91,9 +91,9 @@ class Settings:
             max_decompressed_bytes=reader.read("TRACEJOIN_MAX_DECOMPRESSED_BYTES", _positive, default.max_decompressed_bytes),
             max_line_chars=reader.read("TRACEJOIN_MAX_LINE_CHARS", _positive, default.max_line_chars),
             correlation_paths=reader.read("TRACEJOIN_CORRELATION_PATHS", _paths, default.correlation_paths),
-            redact=reader.read("TRACEJOIN_REDACT", _switch, default.redact),
-            redact_keys=reader.read("TRACEJOIN_REDACT_KEYS", _keys, default.redact_keys),
-            redact_patterns=reader.read("TRACEJOIN_REDACT_PATTERNS", _patterns, default.redact_patterns),
+            redact=reader.read("TRACEJOIN_REDACT", _on_or_off, default.redact),
+            redact_keys=reader.read("TRACEJOIN_REDACT_KEYS", _secret_keys, default.redact_keys),
+            redact_patterns=reader.read("TRACEJOIN_REDACT_PATTERNS", _secret_patterns, default.redact_patterns),
             rules_file=reader.read("TRACEJOIN_RULES", _rule_file, default.rules_file),
             alert_topic=reader.read("TRACEJOIN_ALERT_TOPIC", _topic, default.alert_topic),
             dashboards_url=reader.read("TRACEJOIN_DASHBOARDS_URL", _url, default.dashboards_url),
@@ -165,25 +165,27 @@ def _paths(text: str) -> tuple[str, ...]:
     return paths(text)
 
 
-def _switch(text: str) -> bool:
+def _on_or_off(text: str) -> bool:
     if text.lower() not in {"on", "off"}:
         raise ValueError("must be on or off")
     return text.lower() == "on"
 
 
-def _keys(text: str) -> tuple[str, ...]:
-    keys = _names(text)
-    if wrong := [key for key in keys if not _KEY.fullmatch(key)]:
-        raise ValueError(f"{wrong[0]!r} is no key: use names such as card-number, *-pin or !cookie")
-    return keys
-
-
-def _patterns(text: str) -> tuple[str, ...]:
+def _secret_keys(text: str) -> tuple[str, ...]:
     # imported here: few have any
-    from pipeline.scan import Finder  # noqa: PLC0415
+    from pipeline.redact.keys import SecretKeys  # noqa: PLC0415
 
-    patterns = tuple(line.strip() for line in text.splitlines() if line.strip())
-    Finder(patterns)
+    names = _names(text)
+    SecretKeys(names)
+    return names
+
+
+def _secret_patterns(text: str) -> tuple[str, ...]:
+    # imported here: few have any
+    from pipeline.redact.tokens import OwnPatterns  # noqa: PLC0415
+
+    patterns = tuple(part.strip() for line in text.splitlines() for part in line.split(";") if part.strip())
+    OwnPatterns(patterns)
     return patterns
 
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from functools import lru_cache
 
 import msgspec
 
@@ -10,18 +9,14 @@ from pipeline import dead_letters
 from pipeline.attribute import attribute
 from pipeline.dead_letters import DeadLetter
 from pipeline.document import address
-from pipeline.extract import read_lines
-from pipeline.extract.payload import WORTH_A_LOOK
+from pipeline.extract import redact_and_read
 from pipeline.greet import greet
 from pipeline.index import Delivery, Items, index
 from pipeline.opensearch import Store
 from pipeline.records import TraceRecords, iso_millis, judge_for
 from pipeline.redact import Redactor, redactor_for
-from pipeline.scan import Scanner
 from pipeline.settings import Settings
 from pipeline.unpack import SPANS_LOG_GROUP, Batch, Unpacked, is_of_lambda, unpack
-
-_PAYLOAD, _SECRET = "payload", "secret"
 
 
 class Ledger(msgspec.Struct, rename="camel"):
@@ -99,23 +94,12 @@ def prepare(unpacked: Unpacked, settings: Settings) -> Items:
 
 
 def read(batch: Batch, settings: Settings) -> Items:
-    """The documents of ``batch``: its lines read, attributed and addressed."""
+    """The documents of ``batch``: its lines redacted, read, attributed and addressed."""
     messages = [event.message for event in batch.events]
-    redactor = redactor_for(settings)
-    marked = _scanner(redactor).marks(messages)
-    if redactor:
-        for number in marked.get(_SECRET, ()):
-            messages[number] = redactor.text(messages[number])
-    lines = read_lines(messages, settings.correlation_paths, marked.get(_PAYLOAD, ()))
+    texts, lines = redact_and_read(messages, settings.correlation_paths, redactor_for(settings))
     attribute(lines, of_lambda=is_of_lambda(batch.log_group, batch.log_stream))
     chars = settings.max_line_chars
-    return Items(address(batch, lines, messages, prefix=settings.prefix, region=settings.region, max_chars=chars))
-
-
-@lru_cache(maxsize=8)
-def _scanner(redactor: Redactor | None) -> Scanner:
-    """What is looked for in all lines of a batch at once."""
-    return Scanner({_PAYLOAD: WORTH_A_LOOK, _SECRET: redactor.worth_a_look if redactor else ()})
+    return Items(address(batch, texts, lines, prefix=settings.prefix, region=settings.region, max_chars=chars))
 
 
 def _filtered(batch: Batch, settings: Settings) -> bool:
@@ -123,7 +107,7 @@ def _filtered(batch: Batch, settings: Settings) -> bool:
     return batch.log_group == settings.own_log_group or batch.log_group in settings.excluded_log_groups
 
 
-def _letters(unpacked: Unpacked, delivery: Delivery, now: str, redactor: Redactor | None) -> list[DeadLetter]:
+def _letters(unpacked: Unpacked, delivery: Delivery, now: str, redactor: Redactor) -> list[DeadLetter]:
     letters = [dead_letters.of_envelope(record, now, redactor) for record in unpacked.bad_envelopes]
     letters += [dead_letters.of_event(batch, record, now, redactor) for batch, record in unpacked.bad_events]
     return letters + [dead_letters.of_document(refused) for refused in delivery.refused]

@@ -29,8 +29,8 @@ class SpanShipment(msgspec.Struct):
     unsettled: tuple[str, ...] = ()
 
 
-def ship_spans(batches: Iterable[Batch], store: Store, records: TraceRecords, redactor: Redactor | None, *, now: str) -> SpanShipment:
-    """Indexes the spans in ``batches``, without their secrets; ``now`` is an ISO time, for what can't be indexed.
+def ship_spans(batches: Iterable[Batch], store: Store, records: TraceRecords, redactor: Redactor, *, now: str) -> SpanShipment:
+    """Indexes the spans in ``batches``, without what is secret in them; ``now`` is an ISO time, for what can't be indexed.
 
     Raises UnavailableError where something could still succeed later.
     """
@@ -39,7 +39,7 @@ def ship_spans(batches: Iterable[Batch], store: Store, records: TraceRecords, re
     for batch in batches:
         for event in batch.events:
             try:
-                segments.append(read_span(redactor.text(event.message) if redactor else event.message))
+                segments.append(read_span(event.message, redactor=redactor))
             except BadInputError as error:
                 letters.append(of_event(batch, BadRecord(f"event {event.id}", str(error), event.message), now, redactor))
     delivery = index_spans(segments, store)

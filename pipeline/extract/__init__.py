@@ -1,13 +1,17 @@
-"""Extract: what a log line says of itself. Pure, never raises, whatever the line holds."""
+"""Extract: what a log line says of itself, without what is secret in it. Pure, never raises, whatever the line holds."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from pipeline.extract.json_line import extract_json
 from pipeline.extract.line import Line
-from pipeline.extract.payload import find_payload
+from pipeline.extract.payload import WORTH_A_LOOK, find_payload
 from pipeline.extract.text_line import extract_text
+from pipeline.redact import DEFAULT, Redactor
+from pipeline.scan import Scanner
 
-__all__ = ["Line", "extract", "read_lines"]
+__all__ = ["Line", "extract", "read_lines", "redact_and_read"]
+_PAYLOADS = "payloads"
 
 
 def extract(message: str) -> Line:
@@ -16,17 +20,26 @@ def extract(message: str) -> Line:
     return line
 
 
-def read_lines(messages: Sequence[str], correlation_paths: tuple[str, ...] = (), payloads: Iterable[int] | None = None) -> list[Line]:
-    """The lines in ``messages``.
+def read_lines(messages: Iterable[str], correlation_paths: tuple[str, ...] = (), redactor: Redactor = DEFAULT) -> list[Line]:
+    """The lines of `redact_and_read`, without their texts."""
+    return redact_and_read(list(messages), correlation_paths, redactor)[1]
+
+
+def redact_and_read(
+    messages: Sequence[str], correlation_paths: tuple[str, ...] = (), redactor: Redactor = DEFAULT
+) -> tuple[Sequence[str], list[Line]]:
+    """``messages`` without what is secret in them, and what these texts say.
 
     Args:
-        messages: one log event's text each.
+        messages: of log events.
         correlation_paths: JMESPath expressions that find further correlation ids in JSON lines.
-        payloads: the numbers of those that may show a payload (`payload.WORTH_A_LOOK`), where somebody looked for it before.
+        redactor: takes out what is secret.
     """
-    lines = [(extract_json(message) if message.startswith("{") else None) or extract_text(message) for message in messages]
-    for number in range(len(lines)) if payloads is None else payloads:
-        _look_closer(messages[number], lines[number])
+    marks = _scanner(redactor).scan(messages)
+    texts = redactor.lines(messages, marks)
+    lines = [(extract_json(text) if text.startswith("{") else None) or extract_text(text) for text in texts]
+    for number in marks[_PAYLOADS]:
+        _look_closer(texts[number], lines[number])
     if correlation_paths:
         # imported here: few have any
         from pipeline.extract.correlation_paths import reader_for  # noqa: PLC0415
@@ -34,7 +47,13 @@ def read_lines(messages: Sequence[str], correlation_paths: tuple[str, ...] = (),
         read_ids = reader_for(correlation_paths)
         for line in lines:
             read_ids(line)
-    return lines
+    return texts, lines
+
+
+@lru_cache(maxsize=8)
+def _scanner(redactor: Redactor) -> Scanner:
+    """One pass over all lines for all that needs a second look."""
+    return Scanner({**redactor.expressions, _PAYLOADS: WORTH_A_LOOK})
 
 
 def _look_closer(message: str, line: Line) -> None:

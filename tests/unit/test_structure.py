@@ -14,6 +14,7 @@ def test_the_steps_are_modules_in_the_order_that_the_docstring_tells():
     listed = [line.split()[0] for line in pipeline.__doc__.splitlines() if line.startswith("    ")]
     assert listed == [
         "unpack",
+        "redact",
         "extract",
         "attribute",
         "document",
