@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from threading import Lock
 from typing import Final, NamedTuple
 
@@ -72,12 +73,15 @@ def _exact(token: Token) -> re.Pattern[str]:
     return re.compile(token.beginning + before + token.rest, re.ASCII)
 
 
-_EXACT: Final = tuple(_exact(token) for token in TOKENS)
+@cache
+def _all_exact() -> tuple[re.Pattern[str], ...]:
+    # compiled at the first line that may hold one: a cold start should not wait for it
+    return tuple(_exact(token) for token in TOKENS)
 
 
 def without_tokens(text: str, mask: str) -> str:
     """``text`` with ``mask`` in place of each token."""
-    for pattern in _EXACT:
+    for pattern in _all_exact():
         text = pattern.sub(lambda match: _masked(match, mask), text)
     return text
 

@@ -94,3 +94,33 @@ def test_off_indexes_secrets(store, settings):
     """Where redaction is off, and only there, a password is found in its line."""
     shipped(lambda_event(["password=hunter2"]), store, replace(settings, redact=False))
     assert "hunter2" in everything(store)
+
+
+class Told:
+    """A topic that keeps what it is sent."""
+
+    def __init__(self):
+        self.texts = []
+
+    def publish(self, subject, text, attributes):
+        self.texts.append(f"{subject}\n{text}\n{attributes}")
+
+
+def test_nothing_secret_is_sent(store, settings):
+    """A message is made of an exception and of lines that hold secrets: the exception and the lines are there, the secrets are not."""
+    failed = {
+        "error": True,
+        "cause": {"exceptions": [{"id": "1", "type": "LoginError", "message": "refused password=hunter2 kept-message"}]},
+    }
+    lines = [
+        start(),
+        powertools(f"login failed with {JWT} kept-line", level="ERROR", token="hunter2", exception_name="LoginError"),
+        report(),
+    ]
+    shipped(lambda_event(lines), store, settings)
+    told = Told()
+    source = Traces(service(**failed), function(**failed))
+    Resolver(store=store, source=source, settings=settings, topic=told, clock=lambda: NOW / 1000 + 60).resolve([TRACE])
+    (text,) = told.texts
+    assert not any(secret in text for secret in SECRETS), text
+    assert all(kept in text for kept in ("LoginError", "kept-message", "kept-line", "[redacted]", to_xray(TRACE)))
