@@ -33,6 +33,8 @@ def test_the_steps_are_modules_in_the_order_that_the_docstring_tells():
         "places",
         "adopt",
         "enrich",
+        "stories",
+        "alert",
         "asked",
         "search",
     ]
