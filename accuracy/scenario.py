@@ -17,7 +17,7 @@ class Scenario:
 
     Attributes:
         told: what it is, in a sentence.
-        fragile: that nothing has to be found follows from something that is there, so nothing may be missing.
+        fragile: that something is not to be found follows from something that is there, so nothing may be missing.
         healthy: it is ordinary traffic.
     """
 
