@@ -49,11 +49,14 @@ class Links(msgspec.Struct, frozen=True):
     def _discover(self, trace: Mapping[str, Any]) -> str:
         """Discover with the trace's lines and spans, around its time."""
         begun, ended = (datetime.fromisoformat(trace.get(name) or trace["@timestamp"]) for name in ("@timestamp", "lastSeenAt"))
-        query = quote(f'traceId:"{trace["traceId"]}"', safe="")
-        view = "(discover:(columns:!(_source),isDirty:!f,sort:!()),metadata:(view:discover))"
-        time = f"(from:'{_iso(begun - _MARGIN)}',to:'{_iso(ended + _MARGIN)}')"
-        asked = f"(filters:!(),query:(language:kuery,query:'{query}'))"
-        return f"{self.dashboards}/app/data-explorer/discover#?_a={view}&_g=(filters:!(),time:{time})&_q={asked}"
+        state = {
+            "_a": "(discover:(columns:!(_source),isDirty:!f,sort:!()),metadata:(view:discover))",
+            "_g": f"(filters:!(),time:(from:'{_iso(begun - _MARGIN)}',to:'{_iso(ended + _MARGIN)}'))",
+            "_q": f"(filters:!(),query:(language:kuery,query:'traceId:\"{trace['traceId']}\"'))",
+        }
+        # whole, since mail programs end a link at a quote or a bracket
+        asked = "&".join(f"{name}={quote(value, safe='')}" for name, value in state.items())
+        return f"{self.dashboards}/app/data-explorer/discover#?{asked}"
 
 
 def links_of(settings: Settings) -> Links:
