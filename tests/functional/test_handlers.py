@@ -10,6 +10,7 @@ from opensearchpy import Transport
 from pipeline.errors import MisconfiguredError, UnavailableError
 from pipeline.local.application import local_aws
 from pipeline.local.environment import REGION
+from pipeline.local.inbox import Inbox
 from pipeline.local.runtime import Context
 from pipeline.local.xray import LocalXRay
 from pipeline.search import transaction
@@ -31,7 +32,7 @@ def lambda_environment(monkeypatch, settings, store, aws):
     from shipper_function import queue, resolve, ship
 
     for key, value in {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION,
-                       "AWS_ENDPOINT_URL_SQS": aws, "POWERTOOLS_TRACE_DISABLED": "1", "POWERTOOLS_METRICS_NAMESPACE": "tracejoin",
+                       "AWS_ENDPOINT_URL_SQS": aws, "AWS_ENDPOINT_URL_SNS": aws, "POWERTOOLS_TRACE_DISABLED": "1", "POWERTOOLS_METRICS_NAMESPACE": "tracejoin",
                        "AWS_LAMBDA_FUNCTION_NAME": "f", "LOCAL_FUNCTION_ARN": "arn", "AWS_LAMBDA_LOG_STREAM_NAME": "s",
                        "TRACEJOIN_ENDPOINT": settings.endpoint, "TRACEJOIN_PREFIX": settings.prefix, "TRACEJOIN_LOOKUP_DELAYS": "1,2,600"}.items():  # fmt: skip
         monkeypatch.setenv(key, value)
@@ -177,6 +178,32 @@ def test_the_roles_allow_every_call_that_the_functions_make(lambda_environment, 
     assert (
         {"xray:BatchGetTraces", "xray:GetTraceSegmentDestination", "es:ESHttpPost", "sqs:SendMessage"} <= made <= allowed["ResolveFunction"]
     )
+
+
+def test_a_hidden_fault_is_told_and_counted(lambda_environment, monkeypatch, calls, aws, settings, capsys):
+    """As deployed: one message comes through SNS, the metric counts in all and by service and rule, and the role allows every call."""
+    from shipper_function import resolve, ship
+
+    inbox = Inbox(aws, settings.prefix)
+    monkeypatch.setenv("TRACEJOIN_ALERT_TOPIC", inbox.arn)
+    failed = {"error": True, "cause": {"exceptions": [{"id": "1", "type": "ValueError", "message": "no stock"}]}}
+    with LocalXRay() as xray:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_XRAY", xray.endpoint)
+        xray.put([service(error=True), function(**failed)])
+        made = calls()
+        ship.handler(lambda_event([powertools("a"), report()], at=now()), context())
+        event = lambda_environment()
+        assert resolve.handler(event, context()) == {"batchItemFailures": []}
+        resolve.handler({"source": "aws.scheduler"}, context())
+    assert [message.subject for message in inbox.receive()] == ["[tracejoin] orders: ValueError behind 200"]
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"HiddenFaults"' in line]
+    assert [(one.get("service"), one.get("rule"), one["HiddenFaults"]) for one in told] == [
+        ("orders", "service-ok-function-failed", [1.0]), ("resolve", None, [1.0]), ("resolve", None, [0.0])]  # fmt: skip
+    assert [(one["alerts_sent"], one["alert_failures"]) for one in told[1:]] == [([1.0], [0.0]), ([0.0], [0.0])]
+    document = template.load()
+    allowed = {action for name in ("ShipFunction", "ResolveFunction") for statement in template.statements(document, name)
+               for action in statement["Action"]}  # fmt: skip
+    assert "sns:Publish" in made <= allowed
 
 
 def test_the_invocation_fails_where_opensearch_is_away(lambda_environment, monkeypatch):
