@@ -81,12 +81,17 @@ class Resolver:
         self._outbox = Outbox(store)
         self._dispatcher = Dispatcher(store, self._outbox, topic, links_of(settings), clock) if topic else None
 
-    def resolve(self, trace_ids: Iterable[str], *, force: bool = False) -> Resolution:
-        """Looks at these traces once; ``force`` asks X-Ray even where the next look-up is not due yet.
+    def resolve(self, trace_ids: Iterable[str], *, force: bool = False, total: Resolution | None = None) -> Resolution:
+        """Looks at these traces once.
+
+        Args:
+            trace_ids: canonical.
+            force: asks X-Ray even where the next look-up is not due yet.
+            total: takes what comes of it, so that it is known also where something raises on the way.
 
         Raises UnavailableError where OpenSearch or X-Ray does not answer: the same call is safe to repeat.
         """
-        total = Resolution()
+        total = Resolution() if total is None else total
         ids = list(dict.fromkeys(trace_ids))
         calls = self._source.calls
         for start in range(0, len(ids), _GROUP):

@@ -16,7 +16,7 @@ from botocore.config import Config
 
 from pipeline.errors import BadInputError, TracejoinError, UnavailableError
 from pipeline.opensearch import connect
-from pipeline.resolve import Resolver
+from pipeline.resolve import Resolution, Resolver
 from pipeline.settings import Settings
 from pipeline.sns import connect_topic
 from pipeline.sqs import Hint
@@ -47,15 +47,17 @@ def resolver() -> Resolver:
 
 def resolve_all(hints: Mapping[str, Hint]) -> dict[str, TracejoinError]:
     """Looks at the traces of all hints at once, since five traces share a call to X-Ray; returns what failed, by message id."""
+    resolution = Resolution()
     try:
-        resolution = resolver().resolve([id_ for hint in hints.values() for id_ in hint.trace_ids])
+        resolver().resolve([id_ for hint in hints.values() for id_ in hint.trace_ids], total=resolution)
         send_again(resolution.unsettled, hints.values(), settings())
     except (BadInputError, UnavailableError) as error:
         if isinstance(error, BadInputError) and len(hints) > 1:  # only one of them is bad: its neighbours go on
             return {id_: why for one in hints for id_, why in resolve_all({one: hints[one]}).items()}
         logger.warning("these hints come again", extra={"hints": len(hints), "reason": str(error)})
         return dict.fromkeys(hints, error)
-    count(resolution, metrics, logger)
+    finally:
+        count(resolution, metrics, logger)
     return {}
 
 

@@ -54,14 +54,14 @@ class FakeResolver:
         self.swept = []
         self.unsettled, self.bad, self.failure = unsettled, bad, failure
 
-    def resolve(self, trace_ids):
+    def resolve(self, trace_ids, total):
         self.asked.append(tuple(trace_ids))
         if self.failure:
             raise self.failure
         if set(trace_ids) & set(self.bad):
             raise BadInputError("OpenSearch did not take a trace")
         left = tuple(id_ for id_ in dict.fromkeys(trace_ids) if id_ in self.unsettled)
-        return Resolution(settled=len(trace_ids) - len(left), unsettled=left, calls=1)
+        total.settled, total.unsettled, total.calls = len(trace_ids) - len(left), left, 1
 
     def sweep(self, *, min_age, go_on):
         assert go_on()
@@ -260,7 +260,7 @@ def test_a_service_s_name_becomes_what_cloudwatch_takes(resolve, capsys):
         ":x\x00": {"timeout": 1},
         "y" * 2000: {"crash": 1},
     }
-    resolver.resolve = lambda trace_ids: Resolution(noted=noted)
+    resolver.resolve = lambda trace_ids, total: total.noted.update(noted)
     resolve([record(0, ids=[trace_id(0)])], resolver)
     assert faults_of(capsys.readouterr().out) == {("zahlung-?", "timeout"): 3, ("unknown", "timeout"): 1, ("x?", "timeout"): 1,
                                                   ("y" * 256, "crash"): 1, ("resolve", ""): 6}  # fmt: skip
@@ -269,7 +269,7 @@ def test_a_service_s_name_becomes_what_cloudwatch_takes(resolve, capsys):
 def test_made_up_service_names_do_not_make_a_bill(resolve, capsys):
     """Fifty pairs of a service and a rule are counted by name, the rest as others; nothing is missing from the sum."""
     resolver = FakeResolver()
-    resolver.resolve = lambda trace_ids: Resolution(noted={f"s{number}": {"timeout": 1} for number in range(60)})
+    resolver.resolve = lambda trace_ids, total: total.noted.update({f"s{number}": {"timeout": 1} for number in range(60)})
     resolve([record(0, ids=[trace_id(0)])], resolver)
     found = faults_of(capsys.readouterr().out)
     assert (len(found), found["others", "others"], found["resolve", ""]) == (52, 10, 60)
@@ -279,3 +279,16 @@ def faults_of(text):
     """The metric HiddenFaults by service and rule, as it was printed."""
     rows = [json.loads(line) for line in text.splitlines() if "HiddenFaults" in line]
     return {(row["service"], row.get("rule", "")): int(row["HiddenFaults"][0]) for row in rows}
+
+
+def test_faults_that_were_noted_before_a_run_failed_are_counted(resolve, capsys):
+    """OpenSearch goes away after the note: the hint comes again and finds it noted, so this is the one time to count it."""
+
+    def note_and_fail(trace_ids, total):
+        total.noted["stock"] = {"timeout": 2}
+        raise UnavailableError("away")
+
+    resolver = FakeResolver()
+    resolver.resolve = note_and_fail
+    assert failed(resolve([record(0, ids=[trace_id(0)])], resolver)) == ["m0"]
+    assert faults_of(capsys.readouterr().out) == {("stock", "timeout"): 2, ("resolve", ""): 2}
