@@ -52,9 +52,7 @@ def address(batch: Batch, texts: Sequence[str], lines: Sequence[Line], *, prefix
         region: the AWS region, which a subscription document does not name.
         max_chars: a longer message is cut, and marked.
     """
-    aws = msgspec.Raw(msgspec.json.encode({
-        "accountId": batch.owner, "region": region, "logGroup": batch.log_group, "logStream": batch.log_stream,
-    }))  # fmt: skip
+    start, aws = _origin(batch.owner, region, batch.log_group, batch.log_stream)
     # an execution log of API Gateway is that of an API's stage (API Gateway developer guide, "CloudWatch log formats")
     execution = batch.log_group.removeprefix("API-Gateway-Execution-Logs_")
     service_name = execution if execution != batch.log_group else batch.log_group.rpartition("/")[2]
@@ -62,7 +60,7 @@ def address(batch: Batch, texts: Sequence[str], lines: Sequence[Line], *, prefix
     # the start of the second that the last event fell into, in milliseconds
     second = -_LAST
     to_second = index = ""
-    start, seen = _origin(batch), dict[str, int]()
+    seen: dict[str, int] = {}
     for event, text, line in zip(batch.events, texts, lines, strict=True):
         milliseconds = event.timestamp - second
         if not 0 <= milliseconds < 1000:  # noqa: PLR2004
@@ -94,9 +92,11 @@ def _xray(trace_id: str) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode({"traceId": to_xray(trace_id)}))
 
 
-def _origin(batch: Batch) -> str:
-    """How the id of each document of ``batch`` begins."""
-    return _hash(f"{batch.owner}\x00{batch.log_group}\x00{batch.log_stream}", 10) + "-"
+@lru_cache(maxsize=4096)
+def _origin(owner: str, region: str, log_group: str, log_stream: str) -> tuple[str, msgspec.Raw]:
+    """How the id of each document of a log stream begins, and where these come from; kept, since a stream comes in many batches."""
+    aws = msgspec.json.encode({"accountId": owner, "region": region, "logGroup": log_group, "logStream": log_stream})
+    return _hash(f"{owner}\x00{log_group}\x00{log_stream}", 10) + "-", msgspec.Raw(aws)
 
 
 def _made_up(event: LogEvent, seen: dict[str, int]) -> str:

@@ -8,7 +8,7 @@ logs data model.
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -20,17 +20,17 @@ from pipeline.ids import LONGEST_ID, LONGEST_PLACEHOLDER, TraceHeader, parse_cor
 from pipeline.state import Signal
 
 _LONGEST_NAME = 256
-_LOGGED_EVENT = 700
 _THREE_DIGITS = re.compile(r"[1-5]\d\d", re.ASCII)
 _FIRST_STATUS, _LAST_STATUS = 100, 599
 _LONGEST_EXCERPT = 320
 _NOTHING = msgspec.Raw()
+_ERROR: Final[tuple[Signal, ...]] = ("error",)
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
 _key = msgspec.field
 
 
 class _Frequent(msgspec.Struct, gc=False):
-    """The keys of Powertools, Lambda, API Gateway and OpenTelemetry. A value may be of any type."""
+    """The keys that most lines of Powertools, Lambda, API Gateway and OpenTelemetry have. A value may be of any type."""
 
     level: Any = None
     message: Any = None
@@ -39,27 +39,41 @@ class _Frequent(msgspec.Struct, gc=False):
     function_request_id: Any = None
     correlation_id: Any = None
     xray_trace_id: Any = None
-    exception: Any = None
-    exception_name: Any = None
-    stack_trace: Any = None
     request_id_camel: Any = _key(name="requestId", default=None)
     xray_trace_id_camel: Any = _key(name="xrayTraceId", default=None)
     http_method: Any = _key(name="httpMethod", default=None)
     resource_path: Any = _key(name="resourcePath", default=None)
     route_key: Any = _key(name="routeKey", default=None)
     http_method_snake: Any = _key(name="http_method", default=None)
-    integration_request_id: Any = _key(name="integrationRequestId", default=None)
-    endpoint_request_id: Any = _key(name="awsEndpointRequestId", default=None)
     status: Any = None
     trace_id_camel: Any = _key(name="traceId", default=None)
-    span_id_camel: Any = _key(name="spanId", default=None)
     correlation_id_camel: Any = _key(name="correlationId", default=None)
+
+
+class _Telling(msgspec.Struct, gc=False):
+    """The keys of the same writers that few of their lines have."""
+
+    exception: Any = None
+    exception_name: Any = None
+    stack_trace: Any = None
+    integration_request_id: Any = _key(name="integrationRequestId", default=None)
+    endpoint_request_id: Any = _key(name="awsEndpointRequestId", default=None)
+    span_id_camel: Any = _key(name="spanId", default=None)
     error_type: Any = _key(name="errorType", default=None)
     stack_trace_camel: Any = _key(name="stackTrace", default=None)
     stack: Any = None
     sampled: Any = None
     type: Any = None
     record: msgspec.Raw = _NOTHING
+
+
+TELLING: Final = (
+    r'"(?:exception|exception_name|stack_trace|integrationRequestId|awsEndpointRequestId|spanId|errorType|stackTrace|stack|sampled|record)"\s*:',
+    # tracing headers
+    "[Rr][Oo][Oo][Tt]=1-",
+    "[Tt]raceparent",
+)
+"""Hyperscan's, of which one is found in every JSON line that has one of these keys, or shows another trace's header."""
 
 
 class _Rare(msgspec.Struct, gc=False):
@@ -106,11 +120,12 @@ class _Rare(msgspec.Struct, gc=False):
 
 
 _frequent = msgspec.json.Decoder(_Frequent)
+_telling = msgspec.json.Decoder(_Telling)
 _rare = msgspec.json.Decoder(_Rare)
 
 
-def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  # written out, see below
-    """The line in ``message``, or None where it is no JSON object after all."""
+def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written out, see below
+    """The line in ``message``, or None where it is no JSON object after all; `tell_more` adds what few lines say."""
     try:
         keys = _frequent.decode(message)
     except _DECODE_ERRORS:
@@ -123,10 +138,6 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
     if request_id.__class__ is str:
         request_id = parse_request_id(request_id)
     else:
-        if keys.record is not _NOTHING and (platform := _platform(keys)) is not None:
-            platform.attributes = attributes
-            platform.body = message.rstrip()
-            return platform
         request_id = keys.request_id_camel
         request_id = parse_request_id(request_id) if request_id.__class__ is str else None
         kind = JsonLine if keys.http_method is None and keys.route_key is None and keys.http_method_snake is None else AccessLogLine
@@ -138,12 +149,6 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
     severity = COMMON.get(level) if level.__class__ is str else None
     if severity is None and level is not None:
         severity = read_severity(level) if isinstance(level, str | int) else None
-    signals: tuple[Signal, ...] = ("error",) if severity is not None and severity.number >= ERROR_NUMBER else ()
-    # an empty value says nothing
-    excerpt = ""
-    if keys.exception or keys.exception_name or keys.error_type or keys.stack_trace or keys.stack or keys.stack_trace_camel:
-        signals = (*signals, "exception")
-        excerpt = _exception(keys)
     body = keys.message
     if body.__class__ is not str:
         body = _body(keys)
@@ -157,19 +162,10 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
     elif "orrelation" in message:
         # any x-correlation-… key and any correlation id, at any depth
         correlation_ids = find_correlation_ids(message)
+    signals = _ERROR if severity is not None and severity.number >= ERROR_NUMBER else ()
     line = kind(body, service, trace_id, span_id, request_id, correlation_ids, sampled, severity, signals, attributes)
-    if excerpt:
-        line.excerpt = excerpt
-    # one character is found much faster than a word, and a logged event is long
-    if trace_id is not None and (("=" in message and "oot=1-" in message) or (len(message) > _LOGGED_EVENT and "raceparent" in message)):
-        line.propagated_trace_ids = tuple(id_ for id_ in find_propagated(message) if id_ != trace_id)
     if kind is AccessLogLine:
-        integration = keys.integration_request_id or keys.endpoint_request_id
-        if integration.__class__ is str:
-            line.integration_request_id = parse_request_id(integration)
         line.http_status = _status(keys.status)
-    if keys.span_id_camel is not None or keys.sampled is not None:
-        _take_span(line, keys.span_id_camel, keys.sampled)
     if trace_id is None or request_id is None or ((severity is None or not body) and kind is not AccessLogLine):
         _read_rare(line, message)
         if not line.body:
@@ -180,11 +176,34 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
     return line
 
 
-def _platform(keys: _Frequent) -> Line | None:
-    return extract_platform(keys.type, bytes(keys.record)) if isinstance(keys.type, str) else None
+def tell_more(line: JsonLine, message: str) -> Line:
+    """``line`` with what the rarer keys of its ``message`` say; another one where they say that the platform wrote it.
+
+    They tell of an exception, the request behind an access log's, the span, traces that were passed on, a platform's record.
+    """
+    told = _telling.decode(message)
+    if (
+        told.record is not _NOTHING
+        and isinstance(told.type, str)
+        and (platform := extract_platform(told.type, bytes(told.record))) is not None
+    ):
+        platform.attributes = line.attributes
+        platform.body = message.rstrip()
+        return platform
+    # an empty value says nothing
+    if told.exception or told.exception_name or told.error_type or told.stack_trace or told.stack or told.stack_trace_camel:
+        line.signals = (*line.signals, "exception")
+        line.excerpt = _exception(told)
+    if line.trace_id is not None and not line.propagated_trace_ids:
+        line.propagated_trace_ids = tuple(id_ for id_ in find_propagated(message) if id_ != line.trace_id)
+    integration = told.integration_request_id or told.endpoint_request_id
+    if integration.__class__ is str and isinstance(line, AccessLogLine):
+        line.integration_request_id = parse_request_id(integration)
+    _take_span(line, told.span_id_camel, told.sampled)
+    return line
 
 
-def _exception(keys: _Frequent) -> str:
+def _exception(keys: _Telling) -> str:
     """The exception that a line tells of: the last line of its traceback, else its name."""
     for told in (keys.exception, keys.stack, keys.exception_name, keys.error_type):
         if isinstance(told, str) and (lines := told.strip().splitlines()):
