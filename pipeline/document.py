@@ -82,8 +82,7 @@ def address(batch: Batch, texts: Sequence[str], lines: Sequence[Line], *, prefix
             line.make_plain(text, max_chars)
         event_id = event.id
         id_ = start + (event_id if 0 < len(event_id) <= _LONGEST_EVENT_ID else _made_up(event, seen))
-        parts.append(Create(Place(index, id_)))
-        parts.append(line)
+        parts += (Create(Place(index, id_)), line)
     return parts
 
 

@@ -6,7 +6,6 @@ format" and "Telemetry API Event schema reference", API Gateway's "$context vari
 logs data model.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -20,8 +19,7 @@ from pipeline.ids import LONGEST_ID, LONGEST_PLACEHOLDER, TraceHeader, parse_cor
 from pipeline.state import Signal
 
 _LONGEST_NAME = 256
-_THREE_DIGITS = re.compile(r"[1-5]\d\d", re.ASCII)
-_FIRST_STATUS, _LAST_STATUS = 100, 599
+_STATUSES: Final[dict[object, int]] = {form: number for number in range(100, 600) for form in (number, str(number))}
 _LONGEST_EXCERPT = 320
 _NOTHING = msgspec.Raw()
 _ERROR: Final[tuple[Signal, ...]] = ("error",)
@@ -281,9 +279,8 @@ def _first_request_id(*values: object) -> str | None:
 
 
 def _status(value: object) -> int | None:
-    """An HTTP status, as an access log has it."""
-    number = value if isinstance(value, int) else int(value) if isinstance(value, str) and _THREE_DIGITS.fullmatch(value) else 0
-    return number if _FIRST_STATUS <= number <= _LAST_STATUS else None
+    """An HTTP status, from a number or its text."""
+    return _STATUSES.get(value) if isinstance(value, int | str) else None
 
 
 def _take_span(line: Line, span_id: object, sampled: object) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from threading import Lock
 from typing import Final, NamedTuple
 
@@ -66,19 +67,18 @@ EXPRESSIONS: Final = tuple(token.beginning for token in TOKENS)
 _BEFORE: Final = (r"<![\w-]", r"<=\\[nrt]", r"<=\\u[0-9a-fA-F]{4}", r"<=%[0-9a-fA-F]{2}")
 
 
+@cache
 def _exact(token: Token) -> re.Pattern[str]:
+    """Compiled when the first line is marked: a cold start should not wait for it."""
     # looks back only once the beginning is found, since the engine can leap to that
     before = f"(?:{'|'.join(f'(?{before}{token.beginning})' for before in _BEFORE)})" if token.begins_word else ""
     return re.compile(token.beginning + before + token.rest, re.ASCII)
 
 
-_EXACT: Final = tuple(_exact(token) for token in TOKENS)
-
-
 def without_tokens(text: str, mask: str) -> str:
     """``text`` with ``mask`` in place of each token."""
-    for pattern in _EXACT:
-        text = pattern.sub(lambda match: _masked(match, mask), text)
+    for token in TOKENS:
+        text = _exact(token).sub(lambda match: _masked(match, mask), text)
     return text
 
 
