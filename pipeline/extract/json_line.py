@@ -43,6 +43,7 @@ class _Frequent(msgspec.Struct, gc=False):
     resource_path: Any = _key(name="resourcePath", default=None)
     route_key: Any = _key(name="routeKey", default=None)
     http_method_snake: Any = _key(name="http_method", default=None)
+    integration_request_id: Any = _key(name="integrationRequestId", default=None)
     status: Any = None
     trace_id_camel: Any = _key(name="traceId", default=None)
     correlation_id_camel: Any = _key(name="correlationId", default=None)
@@ -54,7 +55,6 @@ class _Telling(msgspec.Struct, gc=False):
     exception: Any = None
     exception_name: Any = None
     stack_trace: Any = None
-    integration_request_id: Any = _key(name="integrationRequestId", default=None)
     endpoint_request_id: Any = _key(name="awsEndpointRequestId", default=None)
     span_id_camel: Any = _key(name="spanId", default=None)
     error_type: Any = _key(name="errorType", default=None)
@@ -66,7 +66,7 @@ class _Telling(msgspec.Struct, gc=False):
 
 
 TELLING: Final = (
-    r'"(?:exception|exception_name|stack_trace|integrationRequestId|awsEndpointRequestId|spanId|errorType|stackTrace|stack|sampled|record)"\s*:',
+    r'"(?:exception|exception_name|stack_trace|awsEndpointRequestId|spanId|errorType|stackTrace|stack|sampled|record)"\s*:',
     # tracing headers
     "[Rr][Oo][Oo][Tt]=1-",
     "[Tt]raceparent",
@@ -164,6 +164,9 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written
     line = kind(body, service, trace_id, span_id, request_id, correlation_ids, sampled, severity, signals, attributes)
     if kind is AccessLogLine:
         line.http_status = _status(keys.status)
+        integration = keys.integration_request_id
+        if integration.__class__ is str:
+            line.integration_request_id = parse_request_id(integration)
     if trace_id is None or request_id is None or ((severity is None or not body) and kind is not AccessLogLine):
         _read_rare(line, message)
         if not line.body:
@@ -194,9 +197,8 @@ def tell_more(line: JsonLine, message: str) -> Line:
         line.excerpt = _exception(told)
     if line.trace_id is not None and not line.propagated_trace_ids:
         line.propagated_trace_ids = tuple(id_ for id_ in find_propagated(message) if id_ != line.trace_id)
-    integration = told.integration_request_id or told.endpoint_request_id
-    if integration.__class__ is str and isinstance(line, AccessLogLine):
-        line.integration_request_id = parse_request_id(integration)
+    if isinstance(told.endpoint_request_id, str) and isinstance(line, AccessLogLine) and line.integration_request_id is None:
+        line.integration_request_id = parse_request_id(told.endpoint_request_id)
     _take_span(line, told.span_id_camel, told.sampled)
     return line
 

@@ -61,8 +61,6 @@ TOKENS: Final = (
     Token(r"dop_v1_[0-9a-f]{64}", begins_word=False),
     Token(r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}", begins_word=False),
 )
-EXPRESSIONS: Final = tuple(token.beginning for token in TOKENS)
-"""Hyperscan's, of which one is found in every line that holds such a token."""
 # what stands before a word: none of its own characters, unless they spell an escape of JSON's or of a URL's
 _BEFORE: Final = (r"<![\w-]", r"<=\\[nrt]", r"<=\\u[0-9a-fA-F]{4}", r"<=%[0-9a-fA-F]{2}")
 
@@ -75,9 +73,9 @@ def _exact(token: Token) -> re.Pattern[str]:
     return re.compile(token.beginning + before + token.rest, re.ASCII)
 
 
-def without_tokens(text: str, mask: str) -> str:
-    """``text`` with ``mask`` in place of each token."""
-    for token in TOKENS:
+def without_tokens(text: str, kinds: Iterable[Token], mask: str) -> str:
+    """``text`` with ``mask`` in place of each token of these kinds."""
+    for token in kinds:
         text = _exact(token).sub(lambda match: _masked(match, mask), text)
     return text
 
