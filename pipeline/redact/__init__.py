@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.redact.keys import SecretKeys
 from pipeline.redact.tokens import TOKENS, OwnPatterns, Token, without_tokens
-from pipeline.redact.values import find_values
 from pipeline.scan import Scanner
 
 if TYPE_CHECKING:
@@ -111,6 +110,9 @@ class Redactor:
         return text
 
     def _without_values(self, text: str) -> str:
+        # imported here: most batches show no secret key, and a cold start should not wait for it
+        from pipeline.redact.values import find_values  # noqa: PLC0415
+
         parts: list[str] = []
         position = 0
         for value in find_values(text, self._keys.hold):

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from threading import Lock
-from typing import Final, NamedTuple
-
-import hyperscan
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pipeline.scan import compiled
+
+if TYPE_CHECKING:
+    import hyperscan
 
 
 class Token(NamedTuple):
@@ -97,14 +98,8 @@ class OwnPatterns:
     """
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        self._patterns = tuple(pattern.encode() for pattern in patterns)
-        flags = hyperscan.HS_FLAG_SOM_LEFTMOST | hyperscan.HS_FLAG_UTF8
-        for number, pattern in enumerate(self._patterns, 1):
-            try:
-                compiled([pattern], flags)
-            except hyperscan.HyperscanError as error:
-                raise ValueError(f"pattern {number} ({pattern.decode()}): {error}") from None
-        self._database = compiled(self._patterns, flags) if self._patterns else None
+        expressions = [pattern.encode() for pattern in patterns]
+        self._database = _checked(expressions) if expressions else None
         self._lock = Lock()
 
     def __bool__(self) -> bool:
@@ -123,6 +118,20 @@ class OwnPatterns:
         with self._lock:
             self._database.scan(data, note)
         return b"".join(_cut(data, sorted(spans), mask.encode())).decode() if spans else text
+
+
+def _checked(expressions: list[bytes]) -> "hyperscan.Database":
+    """The database of ``expressions``. Raises ValueError that names the first that hyperscan refuses."""
+    # imported here: few have any
+    import hyperscan  # noqa: PLC0415
+
+    flags = hyperscan.HS_FLAG_SOM_LEFTMOST | hyperscan.HS_FLAG_UTF8
+    for number, expression in enumerate(expressions, 1):
+        try:
+            compiled([expression], flags)
+        except hyperscan.HyperscanError as error:
+            raise ValueError(f"pattern {number} ({expression.decode()}): {error}") from None
+    return compiled(expressions, flags)
 
 
 def _cut(data: bytes, spans: Iterable[tuple[int, int]], mask: bytes) -> Iterator[bytes]:
