@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from pipeline.extract.json_line import extract_json
-from pipeline.extract.line import Line
+from pipeline.extract.json_line import TELLING, extract_json, tell_more
+from pipeline.extract.line import JsonLine, Line
 from pipeline.extract.payload import WORTH_A_LOOK, find_payload
 from pipeline.extract.text_line import extract_text
 from pipeline.redact import DEFAULT, Redactor
 from pipeline.scan import Scanner
 
 __all__ = ["Line", "extract", "read_lines", "redact_and_read"]
-_PAYLOADS = "payloads"
+_PAYLOADS, _TELLING = "payloads", "rarer keys"
 
 
 def extract(message: str) -> Line:
@@ -38,6 +38,9 @@ def redact_and_read(
     marks = _scanner(redactor).scan(messages)
     texts = redactor.lines(messages, marks)
     lines = [(extract_json(text) if text.startswith("{") else None) or extract_text(text) for text in texts]
+    for number in marks[_TELLING]:
+        if isinstance(line := lines[number], JsonLine):
+            lines[number] = tell_more(line, texts[number])
     for number in marks[_PAYLOADS]:
         _look_closer(texts[number], lines[number])
     if correlation_paths:
@@ -53,7 +56,7 @@ def redact_and_read(
 @lru_cache(maxsize=8)
 def _scanner(redactor: Redactor) -> Scanner:
     """One pass over all lines for all that needs a second look."""
-    return Scanner({**redactor.expressions, _PAYLOADS: WORTH_A_LOOK})
+    return Scanner({**redactor.expressions, _PAYLOADS: WORTH_A_LOOK, _TELLING: TELLING})
 
 
 def _look_closer(message: str, line: Line) -> None:

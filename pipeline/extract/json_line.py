@@ -8,7 +8,7 @@ logs data model.
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -20,18 +20,17 @@ from pipeline.ids import LONGEST_ID, LONGEST_PLACEHOLDER, TraceHeader, parse_cor
 from pipeline.state import Signal
 
 _LONGEST_NAME = 256
-_LOGGED_EVENT = 700
-_HALF_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")
-# an access log has a status as text, or as a number
-_STATUSES: dict[object, int] = {key: status for status in range(100, 600) for key in (status, str(status))}
+_STATUSES: Final[dict[object, int]] = {form: number for number in range(100, 600) for form in (number, str(number))}
 _LONGEST_EXCERPT = 320
+_HALF_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _NOTHING = msgspec.Raw()
+_ERROR: Final[tuple[Signal, ...]] = ("error",)
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
 _key = msgspec.field
 
 
-class _Powertools(msgspec.Struct, gc=False):
-    """The keys of Powertools, and those that ask for a closer look. A value may be of any type."""
+class _Frequent(msgspec.Struct, gc=False):
+    """The keys that most lines of Powertools, Lambda, API Gateway and OpenTelemetry have. A value may be of any type."""
 
     level: Any = None
     message: Any = None
@@ -40,32 +39,41 @@ class _Powertools(msgspec.Struct, gc=False):
     function_request_id: Any = None
     correlation_id: Any = None
     xray_trace_id: Any = None
-    exception: Any = None
-    exception_name: Any = None
-    stack_trace: Any = None
-    error_type: Any = _key(name="errorType", default=None)
-    stack: Any = None
-    stack_trace_camel: Any = _key(name="stackTrace", default=None)
-    span_id_camel: Any = _key(name="spanId", default=None)
-    sampled: Any = None
-
-
-class _Frequent(_Powertools, gc=False):
-    """The keys of Powertools, Lambda, API Gateway and OpenTelemetry."""
-
     request_id_camel: Any = _key(name="requestId", default=None)
     xray_trace_id_camel: Any = _key(name="xrayTraceId", default=None)
     http_method: Any = _key(name="httpMethod", default=None)
     resource_path: Any = _key(name="resourcePath", default=None)
-    status: Any = None
-    integration_request_id: Any = _key(name="integrationRequestId", default=None)
     route_key: Any = _key(name="routeKey", default=None)
     http_method_snake: Any = _key(name="http_method", default=None)
-    endpoint_request_id: Any = _key(name="awsEndpointRequestId", default=None)
+    integration_request_id: Any = _key(name="integrationRequestId", default=None)
+    status: Any = None
     trace_id_camel: Any = _key(name="traceId", default=None)
     correlation_id_camel: Any = _key(name="correlationId", default=None)
+
+
+class _Telling(msgspec.Struct, gc=False):
+    """The keys of the same writers that few of their lines have."""
+
+    exception: Any = None
+    exception_name: Any = None
+    stack_trace: Any = None
+    endpoint_request_id: Any = _key(name="awsEndpointRequestId", default=None)
+    span_id_camel: Any = _key(name="spanId", default=None)
+    error_type: Any = _key(name="errorType", default=None)
+    stack_trace_camel: Any = _key(name="stackTrace", default=None)
+    stack: Any = None
+    sampled: Any = None
     type: Any = None
     record: msgspec.Raw = _NOTHING
+
+
+TELLING: Final = (
+    r'"(?:exception|exception_name|stack_trace|awsEndpointRequestId|spanId|errorType|stackTrace|stack|sampled|record)"\s*:',
+    # tracing headers
+    "[Rr][Oo][Oo][Tt]=1-",
+    "[Tt]raceparent",
+)
+"""Hyperscan's, of which one is found in every JSON line that has one of these keys, or shows another trace's header."""
 
 
 class _Rare(msgspec.Struct, gc=False):
@@ -111,44 +119,14 @@ class _Rare(msgspec.Struct, gc=False):
     status_code: Any = None
 
 
-_powertools = msgspec.json.Decoder(_Powertools)
 _frequent = msgspec.json.Decoder(_Frequent)
-# each further key costs something in each line that has others; Powertools begins with this one, unless it is told otherwise
-_LEVEL_FIRST = '{"level"'
+_telling = msgspec.json.Decoder(_Telling)
 _rare = msgspec.json.Decoder(_Rare)
 
 
-def _usual_powertools(message: str) -> Line | None:
-    """A line of Powertools with all ids and nothing unusual, as most are; None where anything asks for a closer look.
-
-    Raises as msgspec does.
-    """
-    keys = _powertools.decode(message)
-    body, service, own = keys.message, keys.service, keys.correlation_id
-    request_id, trace = keys.function_request_id, keys.xray_trace_id
-    severity = COMMON.get(keys.level) if keys.level.__class__ is str else None
-    if (
-        severity is None or body.__class__ is not str or service.__class__ is not str or len(service) > _LONGEST_NAME
-        or request_id.__class__ is not str or trace.__class__ is not str or own.__class__ is not str
-        or not LONGEST_PLACEHOLDER < len(own) <= LONGEST_ID or not body or "=" in message or len(message) > _LOGGED_EVENT
-        or keys.exception or keys.exception_name or keys.error_type or keys.stack_trace or keys.stack or keys.stack_trace_camel
-        or keys.span_id_camel is not None or keys.sampled is not None
-    ):  # fmt: skip
-        return None
-    header, request_id = parse_trace(trace), parse_request_id(request_id)
-    if header is None or request_id is None:
-        return None
-    attributes = msgspec.Raw(message if "\n" not in message else message.replace("\n", " "))
-    signals: tuple[Signal, ...] = ("error",) if severity.number >= ERROR_NUMBER else ()
-    trace_id, span_id, sampled = header
-    return PowertoolsLine(body, service, trace_id, span_id, request_id, (own,), sampled, severity, signals, attributes)
-
-
-def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  # written out, see below
-    """The line in ``message``, or None where it is no JSON object after all."""
+def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written out, see below
+    """The line in ``message``, or None where it is no JSON object after all; `tell_more` adds what few lines say."""
     try:
-        if message.startswith(_LEVEL_FIRST) and (usual := _usual_powertools(message)) is not None:
-            return usual
         keys = _frequent.decode(message)
     except _DECODE_ERRORS:
         # half a surrogate pair, which some loggers write and no UTF-8 can hold
@@ -162,10 +140,6 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
     if request_id.__class__ is str:
         request_id = parse_request_id(request_id)
     else:
-        if keys.record is not _NOTHING and (platform := _platform(keys)) is not None:
-            platform.attributes = attributes
-            platform.body = message.rstrip()
-            return platform
         request_id = keys.request_id_camel
         request_id = parse_request_id(request_id) if request_id.__class__ is str else None
         kind = JsonLine if keys.http_method is None and keys.route_key is None and keys.http_method_snake is None else AccessLogLine
@@ -177,12 +151,6 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
     severity = COMMON.get(level) if level.__class__ is str else None
     if severity is None and level is not None:
         severity = read_severity(level) if isinstance(level, str | int) else None
-    signals: tuple[Signal, ...] = ("error",) if severity is not None and severity.number >= ERROR_NUMBER else ()
-    # an empty value says nothing
-    excerpt = ""
-    if keys.exception or keys.exception_name or keys.error_type or keys.stack_trace or keys.stack or keys.stack_trace_camel:
-        signals = (*signals, "exception")
-        excerpt = _exception(keys)
     body = keys.message
     if body.__class__ is not str:
         body = _body(keys)
@@ -196,20 +164,13 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
     elif "orrelation" in message:
         # any x-correlation-… key and any correlation id, at any depth
         correlation_ids = find_correlation_ids(message)
+    signals = _ERROR if severity is not None and severity.number >= ERROR_NUMBER else ()
     line = kind(body, service, trace_id, span_id, request_id, correlation_ids, sampled, severity, signals, attributes)
-    if excerpt:
-        line.excerpt = excerpt
-    # one character is found much faster than a word, and a logged event is long
-    if trace_id is not None and (("=" in message and "oot=1-" in message) or (len(message) > _LOGGED_EVENT and "raceparent" in message)):
-        line.propagated_trace_ids = tuple(id_ for id_ in find_propagated(message) if id_ != trace_id)
     if kind is AccessLogLine:
-        integration = keys.integration_request_id or keys.endpoint_request_id
+        line.http_status = _status(keys.status)
+        integration = keys.integration_request_id
         if integration.__class__ is str:
             line.integration_request_id = parse_request_id(integration)
-        status = keys.status
-        line.http_status = _STATUSES.get(status) if status.__class__ is str or status.__class__ is int else None
-    if keys.span_id_camel is not None or keys.sampled is not None:
-        _take_span(line, keys.span_id_camel, keys.sampled)
     if trace_id is None or request_id is None or ((severity is None or not body) and kind is not AccessLogLine):
         _read_rare(line, message)
         if not line.body:
@@ -220,11 +181,34 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
     return line
 
 
-def _platform(keys: _Frequent) -> Line | None:
-    return extract_platform(keys.type, bytes(keys.record)) if isinstance(keys.type, str) else None
+def tell_more(line: JsonLine, message: str) -> Line:
+    """``line`` with what the rarer keys of its ``message`` say; another one where they say that the platform wrote it.
+
+    They tell of an exception, the request behind an access log's, the span, traces that were passed on, a platform's record.
+    """
+    # what could be read of it: half a surrogate pair is gone
+    told = _telling.decode(message if line.attributes is None else line.attributes)
+    if (
+        told.record is not _NOTHING
+        and isinstance(told.type, str)
+        and (platform := extract_platform(told.type, bytes(told.record))) is not None
+    ):
+        platform.attributes = line.attributes
+        platform.body = message.rstrip()
+        return platform
+    # an empty value says nothing
+    if told.exception or told.exception_name or told.error_type or told.stack_trace or told.stack or told.stack_trace_camel:
+        line.signals = (*line.signals, "exception")
+        line.excerpt = _exception(told)
+    if line.trace_id is not None and not line.propagated_trace_ids:
+        line.propagated_trace_ids = tuple(id_ for id_ in find_propagated(message) if id_ != line.trace_id)
+    if isinstance(told.endpoint_request_id, str) and isinstance(line, AccessLogLine) and line.integration_request_id is None:
+        line.integration_request_id = parse_request_id(told.endpoint_request_id)
+    _take_span(line, told.span_id_camel, told.sampled)
+    return line
 
 
-def _exception(keys: _Frequent) -> str:
+def _exception(keys: _Telling) -> str:
     """The exception that a line tells of: the last line of its traceback, else its name."""
     for told in (keys.exception, keys.stack, keys.exception_name, keys.error_type):
         if isinstance(told, str) and (lines := told.strip().splitlines()):
@@ -261,7 +245,7 @@ def _read_rare(line: Line, message: str) -> None:
             keys.integration_request_id, keys.integration_request_id_dotted, keys.endpoint_request_id
         )
     if line.http_status is None and isinstance(line, AccessLogLine):
-        line.http_status = _STATUSES.get(keys.status_code) if isinstance(keys.status_code, str | int) else None
+        line.http_status = _status(keys.status_code)
     if line.severity is None:
         level = (keys.severity_text_camel or keys.severity_text or keys.severity or keys.level_dotted or keys.level_name
                  or keys.level_pascal)  # fmt: skip
@@ -299,6 +283,11 @@ def _first_trace(values: Iterable[object]) -> TraceHeader | None:
 
 def _first_request_id(*values: object) -> str | None:
     return next((id_ for value in values if isinstance(value, str) and (id_ := parse_request_id(value))), None)
+
+
+def _status(value: object) -> int | None:
+    """An HTTP status, from a number or its text."""
+    return _STATUSES.get(value) if isinstance(value, int | str) else None
 
 
 def _take_span(line: Line, span_id: object, sampled: object) -> None:

@@ -9,8 +9,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.redact.keys import SecretKeys
-from pipeline.redact.tokens import EXPRESSIONS, OwnPatterns, without_tokens
-from pipeline.redact.values import find_values
+from pipeline.redact.tokens import TOKENS, OwnPatterns, Token, without_tokens
 from pipeline.scan import Scanner
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 MASK: Final = "[redacted]"
 """What stands in the place of what was secret."""
 _ROUNDS: Final = 3
-_KEYS, _TOKENS = "secret keys", "tokens"
+_KEYS = "secret keys"
 
 
 class Redactor:
@@ -41,7 +40,7 @@ class Redactor:
     @property
     def expressions(self) -> Mapping[str, Sequence[str]]:
         """By purpose, for a `Scanner` whose marks `lines` takes."""
-        return {_KEYS: (self._keys.expression,), _TOKENS: EXPRESSIONS} if self._on else {}
+        return {_KEYS: (self._keys.expression,)} | {token.beginning: (token.beginning,) for token in TOKENS} if self._on else {}
 
     @cached_property
     def _scanner(self) -> Scanner:
@@ -51,13 +50,16 @@ class Redactor:
         """``messages`` without what is secret in them; ``marks`` are those of a scanner with `expressions`, for these messages."""
         if not self._on:
             return messages
-        keyed, tokens = marks[_KEYS], marks[_TOKENS]
-        if not (keyed or tokens or self._own):
+        tokens: dict[int, list[Token]] = {}
+        for token in TOKENS:
+            for number in marks[token.beginning]:
+                tokens.setdefault(number, []).append(token)
+        if not (tokens or marks[_KEYS] or self._own):
             return messages
         lines = [self._own.without(message, MASK) for message in messages] if self._own else list(messages)
-        for number in tokens:
-            lines[number] = self._without_tokens(lines[number])
-        for number in set(keyed).difference(tokens):
+        for number, kinds in tokens.items():
+            lines[number] = self._without_tokens(lines[number], kinds)
+        for number in set(marks[_KEYS]).difference(tokens):
             lines[number] = self._without_values(lines[number])
         return lines
 
@@ -98,16 +100,19 @@ class Redactor:
             and not (entry is None or isinstance(entry, bool) or entry in ("", [], {}))
         )  # fmt: skip
 
-    def _without_tokens(self, text: str) -> str:
+    def _without_tokens(self, text: str, kinds: Sequence[Token]) -> str:
         # where a token stood beside another one, or in a value that begins anew, what is left may show more of it
         for _ in range(_ROUNDS):
-            left = self._without_values(without_tokens(text, MASK))
+            left = self._without_values(without_tokens(text, kinds, MASK))
             if left == text:
                 break
             text = left
         return text
 
     def _without_values(self, text: str) -> str:
+        # imported here: most batches show no secret key, and a cold start should not wait for it
+        from pipeline.redact.values import find_values  # noqa: PLC0415
+
         parts: list[str] = []
         position = 0
         for value in find_values(text, self._keys.hold):

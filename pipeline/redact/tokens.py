@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from threading import Lock
-from typing import Final, NamedTuple
-
-import hyperscan
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pipeline.scan import compiled
+
+if TYPE_CHECKING:
+    import hyperscan
 
 
 class Token(NamedTuple):
@@ -61,28 +62,22 @@ TOKENS: Final = (
     Token(r"dop_v1_[0-9a-f]{64}", begins_word=False),
     Token(r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}", begins_word=False),
 )
-EXPRESSIONS: Final = tuple(token.beginning for token in TOKENS)
-"""Hyperscan's, of which one is found in every line that holds such a token."""
 # what stands before a word: none of its own characters, unless they spell an escape of JSON's or of a URL's
 _BEFORE: Final = (r"<![\w-]", r"<=\\[nrt]", r"<=\\u[0-9a-fA-F]{4}", r"<=%[0-9a-fA-F]{2}")
 
 
+@cache
 def _exact(token: Token) -> re.Pattern[str]:
+    """Compiled when the first line is marked: a cold start should not wait for it."""
     # looks back only once the beginning is found, since the engine can leap to that
     before = f"(?:{'|'.join(f'(?{before}{token.beginning})' for before in _BEFORE)})" if token.begins_word else ""
     return re.compile(token.beginning + before + token.rest, re.ASCII)
 
 
-@cache
-def _all_exact() -> tuple[re.Pattern[str], ...]:
-    # compiled at the first line that may hold one: a cold start should not wait for it
-    return tuple(_exact(token) for token in TOKENS)
-
-
-def without_tokens(text: str, mask: str) -> str:
-    """``text`` with ``mask`` in place of each token."""
-    for pattern in _all_exact():
-        text = pattern.sub(lambda match: _masked(match, mask), text)
+def without_tokens(text: str, kinds: Iterable[Token], mask: str) -> str:
+    """``text`` with ``mask`` in place of each token of these kinds."""
+    for token in kinds:
+        text = _exact(token).sub(lambda match: _masked(match, mask), text)
     return text
 
 
@@ -103,14 +98,8 @@ class OwnPatterns:
     """
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        self._patterns = tuple(pattern.encode() for pattern in patterns)
-        flags = hyperscan.HS_FLAG_SOM_LEFTMOST | hyperscan.HS_FLAG_UTF8
-        for number, pattern in enumerate(self._patterns, 1):
-            try:
-                compiled([pattern], flags)
-            except hyperscan.HyperscanError as error:
-                raise ValueError(f"pattern {number} ({pattern.decode()}): {error}") from None
-        self._database = compiled(self._patterns, flags) if self._patterns else None
+        expressions = [pattern.encode() for pattern in patterns]
+        self._database = _checked(expressions) if expressions else None
         self._lock = Lock()
 
     def __bool__(self) -> bool:
@@ -129,6 +118,20 @@ class OwnPatterns:
         with self._lock:
             self._database.scan(data, note)
         return b"".join(_cut(data, sorted(spans), mask.encode())).decode() if spans else text
+
+
+def _checked(expressions: list[bytes]) -> "hyperscan.Database":
+    """The database of ``expressions``. Raises ValueError that names the first that hyperscan refuses."""
+    # imported here: few have any
+    import hyperscan  # noqa: PLC0415
+
+    flags = hyperscan.HS_FLAG_SOM_LEFTMOST | hyperscan.HS_FLAG_UTF8
+    for number, expression in enumerate(expressions, 1):
+        try:
+            compiled([expression], flags)
+        except hyperscan.HyperscanError as error:
+            raise ValueError(f"pattern {number} ({expression.decode()}): {error}") from None
+    return compiled(expressions, flags)
 
 
 def _cut(data: bytes, spans: Iterable[tuple[int, int]], mask: bytes) -> Iterator[bytes]:
