@@ -16,6 +16,7 @@ from pipeline.otel import read_trace_document
 from pipeline.plain import number_of
 from pipeline.recorded import is_event
 from pipeline.records import Judge
+from pipeline.redact import DEFAULT, Redactor
 from pipeline.segments import Segment, facts_of_segments
 from pipeline.state import LookupFact, RequestFact, TraceState, merge, merge_by_trace
 from pipeline.unpack import LogEvent, unpack
@@ -47,7 +48,7 @@ class Classification(msgspec.Struct, frozen=True, rename="camel"):
     findings: tuple[ClassifiedFinding, ...]
 
 
-def read_traces(data: bytes, *, max_bytes: int) -> tuple[list[Segment], list[str]]:
+def read_traces(data: bytes, *, max_bytes: int, redactor: Redactor = DEFAULT) -> tuple[list[Segment], list[str]]:
     """The segments in a file, and a sentence for each document that can't be read.
 
     The file holds an answer of BatchGetTraces or ListRetrievedTraces, traces, segment documents, spans as in `aws/spans`, a
@@ -56,6 +57,7 @@ def read_traces(data: bytes, *, max_bytes: int) -> tuple[list[Segment], list[str
     Args:
         data: the file.
         max_bytes: the bound of one decompressed record of an event.
+        redactor: takes out what is secret.
 
     Raises BadInputError where it holds nothing of the kind.
     """
@@ -63,7 +65,7 @@ def read_traces(data: bytes, *, max_bytes: int) -> tuple[list[Segment], list[str
     problems: list[str] = []
     for place, document, trace_id in _documents(_contents(data), "", max_bytes):
         try:
-            segments += read_trace_document(document, trace_id=trace_id)
+            segments += read_trace_document(document, trace_id=trace_id, redactor=redactor)
         except BadInputError as error:
             problems.append(f"{place}: {error}" if place else str(error))
     if not segments:

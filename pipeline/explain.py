@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import msgspec
 
 from pipeline.attribute import attribute
-from pipeline.extract import Line, read_lines
+from pipeline.extract import Line, redact_and_read
 from pipeline.ids import to_xray
 from pipeline.recorded import read_streams
+from pipeline.redact import DEFAULT, Redactor
 from pipeline.state import Signal
 from pipeline.unpack import LogEvent
 
@@ -27,26 +28,30 @@ class Explanation(msgspec.Struct, frozen=True, rename="camel"):
     signals: tuple[Signal, ...]
 
 
-def explain(data: bytes, *, max_bytes: int, correlation_paths: tuple[str, ...] = ()) -> Iterator[tuple[str, Explanation]]:
-    """Each log line in ``data`` with its explanation.
+def explain(data: bytes, *, max_bytes: int, correlation_paths: tuple[str, ...] = (),
+            redactor: Redactor = DEFAULT) -> Iterator[tuple[str, Explanation]]:  # fmt: skip
+    """Each log line in ``data``, without what is secret in it, with its explanation.
 
     Args:
         data: raw log lines, or a subscription event, as Lambda gets it or decoded.
         max_bytes: the bound of one decompressed record.
         correlation_paths: JMESPath expressions: where JSON lines keep further correlation ids.
+        redactor: takes out what is secret.
 
     Raises BadInputError where ``data`` is neither.
     """
-    for event, line in read(data, max_bytes=max_bytes, correlation_paths=correlation_paths):
+    for event, line in read(data, max_bytes=max_bytes, correlation_paths=correlation_paths, redactor=redactor):
         yield event.message, explanation_of(line)
 
 
-def read(data: bytes, *, max_bytes: int, correlation_paths: tuple[str, ...] = ()) -> Iterator[tuple[LogEvent, Line]]:
+def read(data: bytes, *, max_bytes: int, correlation_paths: tuple[str, ...] = (),
+         redactor: Redactor = DEFAULT) -> Iterator[tuple[LogEvent, Line]]:  # fmt: skip
     """Each log event in ``data`` with its line, attributed; the arguments are those of `explain`."""
     for events in read_streams(data, max_bytes=max_bytes):
-        lines = read_lines([event.message for event in events], correlation_paths)
+        texts, lines = redact_and_read([event.message for event in events], correlation_paths, redactor)
         attribute(lines, whole=True)
-        yield from zip(events, lines, strict=True)
+        for event, text, line in zip(events, texts, lines, strict=True):
+            yield LogEvent(event.id, event.timestamp, text), line
 
 
 def explanation_of(line: Line) -> Explanation:

@@ -12,6 +12,7 @@ from pipeline.cli.evidence import findings_view
 from pipeline.cli.options import pass_app, read_file
 from pipeline.explain import read
 from pipeline.records import judge_for
+from pipeline.redact import redactor_for
 from pipeline.stories import caller_was_told
 
 
@@ -21,11 +22,11 @@ from pipeline.stories import caller_was_told
 @pass_app
 def classify(app: App, *, file: BinaryIO, logs: BinaryIO | None) -> int:
     """The findings in the traces of FILE: a BatchGetTraces answer, traces, segment documents, or lines of aws/spans. Without OpenSearch."""
-    bound = app.settings.max_decompressed_bytes
-    segments, problems = read_traces(read_file(file), max_bytes=bound)
+    bound, redactor = app.settings.max_decompressed_bytes, redactor_for(app.settings)
+    segments, problems = read_traces(read_file(file), max_bytes=bound, redactor=redactor)
     for problem in problems:
         app.warn(f"tracejoin: {file.name}: {problem}")
-    facts = facts_of_lines(read(read_file(logs), max_bytes=bound), segments) if logs else {}
+    facts = facts_of_lines(read(read_file(logs), max_bytes=bound, redactor=redactor), segments) if logs else {}
     for trace_id, verdict in classify_traces(segments, facts, judge_for(app.settings), now_ms=int(time.time() * 1000)):
         found = classification_of(trace_id, verdict)
         app.emit(found)

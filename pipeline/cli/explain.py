@@ -3,11 +3,14 @@
 from typing import BinaryIO
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from pipeline.cli.app import App
+from pipeline.cli.harmless import harmless
 from pipeline.cli.options import pass_app, read_file
 from pipeline.explain import explain as explain_lines
+from pipeline.redact import redactor_for
 
 _WIDEST_LINE = 60
 
@@ -20,12 +23,13 @@ def explain(app: App, file: BinaryIO) -> None:
     table = Table("line", "trace", "how", "request", "sampled", "severity", "format", "signals")
     data = read_file(file)
     settings = app.settings
-    bound, paths = settings.max_decompressed_bytes, settings.correlation_paths
-    for message, explanation in explain_lines(data, max_bytes=bound, correlation_paths=paths):
+    bound, paths, redactor = settings.max_decompressed_bytes, settings.correlation_paths, redactor_for(settings)
+    for message, explanation in explain_lines(data, max_bytes=bound, correlation_paths=paths, redactor=redactor):
         app.emit(explanation)
         sampled = {True: "yes", False: "no", None: ""}[explanation.sampled]
+        begin = message.strip().partition("\n")[0][:_WIDEST_LINE]
         table.add_row(
-            message.splitlines()[0][:_WIDEST_LINE], explanation.xray_trace_id, explanation.id_source, explanation.request_id,
+            escape(harmless(begin)), explanation.xray_trace_id, explanation.id_source, explanation.request_id,
             sampled, explanation.severity, explanation.format, " ".join(explanation.signals),
         )  # fmt: skip
     app.say(table)
