@@ -32,6 +32,11 @@ def text_of(value: object) -> str:
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
+def ascii_of(text: str) -> str:
+    """``text`` as printable ASCII, a question mark for every other letter."""
+    return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in text)
+
+
 def plain(value: Any, depth: int = 0) -> Any:
     """``value`` as JSON that every reader takes; what lies too deep becomes an ellipsis."""
     if isinstance(value, str):

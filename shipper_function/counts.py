@@ -7,6 +7,7 @@ from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
 from pipeline.alert import Dispatch
+from pipeline.plain import ascii_of
 from pipeline.resolve import Resolution
 from shipper_function.stale import count_stale
 
@@ -47,8 +48,7 @@ def _count_faults(noted: Mapping[str, Mapping[str, int]], metrics: Metrics) -> N
 
 def _dimension(name: str) -> str:
     """``name`` as CloudWatch takes it (API reference, "Dimension": ASCII without control characters, no colon at the start)."""
-    printable = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in name)
-    return printable.strip().lstrip(":")[:_LONGEST_NAME] or "unknown"
+    return ascii_of(name).strip().lstrip(":")[:_LONGEST_NAME] or "unknown"
 
 
 def _count_alerts(alerts: Dispatch, metrics: Metrics, logger: Logger) -> None:

@@ -17,6 +17,7 @@ import msgspec
 from pipeline.alert.plan import Due, Parcel
 from pipeline.ids import to_xray
 from pipeline.judge import Finding
+from pipeline.plain import ascii_of
 from pipeline.settings import Settings
 from pipeline.stories import Story, caller_was_told, in_words, stories
 
@@ -78,7 +79,7 @@ def message_of(parcel: Parcel, traces: Mapping[str, Mapping[str, Any]], links: L
     """The message of a parcel; ``traces`` are the documents of those traces that are shown, by trace id."""
     # between two looks at a trace another worker may have judged it anew
     shown = [(due, traces[due.trace_id]) for due in parcel.dues if traces.get(due.trace_id, {}).get("findings")][:MOST_SHOWN]
-    rules = Counter(rule for due in parcel.dues for rule in due.rules)
+    rules = dict.fromkeys(rule for due in parcel.dues for rule in due.rules)
     subject, head = _alone(*shown[0]) if parcel.alone and shown else _together(parcel)
     most = _MOST_STORIES if parcel.alone else 1
     # names stand in log lines, and whoever writes those must not write lines here
@@ -158,8 +159,7 @@ def _printable(text: str) -> str:
 
 
 def _subject(text: str) -> str:
-    plain = " ".join(f"[tracejoin] {text}".split()).encode("ascii", "replace").decode()
-    return "".join(letter if letter.isprintable() else "?" for letter in plain)[:_LONGEST_SUBJECT]
+    return ascii_of(" ".join(f"[tracejoin] {text}".split()))[:_LONGEST_SUBJECT]
 
 
 def _console(region: str) -> str:

@@ -8,6 +8,9 @@ from pipeline.state import SegmentFact
 SERVICE = "AWS::Lambda"
 FUNCTION = "AWS::Lambda::Function"
 Call = tuple[str, str, str, str, str]
+# what the Lambda service answers where a function ran, or will
+ACCEPTED = 202
+RAN = frozenset({200, ACCEPTED})
 SERVER_ERROR = 500
 CLIENT_ERROR = 400
 _THROTTLED = 429

@@ -4,15 +4,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from pipeline.judge.flags import FUNCTION, SERVICE
+from pipeline.judge.flags import ACCEPTED, FUNCTION, RAN, SERVICE
 from pipeline.judge.tree import Tree
 from pipeline.judge.verdict import State
 from pipeline.state import SegmentFact, TraceState, last_seen
 
 _MOST_NAMED = 3
 _MOST_LOOKUPS = 20
-_RAN = frozenset({200, 202})
-_ACCEPTED = 202
 # an event that fails is tried twice again by default (AWS Lambda developer guide, "How Lambda handles errors and retries")
 _MOST_ATTEMPTS = 3
 _HOUR = 3_600_000
@@ -99,12 +97,12 @@ def _missing(state: TraceState, tree: Tree) -> Iterator[str]:
 
 def _lacks_function(fact: SegmentFact, tree: Tree) -> bool:
     # Lambda sends two segments for each invocation that ran, and either may be there first
-    ran = fact.origin == SERVICE and fact.status in _RAN and not fact.inferred and not fact.in_progress
+    ran = fact.origin == SERVICE and fact.status in RAN and not fact.inferred and not fact.in_progress
     return ran and not tree.functions_of(fact)
 
 
 def _will_be_tried_again(fact: SegmentFact, tree: Tree) -> bool:
-    if fact.origin != SERVICE or fact.status != _ACCEPTED or fact.inferred:
+    if fact.origin != SERVICE or fact.status != ACCEPTED or fact.inferred:
         return False
     attempts = tree.attempts_of(fact)
     return 0 < len(attempts) < _MOST_ATTEMPTS and not attempts[-1].in_progress and not tree.attempt_went_well(attempts[-1])

@@ -91,12 +91,14 @@ class Tree:
         """Whether a call was answered, and neither it nor the function that answered it says that it failed."""
         if faulted(fact) or fact.error or fact.throttle or fact.in_progress or fact.function_error or fact.failed_items:
             return False
-        return not any(child.origin == SERVICE and self.function_failed(child) for child in self.children(fact))
+        return not any(child.origin == SERVICE and self.culprit_of(child) for child in self.children(fact))
 
-    def function_failed(self, service: SegmentFact) -> bool:
-        """Whether a Lambda service's segment, or its last attempt, says that the function failed."""
+    def culprit_of(self, service: SegmentFact) -> SegmentFact | None:
+        """What says that the function of a Lambda service failed: its last attempt, else the service's segment; None where neither does."""
         functions = self.functions_of(service)
-        return failed(functions[-1]) if len(functions) > 1 else any(failed(fact) for fact in (service, *functions))
+        # of several attempts the service's own flags may tell of an earlier one
+        tellers = functions[-1:] if len(functions) > 1 else [*functions, service]
+        return next((fact for fact in tellers if failed(fact)), None)
 
     def is_refusal(self, fact: SegmentFact) -> bool:
         """Whether a call was refused as the caller's own mistake: the same call made again would fail again."""
@@ -126,10 +128,6 @@ class Tree:
             steps = (step for own in self.children(service) for step in (own, *(self.children(own) if own.subsegment else ())))
             self._functions[service.id] = [step for step in steps if step.origin == FUNCTION]
         return self._functions[service.id]
-
-    def function_of(self, service: SegmentFact) -> SegmentFact | None:
-        """The first function segment of a Lambda service segment."""
-        return next(iter(self.functions_of(service)), None)
 
     def status_of_line(self, request_id: str, span_id: str, at: int) -> SegmentStatus | None:
         """The segment that a log line was written in.

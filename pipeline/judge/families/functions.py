@@ -3,21 +3,18 @@
 from collections.abc import Iterator
 
 from pipeline.judge.case import Case, in_short, what_happened
-from pipeline.judge.flags import CLIENT_ERROR, SERVICE, failed
+from pipeline.judge.flags import ACCEPTED, CLIENT_ERROR, RAN, SERVICE
 from pipeline.judge.verdict import Finding
-from pipeline.state import SegmentFact
-
-_OK = frozenset({200, 202})
-_ACCEPTED = 202
 
 
 def service_ok_function_failed(case: Case) -> Iterator[Finding]:
     """The Lambda service answers 200 or 202 while it, or its function, says that it failed; API Gateway's log says it, too."""
     found: set[str] = set()
-    for service in case.scene.tree:
-        if service.origin != SERVICE or service.status not in _OK:
+    tree = case.scene.tree
+    for service in tree:
+        if service.origin != SERVICE or service.status not in RAN:
             continue
-        culprit = _culprit(case, service)
+        culprit = tree.culprit_of(service)
         if culprit and not case.expects(culprit) and not case.scene.recovered(service):
             found.add(service.request_id)
             happened = what_happened(culprit, case.scene)
@@ -39,21 +36,13 @@ def async_attempt_failed(case: Case) -> Iterator[Finding]:
     """The Lambda service accepts an event with 202, and its attempts fail, the last one included."""
     tree = case.scene.tree
     for service in tree:
-        if service.origin != SERVICE or service.status != _ACCEPTED:
+        if service.origin != SERVICE or service.status != ACCEPTED:
             continue
         attempts = tree.attempts_of(service)
         if attempts and not tree.attempt_went_well(attempts[-1]) and not attempts[-1].in_progress and not case.expects(attempts[-1]):
             happened = what_happened(attempts[-1], case.scene)
             times = "the attempt" if len(attempts) == 1 else f"the last of {len(attempts)} attempts"
             yield case.of_segment(attempts[-1], f"{service.name} accepted the event with 202, but {times} failed: {happened}")
-
-
-def _culprit(case: Case, service: SegmentFact) -> SegmentFact | None:
-    functions = case.scene.tree.functions_of(service)
-    if functions and not failed(functions[-1]):
-        # an earlier attempt failed, which the service's own flags may tell of
-        return service if failed(service) and len(functions) == 1 else None
-    return next((fact for fact in (*functions[-1:], service) if failed(fact)), None)
 
 
 def _as_api_gateway_says(case: Case, found: set[str]) -> Iterator[Finding]:
