@@ -52,7 +52,7 @@ def store(correlation_id: str) -> str:
 def remember(correlation_id: str) -> str:
     key = {"id": {"S": correlation_id}}
     table.put_item(TableName=os.environ["TABLE"], Item=key | {"state": {"S": "accepted"}})
-    return table.get_item(TableName=os.environ["TABLE"], Key=key)["Item"]["state"]["S"]
+    return table.get_item(TableName=os.environ["TABLE"], Key=key, ConsistentRead=True)["Item"]["state"]["S"]
 
 
 def remember_once(correlation_id: str) -> str:
