@@ -1,4 +1,4 @@
-"""template.yaml as plain values, for the tests that hold the code to it."""
+"""A SAM template as plain values, for the tests that hold the code to it."""
 
 from pathlib import Path
 
@@ -19,9 +19,9 @@ _Loader.add_multi_constructor(
 )
 
 
-def load():
-    """The template, parsed."""
-    return yaml.load((ROOT / "template.yaml").read_text(), _Loader)
+def load(path="template.yaml"):
+    """The template, parsed; the stack's own or another."""
+    return yaml.load((ROOT / path).read_text(), _Loader)
 
 
 def of_type(template, kind):
