@@ -1,7 +1,4 @@
-"""Asks the deployed sample application for every case that it has, and says how to look at each in tracejoin.
-
-Plain Python >= 3.11; only `--stack` needs boto3. See `python load.py --help` and README.md beside it.
-"""
+"""Asks the deployed sample application for every case, and says how to look at each. Plain Python >= 3.11; only `--stack` needs boto3."""
 
 import argparse
 import json
@@ -74,11 +71,7 @@ def ask(api_url: str, case: Case, correlation_id: str) -> Asked:
     headers = {"x-correlation-id": correlation_id, "X-Amzn-Trace-Id": f"Root={trace_id};Sampled={int(case.sampled)}"}
     begun = time.monotonic()
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=PATIENCE) as answer:  # noqa: S310
-            status, body, header = answer.status, answer.read(), answer.headers.get("X-Amzn-Trace-Id", "")
-    except urllib.error.HTTPError as error:
-        with error:
-            status, body, header = error.code, error.read(), error.headers.get("X-Amzn-Trace-Id", "")
+        status, body, header = answer_of(urllib.request.Request(url, headers=headers))  # noqa: S310
     except (OSError, ValueError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise UnansweredError(f"{api_url} does not answer: {reason}; is it the stack's output ApiUrl, and is the stack there?") from error
@@ -88,6 +81,16 @@ def ask(api_url: str, case: Case, correlation_id: str) -> Asked:
     trace_id = told[1] if told else trace_id
     command = "tracejoin " + case.look.format(trace_id=trace_id, correlation_id=correlation_id)
     return Asked(case.title, status, seconds, trace_id, correlation_id, command, outcomes_of(body) if status == OK else {})
+
+
+def answer_of(request: urllib.request.Request) -> tuple[int, bytes, str]:
+    """The status, body and tracing header that came back, whatever the status."""
+    try:
+        answer = urllib.request.urlopen(request, timeout=PATIENCE)  # noqa: S310
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        return answer.status, answer.read(), answer.headers.get("X-Amzn-Trace-Id", "")
 
 
 def outcomes_of(body: bytes) -> dict[str, str]:
@@ -176,17 +179,14 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def line(asked: Asked) -> str:
-    return f"{asked.case:<52}  {asked.status}  {asked.trace_id}  {asked.correlation_id:<20}  {asked.command}"
-
-
 def main() -> int:
     given = arguments()
     others = 0
     try:
         api_url = given.api_url or http_url(api_url_of(given.stack))
         for asked in ask_all(api_url, given.rounds, given.rate):
-            print(json.dumps(asdict(asked)) if given.json else line(asked), flush=True)
+            line = f"{asked.case:<52}  {asked.status}  {asked.trace_id}  {asked.correlation_id:<20}  {asked.command}"
+            print(json.dumps(asdict(asked)) if given.json else line, flush=True)
             others += asked.status != OK
     except (UnansweredError, UnknownStackError) as error:
         print(f"load.py: {error}", file=sys.stderr)
