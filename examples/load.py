@@ -56,16 +56,12 @@ class Asked:
     outcomes: dict[str, str]
 
 
-class UnansweredError(Exception):
-    """Nothing came back."""
-
-
-class UnknownStackError(Exception):
-    """The URL can't be had by the stack's name."""
+class NoAnswerError(Exception):
+    """Nothing came back, or nobody knows whom to ask: in one line, with what to do."""
 
 
 def ask(api_url: str, case: Case, correlation_id: str) -> Asked:
-    """Asks once. The client decides on sampling, so that X-Ray records each case however many there are; raises UnansweredError."""
+    """Asks once. The client decides on sampling, so that X-Ray records each case however many there are; raises NoAnswerError."""
     trace_id = f"1-{int(time.time()):08x}-{secrets.token_hex(12)}"
     url = f"{api_url}/service-a?calls={urllib.parse.quote(case.calls, safe=',')}"
     headers = {"x-correlation-id": correlation_id, "X-Amzn-Trace-Id": f"Root={trace_id};Sampled={int(case.sampled)}"}
@@ -74,7 +70,7 @@ def ask(api_url: str, case: Case, correlation_id: str) -> Asked:
         status, body, header = answer_of(urllib.request.Request(url, headers=headers))  # noqa: S310
     except (OSError, ValueError) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise UnansweredError(f"{api_url} does not answer: {reason}; is it the stack's output ApiUrl, and is the stack there?") from error
+        raise NoAnswerError(f"{api_url} does not answer: {reason}; is it the stack's output ApiUrl, and is the stack there?") from error
     seconds = round(time.monotonic() - begun, 3)
     # API Gateway goes on with the trace that it is given, and says so
     told = ROOT.search(header)
@@ -121,21 +117,21 @@ def ask_all(api_url: str, rounds: int, rate: float) -> Iterator[Asked]:
 
 
 def api_url_of(stack: str) -> str:
-    """The stack's output ApiUrl, in the region and account of the AWS settings; raises UnknownStackError."""
+    """The stack's output ApiUrl, in the region and account of the AWS settings; raises NoAnswerError."""
     try:
         import boto3  # noqa: PLC0415
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
     except ImportError as error:
-        raise UnknownStackError("--stack needs boto3: give --api-url instead, the stack's output ApiUrl "
+        raise NoAnswerError("--stack needs boto3: give --api-url instead, the stack's output ApiUrl "
                                 f"(sam list stack-outputs --stack-name {stack})") from error  # fmt: skip
     try:
         outputs = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
     except (BotoCoreError, ClientError) as error:
-        raise UnknownStackError(f"the outputs of stack {stack} can't be read: {error}") from error
+        raise NoAnswerError(f"the outputs of stack {stack} can't be read: {error}") from error
     for output in outputs:
         if output["OutputKey"] == "ApiUrl":
             return str(output["OutputValue"])
-    raise UnknownStackError(f"stack {stack} has no output ApiUrl: is it the sample application's, and is it deployed?")
+    raise NoAnswerError(f"stack {stack} has no output ApiUrl: is it the sample application's, and is it deployed?")
 
 
 class Arguments(argparse.ArgumentParser):
@@ -188,9 +184,11 @@ def main() -> int:
             line = f"{asked.case:<52}  {asked.status}  {asked.trace_id}  {asked.correlation_id:<20}  {asked.command}"
             print(json.dumps(asdict(asked)) if given.json else line, flush=True)
             others += asked.status != OK
-    except (UnansweredError, UnknownStackError) as error:
+    except NoAnswerError as error:
         print(f"load.py: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     if others:
         print(f"load.py: {others} answers were not service-a's 200: 403 and 404 mean a wrong URL (it ends in the stage, /prod), "
               "429 a rate too high, 5xx that service-a itself fails", file=sys.stderr)  # fmt: skip
@@ -198,7 +196,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main())
