@@ -28,12 +28,14 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
         trace_ids: sorted; no more are taken in once it is `loosened`.
         platform: pairs of a trace and a log group, in which the platform says that the request of this id ran in the trace.
         loosened: so many traces show the key that it says nothing, and those that it had joined before have come apart.
+        last_seen_at: when it was written last (ISO 8601, UTC); empty where it is not stored yet.
     """
 
     key: str
     trace_ids: tuple[str, ...] = ()
     platform: tuple[tuple[str, str], ...] = ()
     loosened: bool = False
+    last_seen_at: str = ""
     seq_no: int = -1
     primary_term: int = -1
 
@@ -108,7 +110,8 @@ class Links:
         written: dict[str, Link] = {}
         for link, result in zip(links, self._store.write(lines), strict=True):
             if result.ok:
-                written[link.key] = msgspec.structs.replace(link, seq_no=result.seq_no, primary_term=result.primary_term)
+                place = {"seq_no": result.seq_no, "primary_term": result.primary_term}
+                written[link.key] = msgspec.structs.replace(link, last_seen_at=now, **place)
             elif not result.conflict:
                 result.raise_for_failure("a link")
         return written
@@ -128,6 +131,7 @@ def _read(key: str, hit: Hit | None) -> Link:
         trace_ids=trace_ids,
         platform=platform,
         loosened=bool(hit.source.get("loosened")),
+        last_seen_at=hit.source.get("lastSeenAt", ""),
         seq_no=hit.seq_no,
         primary_term=hit.primary_term,
     )

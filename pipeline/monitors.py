@@ -18,7 +18,6 @@ _PATH = "/_plugins/_alerting/monitors"
 _CHANNELS = "/_plugins/_notifications/configs"
 # by it we know our own actions again
 _OURS = "tracejoin-channel-"
-_SERVERLESS = ".aoss."
 _ABSENT = "this OpenSearch has no Alerting plugin: alerts come by SNS and CloudWatch alone"
 _FORBIDDEN = (
     "no permission: the user or role that runs setup needs alerting_full_access (cluster:admin/opendistro/alerting/monitor/search,"
@@ -40,9 +39,9 @@ def install_monitors(store: Store, monitors: Iterable[tuple[str, dict[str, Any]]
     Raises MisconfiguredError where a channel does not exist, BadInputError where the plugin refuses a monitor.
     """
     wanted = list(monitors)
-    reason = _ABSENT
+    reason = store.absent.get("monitor", _ABSENT)
     try:
-        known = None if _SERVERLESS in store.endpoint else _ids(store, [name for name, _ in wanted])
+        known = None if "monitor" in store.absent else _ids(store, [name for name, _ in wanted])
     except MisconfiguredError:
         known, reason = None, _FORBIDDEN
     if known is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -28,13 +28,11 @@ _OK = 300
 # lower case: opensearch-py adds its own otherwise
 _NDJSON = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
 _VERDICTS = "errors,items.*.status,items.*.error.type,items.*.error.reason"
-_PLACES = f"{_VERDICTS},items.*._seq_no,items.*._primary_term"
 _TIMEOUT = 30
 _PAGE = 1000
 _PIT_KEPT = "5m"
 # AWS' advice for a bulk request is 3 to 5 MiB
 LARGEST_BODY = 4 * 1024 * 1024
-_AMAZON = ".amazonaws.com"
 
 
 class ItemResult(msgspec.Struct, frozen=True):
@@ -72,7 +70,7 @@ class ItemResult(msgspec.Struct, frozen=True):
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored document with its address, and its version for compare-and-set."""
+    """A stored document with its address, and its place in the order of writes, for compare-and-set."""
 
     index: str
     id: str
@@ -82,11 +80,26 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Store:
-    """OpenSearch as tracejoin uses it.
+    """OpenSearch as tracejoin uses it; `pipeline.serverless` is what differs in a collection of OpenSearch Serverless.
 
     Every method raises UnavailableError where trying again may help, MisconfiguredError where the endpoint or the
     credentials are wrong, and BadInputError where OpenSearch refuses the request itself.
+
+    Attributes:
+        visible_after: seconds after which every search and every get shows what was written; 0 where gets show it at once, and
+            searches after `refresh`.
+        overlay: the folder in `mappings/` whose files take the place of those of the same name; empty for none.
+        absent: what this OpenSearch never has, by the kind of change that `setup` makes of it, with the reason in words.
     """
+
+    visible_after: int = 0
+    overlay: str = ""
+    absent: ClassVar[Mapping[str, str]] = {}
+    # what compare-and-set compares: how a search asks for it, and where an answer has it
+    _asked_place: ClassVar[Mapping[str, Any]] = {"seq_no_primary_term": True}
+    _place: tuple[str, ...] = ("_seq_no", "_primary_term")
+    _mget = "POST"
+    _access = "set TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD, or for Amazon's give this role access"
 
     def __init__(self, client: OpenSearch, *, endpoint: str, prefix: str) -> None:
         self._client = client
@@ -130,8 +143,9 @@ class Store:
             places: whether the results bring sequence numbers, for a later compare-and-set.
         """
         # every item keeps its place under this filter, since every item has a status
-        answer = self.request("POST", "/_bulk", body, {"filter_path": _PLACES if places else _VERDICTS}, _NDJSON)
-        return [_item(next(iter(item.values()))) for item in answer["items"]]
+        wanted = ",".join((_VERDICTS, *(f"items.*.{name}" for name in self._place if places)))
+        answer = self.request("POST", "/_bulk", body, {"filter_path": wanted}, _NDJSON)
+        return [self._item(*next(iter(item.items()))) for item in answer["items"]]
 
     def write(self, lines: Sequence[object]) -> list[ItemResult]:
         """Bulk requests of ``lines`` (action, document, action, document, …; `delete` has no document); one result an item."""
@@ -142,8 +156,8 @@ class Store:
         found: list[Hit | None] = []
         for start in range(0, len(addresses), _PAGE):
             docs = [{"_index": index, "_id": id_} for index, id_ in addresses[start : start + _PAGE]]
-            answer = self.request("POST", "/_mget", {"docs": docs}, {"_source_includes": ",".join(source)} if source else {})
-            found += [hit(doc) if doc.get("found") else None for doc in answer["docs"]]
+            answer = self.request(self._mget, "/_mget", {"docs": docs}, {"_source_includes": ",".join(source)} if source else {})
+            found += [self._hit(doc) if doc.get("found") else None for doc in answer["docs"]]
         return found
 
     @staticmethod
@@ -158,6 +172,11 @@ class Store:
         body = {"query": {"bool": {"filter": [*query, {"range": {field: {"lt": f"now-{days}d"}}}]}}}
         answer = self.request("POST", f"/{index}/_delete_by_query", body, {"conflicts": "proceed", "ignore_unavailable": "true"})
         return int(answer.get("deleted", 0))
+
+    def expire(self, *, days: int) -> int:
+        """Deletes the daily indices older than ``days`` where no lifecycle policy does it; returns how many."""
+        del days
+        return 0
 
     def refresh(self) -> None:
         """Makes everything written so far visible to `search` and `scan`."""
@@ -174,12 +193,12 @@ class Store:
             "query": query,
             "size": _PAGE,
             "sort": [{"@timestamp": {"order": "asc", "unmapped_type": "date_nanos"}}, {"_id": "asc"}],
-            "seq_no_primary_term": True,
             "_source": source,
+            **self._asked_place,
         }
         while True:
             hits = self.search(body, index=index)["hits"]["hits"]
-            yield from map(hit, hits)
+            yield from map(self._hit, hits)
             if len(hits) < _PAGE:
                 return
             body["search_after"] = hits[-1]["sort"]
@@ -237,6 +256,21 @@ class Store:
         """The pattern that covers logs, spans and traces, whether or not the alias is installed."""
         return f"{self.prefix}-logs-*,{self.prefix}-spans-*,{self.prefix}-traces"
 
+    def _place_of(self, raw: Mapping[str, Any]) -> tuple[int, int]:
+        first, *second = (int(raw.get(name, -1)) for name in self._place)
+        return first, second[0] if second else 0
+
+    def _hit(self, raw: Mapping[str, Any]) -> Hit:
+        """A hit or a got document, as OpenSearch writes it, narrowed."""
+        seq_no, primary_term = self._place_of(raw)
+        return Hit(index=raw["_index"], id=raw["_id"], source=raw.get("_source", {}), seq_no=seq_no, primary_term=primary_term)
+
+    def _item(self, action: str, raw: Mapping[str, Any]) -> ItemResult:
+        del action
+        error = raw.get("error")
+        reason = f"{error.get('type')}: {error.get('reason')}" if error else ""
+        return ItemResult(raw["status"], reason, *self._place_of(raw))
+
     def _call(self, call: Callable[[], T]) -> T:
         try:
             return call()
@@ -246,14 +280,7 @@ class Store:
     def _mapped(self, error: Exception) -> TracejoinError:
         where = f"OpenSearch at {self.endpoint}"
         if isinstance(error, AuthenticationException | AuthorizationException):
-            return MisconfiguredError(
-                [
-                    (
-                        f"{where} refuses these credentials ({error.status_code}): set TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD,"
-                        " or for Amazon's give this role access"
-                    )
-                ]
-            )
+            return MisconfiguredError([f"{where} refuses these credentials ({error.status_code}): {self._access}"])
         if isinstance(error, NoConnectionError) or not isinstance(error, TransportError):
             return UnavailableError(f"{where} does not answer: is it running, and is the endpoint right? ({_cause(error)})")
         if error.status_code == _NOT_FOUND:
@@ -268,7 +295,7 @@ class _NotFoundError(BadInputError):
 
 
 def connect(settings: Settings) -> Store:
-    """A store for ``settings``: SigV4 for Amazon's endpoints, basic authentication where a user name is set."""
+    """A store for ``settings``: SigV4 for Amazon's services, basic authentication where a user name is set."""
     parts = urlsplit(settings.endpoint)
     client = OpenSearch(
         hosts=[settings.endpoint],
@@ -277,7 +304,16 @@ def connect(settings: Settings) -> Store:
         # `index` counts and paces its own retries
         max_retries=0,
     )
-    return Store(client, endpoint=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", prefix=settings.prefix)
+    return _kind(settings)(client, endpoint=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", prefix=settings.prefix)
+
+
+def _kind(settings: Settings) -> type[Store]:
+    if settings.service != "aoss":
+        return Store
+    # imported here: it builds on this module, and few need it
+    from pipeline.serverless import ServerlessStore  # noqa: PLC0415
+
+    return ServerlessStore
 
 
 def _bodies(lines: Sequence[object]) -> Iterator[bytes]:
@@ -295,34 +331,17 @@ def _bodies(lines: Sequence[object]) -> Iterator[bytes]:
         yield bytes(body)
 
 
-def hit(raw: Mapping[str, Any]) -> Hit:
-    """A hit or a got document, as OpenSearch writes it, narrowed."""
-    return Hit(
-        index=raw["_index"],
-        id=raw["_id"],
-        source=raw.get("_source", {}),
-        seq_no=raw.get("_seq_no", -1),
-        primary_term=raw.get("_primary_term", -1),
-    )
-
-
 def _credentials(settings: Settings, host: str) -> object:
     if settings.username:
         return (settings.username, settings.password)
-    if not host.endswith(_AMAZON):
+    if not settings.service:
         return None
     import botocore.session  # noqa: PLC0415  # 100 ms that only Amazon's endpoints need
 
     credentials = botocore.session.get_session().get_credentials()
     if credentials is None or not settings.region:
         raise MisconfiguredError([f"{host} is Amazon's: AWS credentials and AWS_REGION are needed to sign requests"])
-    return Urllib3AWSV4SignerAuth(credentials, settings.region, "aoss" if ".aoss." in host else "es")
-
-
-def _item(raw: Mapping[str, Any]) -> ItemResult:
-    error = raw.get("error")
-    reason = f"{error.get('type')}: {error.get('reason')}" if error else ""
-    return ItemResult(raw["status"], reason, raw.get("_seq_no", -1), raw.get("_primary_term", -1))
+    return Urllib3AWSV4SignerAuth(credentials, settings.region, settings.service)
 
 
 def _reason(error: TransportError) -> str:

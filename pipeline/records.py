@@ -4,6 +4,7 @@ All trace documents live in one index, so that a trace's address follows from it
 day by. The sweep deletes old ones.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +21,7 @@ from pipeline.state import EMPTY, Annotation, TraceState, last_seen, merge
 
 Judge = Callable[[TraceState], Verdict]
 
+_STORED = ("state", "trace", "settled", "transactionId", "changedAt")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ROUNDS = 20
 _MOST_KEYS = 100
@@ -51,6 +53,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         settled: the verdict is final, and every line and span known of carries it.
         current: what is stored is the verdict that these settings and rules give; not so after they changed.
         transaction: the id of the group of traces that this one belongs to; empty until that was looked for.
+        changed_at: when it last changed (epoch milliseconds), where what is written takes a while to show; else 0.
     """
 
     trace_id: str
@@ -60,6 +63,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     settled: bool = False
     current: bool = True
     transaction: str = ""
+    changed_at: int = 0
     seq_no: int = -1
     primary_term: int = -1
 
@@ -70,17 +74,18 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TraceRecords:
-    """The trace documents in OpenSearch, read and written by compare-and-set."""
+    """The trace documents in OpenSearch, read and written by compare-and-set; ``clock`` gives seconds since the epoch."""
 
-    def __init__(self, store: Store, judge: Judge) -> None:
+    def __init__(self, store: Store, judge: Judge, clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._judge = judge
+        self._clock = clock
         self._index = f"{store.prefix}-traces"
 
     def load(self, trace_ids: Iterable[str]) -> dict[str, Record]:
         """A record for each id, an empty one where nothing is stored yet."""
         ids = list(dict.fromkeys(trace_ids))
-        hits = self._store.get_many([(self._index, id_) for id_ in ids], source=("state", "trace", "settled", "transactionId"))
+        hits = self._store.get_many([(self._index, id_) for id_ in ids], source=_STORED)
         return {id_: self._read(id_, hit) for id_, hit in zip(ids, hits, strict=True)}
 
     def add(self, facts: Mapping[str, TraceState]) -> dict[str, Record]:
@@ -108,6 +113,10 @@ class TraceRecords:
 
     def write(self, records: list[Record]) -> dict[str, Record]:
         """Writes each record where nobody was faster; returns those that were written, with their new place."""
+        if self._store.visible_after:
+            # that it settled is no news to anybody who reads it
+            now = int(self._clock() * 1000)
+            records = [record if record.settled else msgspec.structs.replace(record, changed_at=now) for record in records]
         lines: list[object] = []
         for record in records:
             lines.append(self._store.compare_and_set(self._index, record.trace_id, record.seq_no, record.primary_term))
@@ -136,7 +145,7 @@ class TraceRecords:
         verdict, version = self._judge(state), int(stored.get("version", 0))
         return Record(trace_id=trace_id, state=state, verdict=verdict, version=version, settled=bool(hit.source.get("settled")),
                       current=stored == status_of(verdict, version), transaction=hit.source.get("transactionId") or "",
-                      seq_no=hit.seq_no, primary_term=hit.primary_term)  # fmt: skip
+                      changed_at=int(hit.source.get("changedAt", 0)), seq_no=hit.seq_no, primary_term=hit.primary_term)  # fmt: skip
 
     def _grown(self, record: Record, facts: TraceState) -> Record:
         state = merge(record.state, facts)
@@ -225,6 +234,7 @@ def document_of(record: Record) -> dict[str, Any]:
         "findings": verdict.findings,
         "settled": record.settled,
         "state": record.state,
+        **({"changedAt": record.changed_at} if record.changed_at else {}),
     }
 
 

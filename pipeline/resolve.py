@@ -6,6 +6,8 @@ Why it converges, whoever does what twice, late or at once:
 - `ship` indexes a line, then gets the record; `resolve` writes the record, refreshes, then searches the lines: at least one
   of the two sees the other;
 - a span is indexed, with its fact, before its record knows of it; so what a crash leaves is a span to be taken in, as a line is;
+- where nothing can be refreshed (`Store.visible_after`), a record settles by a look that began when all that it rests on had long been
+  visible, so that who came meanwhile has seen it, or is seen;
 - what is missed all the same (a crash, a lost message) is still `pending` or unsettled in the index, where `sweep` finds it.
 """
 
@@ -75,7 +77,7 @@ class Resolver:
         self._source = source
         self._settings = settings
         self._clock = clock
-        self._records = TraceRecords(store, judge_for(settings))
+        self._records = TraceRecords(store, judge_for(settings), clock)
         self._links = Links(store)
         self._redactor = redactor_for(settings)
         self._outbox = Outbox(store)
@@ -101,7 +103,7 @@ class Resolver:
         return total
 
     def sweep(self, *, min_age: int = 0, force: bool = False, go_on: Callable[[], bool] = lambda: True) -> Resolution:
-        """Finds what is still open in the index, settles it, and deletes trace documents past their retention.
+        """Finds what is still open in the index, settles it, and deletes what is past its retention.
 
         Args:
             min_age: seconds; younger pending documents are left to their hints.
@@ -121,6 +123,7 @@ class Resolver:
         self._records.purge(days=self._settings.retention_days)
         self._links.purge(days=self._settings.retention_days)
         self._outbox.purge(days=self._settings.retention_days)
+        self._store.expire(days=self._settings.retention_days)
         return total
 
     def _tell(self, total: Resolution, *, always: bool = False) -> None:
@@ -161,6 +164,7 @@ class Resolver:
                 self._resolve_apart([id_], total, force=force)
 
     def _resolve_group(self, ids: Sequence[str], total: Resolution, *, force: bool) -> None:
+        began = int(self._clock() * 1000)
         before = self._records.load(ids)
         self._store.refresh()
         facts = facts_by_trace(stale(before.values(), self._store))
@@ -181,10 +185,17 @@ class Resolver:
             rules = total.noted.setdefault(finding.service_name, {})
             rules[finding.rule] = rules.get(finding.rule, 0) + 1
         total.faulty += tuple(record.trace_id for record in final if record.verdict.hidden_fault)
-        self._records.settle(fresh)
-        total.settled += sum(record.trace_id in before for record in final)
+        early = {record.trace_id for record in fresh if self._is_early(record, spreader, began)}
+        self._records.settle(record for record in fresh if record.trace_id not in early)
+        left |= early
+        total.settled += sum(record.trace_id in before and record.trace_id not in early for record in final)
         total.unsettled += tuple(id_ for id_ in known if id_ in left or not known[id_].verdict.final)
         total.hidden_faults += sum(known[id_].verdict.hidden_fault and not before[id_].verdict.hidden_fault for id_ in ids)
+
+    def _is_early(self, record: Record, spreader: Spreader, began: int) -> bool:
+        """Whether what ``record`` rests on is so new that who read meanwhile may not have seen it, nor this look what they wrote."""
+        changed_at = max(record.changed_at, spreader.linked_at.get(record.trace_id, 0))
+        return began - changed_at < 2 * 1000 * self._store.visible_after
 
     def _look_up(self, known: dict[str, Record], total: Resolution, *, force: bool) -> dict[str, Answer]:
         wanted = {id_: record.state.first_line_at for id_, record in known.items()

@@ -11,10 +11,13 @@ from pipeline.errors import MisconfiguredError
 T = TypeVar("T")
 TraceSource = Literal["auto", "BatchGetTraces", "StartTraceRetrieval", "aws/spans"]
 TraceFormat = Literal["XRAY", "OTEL"]
+OpenSearchService = Literal["auto", "es", "aoss"]
 
 _PREFIX = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 _TOPIC = re.compile(r"arn:[\w-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}", re.ASCII)
 _LONGEST_SQS_DELAY = 900
+# the last is that of dual-stack endpoints
+_AMAZON = (".amazonaws.com", ".amazonaws.com.cn", ".on.aws")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,9 @@ class Settings:
 
     Attributes:
         endpoint: TRACEJOIN_ENDPOINT, the URL of OpenSearch.
+        opensearch_service: TRACEJOIN_OPENSEARCH_SERVICE, what is there: es (an Amazon OpenSearch Service domain), aoss (a collection of
+            type SEARCH of Amazon OpenSearch Serverless), or auto, which goes by the endpoint's host name; to be set where Amazon's
+            service has another name, such as a custom endpoint's. It also is the name that requests are signed for.
         prefix: TRACEJOIN_PREFIX, the start of every index name, and the alias that covers them all.
         username: TRACEJOIN_USERNAME, for basic authentication.
         password: TRACEJOIN_PASSWORD.
@@ -51,6 +57,7 @@ class Settings:
     """
 
     endpoint: str = "http://localhost:9200"
+    opensearch_service: OpenSearchService = "auto"
     prefix: str = "tracejoin"
     username: str = ""
     password: str = ""
@@ -74,6 +81,16 @@ class Settings:
     workers: int = 1
     retention_days: int = 14
 
+    @property
+    def service(self) -> Literal["", "es", "aoss"]:
+        """Which of Amazon's services the endpoint is of, as SigV4 names them; empty for a cluster of one's own."""
+        if self.opensearch_service != "auto":
+            return self.opensearch_service
+        host = urlsplit(self.endpoint).hostname or ""
+        if not host.endswith(_AMAZON):
+            return ""
+        return "aoss" if ".aoss." in host else "es"
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """Settings out of ``environment``; raises MisconfiguredError that names every fault."""
@@ -81,6 +98,7 @@ class Settings:
         default = cls()
         settings = cls(
             endpoint=reader.read("TRACEJOIN_ENDPOINT", _endpoint, default.endpoint),
+            opensearch_service=reader.read("TRACEJOIN_OPENSEARCH_SERVICE", _one_of(OpenSearchService), default.opensearch_service),
             prefix=reader.read("TRACEJOIN_PREFIX", _prefix, default.prefix),
             username=environment.get("TRACEJOIN_USERNAME", ""),
             password=environment.get("TRACEJOIN_PASSWORD", ""),

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
+import msgspec
+
 from pipeline.changes import Change, bring
 from pipeline.errors import BadInputError, MisconfiguredError
 from pipeline.monitors import install_monitors
@@ -28,7 +30,7 @@ def install(store: Store, *, retention_days: int, monitors: bool = True, channel
         ("components", "_component_template", "component_templates"),
         ("indices", "_index_template", "index_templates"),
     ):
-        for name, wanted in documents(kind, store.prefix, retention_days):
+        for name, wanted in documents(kind, store.prefix, retention_days, overlay=store.overlay):
             changes.append(_template(store, path, answer, f"{store.prefix}-{name}", wanted, check=check))
     changes += [_index(store, f"{store.prefix}-{name}", check=check) for name in ("traces", "links", "alerts", "dead-letters")]
     for name, wanted in documents("policies", store.prefix, retention_days):
@@ -45,10 +47,13 @@ def require(store: Store) -> None:
         raise MisconfiguredError([f"nothing is installed at {store.endpoint} for the prefix {store.prefix!r}: run `tracejoin setup` first"])
 
 
-def documents(kind: str, prefix: str, retention_days: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The JSON documents of `mappings/<kind>`, by name, for this prefix."""
-    for file in sorted((files("mappings") / kind).iterdir(), key=lambda file: file.name):
-        text = file.read_text().replace("@prefix@", prefix).replace("@retention_days@", str(retention_days))
+def documents(kind: str, prefix: str, retention_days: int, *, overlay: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """The JSON documents of `mappings/<kind>`, by name, for this prefix; those of ``overlay`` take the place of their namesakes."""
+    folder = files("mappings")
+    for file in sorted((folder / kind).iterdir(), key=lambda file: file.name):
+        instead = folder / overlay / kind / file.name
+        text = (instead if overlay and instead.is_file() else file).read_text()
+        text = text.replace("@prefix@", prefix).replace("@retention_days@", str(retention_days))
         yield file.name.removesuffix(".json"), json.loads(text)
 
 
@@ -56,8 +61,9 @@ def _template(store: Store, path: str, answer: str, name: str, wanted: Mapping[s
     found = store.find("GET", f"/{path}/{name}")
     entries = (found or {}).get(answer) or [{}]
     present = entries[0].get(path.removeprefix("_"))
-    return bring(path.removeprefix("_").replace("_", " "), name, present, wanted, check=check,
-                put=lambda: store.request("PUT", f"/{path}/{name}", wanted))  # fmt: skip
+    change = bring(path.removeprefix("_").replace("_", " "), name, present, wanted, check=check,
+                   put=lambda: store.request("PUT", f"/{path}/{name}", wanted))  # fmt: skip
+    return msgspec.structs.replace(change, reason=wanted.get("_meta", {}).get("reason", ""))
 
 
 def _index(store: Store, name: str, *, check: bool) -> Change:
@@ -71,6 +77,8 @@ def _index(store: Store, name: str, *, check: bool) -> Change:
 
 def _policy(store: Store, name: str, wanted: Mapping[str, Any], *, check: bool) -> Change:
     path = f"/_plugins/_ism/policies/{name}"
+    if reason := store.absent.get("policy"):
+        return Change("policy", name, "skipped", reason)
     try:
         found = store.find("GET", path)
     except BadInputError:

@@ -13,9 +13,9 @@ from pipeline.adopt import facts_of_moves, move
 from pipeline.enrich import facts_by_trace, stale, update
 from pipeline.errors import BadInputError
 from pipeline.homes import misplaced
-from pipeline.links import Link, Links
+from pipeline.links import Link, Links, Shown
 from pipeline.opensearch import Store
-from pipeline.records import Record, TraceRecords
+from pipeline.records import Record, TraceRecords, millis_of
 from pipeline.runs import Span
 from pipeline.state import EMPTY, RequestFact, TraceState, merge
 from pipeline.transactions import groups_of, shown_by
@@ -33,6 +33,7 @@ class Spreader:
     Attributes:
         stale: how many lines were found to name another trace than the platform does, by service.
         glue: the ids met that so many traces show that they join none.
+        linked_at: when a link that a trace shows was written last (epoch milliseconds), where what is written takes a while to show.
     """
 
     def __init__(self, store: Store, records: TraceRecords) -> None:
@@ -41,6 +42,7 @@ class Spreader:
         self._links = Links(store)
         self.stale: Counter[str] = Counter()
         self.glue: set[str] = set()
+        self.linked_at: dict[str, int] = {}
 
     def spread(self, known: dict[str, Record]) -> set[str]:
         """Brings lines home, joins traces, and brings lines and spans up to date until nothing is behind.
@@ -49,7 +51,9 @@ class Spreader:
         """
         checked: set[Span] = set()
         for _ in range(_ROUNDS):
-            links = self._links.add(shown_by(known.values()))
+            shown = shown_by(known.values())
+            links = self._links.add(shown)
+            self._note_age(shown, links)
             known |= self._records.add(_contested(known, links))
             glued = [link for link in links.values() if link.glue and not link.loosened]
             # what an id had joined before it was known to be on too many traces
@@ -70,6 +74,14 @@ class Spreader:
                 return set()
         # each round brought something new: the next look goes on from here
         return set(known)
+
+    def _note_age(self, shown: Mapping[str, Shown], links: Mapping[str, Link]) -> None:
+        if not self._store.visible_after:
+            return
+        for key, what in shown.items():
+            at = millis_of(links[key].last_seen_at)
+            for id_ in (*what.trace_ids, *(trace_id for trace_id, _ in what.platform)):
+                self.linked_at[id_] = max(at, self.linked_at.get(id_, 0))
 
     def _join(self, known: dict[str, Record]) -> bool:
         """Notes each trace's transaction on its record, and on those of all others in it; returns whether one changed.

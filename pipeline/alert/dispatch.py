@@ -125,10 +125,10 @@ class Dispatcher:
         for number, parcel in enumerate(planned.parcels):
             # on a laptop nobody ends this in time: what would be sent after the lease, somebody else may be sending
             late = self._now() > lease.until - _ONE_MS
-            message = message_of(parcel, traces, self._links)
+            told = parcel
             try:
                 if not late:
-                    self._topic.publish(message.subject, message.text, message.attributes)
+                    told = self._publish(parcel, traces)
             except BadInputError as error:
                 # its neighbours go out all the same
                 done.failures += (str(error),)
@@ -141,10 +141,19 @@ class Dispatcher:
             if late:
                 done.held += tuple(due.trace_id for left in planned.parcels[number:] for due in left.dues)
                 return
-            done.latencies += self._latency(parcel, traces)
-            done.sent += 1
-            done.told += len(parcel.dues)
-            self._mark(parcel)
+            if told.dues:
+                done.latencies += self._latency(told, traces)
+                done.sent += 1
+                done.told += len(told.dues)
+                self._mark(told)
+
+    def _publish(self, parcel: Parcel, traces: Mapping[str, Mapping[str, Any]]) -> Parcel:
+        """Sends what of ``parcel`` nobody has sent since it was found; returns that."""
+        claimed = msgspec.structs.replace(parcel, dues=self._outbox.claim(parcel.dues))
+        if claimed.dues:
+            message = message_of(claimed, traces, self._links)
+            self._topic.publish(message.subject, message.text, message.attributes)
+        return claimed
 
     def _mark(self, parcel: Parcel) -> None:
         for pause in _PAUSES:

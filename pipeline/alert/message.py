@@ -61,9 +61,8 @@ class Links(msgspec.Struct, frozen=True):
 
 
 def links_of(settings: Settings) -> Links:
-    """Where things are to be looked at, as these settings have it; an Amazon domain has its Dashboards below its endpoint."""
-    endpoint = settings.endpoint
-    own = f"{endpoint}/_dashboards" if endpoint.endswith(".amazonaws.com") and ".es." in endpoint else ""
+    """Where things are to be looked at, as these settings have it; Amazon has Dashboards below the endpoint."""
+    own = f"{settings.endpoint}/_dashboards" if settings.service else ""
     return Links(region=settings.region, dashboards=settings.dashboards_url or own)
 
 

@@ -1,6 +1,6 @@
 """Outbox: a document for each trace and rule that somebody is to be told of, and the lease of the one who tells."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Literal
 
@@ -41,6 +41,8 @@ class Outbox:
         self._store = store
         self._index = f"{store.prefix}-alerts"
         self._places: dict[str, tuple[int, int]] = {}
+        # where what is written takes a while to show, a due note that is written anew would be out of sight again
+        self._renewed = _OPEN - {"due"} if store.visible_after else _OPEN
 
     def note(self, records: Iterable[Record], now_ms: int) -> list[Finding]:
         """Notes each rule that fired with an alert on these traces, once for ever; returns a finding for each note that is new.
@@ -78,6 +80,23 @@ class Outbox:
         )  # fmt: skip
         return sorted(dues)
 
+    def claim(self, dues: Sequence[Due]) -> tuple[Due, ...]:
+        """What of ``dues`` nobody has told of since `due` found it: all of it, where that saw what everybody had written."""
+        if not self._store.visible_after:
+            return tuple(dues)
+        notes = [(due, rule, _id(due.trace_id, rule)) for due in dues for rule in due.rules]
+        lines: list[object] = []
+        for _, _, id_ in notes:
+            lines += [{"update": self._place(id_)}, {"doc": {"alert": {"state": "due"}}}]
+        claimed: dict[Due, list[str]] = {}
+        for (due, rule, id_), result in zip(notes, self._store.write(lines), strict=True):
+            if result.ok:
+                claimed.setdefault(due, []).append(rule)
+                self._places[id_] = result.seq_no, result.primary_term
+            elif not (result.gone or result.conflict):
+                result.raise_for_failure("a claimed alert")
+        return tuple(msgspec.structs.replace(due, rules=tuple(rules)) for due, rules in claimed.items())
+
     def sent(self, dues: Iterable[Due], now_ms: int) -> None:
         """Marks the notes of these traces as sent, whatever became of them meanwhile: a message is out."""
         lines: list[object] = []
@@ -94,9 +113,7 @@ class Outbox:
         """
         lines: list[object] = []
         for id_ in _ids(dues):
-            seq_no, primary_term = self._places[id_]
-            lines += [{"update": {"_index": self._index, "_id": id_, "if_seq_no": seq_no, "if_primary_term": primary_term}},
-                      _now_is("withdrawn", now_ms)]  # fmt: skip
+            lines += [{"update": self._place(id_)}, _now_is("withdrawn", now_ms)]
         results = self._store.write(lines)
         for result in results:
             if not (result.ok or result.gone or result.conflict):
@@ -120,13 +137,18 @@ class Outbox:
         """Deletes notes that are older than ``days``, as their traces are; returns how many."""
         return self._store.delete_older(self._index, "@timestamp", days=days)
 
+    def _place(self, id_: str) -> dict[str, Any]:
+        """The address of a note, on condition that it still is as it was found."""
+        seq_no, primary_term = self._places[id_]
+        return {"_index": self._index, "_id": id_, "if_seq_no": seq_no, "if_primary_term": primary_term}
+
     def _renew(self, known: list[_Noted], now_ms: int) -> None:
         """Makes withdrawn notes due again; one that is due is written anew, so that who is about to withdraw it comes too late."""
         for _ in range(_ROUNDS):
             if not known:
                 return
             hits = self._store.get_many([(self._index, _id(record.trace_id, finding.rule)) for record, finding, _ in known])
-            found = [(one, hit) for one, hit in zip(known, hits, strict=True) if hit and hit.source["alert"]["state"] in _OPEN]
+            found = [(one, hit) for one, hit in zip(known, hits, strict=True) if hit and hit.source["alert"]["state"] in self._renewed]
             lines: list[object] = []
             for _, hit in found:
                 lines += [self._store.compare_and_set(self._index, hit.id, hit.seq_no, hit.primary_term),

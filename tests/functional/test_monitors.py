@@ -360,7 +360,7 @@ def test_serverless_is_not_even_asked():
     store = connect(Settings(endpoint="https://abc.eu-west-1.aoss.amazonaws.com", prefix="p", username="u", password="p"))
     changes = install_monitors(store, [(name, {}) for name in NAMES])
     assert [(change.action, change.reason.partition(":")[0]) for change in changes] == [
-        ("skipped", "this OpenSearch has no Alerting plugin")
+        ("skipped", "OpenSearch Serverless has no Alerting plugin")
     ] * 3
     store.close()
 

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline import setup
 from pipeline.changes import covers
+from pipeline.serverless import ServerlessStore
 from pipeline.setup import install
 
 
@@ -60,8 +61,13 @@ def test_every_file_is_installed():
         f"{kind}/{name}" for kind in ("components", "indices", "policies", "monitors") for name, _ in setup.documents(kind, "p", 1)
     }
     assert installed == {str(path.relative_to(folder).with_suffix("")) for path in folder.glob("*/*.json")}
-    for path in folder.glob("*/*.json"):
+    for path in folder.glob("**/*.json"):
         json.loads(path.read_text())
+    # what is in place of another file has its name
+    overlay = ServerlessStore.overlay
+    instead = {str(path.relative_to(folder / overlay).with_suffix("")) for path in (folder / overlay).glob("**/*.json")}
+    assert instead
+    assert instead <= installed
 
 
 @pytest.mark.parametrize("present", [
