@@ -33,7 +33,7 @@ def covers(present: object, wanted: object) -> bool:
         if not isinstance(present, Mapping):
             return False
         flat = _flat(present)
-        return all(key in flat and covers(flat[key], value) for key, value in _flat(wanted).items())
+        return all(covers(flat[key], value) if key in flat else value == {} and _holds(flat, key) for key, value in _flat(wanted).items())
     if isinstance(wanted, list):
         return isinstance(present, list) and len(present) == len(wanted) and all(map(covers, present, wanted))
     return _text(present) == _text(wanted)
@@ -49,6 +49,11 @@ def _flat(content: Mapping[str, Any], start: str = "") -> dict[str, Any]:
         else:
             flat[path] = value
     return flat
+
+
+def _holds(flat: Mapping[str, Any], path: str) -> bool:
+    """Whether there is an object at ``path``: one that is wanted empty may have been filled with defaults."""
+    return any(key.startswith(f"{path}.") for key in flat)
 
 
 def _text(value: object) -> str:

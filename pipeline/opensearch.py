@@ -88,7 +88,7 @@ class Store:
     Attributes:
         visible_after: seconds after which every search and every get shows what was written; 0 where gets show it at once, and
             searches after `refresh`.
-        overlay: the folder in `mappings/` whose files take the place of those of the same name; empty for none.
+        overlay: the folder in `mappings/` with what is to be changed in files of the same name; empty for none.
         absent: what this OpenSearch never has, by the kind of change that `setup` makes of it, with the reason in words.
     """
 

@@ -48,13 +48,25 @@ def require(store: Store) -> None:
 
 
 def documents(kind: str, prefix: str, retention_days: int, *, overlay: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """The JSON documents of `mappings/<kind>`, by name, for this prefix; those of ``overlay`` take the place of their namesakes."""
+    """The JSON documents of `mappings/<kind>`, by name, for this prefix; the files of ``overlay`` are merge patches (RFC 7396) to them."""
     folder = files("mappings")
     for file in sorted((folder / kind).iterdir(), key=lambda file: file.name):
-        instead = folder / overlay / kind / file.name
-        text = (instead if overlay and instead.is_file() else file).read_text()
-        text = text.replace("@prefix@", prefix).replace("@retention_days@", str(retention_days))
-        yield file.name.removesuffix(".json"), json.loads(text)
+        text = file.read_text().replace("@prefix@", prefix).replace("@retention_days@", str(retention_days))
+        patch = folder / overlay / kind / file.name
+        document = json.loads(text)
+        yield file.name.removesuffix(".json"), patched(document, json.loads(patch.read_text())) if overlay and patch.is_file() else document
+
+
+def patched(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """``document`` after a merge patch: objects merge, null takes away, all else is replaced."""
+    result = {name: value for name, value in document.items() if name not in patch or patch[name] is not None}
+    for name, value in patch.items():
+        if isinstance(value, Mapping):
+            before = result.get(name)
+            result[name] = patched(before if isinstance(before, Mapping) else {}, value)
+        elif value is not None:
+            result[name] = value
+    return result
 
 
 def _template(store: Store, path: str, answer: str, name: str, wanted: Mapping[str, Any], *, check: bool) -> Change:

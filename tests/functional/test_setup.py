@@ -63,11 +63,18 @@ def test_every_file_is_installed():
     assert installed == {str(path.relative_to(folder).with_suffix("")) for path in folder.glob("*/*.json")}
     for path in folder.glob("**/*.json"):
         json.loads(path.read_text())
-    # what is in place of another file has its name
+    # what changes another file has its name
     overlay = ServerlessStore.overlay
-    instead = {str(path.relative_to(folder / overlay).with_suffix("")) for path in (folder / overlay).glob("**/*.json")}
-    assert instead
-    assert instead <= installed
+    patches = {str(path.relative_to(folder / overlay).with_suffix("")) for path in (folder / overlay).glob("**/*.json")}
+    assert patches
+    assert patches <= installed
+
+
+def test_a_patch_says_only_what_differs():
+    """RFC 7396: objects merge, null takes away, all else is replaced; a null that is there already is no order."""
+    document = {"a": {"b": 1, "c": 2}, "d": [1, 2], "e": None, "f": {"g": 1}}
+    assert setup.patched(document, {"a": {"b": None, "x": {"y": None}}, "d": [3], "f": None, "h": 1}) == {
+        "a": {"c": 2, "x": {}}, "d": [3], "e": None, "h": 1}  # fmt: skip
 
 
 @pytest.mark.parametrize("present", [
@@ -78,6 +85,8 @@ def test_added_defaults_are_no_change(present):
     """OpenSearch adds defaults to objects, those inside lists too, and writes numbers and booleans as text."""
     assert covers(present, {"states": [{"name": "a", "actions": [{}]}]})
     assert covers({"index": {"codec": "x", "limit": "500", "on": "true"}}, {"index.codec": "x", "index": {"limit": 500, "on": True}})
+    assert covers({"settings": {"index": {"codec": "x"}}}, {"settings": {}})
+    assert not covers({"settings_of": {"index": 1}, "others": 1}, {"settings": {}})
 
 
 @pytest.mark.parametrize("present", [
