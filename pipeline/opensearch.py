@@ -142,10 +142,13 @@ class Store:
             body: gzipped NDJSON.
             places: whether the results bring sequence numbers, for a later compare-and-set.
         """
+        return [item_result(next(iter(item.values()))) for item in self._bulk(body, places=places)]
+
+    def _bulk(self, body: bytes, *, places: bool) -> list[dict[str, Any]]:
         # every item keeps its place under this filter, since every item has a status
         wanted = ",".join((_VERDICTS, *(f"items.*.{name}" for name in self._place if places)))
-        answer = self.request("POST", "/_bulk", body, {"filter_path": wanted}, _NDJSON)
-        return [self._item(*next(iter(item.items()))) for item in answer["items"]]
+        items: list[dict[str, Any]] = self.request("POST", "/_bulk", body, {"filter_path": wanted}, _NDJSON)["items"]
+        return items
 
     def write(self, lines: Sequence[object]) -> list[ItemResult]:
         """Bulk requests of ``lines`` (action, document, action, document, …; `delete` has no document); one result an item."""
@@ -256,20 +259,15 @@ class Store:
         """The pattern that covers logs, spans and traces, whether or not the alias is installed."""
         return f"{self.prefix}-logs-*,{self.prefix}-spans-*,{self.prefix}-traces"
 
-    def _place_of(self, raw: Mapping[str, Any]) -> tuple[int, int]:
-        first, *second = (int(raw.get(name, -1)) for name in self._place)
-        return first, second[0] if second else 0
-
     def _hit(self, raw: Mapping[str, Any]) -> Hit:
         """A hit or a got document, as OpenSearch writes it, narrowed."""
-        seq_no, primary_term = self._place_of(raw)
-        return Hit(index=raw["_index"], id=raw["_id"], source=raw.get("_source", {}), seq_no=seq_no, primary_term=primary_term)
-
-    def _item(self, action: str, raw: Mapping[str, Any]) -> ItemResult:
-        del action
-        error = raw.get("error")
-        reason = f"{error.get('type')}: {error.get('reason')}" if error else ""
-        return ItemResult(raw["status"], reason, *self._place_of(raw))
+        return Hit(
+            index=raw["_index"],
+            id=raw["_id"],
+            source=raw.get("_source", {}),
+            seq_no=raw.get("_seq_no", -1),
+            primary_term=raw.get("_primary_term", -1),
+        )
 
     def _call(self, call: Callable[[], T]) -> T:
         try:
@@ -342,6 +340,13 @@ def _credentials(settings: Settings, host: str) -> object:
     if credentials is None or not settings.region:
         raise MisconfiguredError([f"{host} is Amazon's: AWS credentials and AWS_REGION are needed to sign requests"])
     return Urllib3AWSV4SignerAuth(credentials, settings.region, settings.service)
+
+
+def item_result(raw: Mapping[str, Any]) -> ItemResult:
+    """What a bulk answer says of one item, narrowed."""
+    error = raw.get("error")
+    reason = f"{error.get('type')}: {error.get('reason')}" if error else ""
+    return ItemResult(raw["status"], reason, raw.get("_seq_no", -1), raw.get("_primary_term", -1))
 
 
 def _reason(error: TransportError) -> str:

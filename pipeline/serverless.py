@@ -11,12 +11,13 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
+from pipeline.errors import MisconfiguredError
 from pipeline.opensearch import Hit, ItemResult, Store
+from pipeline.versions import Item, items_of, versioned_result
 
 _Place = tuple[str, str]
 
 _CONFLICT: Final = ItemResult(409, "somebody else wrote it meanwhile, or it can't be read yet")
-_UNAVAILABLE: Final = 503
 _MOST_REMEMBERED: Final = 2000
 _PAGE: Final = 1000
 # a sweep deletes so many pages of each index at the most; the next one goes on
@@ -52,12 +53,16 @@ class ServerlessStore(Store):
     def refresh(self) -> None:
         """Does nothing: what was written shows by itself."""
 
+    def bulk(self, body: bytes, *, places: bool = False) -> list[ItemResult]:
+        """Like `Store.bulk`; an index that can't be found is worth another attempt."""
+        return [versioned_result(*next(iter(item.items()))) for item in self._bulk(body, places=places)]
+
     def write(self, lines: Sequence[object]) -> list[ItemResult]:
         """Like `Store.write`, with versions for sequence numbers; a conditional `update` is a whole document here."""
-        items = list(_items(lines))
+        items = list(items_of(lines))
         current = self._read([item.place for item in items if item.kind == "update" and item.expected is not None])
         results: dict[int, ItemResult] = {}
-        sent: dict[int, _Item] = {}
+        sent: dict[int, Item] = {}
         for number, item in enumerate(items):
             change = item.versioned(current.get(item.place))
             if change is None:
@@ -109,76 +114,22 @@ class ServerlessStore(Store):
             self.find("DELETE", f"/{name}")
         return len(old)
 
-    def _item(self, action: str, raw: Mapping[str, Any]) -> ItemResult:
-        result = super()._item(action, raw)
-        if action in {"create", "index"} and result.gone:
-            # an index that was made a moment ago is not known everywhere yet, and one that may not be written to looks alike
-            return msgspec.structs.replace(result, status=_UNAVAILABLE)
-        return result
+    def _hit(self, raw: Mapping[str, Any]) -> Hit:
+        version = raw.get("_version")
+        if version is None:
+            problem = f"{self.endpoint} shows no version of {raw['_index']}/{raw['_id']}, so nothing can be written there safely"
+            raise MisconfiguredError([problem])
+        return Hit(index=raw["_index"], id=raw["_id"], source=raw.get("_source", {}), seq_no=version, primary_term=0)
 
     def _read(self, places: Sequence[_Place]) -> dict[_Place, Hit]:
         return {(hit.index, hit.id): hit for hit in self.get_many(list(dict.fromkeys(places))) if hit}
 
-    def _note(self, item: "_Item", result: ItemResult) -> None:
+    def _note(self, item: Item, result: ItemResult) -> None:
         if item.kind in {"create", "index"} and result.ok:
             source = msgspec.json.decode(msgspec.json.encode(item.document))
             self._written.add(Hit(index=item.place[0], id=item.place[1], source=source, seq_no=result.seq_no, primary_term=0))
         elif result.ok:
             self._written.drop(item.place)
-
-
-class _Item(msgspec.Struct, frozen=True):
-    """One item of a bulk request; ``expected`` is the version that it must find, None where it does not matter."""
-
-    kind: str
-    address: Mapping[str, Any]
-    document: Any = None
-    expected: int | None = None
-
-    @property
-    def place(self) -> _Place:
-        return self.address["_index"], self.address["_id"]
-
-    def versioned(self, current: Hit | None) -> "_Item | None":
-        """The item as versions say it; None where ``current``, the document that it is to change, is not the expected one."""
-        if self.expected is None:
-            return self
-        address = {**self.address, "version": self.expected + 1, "version_type": "external"}
-        if self.kind == "delete":
-            return msgspec.structs.replace(self, address=address)
-        document = self.document
-        if self.kind == "update":
-            # an update takes no external version
-            if current is None or current.seq_no != self.expected:
-                return None
-            document = _merged(current.source, document["doc"])
-        return msgspec.structs.replace(self, kind="index", address=address, document=document)
-
-    def placed(self, result: ItemResult) -> ItemResult:
-        """``result`` with the version that the document has now."""
-        return result if self.expected is None else msgspec.structs.replace(result, seq_no=self.expected + 1)
-
-    def lines(self) -> list[object]:
-        action = {self.kind: self.address}
-        return [action] if self.kind == "delete" else [action, self.document]
-
-
-def _items(lines: Sequence[object]) -> Iterator[_Item]:
-    waiting = iter(lines)
-    for action in waiting:
-        ((kind, address),) = msgspec.to_builtins(action).items()
-        expected = address.pop("if_seq_no", None)
-        address.pop("if_primary_term", None)
-        yield _Item(kind, address, None if kind == "delete" else next(waiting), expected)
-
-
-def _merged(source: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """``source`` as an update with the partial document ``patch`` leaves it: objects merge, all else is replaced."""
-    merged = dict(source)
-    for name, value in patch.items():
-        before = merged.get(name)
-        merged[name] = _merged(before, value) if isinstance(before, Mapping) and isinstance(value, Mapping) else value
-    return merged
 
 
 class _Written:

@@ -41,7 +41,7 @@ class Outbox:
         self._store = store
         self._index = f"{store.prefix}-alerts"
         self._places: dict[str, tuple[int, int]] = {}
-        # where what is written takes a while to show, a due note that is written anew would be out of sight again
+        # what is written anew may be out of sight for a while
         self._renewed = _OPEN - {"due"} if store.visible_after else _OPEN
 
     def note(self, records: Iterable[Record], now_ms: int) -> list[Finding]:
@@ -81,7 +81,7 @@ class Outbox:
         return sorted(dues)
 
     def claim(self, dues: Sequence[Due]) -> tuple[Due, ...]:
-        """What of ``dues`` nobody has told of since `due` found it: all of it, where that saw what everybody had written."""
+        """What of ``dues`` nobody has told of since `due` found it; all of it, where that saw everything."""
         if not self._store.visible_after:
             return tuple(dues)
         notes = [(due, rule, _id(due.trace_id, rule)) for due in dues for rule in due.rules]
@@ -93,7 +93,7 @@ class Outbox:
             if result.ok:
                 claimed.setdefault(due, []).append(rule)
                 self._places[id_] = result.seq_no, result.primary_term
-            elif not (result.gone or result.conflict):
+            elif not result.conflict:
                 result.raise_for_failure("a claimed alert")
         return tuple(msgspec.structs.replace(due, rules=tuple(rules)) for due, rules in claimed.items())
 

@@ -180,6 +180,22 @@ def test_of_two_writers_one_wins(options, collection, store):
     other.close()
 
 
+def test_a_collection_that_shows_no_versions(store, monkeypatch):
+    """If it turns out that a collection does not show them, that is said at once, and nothing is written blindly."""
+    index = f"{store.prefix}-traces"
+    store.write([{"create": {"_index": index, "_id": "1"}}, DOCUMENT])
+    patience(store)
+    request = store.request
+
+    def versionless(*arguments, **more):
+        return json.loads(json.dumps(request(*arguments, **more)).replace("_version", "_other"))
+
+    monkeypatch.setattr(store, "request", versionless)
+    for read in (lambda: store.get_many([(index, "1")]), lambda: list(store.scan({"match_all": {}}, index=index))):
+        with pytest.raises(MisconfiguredError, match="shows no version"):
+            read()
+
+
 def test_a_partial_update_leaves_what_an_update_leaves(store, behind):
     """Objects merge, lists and values are replaced, null wipes: as OpenSearch's own update does it with the same documents."""
     source = DOCUMENT | {"annotations": {"a": [1], "b": [2]}, "segment": {"id": "x"}, "state": {"spanId": "1"}}
@@ -445,6 +461,21 @@ def test_the_permissions_of_each(options, collection, store):
     def look():
         assert len(list(search(Question(limit=10), store))) >= 4
         assert len(list(hidden_faults(store))) == 1
+        environment = {
+            "TRACEJOIN_ENDPOINT": collection.endpoint,
+            "TRACEJOIN_PREFIX": options.prefix,
+            "TRACEJOIN_OPENSEARCH_SERVICE": "aoss",
+        }
+        for arguments in (
+            ["search", TRACE],
+            ["search", "--text", "print", "--all"],
+            ["trace", TRACE],
+            ["faults"],
+            ["faults", "--stale-ids"],
+            ["why", TRACE],
+        ):
+            result = CliRunner().invoke(cli, arguments, env=environment)
+            assert (arguments, result.exit_code) == (arguments, int(arguments[-1] == "--stale-ids")), result.output
 
     reader = needs({read}, look)
     setup = needs(
