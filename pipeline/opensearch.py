@@ -119,14 +119,9 @@ class Store:
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """One call by path; returns the decoded answer."""
-        return cast(
-            "dict[str, Any]",
-            self._call(
-                lambda: self._client.transport.perform_request(
-                    method, path, params=dict(params or {}), body=body, headers=dict(headers or {})
-                )
-            ),
-        )
+        send = self._client.transport.perform_request
+        answer = self._call(lambda: send(method, path, params=dict(params or {}), body=body, headers=dict(headers or {})))
+        return cast("dict[str, Any]", answer)
 
     def find(self, method: str, path: str, body: object = None) -> dict[str, Any] | None:
         """Like `request`; None where OpenSearch answers 404."""
@@ -147,8 +142,7 @@ class Store:
     def _bulk(self, body: bytes, *, places: bool) -> list[dict[str, Any]]:
         # every item keeps its place under this filter, since every item has a status
         wanted = ",".join((_VERDICTS, *(f"items.*.{name}" for name in self._place if places)))
-        items: list[dict[str, Any]] = self.request("POST", "/_bulk", body, {"filter_path": wanted}, _NDJSON)["items"]
-        return items
+        return cast("list[dict[str, Any]]", self.request("POST", "/_bulk", body, {"filter_path": wanted}, _NDJSON)["items"])
 
     def write(self, lines: Sequence[object]) -> list[ItemResult]:
         """Bulk requests of ``lines`` (action, document, action, document, …; `delete` has no document); one result an item."""
@@ -261,13 +255,8 @@ class Store:
 
     def _hit(self, raw: Mapping[str, Any]) -> Hit:
         """A hit or a got document, as OpenSearch writes it, narrowed."""
-        return Hit(
-            index=raw["_index"],
-            id=raw["_id"],
-            source=raw.get("_source", {}),
-            seq_no=raw.get("_seq_no", -1),
-            primary_term=raw.get("_primary_term", -1),
-        )
+        return Hit(index=raw["_index"], id=raw["_id"], source=raw.get("_source", {}), seq_no=raw.get("_seq_no", -1),
+                   primary_term=raw.get("_primary_term", -1))  # fmt: skip
 
     def _call(self, call: Callable[[], T]) -> T:
         try:
