@@ -19,6 +19,7 @@ _COMMANDS = {
     "why": "in words: which state a trace is in and why, and how it is known",
     "explain": "what would be extracted from these lines, without OpenSearch",
     "classify": "the findings in these traces, without OpenSearch",
+    "doctor": "what is wrong with an account's set-up, each with its remedy",
 }
 
 

@@ -1,0 +1,82 @@
+"""`tracejoin doctor`."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Final
+
+import boto3
+import click
+from botocore.exceptions import BotoCoreError
+
+from pipeline.cli.app import App
+from pipeline.cli.harmless import harmless
+from pipeline.cli.options import pass_app
+from pipeline.doctor import CHECKS, Account, Calls, Finding, diagnose
+from pipeline.errors import MisconfiguredError
+
+_GROUPS: Final = (("ok", "ok"), ("warning", "warning"), ("problem", "problem"), ("unknown", "not known"))
+_MOST_SHOWN: Final = 10
+_DEFAULT: Final = "tracejoin"
+
+
+@click.command()
+@click.option("--stack", "name", metavar="NAME", default=_DEFAULT, show_default=True, help="The CloudFormation stack.")
+@pass_app
+@click.pass_context
+def doctor(ctx: click.Context, app: App, *, name: str) -> int:
+    """Says what is wrong with an account's set-up, each with its remedy. Only reads; region and credentials as the AWS CLI has them."""
+    account = Account(Calls(_session()), name=name, own=app.settings, endpoint=_endpoint(ctx))
+    findings = []
+    for finding in diagnose(account, CHECKS):
+        app.emit(finding)
+        findings.append(finding)
+    if not app.json:
+        # not by the console: it would break commands where the line ends
+        for line in told(findings):
+            click.echo(harmless(line))
+    return int(any(finding.status == "problem" for finding in findings))
+
+
+def _endpoint(ctx: click.Context) -> str:
+    """What --endpoint says, before the command's name or after it."""
+    before = ctx.parent.params.get("endpoint") if ctx.parent else None
+    return str(ctx.params.get("endpoint") or before or "")
+
+
+def told(findings: Sequence[Finding]) -> Iterable[str]:
+    """What a person reads: a group for each status, in it a line for each check, and what is wrong with its remedy."""
+    for status, title in _GROUPS:
+        group = [finding for finding in findings if finding.status == status]
+        if group:
+            yield title
+            yield from _unknown(group) if status == "unknown" else _known(group)
+
+
+def _known(group: Sequence[Finding]) -> Iterable[str]:
+    for check, found in groupby(group, lambda finding: finding.check):
+        entries = list(found)
+        for finding in entries[:_MOST_SHOWN]:
+            where = f"{finding.resource}: " if finding.resource else ""
+            yield f"  {check}  {where}{finding.message}"
+            if finding.remedy:
+                yield f"      {finding.remedy}"
+        if len(entries) > _MOST_SHOWN:
+            yield f"  {check}  and {len(entries) - _MOST_SHOWN} more; --json shows all"
+
+
+def _unknown(group: Sequence[Finding]) -> Iterable[str]:
+    """One line for all checks that fail for one reason."""
+    reasons = dict.fromkeys((finding.message, finding.remedy) for finding in group)
+    for message, remedy in reasons:
+        checks = dict.fromkeys(finding.check for finding in group if (finding.message, finding.remedy) == (message, remedy))
+        yield f"  {', '.join(checks)}  {message}"
+        if remedy:
+            yield f"      {remedy}"
+
+
+def _session() -> boto3.Session:
+    try:
+        return boto3.Session()
+    except BotoCoreError as error:
+        # such as a profile that does not exist
+        raise MisconfiguredError([f"AWS: {error}"]) from error

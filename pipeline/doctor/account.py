@@ -1,0 +1,147 @@
+"""The account: every fact that the checks judge, read when the first of them needs it, and kept with its failure."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+from pipeline.doctor.deployment import Deployment
+from pipeline.doctor.facts import Function, Permission, Sampling, Stage, Traffic
+from pipeline.doctor.kept import once
+from pipeline.doctor.read import functions, gateway, logs, metrics, xray
+from pipeline.doctor.selection import PIPELINE_TAG, selected
+from pipeline.doctor.subscribed import SPANS_GROUP, AccountPolicy, LogGroup, Selection, Subscriptions
+from pipeline.errors import BadInputError, TracejoinError
+
+T = TypeVar("T")
+
+MOST_CALLS: Final = 1000
+"""How many log groups are asked for their filters, and how many APIs of each kind for their stages: a call each."""
+
+
+class Account(Deployment):
+    """What the checks ask, beyond the deployment itself. Every method raises a TracejoinError where its answer can't be had."""
+
+    @once
+    def selection(self) -> Selection:
+        """Which log groups the stack wants."""
+        function = self.function("SubscribeFunction")
+        if function is None:
+            raise BadInputError("left out: the stack has no SubscribeFunction that says which log groups it wants")
+        told = function.environment
+        patterns = [part.strip() for part in told.get("TRACEJOIN_LOG_GROUPS", "").split(",") if part.strip()]
+        own = [each.log_group for each in self.own_functions().values() if each]
+        return Selection(
+            wants=selected(patterns, told.get("TRACEJOIN_LOG_GROUP_TAG", "").strip(), own),
+            filter_name=told.get("TRACEJOIN_FILTER_NAME") or f"{self.name}-ship",
+            filter_pattern=told.get("TRACEJOIN_FILTER_PATTERN", ""),
+        )
+
+    @once
+    def functions(self) -> tuple[Function, ...]:
+        """Every function of the region."""
+        return functions.read_functions(self.calls)
+
+    @once
+    def log_groups(self) -> Mapping[str, LogGroup]:
+        """Every log group of the region."""
+        return logs.read_log_groups(self.calls)
+
+    @once
+    def tags(self) -> Mapping[str, Mapping[str, str]]:
+        """The tags of log groups, by name."""
+        return logs.read_tags(self.calls)
+
+    @once
+    def policies(self) -> tuple[AccountPolicy, ...]:
+        """The account-level subscription policies."""
+        return logs.read_account_policies(self.calls)
+
+    @once
+    def wanted(self) -> list[LogGroup]:
+        """The log groups that the stack wants, those of a class that can't be subscribed, too."""
+        wants, tags = self.selection().wants, self.tags()
+        return [group for name, group in self.log_groups().items() if wants(name, tags.get(name, {}))]
+
+    @once
+    def own_groups(self) -> frozenset[str]:
+        """The log groups of functions of this stack."""
+        return frozenset(each.log_group for each in self.own_functions().values() if each)
+
+    @once
+    def other_groups(self) -> frozenset[str]:
+        """The log groups of other tracejoin stacks, by their tag and by the settings of their functions."""
+        tagged = {name for name, tags in self.tags().items() if PIPELINE_TAG in tags}
+        return frozenset(tagged | {each.log_group for each in self.functions() if each.is_pipeline}) - self.own_groups()
+
+    @once
+    def subscriptions(self) -> Subscriptions:
+        """Who is subscribed to what; those first that the stack wants or must not have."""
+        nobody: tuple[str, ...] = ()
+        first = [*self._known(self._wanted_names, nobody), *self.own_groups(), *self._known(self._other_names, nobody), SPANS_GROUP]
+        ordered = [name for name in dict.fromkeys((*first, *self.log_groups())) if name in self.log_groups()]
+        return Subscriptions(
+            groups=self.log_groups(),
+            filters=logs.read_filters(self.calls, ordered[:MOST_CALLS]),
+            unread=tuple(ordered[MOST_CALLS:]),
+            policies=self._known(self.policies, ()),
+            stack=self.stack(),
+        )
+
+    def _wanted_names(self) -> tuple[str, ...]:
+        return tuple(group.name for group in self.wanted())
+
+    def _other_names(self) -> tuple[str, ...]:
+        return tuple(self.other_groups())
+
+    @once
+    def subscribed_names(self) -> frozenset[str]:
+        """The names of the log groups whose events reach ship."""
+        return frozenset(group.name for group in self.subscriptions().subscribed())
+
+    @staticmethod
+    def _known(read: Callable[[], T], otherwise: T) -> T:
+        """What is known, for facts that others are read without; a check of their own says where they are not."""
+        try:
+            return read()
+        except TracejoinError:
+            return otherwise
+
+    def filter_name(self) -> str:
+        """The name of the stack's filters; its convention where the stack does not say."""
+        return self._known(lambda: self.selection().filter_name, f"{self.name}-ship")
+
+    def ship_permissions(self) -> tuple[Permission, ...]:
+        """Who may invoke ship."""
+        return functions.read_permissions(self.calls, self.stack().id_of("ShipFunction"))
+
+    @once
+    def rest_stages(self) -> tuple[Stage, ...]:
+        """The stages of REST APIs."""
+        return gateway.read_rest_stages(self.calls, MOST_CALLS)
+
+    @once
+    def http_stages(self) -> tuple[Stage, ...]:
+        """The stages of HTTP APIs."""
+        return gateway.read_http_stages(self.calls, MOST_CALLS)
+
+    @once
+    def destination(self) -> str:
+        """Where X-Ray puts segments."""
+        return xray.read_destination(self.calls)
+
+    @once
+    def sampling(self) -> tuple[Sampling, ...]:
+        """X-Ray's sampling rules."""
+        return xray.read_sampling(self.calls)
+
+    def indexed_share(self) -> float | None:
+        """How many percent of the spans Transaction Search indexes; None where it is off, or can't be asked."""
+        return self._known(lambda: xray.read_indexed_share(self.calls) if self.destination() == "CloudWatchLogs" else None, None)
+
+    @once
+    def traffic(self) -> Mapping[str, Traffic]:
+        """The last hour of the stack's functions."""
+        return metrics.read_traffic(self.calls, list(self.own_functions()))
+
+    def reserved(self) -> Mapping[str, int | None]:
+        """The concurrency that is reserved for each function of the stack."""
+        return {name: functions.read_reserved(self.calls, name) for name in self.own_functions()}

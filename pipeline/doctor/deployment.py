@@ -1,0 +1,105 @@
+"""The deployment: the stack, its functions with their settings, and its OpenSearch; on a laptop, OpenSearch alone."""
+
+from dataclasses import replace
+
+from pipeline.changes import Change
+from pipeline.doctor.facts import Function, Stack
+from pipeline.doctor.kept import Kept, once
+from pipeline.doctor.read import functions, opensearch
+from pipeline.doctor.read.calls import Calls
+from pipeline.doctor.read.stack import read_stack
+from pipeline.errors import BadInputError, TracejoinError
+from pipeline.opensearch import Store, connect
+from pipeline.settings import Settings
+
+
+class Deployment(Kept):
+    """The stack and its OpenSearch. Every method raises a TracejoinError where its answer can't be had, with the reason in one line.
+
+    Args:
+        calls: AWS.
+        name: of the stack.
+        own: the settings of who runs this: what OpenSearch is where there is no stack.
+        endpoint: of OpenSearch, in place of the stack's; empty for the stack's.
+    """
+
+    def __init__(self, calls: Calls, *, name: str, own: Settings, endpoint: str = "") -> None:
+        super().__init__()
+        self.calls = calls
+        self.name = name
+        self._own = own
+        self._endpoint = endpoint
+
+    @property
+    def region(self) -> str:
+        """Where everything is."""
+        return self.calls.region
+
+    @once
+    def found_stack(self) -> Stack | None:
+        """The stack; None where there is none of this name."""
+        return read_stack(self.calls, self.name)
+
+    def stack(self) -> Stack:
+        """The stack; raises where there is none: what needs it is left out."""
+        found = self.found_stack()
+        if found is None:
+            raise BadInputError(f"left out: there is no stack {self.name} in {self.region}")
+        return found
+
+    @once
+    def function(self, logical_id: str) -> Function | None:
+        """A function of the stack; None where the stack never had it or it is gone."""
+        name = self.stack().id_of(logical_id)
+        return functions.read_function(self.calls, name) if name else None
+
+    def own_functions(self) -> dict[str, Function | None]:
+        """The functions of the stack by their names; None where one is gone."""
+        ids = [id_ for id_, resource in self.stack().resources.items() if resource.type == "AWS::Lambda::Function"]
+        return {self.stack().id_of(id_): self.function(id_) for id_ in ids}
+
+    @once
+    def settings(self) -> Settings:
+        """The settings that ship runs with; where there is no stack, one's own. Raises MisconfiguredError that names every fault."""
+        if self.found_stack_or_none() is None:
+            return self._with_endpoint(self._own)
+        ship = self.function("ShipFunction")
+        if ship is None:
+            raise BadInputError("the function ship is gone, and its settings with it")
+        # the file of rules is in the package, not here
+        given = {key: value for key, value in ship.environment.items() if key != "TRACEJOIN_RULES"}
+        return self._with_endpoint(Settings.from_environment({**given, "AWS_REGION": self.region}))
+
+    def found_stack_or_none(self) -> Stack | None:
+        """The stack, or None also where CloudFormation can't be asked."""
+        try:
+            return self.found_stack()
+        except TracejoinError:
+            return None
+
+    def _with_endpoint(self, settings: Settings) -> Settings:
+        if not self._endpoint or self._endpoint == settings.endpoint:
+            return replace(settings, region=self.region or settings.region)
+        # the stack's password is for the stack's OpenSearch alone
+        return replace(settings, endpoint=self._endpoint, username=self._own.username, password=self._own.password, region=self.region)
+
+    @once
+    def store(self) -> Store:
+        """OpenSearch at the endpoint of `settings`."""
+        return connect(self.settings())
+
+    @once
+    def reached(self) -> opensearch.Reached:
+        """Whether OpenSearch lets us in."""
+        return opensearch.reach(self.store())
+
+    def open_store(self) -> Store:
+        """OpenSearch, for what is asked after it let us in; raises where it did not."""
+        if self.reached().status != 200:  # noqa: PLR2004
+            raise BadInputError(f"left out: OpenSearch at {self.store().endpoint} does not let this command in")
+        return self.store()
+
+    @once
+    def changes(self) -> list[Change]:
+        """What `tracejoin setup` would change."""
+        return opensearch.read_changes(self.open_store(), self.settings().retention_days)

@@ -1,0 +1,52 @@
+"""Finding: what a check says, and the commands that it hands to a person."""
+
+import shlex
+from typing import Literal
+
+import msgspec
+
+Status = Literal["ok", "warning", "problem", "unknown"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that a check found.
+
+    Attributes:
+        check: its name in the registry; set by who runs the check.
+        status: ``problem`` where something does not work, ``warning`` where something is lost or costs money, ``unknown`` where it could
+            not be found out.
+        resource: the name of what it speaks of, as its AWS service or OpenSearch has it.
+        message: what is wrong.
+        remedy: a command or a step that can be pasted; empty where there is nothing to do.
+    """
+
+    check: str
+    status: Status
+    resource: str
+    message: str
+    remedy: str = ""
+
+
+def fine(resource: str, message: str, remedy: str = "") -> Finding:
+    """Nothing is wrong; with a ``remedy`` it is a hint."""
+    return Finding("", "ok", resource, message, remedy)
+
+
+def warning(resource: str, message: str, remedy: str) -> Finding:
+    """Something is lost or costs money, and the rest works."""
+    return Finding("", "warning", resource, message, remedy)
+
+
+def problem(resource: str, message: str, remedy: str) -> Finding:
+    """Something does not work."""
+    return Finding("", "problem", resource, message, remedy)
+
+
+def unknown(resource: str, message: str, remedy: str = "") -> Finding:
+    """It could not be found out."""
+    return Finding("", "unknown", resource, message, remedy)
+
+
+def aws(region: str, *words: str) -> str:
+    """A command of the AWS CLI for this region, quoted so that it can be pasted whatever the names hold."""
+    return shlex.join(["aws", *words, *(["--region", region] if region else [])])

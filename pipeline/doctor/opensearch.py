@@ -1,0 +1,166 @@
+"""Whether OpenSearch lets tracejoin in, is well, and holds what it should and nothing that it should not."""
+
+import re
+import shlex
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from pipeline.changes import Change
+from pipeline.doctor.account import Account
+from pipeline.doctor.check import Check
+from pipeline.doctor.denial import denial, is_serverless
+from pipeline.doctor.finding import Finding, fine, problem, unknown, warning
+from pipeline.doctor.read import opensearch as read
+from pipeline.settings import Settings
+
+_DAY: Final = re.compile(r".*-(?:logs|spans)-(\d{4})\.(\d{2})\.(\d{2})")
+# OpenSearch's defaults: no new shard, shards move away, no more writes (cluster.routing.allocation.disk.watermark)
+_LOW: Final = 85
+_HIGH: Final = 90
+_FLOOD: Final = 95
+_OK: Final = 200
+_PATIENCE: Final = 15 * 60
+# an index may be made up to a day before its own, and the policy looks now and then
+_SLACK: Final = timedelta(days=2)
+
+
+def reached(endpoint: str, answer: read.Reached, region: str) -> Iterator[Finding]:
+    """Whether it answers, and if it refuses, which door is shut."""
+    if answer.status == _OK:
+        return
+    if answer.status in {401, 403}:
+        shut = denial(endpoint, answer.status, answer.text, region)
+        message = f"it refuses this command ({answer.status}); by its answer it is {shut.door}: {answer.text[:200]}"
+        yield problem(endpoint, message, shut.remedy)
+        return
+    remedy = f"Check that it runs and that this machine may reach it (a domain in a VPC only from inside): curl -i {shlex.quote(endpoint)}"
+    yield problem(endpoint, answer.text, remedy)
+
+
+def templates(endpoint: str, changes: Sequence[Change], settings: Settings) -> Iterator[Finding]:
+    """What `tracejoin setup` would make or change; the policy is another check's."""
+    for change in changes:
+        if change.kind != "policy" and change.action in {"created", "updated"}:
+            missing = change.action == "created"
+            message = f"the {change.kind} is missing" if missing else f"the {change.kind} is not the one of this version"
+            yield (problem if missing else warning)(change.name, message, setup_command(endpoint, settings))
+
+
+def health(told: Mapping[str, Any], endpoint: str) -> Iterator[Finding]:
+    """Whether shards are missing."""
+    status, unassigned = told.get("status"), told.get("unassigned_shards", 0)
+    name = str(told.get("cluster_name") or endpoint)
+    if status == "red":
+        message = f"the cluster {name} is red: {unassigned} shards are not there, and what is in them can be neither written nor found"
+        yield problem(name, message, f"curl -s {shlex.quote(f'{endpoint}/_cluster/allocation/explain?pretty')} says why.")
+    elif status == "yellow":
+        message = f"the cluster {name} is yellow: {unassigned} copies of shards have no node, so that losing one loses data"
+        remedy = f"Add a node, or set number_of_replicas to 0: curl -s {shlex.quote(f'{endpoint}/_cluster/allocation/explain?pretty')}"
+        yield warning(name, message, remedy)
+
+
+def disks(used: Mapping[str, int]) -> Iterator[Finding]:
+    """Whether nodes are about to refuse shards or writes."""
+    for node, percent in used.items():
+        if percent >= _LOW:
+            what = (
+                "takes no more writes" if percent >= _FLOOD else "loses its shards to others" if percent >= _HIGH else "gets no new shards"
+            )
+            message = (
+                f"its disk is {percent} % full: at {_LOW} % a node gets no new shards, at {_FLOOD} % writes are refused; now it {what}"
+            )
+            make = problem if percent >= _HIGH else warning
+            yield make(node, message, "Give the cluster more storage, or keep less: the parameter RetentionDays, then `tracejoin setup`.")
+
+
+def old_indices(names: Sequence[str], settings: Settings, today: date, endpoint: str) -> Iterator[Finding]:
+    """Daily indices past the retention, which nobody deleted."""
+    oldest = today - timedelta(days=settings.retention_days) - _SLACK
+    old = [name for name in names if (day := _day(name)) and day < oldest]
+    if old:
+        message = f"{len(old)} daily indices are older than the retention of {settings.retention_days} days, the oldest is {old[0]}"
+        command = f"curl -X DELETE {shlex.quote(f'{endpoint}/{old[0]}')}"
+        remedy = f"Install the lifecycle policy with {setup_command(endpoint, settings)}, or delete them yourself: {command}"
+        yield warning(old[0], message, remedy)
+
+
+def dead_letters(count: int, settings: Settings, endpoint: str) -> Iterator[Finding]:
+    """Events that were refused."""
+    index = f"{settings.prefix}-dead-letters"
+    if count:
+        command = f"curl -s {shlex.quote(f'{endpoint}/{index}/_search?sort=@timestamp:desc&_source=@timestamp,reason,aws&size=10&pretty')}"
+        yield warning(index, f"{count} events could not be indexed; each is there with its reason", command)
+
+
+def overdue(found: read.Overdue, endpoint: str, stack: str) -> Iterator[Finding]:
+    """Lines, spans and traces that are open after the last look-up: nobody sweeps."""
+    if not found.lines and not found.traces:
+        return
+    message = (
+        f"{found.lines} lines and spans are pending and {found.traces} traces are not settled after their last look-up and"
+        f" {_PATIENCE // 60} minutes more, such as {found.example}: the sweep does not run, or gets nowhere"
+    )
+    log = f"The log of resolve says why: aws logs tail /aws/lambda/{stack}-resolve --since 1h" if stack else "Run the sweep"
+    yield problem(found.example, message, f"{log}; by hand: tracejoin resolve --endpoint {shlex.quote(endpoint)}")
+
+
+def setup_command(endpoint: str, settings: Settings) -> str:
+    """The command that installs what is in mappings/, with the settings that matter to it where they are not the defaults."""
+    default = Settings()
+    given = [f"TRACEJOIN_PREFIX={settings.prefix}"] if settings.prefix != default.prefix else []
+    given += [f"TRACEJOIN_RETENTION_DAYS={settings.retention_days}"] if settings.retention_days != default.retention_days else []
+    return " ".join([*given, "tracejoin setup --endpoint", shlex.quote(endpoint)])
+
+
+def _day(name: str) -> date | None:
+    match = _DAY.fullmatch(name)
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3])) if match else None
+    except ValueError:
+        return None
+
+
+def _look_health(it: Account) -> Iterator[Finding]:
+    endpoint = it.open_store().endpoint
+    if is_serverless(endpoint):
+        yield fine(endpoint, "OpenSearch Serverless: AWS looks after its shards and disks")
+        return
+    yield from health(read.read_health(it.store()), endpoint)
+
+
+def _look_disks(it: Account) -> Iterator[Finding]:
+    if not is_serverless(it.open_store().endpoint):
+        used = read.read_disks(it.store())
+        yield from disks(used) if used else [unknown(it.store().endpoint, "it does not say how full its disks are")]
+
+
+def _look_old(it: Account) -> Iterator[Finding]:
+    if is_serverless(it.open_store().endpoint):
+        yield unknown(
+            it.store().endpoint, "OpenSearch Serverless has no lifecycle policy of indices: its own data lifecycle policies decide"
+        )
+        return
+    yield from old_indices(read.read_daily_indices(it.store()), it.settings(), datetime.now(UTC).date(), it.store().endpoint)
+
+
+def _look_overdue(it: Account) -> Iterator[Finding]:
+    # each look-up is held back by its own delay
+    before = time.time() - sum(it.settings().lookup_delays) - _PATIENCE
+    stack = it.name if it.found_stack_or_none() else ""
+    yield from overdue(read.read_overdue(it.open_store(), int(before * 1000)), it.store().endpoint, stack)
+
+
+CHECKS: Final = (
+    Check("opensearch-access", "OpenSearch answers, and lets this command in.",
+          lambda it: reached(it.store().endpoint, it.reached(), it.region)),
+    Check("opensearch-templates", "Templates and indices are those of this version.",
+          lambda it: templates(it.store().endpoint, it.changes(), it.settings())),
+    Check("opensearch-health", "The cluster is green.", _look_health),
+    Check("opensearch-disk", "No node is near a disk watermark.", _look_disks),
+    Check("opensearch-old-indices", "No daily index is older than the retention.", _look_old),
+    Check("opensearch-dead-letters", "There are no dead letters.",
+          lambda it: dead_letters(read.read_dead_letters(it.open_store()), it.settings(), it.store().endpoint)),
+    Check("opensearch-overdue", "Nothing is pending or unsettled after its last look-up.", _look_overdue),
+)  # fmt: skip

@@ -1,0 +1,112 @@
+"""Whether the functions, their queues and their bucket keep up."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from pipeline.doctor.account import Account
+from pipeline.doctor.check import Check
+from pipeline.doctor.facts import Alarm, Queue, Stack, Traffic
+from pipeline.doctor.finding import Finding, aws, problem, warning
+from pipeline.doctor.read import metrics
+from pipeline.doctor.read import queues as read
+from pipeline.errors import BadInputError
+
+_LONGEST_WAIT: Final = 15 * 60
+# a hint that waits for its last look-up is no older than that
+_SLACK: Final = 5 * 60
+_TELLS_OF_FAULTS: Final = "HiddenFaults"
+
+
+def oldest(stack: Stack, age: int, delays: Sequence[int]) -> Iterator[Finding]:
+    """Whether hints wait for longer than their look-up is held back."""
+    if age > max(_LONGEST_WAIT, max(delays) + _SLACK):
+        queue = _queue_name(stack.id_of("HintQueue"))
+        message = f"its oldest message has waited {age // 60} minutes: resolve does not keep up, or fails"
+        yield problem(queue, message, _tail(stack, "ResolveFunction"))
+
+
+def failed_hints(stack: Stack, queue: Queue) -> Iterator[Finding]:
+    """Hints that could not be worked off."""
+    if queue.waiting:
+        name = _queue_name(stack.id_of("HintDeadLetters"))
+        message = f"{queue.waiting} hints failed five times; the sweep finds their traces all the same, unless they fail again"
+        again = aws(stack.region, "sqs", "start-message-move-task", "--source-arn", queue.arn)
+        yield warning(name, message, f"{_tail(stack, 'ResolveFunction')} says why; then send them again: {again}")
+
+
+def parked(stack: Stack, count: int, *, more: bool) -> Iterator[Finding]:
+    """Events that ship failed to take in."""
+    if count:
+        bucket = stack.id_of("ParkedEvents")
+        message = (
+            f"{count}{' or more' if more else ''} events of CloudWatch Logs could not be shipped and are parked; they go after 30 days"
+        )
+        fetch = aws(stack.region, "s3", "cp", "--recursive", f"s3://{bucket}", "parked")
+        yield warning(bucket, message, f"{_tail(stack, 'ShipFunction')} says why; then fetch them to ship them again: {fetch}")
+
+
+def alarms(stack: Stack, found: Sequence[Alarm]) -> Iterator[Finding]:
+    """Alarms of the stack that are on."""
+    for alarm in found:
+        if alarm.state != "ALARM":
+            continue
+        if alarm.metric == _TELLS_OF_FAULTS:
+            yield warning(alarm.name, "hidden faults were found: the pipeline does its work", "tracejoin faults --since 1h")
+        else:
+            shown = aws(stack.region, "cloudwatch", "describe-alarm-history", "--alarm-name", alarm.name, "--max-items", "5")
+            yield problem(alarm.name, f"it is in the state ALARM: {alarm.description or alarm.reason}", shown)
+
+
+def traffic(stack: Stack, hours: Mapping[str, Traffic]) -> Iterator[Finding]:
+    """Functions of the stack that failed or were throttled within the last hour."""
+    for name, hour in hours.items():
+        log = aws(stack.region, "logs", "tail", f"/aws/lambda/{name}", "--since", "1h")
+        if hour.errors:
+            make = problem if hour.errors >= hour.invocations else warning
+            yield make(name, f"{hour.errors} of {hour.invocations} invocations within the last hour failed", log)
+        if hour.throttles:
+            message = f"{hour.throttles} invocations within the last hour were throttled: the account's concurrency, or its own, is used up"
+            yield warning(name, message, aws(stack.region, "lambda", "get-account-settings"))
+
+
+def reserved(stack: Stack, found: Mapping[str, int | None]) -> Iterator[Finding]:
+    """Functions of the stack that somebody stopped."""
+    for name, concurrency in found.items():
+        if concurrency == 0:
+            message = "its reserved concurrency is 0, so that it never runs"
+            yield problem(name, message, aws(stack.region, "lambda", "delete-function-concurrency", "--function-name", name))
+
+
+def _queue_name(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+def _tail(stack: Stack, logical_id: str) -> str:
+    return aws(stack.region, "logs", "tail", f"/aws/lambda/{stack.id_of(logical_id)}", "--since", "1h")
+
+
+def _id(it: Account, logical_id: str) -> str:
+    found = it.stack().id_of(logical_id)
+    if not found:
+        raise BadInputError(f"left out: the stack has no {logical_id}")
+    return found
+
+
+def _look_parked(it: Account) -> Iterator[Finding]:
+    count, more = read.read_objects(it.calls, _id(it, "ParkedEvents"))
+    yield from parked(it.stack(), count, more=more)
+
+
+CHECKS: Final = (
+    Check("queue-age", "No hint waits for longer than its look-up is held back.",
+          lambda it: oldest(it.stack(), metrics.read_oldest(it.calls, _queue_name(_id(it, "HintQueue"))), it.settings().lookup_delays)),
+    Check("queue-dead-letters", "The dead-letter queue of hints is empty.",
+          lambda it: failed_hints(it.stack(), read.read_queue(it.calls, _id(it, "HintDeadLetters")))),
+    Check("parked-events", "No event is parked.", _look_parked),
+    Check("alarms", "No alarm of the stack is on.",
+          lambda it: alarms(it.stack(), metrics.read_alarms(it.calls, it.stack().names("AWS::CloudWatch::Alarm")))),
+    Check("functions-failing", "No function of the stack failed or was throttled within the last hour.",
+          lambda it: traffic(it.stack(), it.traffic())),
+    Check("functions-reserved", "No function of the stack is stopped by a reserved concurrency of 0.",
+          lambda it: reserved(it.stack(), it.reserved())),
+)  # fmt: skip

@@ -1,0 +1,65 @@
+"""How long logs are kept, and whether all that keep them agree."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+from pipeline.doctor.account import Account
+from pipeline.doctor.check import Check
+from pipeline.doctor.denial import is_serverless
+from pipeline.doctor.finding import Finding, aws, fine, problem, warning
+from pipeline.doctor.opensearch import setup_command
+from pipeline.doctor.read.opensearch import read_policy_days
+from pipeline.doctor.subscribed import LogGroup
+from pipeline.settings import Settings
+
+
+def never(region: str, groups: Sequence[LogGroup], days: int) -> Iterator[Finding]:
+    """Log groups that are shipped and keep everything for ever."""
+    for group in groups:
+        if not group.retention_days:
+            message = "it is shipped, and keeps its events in CloudWatch for ever, which is paid for by the month"
+            yield warning(group.name, message, _retain(region, group.name, days))
+
+
+def own(region: str, groups: Mapping[str, LogGroup], names: Collection[str], days: int) -> Iterator[Finding]:
+    """Log groups of the stack's own functions that are kept for another time than what the stack writes."""
+    for name in sorted(names):
+        if name not in groups:
+            yield problem(name, "the log group of a function of the stack is missing, and its role may not make one",
+                          aws(region, "logs", "create-log-group", "--log-group-name", name))  # fmt: skip
+        elif groups[name].retention_days != days:
+            kept = f"{groups[name].retention_days} days" if groups[name].retention_days else "for ever"
+            message = f"it is kept {kept}, while the stack's documents are kept {days} days (TRACEJOIN_RETENTION_DAYS)"
+            yield warning(name, message, _retain(region, name, days))
+
+
+def policy(days: int | None, settings: Settings, endpoint: str) -> Iterator[Finding]:
+    """OpenSearch's lifecycle policy against the stack's retention."""
+    name = f"{settings.prefix}-retention"
+    if days is None:
+        message = "OpenSearch has no lifecycle policy of this name, or no Index State Management at all: it deletes no daily index"
+        yield warning(name, message, f"{setup_command(endpoint, settings)} installs it where it can; else delete old indices yourself.")
+    elif days != settings.retention_days:
+        message = f"OpenSearch deletes daily indices after {days} days, the stack's retention is {settings.retention_days} days"
+        yield warning(name, message, setup_command(endpoint, settings))
+
+
+def _retain(region: str, name: str, days: int) -> str:
+    return aws(region, "logs", "put-retention-policy", "--log-group-name", name, "--retention-in-days", str(days))
+
+
+def _look_policy(it: Account) -> Iterator[Finding]:
+    endpoint = it.open_store().endpoint
+    if is_serverless(endpoint):
+        yield fine(endpoint, "OpenSearch Serverless: its data lifecycle policies decide, not this stack")
+        return
+    yield from policy(read_policy_days(it.store()), it.settings(), endpoint)
+
+
+CHECKS: Final = (
+    Check("retention-groups", "Every log group that is shipped expires its events.",
+          lambda it: never(it.region, it.subscriptions().subscribed(), it.settings().retention_days)),
+    Check("retention-stack", "The stack's own log groups are kept as long as its documents.",
+          lambda it: own(it.region, it.log_groups(), it.own_groups(), it.settings().retention_days)),
+    Check("retention-opensearch", "OpenSearch deletes daily indices after the stack's retention.", _look_policy),
+)  # fmt: skip

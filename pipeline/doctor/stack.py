@@ -1,0 +1,82 @@
+"""Whether the stack itself is deployed, whole and of this version."""
+
+import re
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from typing import Final
+
+from pipeline.doctor.account import Account
+from pipeline.doctor.check import Check
+from pipeline.doctor.facts import Function, Stack
+from pipeline.doctor.finding import Finding, aws, problem, unknown, warning
+from pipeline.errors import MisconfiguredError
+
+
+def status(stack: Stack) -> Iterator[Finding]:
+    """Whether the last deployment went well."""
+    shown = aws(stack.region, "cloudformation", "describe-stack-events", "--stack-name", stack.name, "--max-items", "20")
+    told = f"its status is {stack.status}{f': {stack.reason}' if stack.reason else ''}"
+    if stack.status == "ROLLBACK_COMPLETE":
+        delete = aws(stack.region, "cloudformation", "delete-stack", "--stack-name", stack.name)
+        yield problem(stack.name, f"{told}; it was never made", f"{shown} says why; then {delete}, and deploy it again.")
+    elif stack.status == "UPDATE_ROLLBACK_COMPLETE":
+        yield warning(stack.name, f"{told}; its last deployment was undone", f"{shown} says why.")
+    elif stack.status.endswith("_IN_PROGRESS"):
+        wait = "stack-create-complete" if stack.status.startswith("CREATE") else "stack-update-complete"
+        yield warning(stack.name, told, aws(stack.region, "cloudformation", "wait", wait, "--stack-name", stack.name))
+    elif not stack.status.endswith("_COMPLETE"):
+        yield problem(stack.name, told, f"{shown} says why.")
+
+
+def functions(stack: Stack, found: Mapping[str, Function | None]) -> Iterator[Finding]:
+    """Whether the stack's functions are there and can run."""
+    if not stack.id_of("ShipFunction"):
+        yield problem(stack.name, "it has no ShipFunction: it is not a stack of tracejoin", "Name the right one with --stack NAME.")
+    for name, function in found.items():
+        if function is None:
+            message = "the stack has this function, and it is gone"
+            yield problem(
+                name, message, f"Delete the stack and deploy it again: CloudFormation does not see what was deleted behind {stack.name}."
+            )
+        elif function.state == "Failed":
+            message = f"Lambda can't run it: {function.reason}"
+            yield problem(name, message, aws(stack.region, "lambda", "get-function-configuration", "--function-name", name))
+
+
+def package(stack: Stack, here: str) -> Iterator[Finding]:
+    """Whether what is deployed is older than this command; by the stack's output `Version`."""
+    if not stack.version:
+        yield unknown(stack.name, "the stack does not say its version (it has no output Version)")
+    elif _parts(stack.version) < _parts(here):
+        message = f"version {stack.version} is deployed, and this command is {here}"
+        yield warning(stack.name, message, f"make build && sam deploy --stack-name {stack.name}")
+
+
+def _parts(text: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", text)]
+
+
+def _look_status(it: Account) -> Iterator[Finding]:
+    found = it.found_stack()
+    if found is None:
+        where = f"there is no stack {it.name} in {it.region}: what is AWS' is left out"
+        yield unknown(it.name, where, "Name the stack with --stack NAME and its region with AWS_REGION.")
+        return
+    yield from status(found)
+
+
+def _look_settings(it: Account) -> Iterator[Finding]:
+    it.stack()
+    try:
+        it.settings()
+    except MisconfiguredError as error:
+        for text in error.problems:
+            yield problem(it.stack().id_of("ShipFunction"), text, f"Deploy {it.name} again with the parameter set right.")
+
+
+CHECKS: Final = (
+    Check("stack-status", "The stack is deployed.", _look_status),
+    Check("stack-functions", "The stack's functions are there and can run.", lambda it: functions(it.stack(), it.own_functions())),
+    Check("stack-settings", "The functions' settings can be read.", _look_settings),
+    Check("stack-version", "What is deployed is no older than this command.", lambda it: package(it.stack(), version("tracejoin"))),
+)  # fmt: skip

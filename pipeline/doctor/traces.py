@@ -1,0 +1,87 @@
+"""Whether traces can be had where the stack looks for them, and are made at all."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
+
+from pipeline.doctor.check import Check
+from pipeline.doctor.facts import Function, Sampling, Stack
+from pipeline.doctor.finding import Finding, aws, fine, problem, warning
+from pipeline.doctor.subscribed import SPANS_GROUP, Subscriptions
+from pipeline.settings import TraceSource
+
+_SEARCH: Final = "CloudWatchLogs"
+_DEFAULT_RULE: Final = "Default"
+_MOST: Final = 0.5
+
+
+def source(setting: TraceSource, destination: str, region: str, stack: str) -> Iterator[Finding]:
+    """Whether the source of traces that is set answers in this account.
+
+    Args:
+        setting: TRACEJOIN_TRACE_SOURCE.
+        destination: where X-Ray puts segments.
+        region: of X-Ray.
+        stack: the stack's name; empty on a laptop.
+    """
+    searching = destination == _SEARCH
+    change = f"Deploy {stack} again with the parameter TraceSource=auto." if stack else "Set TRACEJOIN_TRACE_SOURCE=auto."
+    turn_on = aws(region, "xray", "update-trace-segment-destination", "--destination", _SEARCH)
+    if setting == "BatchGetTraces" and searching:
+        message = "Transaction Search is on, so BatchGetTraces finds no trace: all of them end as sourceDisabled"
+        yield problem("TRACEJOIN_TRACE_SOURCE", message, change)
+    elif setting == "StartTraceRetrieval" and not searching:
+        message = "Transaction Search is off, so StartTraceRetrieval has nothing to retrieve"
+        yield problem("TRACEJOIN_TRACE_SOURCE", message, f"{change} Or turn Transaction Search on: {turn_on}")
+    elif setting == "aws/spans" and not searching:
+        message = "Transaction Search is off, so X-Ray writes no spans to aws/spans"
+        yield problem(SPANS_GROUP, message, f"Turn Transaction Search on: {turn_on}")
+
+
+def spans_group(stack: Stack, setting: TraceSource, found: Subscriptions, filter_name: str) -> Iterator[Finding]:
+    """Whether the log group of spans reaches ship, where traces come from nowhere else."""
+    if setting != "aws/spans" or any(group.name == SPANS_GROUP for group in found.subscribed()):
+        return
+    message = "TRACEJOIN_TRACE_SOURCE is aws/spans, and this log group has no subscription filter to ship"
+    if SPANS_GROUP not in found.groups:
+        message = "TRACEJOIN_TRACE_SOURCE is aws/spans, and there is no such log group: Transaction Search makes it"
+    words = ["--log-group-name", SPANS_GROUP, "--filter-name", filter_name, "--filter-pattern", "", "--destination-arn", stack.ship_arn]
+    yield problem(SPANS_GROUP, message, aws(stack.region, "logs", "put-subscription-filter", *words))
+
+
+def sampling(rules: Sequence[Sampling], indexed: float | None) -> Iterator[Finding]:
+    """A hint where most traces are not recorded: the default rule decides for what no other names.
+
+    Args:
+        rules: X-Ray's sampling rules.
+        indexed: percent of the spans that Transaction Search indexes; None where it is off or can't be asked.
+    """
+    default = next((rule for rule in rules if rule.rule == _DEFAULT_RULE), None)
+    if default is None or default.fixed_rate >= _MOST:
+        return
+    message = (
+        f"X-Ray's rule {default.rule} records {default.reservoir} requests a second and {default.fixed_rate:.0%} of the others:"
+        " the lines of the rest end as unsampled, with their errors found all the same"
+    )
+    if indexed is not None:
+        message += f"; the {indexed:g} % of spans that Transaction Search indexes are for X-Ray's own search, tracejoin needs none"
+    yield fine(default.rule, message, "aws xray get-sampling-rules shows the rules, aws xray update-sampling-rule changes one.")
+
+
+def tracing(region: str, functions: Sequence[Function], groups: Collection[str]) -> Iterator[Finding]:
+    """Functions whose lines are shipped and whose invocations X-Ray records only where the caller says so."""
+    for function in functions:
+        if function.tracing == "PassThrough" and function.log_group in groups and not function.is_pipeline:
+            message = "its log group is shipped, and active tracing is off: its lines have a trace only where its caller was traced"
+            words = ["update-function-configuration", "--function-name", function.name, "--tracing-config", "Mode=Active"]
+            yield warning(function.name, message, aws(region, "lambda", *words))
+
+
+CHECKS: Final = (
+    Check("trace-source", "The source of traces that is set answers in this account.",
+          lambda it: source(it.settings().trace_source, it.destination(), it.region, it.name if it.found_stack_or_none() else "")),
+    Check("trace-spans", "Where traces come from aws/spans, that log group sends to ship.",
+          lambda it: spans_group(it.stack(), it.settings().trace_source, it.subscriptions(), it.filter_name())),
+    Check("trace-sampling", "X-Ray records most requests.", lambda it: sampling(it.sampling(), it.indexed_share())),
+    Check("tracing-function", "Every Lambda function whose log group is shipped has active tracing.",
+          lambda it: tracing(it.region, it.functions(), it.subscribed_names())),
+)  # fmt: skip
