@@ -126,7 +126,7 @@ def _template(opensearch: str) -> dict[str, object]:
 
 def _alarm(namespace: str, metric: str) -> dict[str, object]:
     return {"Type": "AWS::CloudWatch::Alarm", "Properties": {
-        "Namespace": namespace, "MetricName": metric, "ComparisonOperator": "GreaterThanOrEqualToThreshold", "EvaluationPeriods": 1, "Threshold": 1,
+        "Namespace": namespace, "Dimensions": [{"Name": "FunctionName", "Value": f"{STACK}-ship"}], "MetricName": metric, "ComparisonOperator": "GreaterThanOrEqualToThreshold", "EvaluationPeriods": 1, "Threshold": 1,
         "Period": 60, "Statistic": "Sum", "AlarmDescription": f"{metric} are told of"}}  # fmt: skip
 
 

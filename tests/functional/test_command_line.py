@@ -292,5 +292,5 @@ def test_every_command_is_in_the_readme():
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     _, output, _ = tracejoin("--help")
     commands = [line.split()[0] for line in output.partition("Commands:")[2].splitlines() if line[2:3].strip()]
-    assert len(commands) == 10
+    assert len(commands) == 11
     assert all(f"`{command}" in readme for command in commands)
