@@ -247,7 +247,7 @@ def parked_events(world):
 @contextmanager
 def alarms(world):
     """An alarm that is on."""
-    name = world.stack.id_of("ShipErrorsAlarm")
+    name = world.stack.id_of("DeadLettersAlarm")
     world.stack.cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="x")
     yield name, "problem", name
     world.stack.cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="x")

@@ -111,7 +111,7 @@ def _template(opensearch: str) -> dict[str, object]:
               "TRACEJOIN_FILTER_NAME": f"{STACK}-ship", "TRACEJOIN_FILTER_PATTERN": "", "TRACEJOIN_SHIP_ARN": SHIP}  # fmt: skip
     resources: dict[str, object] = {
         "HintQueue": {"Type": "AWS::SQS::Queue"}, "HintDeadLetters": {"Type": "AWS::SQS::Queue"}, "ParkedEvents": {"Type": "AWS::S3::Bucket"},
-        "AlertTopic": {"Type": "AWS::SNS::Topic"}, "ShipErrorsAlarm": _alarm("AWS/Lambda", "Errors"),
+        "AlertTopic": {"Type": "AWS::SNS::Topic"}, "DeadLettersAlarm": _alarm("tracejoin", "dead_lettered"),
         "HiddenFaultsAlarm": _alarm("tracejoin", "HiddenFaults"),
     }  # fmt: skip
     for name in ("Ship", "Resolve", "Setup", "Subscribe"):
@@ -126,7 +126,7 @@ def _template(opensearch: str) -> dict[str, object]:
 
 def _alarm(namespace: str, metric: str) -> dict[str, object]:
     return {"Type": "AWS::CloudWatch::Alarm", "Properties": {
-        "Namespace": namespace, "Dimensions": [{"Name": "FunctionName", "Value": f"{STACK}-ship"}], "MetricName": metric, "ComparisonOperator": "GreaterThanOrEqualToThreshold", "EvaluationPeriods": 1, "Threshold": 1,
+        "Namespace": namespace, "MetricName": metric, "ComparisonOperator": "GreaterThanOrEqualToThreshold", "EvaluationPeriods": 1, "Threshold": 1,
         "Period": 60, "Statistic": "Sum", "AlarmDescription": f"{metric} are told of"}}  # fmt: skip
 
 

@@ -9,9 +9,10 @@ lifecycle policy, and each way in which it refuses; every denied call.
 import json
 from datetime import UTC, datetime, timedelta
 
+import boto3
 import pytest
 
-from pipeline.doctor import CHECKS
+from pipeline.doctor import CHECKS, Account, Calls, diagnose
 from pipeline.doctor.facts import Traffic
 from pipeline.doctor.read.metrics import read_oldest, read_traffic
 from pipeline.local.application import local_aws
@@ -210,6 +211,66 @@ def test_an_older_template_is_only_a_warning(world):
     world.opensearch.answers[path] = (200, {"component_templates": [{"name": "doctor-settings", "component_template": {"template": {}}}]})
     (found,) = world.findings("opensearch-templates")
     assert (found.status, found.resource) == ("warning", "doctor-settings")
+
+
+def test_opensearch_serverless_has_no_shards_of_ours(world, embedded_endpoint):
+    """A collection has no health, disks or lifecycle policy to look at: that is said, not asked."""
+    account = world.account("none", Settings(endpoint=embedded_endpoint, prefix="doctor"))
+    account.store().endpoint = "https://x.eu-west-1.aoss.amazonaws.com"
+    names = ["opensearch-health", "opensearch-disk", "opensearch-old-indices", "retention-opensearch"]
+    found = list(diagnose(account, [check for check in CHECKS if check.name in names]))
+    assert [(finding.check, finding.status) for finding in found] == [("opensearch-health", "ok"), ("opensearch-disk", "ok"),
+            ("opensearch-old-indices", "unknown"), ("retention-opensearch", "ok")]  # fmt: skip
+    assert all("Serverless" in finding.message for finding in found if finding.check != "opensearch-disk")
+
+
+def test_sampling_with_transaction_search(world, monkeypatch):
+    """The hint tells how much of the spans is indexed, as X-Ray says it (recorded)."""
+    rule = {"Name": "Default", "Rule": {"Probabilistic": {"DesiredSamplingPercentage": 1.0}}}
+    monkeypatch.setattr(world.local_xray, "destination", "CloudWatchLogs")
+    world.xray.answers["/GetIndexingRules"] = (200, {"IndexingRules": [rule]})
+    with SCENARIOS["trace-sampling"](world):
+        (found,) = world.findings("trace-sampling")
+    assert (found.status, "the 1 % of spans" in found.message) == ("ok", True)
+
+
+@pytest.mark.parametrize(("operation", "check", "answer", "said"), [
+    ("DescribeAccountPolicies", "loop-policy", (400, {"__type": "ExpiredTokenException", "message": "Old"}), "does not take these credentials: Old"),
+    ("DescribeAccountPolicies", "loop-policy", (400, {"__type": "InvalidParameterException", "message": "odd"}), "was refused: odd"),
+    ("DescribeAccountPolicies", "loop-policy", (400, {"__type": "OperationAbortedException", "message": "odd"}), "go through: OperationAbortedException"),
+    ("DescribeStacks", "stack-status", (200, b"<html>a proxy's page"), "did not go through")])  # fmt: skip
+def test_what_aws_may_answer(operation, check, answer, said, world):
+    """Each kind of refusal is one line that says what it is, and is not known: it is no problem of the set-up."""
+    world.aws.answers[operation] = answer
+    (found,) = world.findings(check)
+    assert (found.status, said in found.message) == ("unknown", True)
+
+
+def test_a_service_that_does_not_answer_stops_no_other(world, monkeypatch):
+    """X-Ray is away, and CloudFormation answers; without a region it is said what is missing."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_XRAY", "http://127.0.0.1:1")
+    account = Account(Calls(boto3.Session()), name=STACK, own=Settings())
+    source, status = (
+        next(diagnose(account, [check for check in CHECKS if check.name == name])) for name in ("trace-source", "stack-status")
+    )
+    assert (source.status, "xray:GetTraceSegmentDestination did not go through" in source.message, status.status) == ("unknown", True, "ok")
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    account = Account(Calls(boto3.Session()), name=STACK, own=Settings())
+    (found,) = diagnose(account, [check for check in CHECKS if check.name == "alarms"])
+    assert (found.status, found.message) == ("unknown", "no AWS region is set: set AWS_REGION")
+
+
+def test_an_older_stack_without_subscribe(world):
+    """Where the stack does not say what it wants, the checks of that are left out; those of what is subscribed go on."""
+    answer = {"__type": "ResourceNotFoundException", "message": "gone"}
+    world.aws.answers[f"/2015-03-31/functions/{STACK}-subscribe/configuration"] = (404, answer)
+    found = {
+        finding.check: finding
+        for finding in world.findings("subscription-missing", "subscription-permission", "loop-own", "retention-groups")
+    }
+    assert [finding.status for finding in found.values()] == ["unknown", "ok", "ok", "ok"]
+    assert "no SubscribeFunction" in found["subscription-missing"].message
 
 
 def test_opensearch_that_is_away_is_one_problem(world):

@@ -28,7 +28,7 @@ from pipeline.doctor.selection import selected
 from pipeline.doctor.stack import functions, package, status
 from pipeline.doctor.subscribed import LogGroup, Selection, SubscriptionFilter, Subscriptions
 from pipeline.doctor.subscriptions import missing, permissions, targets
-from pipeline.doctor.traces import sampling, tracing
+from pipeline.doctor.traces import sampling, spans_group, tracing
 from pipeline.errors import MisconfiguredError, UnavailableError
 from pipeline.settings import Settings
 
@@ -327,6 +327,14 @@ def test_access_logs():
     assert lacks(Stage(kind="HTTP", api_id="a", api_name="", name="p", format='{"a":"$context.awsEndpointRequestId"}')) == [
         "$context.requestId"
     ]
+
+
+def test_spans_that_reach_nobody():
+    """The log group of spans without a filter, and where there is none; another source needs neither."""
+    for names in (groups("aws/spans"), {}):
+        found = Subscriptions(groups=names, filters={}, stack=STACK)
+        assert statuses(spans_group(STACK, "aws/spans", found, "s-ship")) == [("problem", "aws/spans")]
+        assert list(spans_group(STACK, "auto", found, "s-ship")) == []
 
 
 def test_own_log_groups():
