@@ -55,11 +55,13 @@ def told(findings: Sequence[Finding]) -> Iterable[str]:
 def _known(group: Sequence[Finding]) -> Iterable[str]:
     for check, found in groupby(group, lambda finding: finding.check):
         entries = list(found)
-        for finding in entries[:_MOST_SHOWN]:
-            where = f"{finding.resource}: " if finding.resource else ""
-            yield f"  {check}  {where}{finding.message}"
-            if finding.remedy:
-                yield f"      {finding.remedy}"
+        # one remedy for several stands below the last of them
+        for remedy, alike in groupby(entries[:_MOST_SHOWN], lambda finding: finding.remedy):
+            for finding in alike:
+                where = f"{finding.resource}: " if finding.resource else ""
+                yield f"  {check}  {where}{finding.message}"
+            if remedy:
+                yield f"      {remedy}"
         if len(entries) > _MOST_SHOWN:
             yield f"  {check}  and {len(entries) - _MOST_SHOWN} more; --json shows all"
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from pipeline.doctor.commands import is_serverless
+
 _ARN: Final = re.compile(r"arn:[\w-]+:(?:iam|sts)::\d{12}:[\w+=,.@/-]+")
 # a domain's endpoint begins with search- or vpc-, then its name, then 26 letters and digits of AWS' own
 _DOMAIN: Final = re.compile(r"(?:search|vpc)-(?P<name>[a-z0-9-]+?)-[a-z0-9]{26}\.")
@@ -19,11 +21,6 @@ class Denial:
 
     door: str
     remedy: str
-
-
-def is_serverless(endpoint: str) -> bool:
-    """Whether an endpoint is a collection of OpenSearch Serverless."""
-    return ".aoss." in (urlsplit(endpoint).hostname or "")
 
 
 def denial(endpoint: str, status: int, text: str, region: str) -> Denial:

@@ -96,7 +96,7 @@ class Deployment(Kept):
     def open_store(self) -> Store:
         """OpenSearch, for what is asked after it let us in; raises where it did not."""
         if self.reached().status != 200:  # noqa: PLR2004
-            raise BadInputError(f"left out: OpenSearch at {self.store().endpoint} does not let this command in")
+            raise BadInputError(f"left out: OpenSearch at {self.store().endpoint} could not be searched")
         return self.store()
 
     @once

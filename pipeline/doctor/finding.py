@@ -1,6 +1,5 @@
-"""Finding: what a check says, and the commands that it hands to a person."""
+"""Finding: what a check says."""
 
-import shlex
 from typing import Literal
 
 import msgspec
@@ -45,8 +44,3 @@ def problem(resource: str, message: str, remedy: str) -> Finding:
 def unknown(resource: str, message: str, remedy: str = "") -> Finding:
     """It could not be found out."""
     return Finding("", "unknown", resource, message, remedy)
-
-
-def aws(region: str, *words: str) -> str:
-    """A command of the AWS CLI for this region, quoted so that it can be pasted whatever the names hold."""
-    return shlex.join(["aws", *words, *(["--region", region] if region else [])])

@@ -7,8 +7,9 @@ from typing import Final
 
 from pipeline.doctor.account import MOST_CALLS
 from pipeline.doctor.check import Check
+from pipeline.doctor.commands import aws
 from pipeline.doctor.facts import Function, Stack, Stage
-from pipeline.doctor.finding import Finding, aws, unknown, warning
+from pipeline.doctor.finding import Finding, unknown, warning
 
 _ENDS: Final = {
     "httpMethod": "httpMethod", "status": "status", "integrationStatus": "integration.integrationStatus",
@@ -125,5 +126,6 @@ CHECKS: Final = (
           lambda it: access_logs(it.stack(), it.rest_stages(), it.subscribed_names())),
     Check("format-http-stage", "Every stage of an HTTP API has an access log with the ids that join.",
           lambda it: access_logs(it.stack(), it.http_stages(), it.subscribed_names())),
-    Check("tracing-rest-stage", "Every stage of a REST API is traced by X-Ray.", lambda it: rest_tracing(it.region, it.rest_stages())),
+    Check("tracing-rest-stage", "Every stage of a REST API is traced by X-Ray.",
+          lambda it: rest_tracing(it.stack().region, it.rest_stages())),
 )  # fmt: skip

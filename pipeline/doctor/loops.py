@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from pipeline.doctor.check import Check
+from pipeline.doctor.commands import aws
 from pipeline.doctor.facts import Stack
-from pipeline.doctor.finding import Finding, aws, problem
+from pipeline.doctor.finding import Finding, problem
 from pipeline.doctor.subscribed import AccountPolicy, Subscriptions
 
 

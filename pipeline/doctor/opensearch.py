@@ -10,7 +10,8 @@ from typing import Any, Final
 from pipeline.changes import Change
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import Check
-from pipeline.doctor.denial import denial, is_serverless
+from pipeline.doctor.commands import curl, is_serverless, setup
+from pipeline.doctor.denial import denial
 from pipeline.doctor.finding import Finding, fine, problem, unknown, warning
 from pipeline.doctor.read import opensearch as read
 from pipeline.settings import Settings
@@ -45,20 +46,20 @@ def templates(endpoint: str, changes: Sequence[Change], settings: Settings) -> I
         if change.kind != "policy" and change.action in {"created", "updated"}:
             missing = change.action == "created"
             message = f"the {change.kind} is missing" if missing else f"the {change.kind} is not the one of this version"
-            yield (problem if missing else warning)(change.name, message, setup_command(endpoint, settings))
+            yield (problem if missing else warning)(change.name, message, setup(endpoint, settings))
 
 
-def health(told: Mapping[str, Any], endpoint: str) -> Iterator[Finding]:
+def health(told: Mapping[str, Any], endpoint: str, settings: Settings) -> Iterator[Finding]:
     """Whether shards are missing."""
     status, unassigned = told.get("status"), told.get("unassigned_shards", 0)
     name = str(told.get("cluster_name") or endpoint)
+    explain = curl(endpoint, settings, "/_cluster/allocation/explain?pretty")
     if status == "red":
         message = f"the cluster {name} is red: {unassigned} shards are not there, and what is in them can be neither written nor found"
-        yield problem(name, message, f"curl -s {shlex.quote(f'{endpoint}/_cluster/allocation/explain?pretty')} says why.")
+        yield problem(name, message, f"Find out why: {explain}")
     elif status == "yellow":
         message = f"the cluster {name} is yellow: {unassigned} copies of shards have no node, so that losing one loses data"
-        remedy = f"Add a node, or set number_of_replicas to 0: curl -s {shlex.quote(f'{endpoint}/_cluster/allocation/explain?pretty')}"
-        yield warning(name, message, remedy)
+        yield warning(name, message, f"Add a node, or set number_of_replicas to 0; what is missing: {explain}")
 
 
 def disks(used: Mapping[str, int]) -> Iterator[Finding]:
@@ -81,8 +82,8 @@ def old_indices(names: Sequence[str], settings: Settings, today: date, endpoint:
     old = [name for name in names if (day := _day(name)) and day < oldest]
     if old:
         message = f"{len(old)} daily indices are older than the retention of {settings.retention_days} days, the oldest is {old[0]}"
-        command = f"curl -X DELETE {shlex.quote(f'{endpoint}/{old[0]}')}"
-        remedy = f"Install the lifecycle policy with {setup_command(endpoint, settings)}, or delete them yourself: {command}"
+        command = curl(endpoint, settings, f"/{old[0]}", "DELETE")
+        remedy = f"Install the lifecycle policy with {setup(endpoint, settings)}, or delete them yourself: {command}"
         yield warning(old[0], message, remedy)
 
 
@@ -90,7 +91,7 @@ def dead_letters(count: int, settings: Settings, endpoint: str) -> Iterator[Find
     """Events that were refused."""
     index = f"{settings.prefix}-dead-letters"
     if count:
-        command = f"curl -s {shlex.quote(f'{endpoint}/{index}/_search?sort=@timestamp:desc&_source=@timestamp,reason,aws&size=10&pretty')}"
+        command = curl(endpoint, settings, f"/{index}/_search?sort=@timestamp:desc&_source=@timestamp,reason,aws&size=10&pretty")
         yield warning(index, f"{count} events could not be indexed; each is there with its reason", command)
 
 
@@ -102,16 +103,8 @@ def overdue(found: read.Overdue, endpoint: str, stack: str) -> Iterator[Finding]
         f"{found.lines} lines and spans are pending and {found.traces} traces are not settled after their last look-up and"
         f" {_PATIENCE // 60} minutes more, such as {found.example}: the sweep does not run, or gets nowhere"
     )
-    log = f"The log of resolve says why: aws logs tail /aws/lambda/{stack}-resolve --since 1h" if stack else "Run the sweep"
-    yield problem(found.example, message, f"{log}; by hand: tracejoin resolve --endpoint {shlex.quote(endpoint)}")
-
-
-def setup_command(endpoint: str, settings: Settings) -> str:
-    """The command that installs what is in mappings/, with the settings that matter to it where they are not the defaults."""
-    default = Settings()
-    given = [f"TRACEJOIN_PREFIX={settings.prefix}"] if settings.prefix != default.prefix else []
-    given += [f"TRACEJOIN_RETENTION_DAYS={settings.retention_days}"] if settings.retention_days != default.retention_days else []
-    return " ".join([*given, "tracejoin setup --endpoint", shlex.quote(endpoint)])
+    log = f"Find out why (aws logs tail /aws/lambda/{stack}-resolve --since 1h), and run it by hand" if stack else "Run it"
+    yield problem(found.example, message, f"{log}: tracejoin resolve --endpoint {shlex.quote(endpoint)}")
 
 
 def _day(name: str) -> date | None:
@@ -127,7 +120,7 @@ def _look_health(it: Account) -> Iterator[Finding]:
     if is_serverless(endpoint):
         yield fine(endpoint, "OpenSearch Serverless: AWS looks after its shards and disks")
         return
-    yield from health(read.read_health(it.store()), endpoint)
+    yield from health(read.read_health(it.store()), endpoint, it.settings())
 
 
 def _look_disks(it: Account) -> Iterator[Finding]:

@@ -5,8 +5,9 @@ from typing import Final
 
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import Check
+from pipeline.doctor.commands import aws
 from pipeline.doctor.facts import Alarm, Queue, Stack, Traffic
-from pipeline.doctor.finding import Finding, aws, problem, warning
+from pipeline.doctor.finding import Finding, problem, warning
 from pipeline.doctor.read import metrics
 from pipeline.doctor.read import queues as read
 from pipeline.errors import BadInputError
@@ -31,7 +32,7 @@ def failed_hints(stack: Stack, queue: Queue) -> Iterator[Finding]:
         name = _queue_name(stack.id_of("HintDeadLetters"))
         message = f"{queue.waiting} hints failed five times; the sweep finds their traces all the same, unless they fail again"
         again = aws(stack.region, "sqs", "start-message-move-task", "--source-arn", queue.arn)
-        yield warning(name, message, f"{_tail(stack, 'ResolveFunction')} says why; then send them again: {again}")
+        yield warning(name, message, f"Find out why ({_tail(stack, 'ResolveFunction')}), then send them again: {again}")
 
 
 def parked(stack: Stack, count: int, *, more: bool) -> Iterator[Finding]:
@@ -42,7 +43,7 @@ def parked(stack: Stack, count: int, *, more: bool) -> Iterator[Finding]:
             f"{count}{' or more' if more else ''} events of CloudWatch Logs could not be shipped and are parked; they go after 30 days"
         )
         fetch = aws(stack.region, "s3", "cp", "--recursive", f"s3://{bucket}", "parked")
-        yield warning(bucket, message, f"{_tail(stack, 'ShipFunction')} says why; then fetch them to ship them again: {fetch}")
+        yield warning(bucket, message, f"Find out why ({_tail(stack, 'ShipFunction')}), then fetch them to ship them again: {fetch}")
 
 
 def alarms(stack: Stack, found: Sequence[Alarm]) -> Iterator[Finding]:

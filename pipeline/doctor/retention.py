@@ -5,9 +5,8 @@ from typing import Final
 
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import Check
-from pipeline.doctor.denial import is_serverless
-from pipeline.doctor.finding import Finding, aws, fine, problem, warning
-from pipeline.doctor.opensearch import setup_command
+from pipeline.doctor.commands import aws, is_serverless, setup
+from pipeline.doctor.finding import Finding, fine, problem, warning
 from pipeline.doctor.read.opensearch import read_policy_days
 from pipeline.doctor.subscribed import LogGroup
 from pipeline.settings import Settings
@@ -38,10 +37,10 @@ def policy(days: int | None, settings: Settings, endpoint: str) -> Iterator[Find
     name = f"{settings.prefix}-retention"
     if days is None:
         message = "OpenSearch has no lifecycle policy of this name, or no Index State Management at all: it deletes no daily index"
-        yield warning(name, message, f"{setup_command(endpoint, settings)} installs it where it can; else delete old indices yourself.")
+        yield warning(name, message, f"Install it where it can be, else delete old indices yourself: {setup(endpoint, settings)}")
     elif days != settings.retention_days:
         message = f"OpenSearch deletes daily indices after {days} days, the stack's retention is {settings.retention_days} days"
-        yield warning(name, message, setup_command(endpoint, settings))
+        yield warning(name, message, setup(endpoint, settings))
 
 
 def _retain(region: str, name: str, days: int) -> str:

@@ -7,8 +7,9 @@ from typing import Final
 
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import Check
+from pipeline.doctor.commands import aws
 from pipeline.doctor.facts import Function, Stack
-from pipeline.doctor.finding import Finding, aws, problem, unknown, warning
+from pipeline.doctor.finding import Finding, problem, unknown, warning
 from pipeline.errors import MisconfiguredError
 
 
@@ -18,14 +19,14 @@ def status(stack: Stack) -> Iterator[Finding]:
     told = f"its status is {stack.status}{f': {stack.reason}' if stack.reason else ''}"
     if stack.status == "ROLLBACK_COMPLETE":
         delete = aws(stack.region, "cloudformation", "delete-stack", "--stack-name", stack.name)
-        yield problem(stack.name, f"{told}; it was never made", f"{shown} says why; then {delete}, and deploy it again.")
+        yield problem(stack.name, f"{told}; it was never made", f"Find out why, then delete it ({delete}) and deploy it again: {shown}")
     elif stack.status == "UPDATE_ROLLBACK_COMPLETE":
-        yield warning(stack.name, f"{told}; its last deployment was undone", f"{shown} says why.")
+        yield warning(stack.name, f"{told}; its last deployment was undone", f"Find out why: {shown}")
     elif stack.status.endswith("_IN_PROGRESS"):
         wait = "stack-create-complete" if stack.status.startswith("CREATE") else "stack-update-complete"
         yield warning(stack.name, told, aws(stack.region, "cloudformation", "wait", wait, "--stack-name", stack.name))
     elif not stack.status.endswith("_COMPLETE"):
-        yield problem(stack.name, told, f"{shown} says why.")
+        yield problem(stack.name, told, f"Find out why: {shown}")
 
 
 def functions(stack: Stack, found: Mapping[str, Function | None]) -> Iterator[Finding]:

@@ -6,8 +6,9 @@ from typing import Final
 
 from pipeline.doctor.account import MOST_CALLS
 from pipeline.doctor.check import Check
+from pipeline.doctor.commands import aws
 from pipeline.doctor.facts import Permission, Stack
-from pipeline.doctor.finding import Finding, aws, problem, unknown, warning
+from pipeline.doctor.finding import Finding, problem, unknown, warning
 from pipeline.doctor.subscribed import LARGEST_FILTERS, LogGroup, Selection, SubscriptionFilter, Subscriptions
 
 

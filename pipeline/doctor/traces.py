@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from pipeline.doctor.check import Check
+from pipeline.doctor.commands import aws
 from pipeline.doctor.facts import Function, Sampling, Stack
-from pipeline.doctor.finding import Finding, aws, fine, problem, warning
+from pipeline.doctor.finding import Finding, fine, problem, warning
 from pipeline.doctor.subscribed import SPANS_GROUP, Subscriptions
 from pipeline.settings import TraceSource
 
@@ -48,10 +49,11 @@ def spans_group(stack: Stack, setting: TraceSource, found: Subscriptions, filter
     yield problem(SPANS_GROUP, message, aws(stack.region, "logs", "put-subscription-filter", *words))
 
 
-def sampling(rules: Sequence[Sampling], indexed: float | None) -> Iterator[Finding]:
+def sampling(region: str, rules: Sequence[Sampling], indexed: float | None) -> Iterator[Finding]:
     """A hint where most traces are not recorded: the default rule decides for what no other names.
 
     Args:
+        region: of X-Ray.
         rules: X-Ray's sampling rules.
         indexed: percent of the spans that Transaction Search indexes; None where it is off or can't be asked.
     """
@@ -64,7 +66,8 @@ def sampling(rules: Sequence[Sampling], indexed: float | None) -> Iterator[Findi
     )
     if indexed is not None:
         message += f"; the {indexed:g} % of spans that Transaction Search indexes are for X-Ray's own search, tracejoin needs none"
-    yield fine(default.rule, message, "aws xray get-sampling-rules shows the rules, aws xray update-sampling-rule changes one.")
+    shown = aws(region, "xray", "get-sampling-rules")
+    yield fine(default.rule, message, f"Change one with aws xray update-sampling-rule; what there is: {shown}")
 
 
 def tracing(region: str, functions: Sequence[Function], groups: Collection[str]) -> Iterator[Finding]:
@@ -81,7 +84,7 @@ CHECKS: Final = (
           lambda it: source(it.settings().trace_source, it.destination(), it.region, it.name if it.found_stack_or_none() else "")),
     Check("trace-spans", "Where traces come from aws/spans, that log group sends to ship.",
           lambda it: spans_group(it.stack(), it.settings().trace_source, it.subscriptions(), it.filter_name())),
-    Check("trace-sampling", "X-Ray records most requests.", lambda it: sampling(it.sampling(), it.indexed_share())),
+    Check("trace-sampling", "X-Ray records most requests.", lambda it: sampling(it.region, it.sampling(), it.indexed_share())),
     Check("tracing-function", "Every Lambda function whose log group is shipped has active tracing.",
           lambda it: tracing(it.region, it.functions(), it.subscribed_names())),
 )  # fmt: skip

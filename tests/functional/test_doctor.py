@@ -171,7 +171,7 @@ def test_old_lines_pending_templates_and_dead_letters(store, settings, world):
         return world.findings(*names, stack="none", own=settings)
 
     now = datetime.now(UTC)
-    fresh = now - timedelta(minutes=5)
+    fresh = now - timedelta(minutes=20)
     line = {"doc": {"kind": "log"}, "traceId": "a" * 32, "trace": {"state": "pending", "version": 0}}
     store.write([{"create": {"_index": f"{store.prefix}-logs-{fresh:%Y.%m.%d}", "_id": "1"}}, line | {"@timestamp": fresh.isoformat()}])
     store.refresh()

@@ -7,17 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.changes import Change
 from pipeline.cli.doctor import told
 from pipeline.doctor import CHECKS, Finding, diagnose
 from pipeline.doctor.account import MOST_CALLS
 from pipeline.doctor.check import Check
+from pipeline.doctor.commands import aws, curl, setup
 from pipeline.doctor.denial import denial
 from pipeline.doctor.facts import Alarm, Function, Permission, Resource, Sampling, Stack, Stage, Traffic
-from pipeline.doctor.finding import aws, problem
+from pipeline.doctor.finding import problem
 from pipeline.doctor.formats import access_log_format, access_logs, lacks, levels, rest_tracing
 from pipeline.doctor.kept import Kept, once
 from pipeline.doctor.loops import account_policies
-from pipeline.doctor.opensearch import disks, health, old_indices, overdue, setup_command, templates
+from pipeline.doctor.opensearch import disks, health, old_indices, overdue, templates
 from pipeline.doctor.queues import alarms, oldest, traffic
 from pipeline.doctor.read.calls import PERMISSIONS
 from pipeline.doctor.read.functions import permissions_of
@@ -26,7 +28,7 @@ from pipeline.doctor.read.opensearch import Overdue
 from pipeline.doctor.retention import own
 from pipeline.doctor.selection import selected
 from pipeline.doctor.stack import functions, package, status
-from pipeline.doctor.subscribed import LogGroup, Selection, SubscriptionFilter, Subscriptions
+from pipeline.doctor.subscribed import AccountPolicy, LogGroup, Selection, SubscriptionFilter, Subscriptions
 from pipeline.doctor.subscriptions import missing, permissions, targets
 from pipeline.doctor.traces import sampling, spans_group, tracing
 from pipeline.errors import MisconfiguredError, UnavailableError
@@ -192,6 +194,19 @@ def test_wanted_log_groups_that_were_not_looked_at_are_said():
     assert statuses(missing(STACK, ALL, list(names.values()), found)) == [("problem", "/a"), ("unknown", "/b")]
 
 
+def test_what_is_not_missing():
+    """What an account's policy covers, what can't be subscribed, and what has our filter with another target (another check's); what the
+    policy leaves out is missing.
+    """
+    names = groups("/covered", "/left") | groups("/cheap", log_class="INFREQUENT_ACCESS") | groups("/old")
+    old = SubscriptionFilter(name="s-ship", destination="arn:aws:lambda:eu-west-1:123456789012:function:gone")
+    policy = AccountPolicy(name="p", destination=SHIP, document="{}", left_out=frozenset({"/left", "/old"}))
+    filters = {"/covered": [], "/left": [], "/cheap": [], "/old": [old]}
+    found = Subscriptions(groups=names, filters=filters, policies=[policy], stack=STACK)
+    assert statuses(missing(STACK, ALL, list(names.values()), found)) == [("problem", "/left")]
+    assert [group.name for group in found.subscribed()] == ["/covered"]
+
+
 def test_a_filter_of_a_log_group_that_is_wanted_no_more():
     """It is deleted, not put anew; the pattern of a new one is the stack's."""
     names = groups("/a", "/b")
@@ -244,7 +259,7 @@ def test_functions_of_the_stack():
 
 def test_health_and_disks():
     """Green is silent, yellow a warning, red a problem; each watermark."""
-    assert [[finding.status for finding in health({"status": state, "cluster_name": "c"}, "http://x")] for state in ("green", "yellow", "red")] == [
+    assert [[finding.status for finding in health({"status": state, "cluster_name": "c"}, "http://x", Settings())] for state in ("green", "yellow", "red")] == [
         [], ["warning"], ["problem"]]  # fmt: skip
     assert statuses(disks({"a": 84, "b": 85, "c": 90, "d": 95})) == [("warning", "b"), ("problem", "c"), ("problem", "d")]
 
@@ -259,11 +274,25 @@ def test_old_indices():
 
 def test_setup_is_called_with_what_matters():
     """Prefix and retention stand before the command where they are not the defaults."""
-    assert setup_command("http://x", Settings()) == "tracejoin setup --endpoint http://x"
-    assert setup_command("http://x", Settings(prefix="p", retention_days=3)).startswith(
-        "TRACEJOIN_PREFIX=p TRACEJOIN_RETENTION_DAYS=3 tracejoin"
-    )
-    assert list(templates("http://x", [], Settings())) == []
+    assert setup("http://x", Settings()) == "tracejoin setup --endpoint http://x"
+    assert setup("http://x", Settings(prefix="p", retention_days=3)).startswith("TRACEJOIN_PREFIX=p TRACEJOIN_RETENTION_DAYS=3 tracejoin")
+    changes = [
+        Change("policy", "p", "created"),
+        Change("index", "i", "unchanged"),
+        Change("index", "j", "created"),
+        Change("index", "k", "updated"),
+    ]
+    assert statuses(templates("http://x", changes, Settings())) == [("problem", "j"), ("warning", "k")]
+
+
+def test_requests_carry_what_opensearch_takes():
+    """Amazon's are signed by the shell's own credentials, a user name comes from the shell, a laptop needs nothing; no secret is printed."""
+    assert curl("http://localhost:9200", Settings(), "/_cat") == "curl -sS http://localhost:9200/_cat"
+    amazon = curl("https://d.eu-west-1.es.amazonaws.com", Settings(region="eu-west-1"), "/i", "DELETE")
+    assert amazon.startswith("curl -sS -X DELETE --aws-sigv4 aws:amz:eu-west-1:es ")
+    assert "eu-west-1:aoss" in curl("https://d.eu-west-1.aoss.amazonaws.com", Settings(region="eu-west-1"), "/i")
+    named = curl("https://own", Settings(username="u", password="secret-word"), "/i")
+    assert ("$TRACEJOIN_PASSWORD" in named, "secret-word" in named) == (True, False)
 
 
 def test_overdue_names_whom_to_ask():
@@ -346,12 +375,13 @@ def test_own_log_groups():
 def test_sampling_is_a_hint():
     """The default rule decides; with Transaction Search the share that is indexed is told, too."""
     few = Sampling(rule="Default", fixed_rate=0.05, reservoir=1)
-    assert [finding.status for finding in sampling([few], None)] == ["ok"]
-    assert "1 % of spans" in next(sampling([few], 1.0)).message
+    assert [finding.status for finding in sampling("r", [few], None)] == ["ok"]
+    assert "1 % of spans" in next(sampling("r", [few], 1.0)).message
     assert (
-        list(sampling([Sampling(rule="Default", fixed_rate=0.5, reservoir=1), Sampling(rule="a", fixed_rate=0, reservoir=0)], None)) == []
+        list(sampling("r", [Sampling(rule="Default", fixed_rate=0.5, reservoir=1), Sampling(rule="a", fixed_rate=0, reservoir=0)], None))
+        == []
     )
-    assert list(sampling([], None)) == []
+    assert list(sampling("r", [], None)) == []
 
 
 def test_what_a_person_reads():

@@ -1,0 +1,39 @@
+"""Commands: what a remedy hands to a person, quoted so that it can be pasted whatever the names hold."""
+
+import shlex
+from typing import Final
+from urllib.parse import urlsplit
+
+from pipeline.settings import Settings
+
+# the shell's own variables: no secret stands in what is printed
+_KEYS: Final = '-u "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -H "x-amz-security-token: $AWS_SESSION_TOKEN"'
+_NAMED: Final = '-u "$TRACEJOIN_USERNAME:$TRACEJOIN_PASSWORD"'
+
+
+def is_serverless(endpoint: str) -> bool:
+    """Whether an endpoint is a collection of OpenSearch Serverless."""
+    return ".aoss." in (urlsplit(endpoint).hostname or "")
+
+
+def aws(region: str, *words: str) -> str:
+    """A command of the AWS CLI for this region."""
+    return shlex.join(["aws", *words, *(["--region", region] if region else [])])
+
+
+def curl(endpoint: str, settings: Settings, path: str, method: str = "GET") -> str:
+    """A request to OpenSearch, with the credentials that it takes: a signature for Amazon's, the user name where one is set."""
+    words = ["curl", "-sS", *(["-X", method] if method != "GET" else [])]
+    if settings.username:
+        words.append(_NAMED)
+    elif (urlsplit(endpoint).hostname or "").endswith(".amazonaws.com"):
+        words.append(f"--aws-sigv4 aws:amz:{settings.region}:{'aoss' if is_serverless(endpoint) else 'es'} {_KEYS}")
+    return " ".join([*words, shlex.quote(f"{endpoint}{path}")])
+
+
+def setup(endpoint: str, settings: Settings) -> str:
+    """The command that installs what is in mappings/, with the settings that matter to it where they are not the defaults."""
+    default = Settings()
+    given = [f"TRACEJOIN_PREFIX={settings.prefix}"] if settings.prefix != default.prefix else []
+    given += [f"TRACEJOIN_RETENTION_DAYS={settings.retention_days}"] if settings.retention_days != default.retention_days else []
+    return " ".join([*given, "tracejoin setup --endpoint", shlex.quote(endpoint)])
