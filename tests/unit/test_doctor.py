@@ -195,9 +195,7 @@ def test_wanted_log_groups_that_were_not_looked_at_are_said():
 
 
 def test_what_is_not_missing():
-    """What an account's policy covers, what can't be subscribed, and what has our filter with another target (another check's); what the
-    policy leaves out is missing.
-    """
+    """What the account's policy covers, what can't be subscribed, what has our filter with another target; what the policy leaves out is."""
     names = groups("/covered", "/left") | groups("/cheap", log_class="INFREQUENT_ACCESS") | groups("/old")
     old = SubscriptionFilter(name="s-ship", destination="arn:aws:lambda:eu-west-1:123456789012:function:gone")
     policy = AccountPolicy(name="p", destination=SHIP, document="{}", left_out=frozenset({"/left", "/old"}))
