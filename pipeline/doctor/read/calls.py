@@ -13,7 +13,7 @@ from pipeline.errors import BadInputError, MisconfiguredError, TracejoinError, U
 
 PERMISSIONS: Final = MappingProxyType({
     ("cloudformation", "describe_stacks"): "cloudformation:DescribeStacks",
-    ("cloudformation", "describe_stack_resources"): "cloudformation:DescribeStackResources",
+    ("cloudformation", "list_stack_resources"): "cloudformation:ListStackResources",
     ("lambda", "list_functions"): "lambda:ListFunctions",
     ("lambda", "get_function_configuration"): "lambda:GetFunctionConfiguration",
     ("lambda", "get_function_concurrency"): "lambda:GetFunctionConcurrency",

@@ -12,7 +12,8 @@ def read_stack(calls: Calls, name: str) -> Stack | None:
         return None
     found = answer["Stacks"][0]
     _, partition, _, region, account, *_ = found["StackId"].split(":")
-    listed = calls.call("cloudformation", "describe_stack_resources", StackName=name)["StackResources"]
+    # DescribeStackResources ends after a hundred (AWS CloudFormation API reference)
+    listed = calls.pages("cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=name)
     return Stack(
         name=found["StackName"],
         region=region,
