@@ -1,21 +1,18 @@
 """The sample application on a laptop: its real handlers, the local platform around them, and what the world asks of it."""
 
-import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from pipeline.errors import MisconfiguredError, UnavailableError
+from pipeline.errors import MisconfiguredError
 from pipeline.ids import parse_header
-from pipeline.local.environment import REGION, local_client, local_environment, local_open
+from pipeline.local.aws import local_aws
+from pipeline.local.environment import REGION, local_client, local_open
 from pipeline.local.headers import header_of, new_trace, render
 from pipeline.local.lambda_service import Function, LambdaService
 from pipeline.local.messages import Messages
@@ -125,48 +122,9 @@ def _variables(xray: LocalXRay, platform: Platform, storage: str, topic: str) ->
     }  # fmt: skip
 
 
-@contextmanager
-def local_aws() -> Iterator[str]:
-    """A local AWS with SNS, SQS, S3 and DynamoDB, by ministack; yields its endpoint."""
-    port = _free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ministack"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
-        env=local_environment({"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1"}),
-    )  # fmt: skip
-    try:
-        endpoint = f"http://127.0.0.1:{port}"
-        _wait_for(f"{endpoint}/_ministack/health", process)
-        yield endpoint
-    finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
 def _create_resources(storage: str) -> None:
     local_client("s3", storage).create_bucket(Bucket=_ORDERS, CreateBucketConfiguration={"LocationConstraint": REGION})
     local_client("dynamodb", storage).create_table(
         TableName=_ORDERS, KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}], BillingMode="PAY_PER_REQUEST",
     )  # fmt: skip
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with local_open(url, timeout=1):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    raise UnavailableError("ministack, the local SNS, SQS, S3 and DynamoDB, did not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.ids import to_xray
-from pipeline.local.application import SampleRun, local_aws, run_sample_application
+from pipeline.local.application import SampleRun, run_sample_application
+from pipeline.local.aws import local_aws
 from pipeline.local.environment import REGION, local_client
 from pipeline.local.inbox import Inbox, Received
 from pipeline.local.opensearch import EmbeddedOpenSearch

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import fcntl
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from pipeline.errors import MisconfiguredError, UnavailableError
+from pipeline.local.process import stop
 
 VERSION: Final = "3.8.0.0"
 _OLDEST_JAVA: Final = 21
@@ -71,9 +73,12 @@ def real_opensearch(cache: Path | None = None) -> Iterator[str]:
     """
     java = find_java()
     jars = _jars(cache or Path(".cache/opensearch"))
-    base = next(port for port in _BASE_PORTS if _is_free(port + 1))
-    endpoint = f"http://127.0.0.1:{base + 1}"
-    with tempfile.TemporaryDirectory(prefix="tracejoin-opensearch-") as folder, Path(folder, "log").open("wb") as log:
+    with (
+        _own_port() as base,
+        tempfile.TemporaryDirectory(prefix="tracejoin-opensearch-") as folder,
+        Path(folder, "log").open("wb") as log,
+    ):
+        endpoint = f"http://127.0.0.1:{base + 1}"
         command = [
             java, "-Xms1g", "-Xmx1g", "-Dfile.encoding=UTF-8", "--enable-native-access=ALL-UNNAMED", "-cp", f"{jars}/*",
             "org.codelibs.opensearch.runner.OpenSearchRunner", "-basePath", f"{folder}/node", "-numOfNode", "1",
@@ -84,12 +89,7 @@ def real_opensearch(cache: Path | None = None) -> Iterator[str]:
             _wait_for(endpoint, process, Path(folder, "log"))
             yield endpoint
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            stop(process)
 
 
 def find_java() -> str:
@@ -112,12 +112,19 @@ def _java_version(java: str) -> int:
 def _jars(cache: Path) -> Path:
     """The folder of OpenSearch's jars, fetched with Maven the first time."""
     folder = cache.resolve() / VERSION
-    if (folder / "complete").exists():
-        return folder / "lib"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        # several test processes may want them at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            _fetch(folder)
+    return folder / "lib"
+
+
+def _fetch(folder: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise MisconfiguredError(["OpenSearch's jars are fetched with Maven: install `mvn`"])
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "pom.xml").write_text(_POM.format(version=VERSION))
     command = [
         maven,
@@ -132,7 +139,21 @@ def _jars(cache: Path) -> Path:
     if answer.returncode:
         raise UnavailableError(f"Maven could not fetch OpenSearch {VERSION}: {(answer.stdout + answer.stderr)[-500:]}")
     (folder / "complete").touch()
-    return folder / "lib"
+
+
+@contextmanager
+def _own_port() -> Iterator[int]:
+    """A base port that no other process of ours takes meanwhile, and at which nobody else listens."""
+    for base in _BASE_PORTS:
+        with Path(tempfile.gettempdir(), f"tracejoin-opensearch-{base}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            if _is_free(base + 1):
+                yield base
+                return
+    raise UnavailableError(f"no port from {_BASE_PORTS[0]} to {_BASE_PORTS[-1] + 1} is free for OpenSearch: stop what is left of others")
 
 
 def _is_free(port: int) -> bool:

@@ -1,7 +1,6 @@
 """The life of the sample application's stack in a local AWS, from its deployment by the SAM CLI to its deletion, and all that was seen of it."""
 
 import json
-import platform
 import subprocess
 import sys
 import time
@@ -9,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pipeline.local.application import local_aws
+from pipeline.local.aws import local_aws
+from pipeline.local.deployment import Deployment, build
 from pipeline.local.environment import local_client, local_environment
 from tests.deploy import custom_resource
 from tests.deploy.template import ROOT
 
 SAMPLE = ROOT / "examples"
-SAM = ROOT / ".cache" / "sam" / "bin" / "sam"
 STACK = "tracejoin-sample"
 STAND_IN = "stand-in"
 PATIENCE = 20.0
@@ -42,16 +41,17 @@ class Lifetime:
 def live(folder):
     """Deploys the stack into a local AWS of its own, asks it for every case, looks at it, and deletes it."""
     with local_aws() as endpoint:
-        deploy(endpoint, folder)
+        deployment = Deployment(endpoint, STACK)
+        deployment.deploy(build(folder, SAMPLE / "template.yaml"), {})
         cloudformation, functions = (local_client(service, endpoint) for service in ("cloudformation", "lambda"))
         stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
         deployed = {function["FunctionName"]: function for function in functions.list_functions()["Functions"]}
         environment = deployed[f"{STACK}-service-a"]["Environment"]["Variables"]
         urls = {name: local_url(endpoint, environment[name]) for name in ("API_URL", "HTTP_API_URL")}
         functions.update_function_configuration(FunctionName=f"{STACK}-service-a", Environment={"Variables": environment | urls})
-        with stand_in(cloudformation, urls["API_URL"]):
+        with stand_in(endpoint, cloudformation, urls["API_URL"]):
             asked = load("--stack", STAND_IN, "--json", "--rate", "4", endpoint=endpoint)
-        with stand_in(cloudformation, urls["API_URL"], output="Url"):
+        with stand_in(endpoint, cloudformation, urls["API_URL"], output="Url"):
             other = load("--stack", STAND_IN, endpoint=endpoint)
         return Lifetime(
             status=stack["StackStatus"], outputs={output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]},
@@ -59,33 +59,8 @@ def live(folder):
             emptied=empty(functions, local_client("s3", endpoint), environment["BUCKET"]),
             unknown_stack=load("--stack", "no-such", endpoint=endpoint), other_stack=other,
             wrong_stage=load("--api-url", urls["API_URL"].replace("/prod", "/beta"), "--rate", "100"),
-            deleted=delete(cloudformation, stack["StackId"]), left=left_over(endpoint),
+            deleted=deployment.delete(), left=left_over(endpoint),
         )  # fmt: skip
-
-
-def deploy(endpoint, folder):
-    """What `make build` and `make deploy` run, with a layer for the Python that runs ministack."""
-    environment = local_environment({"AWS_ENDPOINT_URL": endpoint, "SAM_CLI_TELEMETRY": "0", "ARCHITECTURE": architecture(),
-                                     "PYTHON_VERSION": "{}.{}".format(*sys.version_info[:2])})  # fmt: skip
-    settings = ("--config-file", SAMPLE / "samconfig.toml")
-    for command in (
-        ("build", "--build-dir", folder),
-        (
-            "deploy",
-            "--template-file",
-            folder / "template.yaml",
-            "--no-confirm-changeset",
-            "--parameter-overrides",
-            f"Architecture={architecture()}",
-        ),
-    ):
-        run = subprocess.run([SAM, *command, *settings], cwd=SAMPLE, env=environment, capture_output=True, text=True, check=False)
-        assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-
-
-def architecture():
-    """This machine's, in Lambda's words."""
-    return {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
 
 
 def local_url(endpoint, url):
@@ -97,13 +72,13 @@ def local_url(endpoint, url):
 
 
 @contextmanager
-def stand_in(cloudformation, url, output="ApiUrl"):
+def stand_in(endpoint, cloudformation, url, output="ApiUrl"):
     """A stack whose output is the URL that can be reached, which the real one's can't be here."""
     template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": {output: {"Value": url}}}
-    stack = cloudformation.create_stack(StackName=STAND_IN, TemplateBody=json.dumps(template))["StackId"]
-    settle(cloudformation, stack)
+    cloudformation.create_stack(StackName=STAND_IN, TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=STAND_IN, WaiterConfig={"Delay": 1})
     yield
-    delete(cloudformation, stack)
+    Deployment(endpoint, STAND_IN).delete()
 
 
 def load(*arguments, endpoint=None, python=(sys.executable,)):
@@ -134,22 +109,6 @@ def empty(functions, s3, bucket):
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         found.append((kind, [answer["Status"] for answer in told], sum(page["KeyCount"] for page in pages)))
     return found
-
-
-def settle(cloudformation, stack):
-    """The status of a stack once nothing is in progress. `sam delete` asks every half minute only, so the tests ask themselves."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-        if not found["StackStatus"].endswith("_IN_PROGRESS") or time.monotonic() > deadline:
-            return found["StackStatus"]
-        time.sleep(0.1)
-
-
-def delete(cloudformation, stack):
-    """Deletes a stack, and says what became of it."""
-    cloudformation.delete_stack(StackName=stack)
-    return settle(cloudformation, stack)
 
 
 def left_over(endpoint):

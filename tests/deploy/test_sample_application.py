@@ -17,8 +17,9 @@ from importlib.util import find_spec
 import pytest
 
 from pipeline.local import application
+from pipeline.local.deployment import SAM
 from tests.conftest import left_out
-from tests.deploy.lifetime import SAM, SAMPLE, STACK, STAND_IN, live, load
+from tests.deploy.lifetime import SAMPLE, STACK, STAND_IN, live, load
 
 FUNCTIONS = {function.name for function in application._FUNCTIONS}
 

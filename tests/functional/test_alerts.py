@@ -10,7 +10,7 @@ from pipeline.alert.dispatch import LEASE_MS
 from pipeline.alert.plan import WINDOW_MS
 from pipeline.errors import UnavailableError
 from pipeline.ids import to_xray
-from pipeline.local.application import local_aws
+from pipeline.local.aws import local_aws
 from pipeline.local.inbox import Inbox
 from pipeline.resolve import Resolver
 from pipeline.sns import Topic

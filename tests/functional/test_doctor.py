@@ -15,7 +15,7 @@ import pytest
 from pipeline.doctor import CHECKS, Account, Calls, diagnose
 from pipeline.doctor.facts import Traffic
 from pipeline.doctor.read.metrics import read_oldest, read_traffic
-from pipeline.local.application import local_aws
+from pipeline.local.aws import local_aws
 from pipeline.local.environment import local_environment
 from pipeline.local.xray import LocalXRay
 from pipeline.opensearch import connect

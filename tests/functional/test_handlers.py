@@ -8,7 +8,7 @@ import pytest
 from opensearchpy import Transport
 
 from pipeline.errors import MisconfiguredError, UnavailableError
-from pipeline.local.application import local_aws
+from pipeline.local.aws import local_aws
 from pipeline.local.environment import REGION
 from pipeline.local.inbox import Inbox
 from pipeline.local.runtime import Context
