@@ -19,6 +19,8 @@ from pipeline.extract.text_line import find_correlation_ids, find_propagated, fi
 from pipeline.ids import LONGEST_ID, LONGEST_PLACEHOLDER, TraceHeader, parse_correlation_id, parse_request_id, parse_span_id, parse_trace
 from pipeline.state import Signal
 
+# what Powertools writes where nobody names the service (its documentation, "Logger")
+_NO_SERVICE = "service_undefined"
 _LONGEST_NAME = 256
 _STATUSES: Final[dict[object, int]] = {form: number for number in range(100, 600) for form in (number, str(number))}
 _LONGEST_EXCERPT = 320
@@ -154,7 +156,7 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written
     body = keys.message
     if body.__class__ is not str:
         body = _body(keys)
-    service = keys.service or keys.function_name
+    service = keys.service if keys.service and keys.service != _NO_SERVICE else keys.function_name
     if service.__class__ is not str or len(service) > _LONGEST_NAME:
         service = ""
     correlation_ids: tuple[str, ...] = ()

@@ -242,3 +242,10 @@ def test_a_line_costs_no_more_than_its_length(piece, frame):
         return min(begun)
 
     assert cost(16_000) < 24 * max(cost(2_000), 0.0005)
+
+
+@pytest.mark.parametrize(("more", "service"), [({"function_name": "orders-create"}, "orders-create"), ({}, "")])
+def test_a_service_that_nobody_named_is_none(more, service):
+    """Powertools writes service_undefined where it is given no name: the function's name says more, and no name is not a name."""
+    line = extract(json.dumps({"level": "INFO", "message": "a", "service": "service_undefined", "function_request_id": REQUEST, **more}))
+    assert line.service_name == service
