@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from bench.attribution import measure
 from bench.batches import subscription_event
+from bench.cost import reckon
 from bench.floor import floor
 from bench.traces import settle
 from pipeline.index import bodies
@@ -31,12 +32,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, and some slack for the noise that they leave")
     parser.add_argument("--traces", type=int, metavar="N", help="instead, let so many traces settle, and count the calls to X-Ray")
+    parser.add_argument("--cost", action="store_true", help="instead, say what a million log events and traces cost on AWS")
     parser.add_argument("--attribution", action="store_true", help="instead, hold the attribution of made-up log lines against the truth")
     parser.add_argument("--seed", type=int, default=1, help="which lines to make up (default 1)")
     parser.add_argument("--lines", type=int, default=8000, metavar="N", help="how many of them at least (default 8000)")
     options = parser.parse_args()
     if options.attribution:
         return measure(options.seed, options.lines)
+    if options.cost:
+        return reckon()
     if options.traces:
         return settle(options.traces)
     quick = options.quick
