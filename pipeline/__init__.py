@@ -36,8 +36,9 @@ Beside them: `ids` (the grammar of trace ids), `times` (the times that people wr
 `settings` (the one reader of the environment), `errors` (the tree of what can go wrong), `plain` (foreign JSON made storable),
 `records` (traces as stored, by compare-and-set), and the edges, one module each: `opensearch` (with `serverless` and `versions`, which is
 what differs there), `xray`, `sqs`, `sns`. `ship` (with `ship_spans`) and `resolve` (with `spread`) string the steps together; `setup`
-(with `monitors` and `changes`) installs `mappings/`; `explain` and `classify` run steps on files; `why` tells of a trace in words,
-`advice` of a search that found nothing, `stale_ids` of functions that log another invocation's id; `follow` waits for what comes.
+(with `monitors` and `changes`) installs `mappings/`, and `subscribe` gives log groups their subscription; `explain` and `classify` run
+steps on files; `why` tells of a trace in words, `advice` of a search that found nothing, `stale_ids` of functions that log another
+invocation's id; `follow` waits for what comes.
 `pipeline.local` is what a laptop has instead of AWS; `pipeline.doctor` looks at what is deployed and says what is wrong with it;
 `pipeline.cli` is the `tracejoin` command. None of them enters Lambda.
 """

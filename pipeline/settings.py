@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
-from pipeline.errors import MisconfiguredError
+from pipeline.errors import BadInputError, MisconfiguredError
 
 T = TypeVar("T")
 TraceSource = Literal["auto", "BatchGetTraces", "StartTraceRetrieval", "aws/spans"]
@@ -53,6 +53,13 @@ class Settings:
         trace_format: TRACEJOIN_TRACE_FORMAT, what StartTraceRetrieval's traces are made of: XRAY or OTEL.
         lookups_per_minute: TRACEJOIN_LOOKUPS_PER_MINUTE, the budget of calls to X-Ray of the whole account.
         workers: TRACEJOIN_WORKERS, how many workers share that budget.
+        dead_letters_url: TRACEJOIN_DEAD_LETTERS_URL, the SQS queue for messages that are no hints; empty on a laptop.
+        log_groups: TRACEJOIN_LOG_GROUPS, comma separated patterns of the log groups to subscribe (`pipeline.subscribe.Choice`).
+        log_group_tag: TRACEJOIN_LOG_GROUP_TAG, `key` or `key=value` that these must carry.
+        filter_name: TRACEJOIN_FILTER_NAME, the name of our subscription filters.
+        filter_pattern: TRACEJOIN_FILTER_PATTERN, which events they let through; empty for all.
+        ship_arn: TRACEJOIN_SHIP_ARN, where they send them.
+        stack_id: TRACEJOIN_STACK_ID, the CloudFormation stack that all of it belongs to.
         retention_days: TRACEJOIN_RETENTION_DAYS, after which trace documents are deleted.
     """
 
@@ -80,6 +87,13 @@ class Settings:
     lookups_per_minute: int = 600
     workers: int = 1
     retention_days: int = 14
+    dead_letters_url: str = ""
+    log_groups: tuple[str, ...] = ()
+    log_group_tag: str = ""
+    filter_name: str = "tracejoin"
+    filter_pattern: str = ""
+    ship_arn: str = ""
+    stack_id: str = ""
 
     @property
     def service(self) -> Literal["", "es", "aoss"]:
@@ -121,6 +135,13 @@ class Settings:
             trace_format=reader.read("TRACEJOIN_TRACE_FORMAT", _one_of(TraceFormat), default.trace_format),
             workers=reader.read("TRACEJOIN_WORKERS", _positive, default.workers),
             retention_days=reader.read("TRACEJOIN_RETENTION_DAYS", _positive, default.retention_days),
+            dead_letters_url=reader.read("TRACEJOIN_DEAD_LETTERS_URL", _url, default.dead_letters_url),
+            log_groups=reader.read("TRACEJOIN_LOG_GROUPS", _log_groups, default.log_groups),
+            log_group_tag=environment.get("TRACEJOIN_LOG_GROUP_TAG", ""),
+            filter_name=environment.get("TRACEJOIN_FILTER_NAME") or default.filter_name,
+            filter_pattern=environment.get("TRACEJOIN_FILTER_PATTERN", ""),
+            ship_arn=environment.get("TRACEJOIN_SHIP_ARN", ""),
+            stack_id=environment.get("TRACEJOIN_STACK_ID", ""),
         )
         if bool(settings.username) != bool(settings.password):
             reader.problems.append("TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD go together: set both or neither")
@@ -205,6 +226,16 @@ def _secret_patterns(text: str) -> tuple[str, ...]:
     patterns = tuple(part.strip() for line in text.splitlines() for part in line.split(";") if part.strip())
     OwnPatterns(patterns)
     return patterns
+
+
+def _log_groups(text: str) -> tuple[str, ...]:
+    # imported here: one function needs them
+    from pipeline.subscribe.choice import Choice  # noqa: PLC0415
+
+    try:
+        return Choice(_names(text)).patterns
+    except BadInputError as error:
+        raise ValueError(str(error)) from error
 
 
 def _topic(text: str) -> str:

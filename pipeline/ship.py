@@ -16,7 +16,7 @@ from pipeline.opensearch import Store
 from pipeline.records import TraceRecords, iso_millis, judge_for
 from pipeline.redact import Redactor, redactor_for
 from pipeline.settings import Settings
-from pipeline.unpack import SPANS_LOG_GROUP, Batch, Unpacked, is_of_lambda, unpack
+from pipeline.unpack import OPENSEARCH_LOG_GROUPS, SPANS_LOG_GROUP, Batch, Unpacked, is_of_lambda, unpack
 
 
 class Ledger(msgspec.Struct, rename="camel"):
@@ -103,8 +103,9 @@ def read(batch: Batch, settings: Settings) -> Items:
 
 
 def _filtered(batch: Batch, settings: Settings) -> bool:
-    # the shipper's own lines would make new lines, for ever
-    return batch.log_group == settings.own_log_group or batch.log_group in settings.excluded_log_groups
+    # the shipper's own lines would make new lines, for ever, and so would what OpenSearch logs of them
+    name = batch.log_group
+    return name == settings.own_log_group or name in settings.excluded_log_groups or name.startswith(OPENSEARCH_LOG_GROUPS)
 
 
 def _letters(unpacked: Unpacked, delivery: Delivery, now: str, redactor: Redactor) -> list[DeadLetter]:

@@ -1,6 +1,6 @@
 """The edge to SQS: hints from `ship` to `resolve`. A lost hint costs minutes, never truth: the sweep finds the lines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -44,12 +44,25 @@ class Queue:
                 {"Id": str(number), "MessageBody": body, "DelaySeconds": delay}
                 for number, body in enumerate(bodies[start : start + _MESSAGES_PER_CALL])
             ]
-            try:
-                answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
-            except (ClientError, BotoCoreError) as error:
-                raise UnavailableError(f"SQS does not take hints: {error}") from error
-            if answer.get("Failed"):
-                raise UnavailableError(f"SQS refused {len(answer['Failed'])} hints: {answer['Failed'][0].get('Message')}")
+            self._send(entries)
+
+    def put_aside(self, bodies: Sequence[str], reasons: Sequence[str]) -> None:
+        """Sends messages as they are, each with the reason why it is here as its attribute `reason`. Raises UnavailableError."""
+        entries = [
+            {"Id": str(number), "MessageBody": body,
+             "MessageAttributes": {"reason": {"DataType": "String", "StringValue": reason}}}
+            for number, (body, reason) in enumerate(zip(bodies, reasons, strict=True))
+        ]  # fmt: skip
+        for start in range(0, len(entries), _MESSAGES_PER_CALL):
+            self._send(entries[start : start + _MESSAGES_PER_CALL])
+
+    def _send(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        try:
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+        except (ClientError, BotoCoreError) as error:
+            raise UnavailableError(f"SQS does not take messages: {error}") from error
+        if answer.get("Failed"):
+            raise UnavailableError(f"SQS refused {len(answer['Failed'])} messages: {answer['Failed'][0].get('Message')}")
 
 
 def read_hint(body: str) -> Hint:

@@ -18,6 +18,9 @@ from pipeline.errors import EnvelopeError
 SPANS_LOG_GROUP: Final = "aws/spans"
 """Where Transaction Search writes spans, an OpenTelemetry span an event (Amazon CloudWatch user guide, "Transaction Search")."""
 
+OPENSEARCH_LOG_GROUPS: Final = ("/aws/OpenSearchService/domains/", "/aws/aes/domains/")
+"""How the log groups of domains begin: what they say of our own writes, such as slow logs, would be shipped, and written, for ever."""
+
 # automatic detection of a gzip or a zlib header
 _GZIP_OR_ZLIB = 47
 # isal's stubs declare this class as an instance

@@ -6,10 +6,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from pipeline.errors import BadInputError, TracejoinError
+from pipeline.errors import BadInputError, TracejoinError, UnavailableError
 from pipeline.settings import Settings
 from pipeline.sqs import Hint, read_hint
-from shipper_function.queue import queue
+from shipper_function.queue import dead_letters, queue
 
 
 def read_hints(records: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Hint], dict[str, str]]:
@@ -22,6 +22,22 @@ def read_hints(records: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Hint], d
         except BadInputError as error:
             refused[record["messageId"]] = str(error)
     return hints, refused
+
+
+def put_aside(records: Iterable[Mapping[str, Any]], refused: Mapping[str, str], settings: Settings) -> dict[str, TracejoinError]:
+    """Moves the ``refused`` of these records to the dead letters, each with its reason, at once: they will never be hints.
+
+    Returns what is wrong with each that could not be moved, by message id: it comes again. Where the settings name no queue for them,
+    the log alone tells of them.
+    """
+    bodies = {record["messageId"]: record["body"] for record in records if record["messageId"] in refused}
+    if not bodies or not settings.dead_letters_url:
+        return {}
+    try:
+        dead_letters(settings).put_aside(list(bodies.values()), [refused[id_] for id_ in bodies])
+    except UnavailableError as error:
+        return dict.fromkeys(bodies, error)
+    return {}
 
 
 def send_again(trace_ids: Iterable[str], hints: Collection[Hint], settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The queue between the two functions."""
+"""The queue between the two functions, and the one for what does not belong there."""
 
 from functools import cache
 
@@ -12,5 +12,14 @@ from pipeline.sqs import Queue
 @cache
 def queue(settings: Settings) -> Queue:
     """The queue that the settings name; made once per environment."""
-    client = boto3.client("sqs", region_name=settings.region or None, config=Config(retries={"mode": "standard"}))
-    return Queue(client, settings.queue_url)
+    return _connected(settings, settings.queue_url)
+
+
+@cache
+def dead_letters(settings: Settings) -> Queue:
+    """The dead-letter queue that the settings name; made once per environment."""
+    return _connected(settings, settings.dead_letters_url)
+
+
+def _connected(settings: Settings, url: str) -> Queue:
+    return Queue(boto3.client("sqs", region_name=settings.region or None, config=Config(retries={"mode": "standard"})), url)

@@ -22,13 +22,16 @@ from pipeline.sns import connect_topic
 from pipeline.sqs import Hint
 from pipeline.xray import source_for
 from shipper_function.counts import count
-from shipper_function.hints import answer, read_hints, send_again
+from shipper_function.hints import answer, put_aside, read_hints, send_again
 
 _LAST_MS = 20_000
 
-logger = Logger(service="tracejoin-resolve")
-metrics = Metrics(namespace="tracejoin", service="resolve")
-tracer = Tracer(service="tracejoin-resolve")
+# of several stacks each has metrics and alarms of its own
+_NAME = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "tracejoin-resolve")
+
+logger = Logger(service=_NAME)
+metrics = Metrics(namespace="tracejoin", service=_NAME)
+tracer = Tracer(service=_NAME)
 
 
 @cache
@@ -67,10 +70,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Lambda's entry, for SQS and for the schedule."""
     metrics.add_metric("invocations", MetricUnit.Count, 1)
     if "Records" not in event:
+        metrics.add_metric("sweeps", MetricUnit.Count, 1)
         swept = resolver().sweep(min_age=settings().lookup_delays[0], go_on=lambda: context.get_remaining_time_in_millis() > _LAST_MS)
         return count(swept, metrics, logger)
     hints, refused = read_hints(event["Records"])
-    for message_id, reason in refused.items():  # acknowledged: what is no hint now will never be one
+    for message_id, reason in refused.items():
         logger.warning("a message is no hint", extra={"messageId": message_id, "reason": reason})
     metrics.add_metric("bad_hints", MetricUnit.Count, len(refused))
-    return answer(event, resolve_all(hints))
+    return answer(event, resolve_all(hints) | put_aside(event["Records"], refused, settings()))

@@ -17,10 +17,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pipeline.opensearch import Store, connect
 from pipeline.settings import Settings
 from pipeline.ship import Ledger, ship
+from shipper_function.firehose import handed_on, is_firehose
 from shipper_function.stale import count_stale
 
-logger = Logger(service="tracejoin-ship")
-metrics = Metrics(namespace="tracejoin", service="ship")
+# of several stacks each has metrics and alarms of its own
+_NAME = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "tracejoin-ship")
+
+logger = Logger(service=_NAME)
+metrics = Metrics(namespace="tracejoin", service=_NAME)
 
 
 @cache
@@ -50,11 +54,13 @@ def count(ledger: Ledger, stale: Mapping[str, int]) -> None:
     count_stale(stale)
     for name in ledger.__struct_fields__:
         metrics.add_metric(name, MetricUnit.Count, getattr(ledger, name))
+    # one for the alarm: an event that could not be indexed, or a record that could not even be read
+    metrics.add_metric("dead_letters", MetricUnit.Count, ledger.dead_lettered + ledger.bad_envelopes)
 
 
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Lambda's entry."""
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Lambda's entry, for CloudWatch Logs, Kinesis and Firehose."""
     metrics.add_metric("invocations", MetricUnit.Count, 1)
     shipment = ship(event, store=store(), settings=settings(), remaining=lambda: context.get_remaining_time_in_millis() / 1000)
     count(shipment.ledger, shipment.stale)
@@ -62,4 +68,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     if shipment.ledger.dead_lettered or shipment.ledger.bad_envelopes:
         logger.warning("some events went to the dead letters", extra={"deadLettered": shipment.ledger.dead_lettered,
                                                                       "badEnvelopes": shipment.ledger.bad_envelopes})  # fmt: skip
+    if is_firehose(event):
+        return handed_on(event)
     return {name: getattr(shipment.ledger, name) for name in shipment.ledger.__struct_fields__}

@@ -7,6 +7,7 @@ from typing import Final
 import boto3
 import click
 from botocore.exceptions import BotoCoreError
+from click.core import ParameterSource
 
 from pipeline.cli.app import App
 from pipeline.cli.harmless import harmless
@@ -25,7 +26,8 @@ _DEFAULT: Final = "tracejoin"
 @click.pass_context
 def doctor(ctx: click.Context, app: App, *, name: str) -> int:
     """Says what is wrong with an account's set-up, each with its remedy. Only reads; region and credentials as the AWS CLI has them."""
-    account = Account(Calls(_session()), name=name, own=app.settings, endpoint=_endpoint(ctx))
+    account = Account(Calls(_session(app.settings.region)), name=name, own=app.settings, endpoint=_endpoint(ctx),
+                      named=ctx.get_parameter_source("name") is not ParameterSource.DEFAULT)  # fmt: skip
     findings = []
     for finding in diagnose(account, CHECKS):
         app.emit(finding)
@@ -76,9 +78,10 @@ def _unknown(group: Sequence[Finding]) -> Iterable[str]:
             yield f"      {remedy}"
 
 
-def _session() -> boto3.Session:
+def _session(region: str) -> boto3.Session:
     try:
-        return boto3.Session()
+        # boto3 does not read AWS_REGION
+        return boto3.Session(region_name=region or None)
     except BotoCoreError as error:
         # such as a profile that does not exist
         raise MisconfiguredError([f"AWS: {error}"]) from error

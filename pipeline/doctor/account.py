@@ -7,9 +7,10 @@ from pipeline.doctor.deployment import Deployment
 from pipeline.doctor.facts import Function, Permission, Sampling, Stage, Traffic
 from pipeline.doctor.kept import once
 from pipeline.doctor.read import functions, gateway, logs, metrics, xray
-from pipeline.doctor.selection import PIPELINE_TAG, selected
-from pipeline.doctor.subscribed import SPANS_GROUP, AccountPolicy, LogGroup, Selection, Subscriptions
+from pipeline.doctor.subscribed import AccountPolicy, Selection, Subscriptions
 from pipeline.errors import BadInputError, TracejoinError
+from pipeline.subscribe import PIPELINE_TAG, Choice, LogGroup
+from pipeline.unpack import SPANS_LOG_GROUP
 
 T = TypeVar("T")
 
@@ -26,13 +27,10 @@ class Account(Deployment):
         function = self.function("SubscribeFunction")
         if function is None:
             raise BadInputError("left out: the stack has no SubscribeFunction that says which log groups it wants")
-        told = function.environment
-        patterns = [part.strip() for part in told.get("TRACEJOIN_LOG_GROUPS", "").split(",") if part.strip()]
-        own = [each.log_group for each in self.own_functions().values() if each]
+        told = self.settings_of(function)
+        own = frozenset(each.log_group for each in self.own_functions().values() if each)
         return Selection(
-            wants=selected(patterns, told.get("TRACEJOIN_LOG_GROUP_TAG", "").strip(), own),
-            filter_name=told.get("TRACEJOIN_FILTER_NAME") or f"{self.name}-ship",
-            filter_pattern=told.get("TRACEJOIN_FILTER_PATTERN", ""),
+            wants=Choice(told.log_groups, told.log_group_tag, own).wants, filter_name=told.filter_name, filter_pattern=told.filter_pattern
         )
 
     @once
@@ -76,7 +74,7 @@ class Account(Deployment):
     def subscriptions(self) -> Subscriptions:
         """Who is subscribed to what; those first that the stack wants or must not have."""
         nobody: tuple[str, ...] = ()
-        first = [*self._known(self._wanted_names, nobody), *self.own_groups(), *self._known(self._other_names, nobody), SPANS_GROUP]
+        first = [*self._known(self._wanted_names, nobody), *self.own_groups(), *self._known(self._other_names, nobody), SPANS_LOG_GROUP]
         ordered = [name for name in dict.fromkeys((*first, *self.log_groups())) if name in self.log_groups()]
         return Subscriptions(
             groups=self.log_groups(),

@@ -21,12 +21,14 @@ class Deployment(Kept):
         name: of the stack.
         own: the settings of who runs this: what OpenSearch is where there is no stack.
         endpoint: of OpenSearch, in place of the stack's; empty for the stack's.
+        named: whether somebody asked for this very stack, so that it has to be there.
     """
 
-    def __init__(self, calls: Calls, *, name: str, own: Settings, endpoint: str = "") -> None:
+    def __init__(self, calls: Calls, *, name: str, own: Settings, endpoint: str = "", named: bool = False) -> None:
         super().__init__()
         self.calls = calls
         self.name = name
+        self.named = named
         self._own = own
         self._endpoint = endpoint
 
@@ -66,9 +68,13 @@ class Deployment(Kept):
         ship = self.function("ShipFunction")
         if ship is None:
             raise BadInputError("the function ship is gone, and its settings with it")
+        return self._with_endpoint(self.settings_of(ship))
+
+    def settings_of(self, function: Function) -> Settings:
+        """The settings that a function runs with. Raises MisconfiguredError that names every fault."""
         # the file of rules is in the package, not here
-        given = {key: value for key, value in ship.environment.items() if key != "TRACEJOIN_RULES"}
-        return self._with_endpoint(Settings.from_environment({**given, "AWS_REGION": self.region}))
+        given = {key: value for key, value in function.environment.items() if key != "TRACEJOIN_RULES"}
+        return Settings.from_environment({**given, "AWS_REGION": self.region})
 
     def found_stack_or_none(self) -> Stack | None:
         """The stack, or None also where CloudFormation can't be asked."""

@@ -14,7 +14,7 @@ def fed(stack: Stack, groups: Collection[str], found: Subscriptions, whose: str)
     """Log groups of a pipeline that have a filter to ship."""
     for name in sorted(groups):
         for each in found.filters.get(name, ()):
-            if stack.is_ship(each.destination):
+            if stack.is_ship(each.destination_arn):
                 message = f"this log group of {whose} sends to ship by its filter {each.name}: what is shipped is logged, and shipped again"
                 delete = aws(stack.region, "logs", "delete-subscription-filter", "--log-group-name", name, "--filter-name", each.name)
                 yield problem(name, message, delete)

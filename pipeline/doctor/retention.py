@@ -8,8 +8,8 @@ from pipeline.doctor.check import Check
 from pipeline.doctor.commands import aws, is_serverless, setup
 from pipeline.doctor.finding import Finding, fine, problem, warning
 from pipeline.doctor.read.opensearch import read_policy_days
-from pipeline.doctor.subscribed import LogGroup
 from pipeline.settings import Settings
+from pipeline.subscribe import LogGroup
 
 
 def never(region: str, groups: Sequence[LogGroup], days: int) -> Iterator[Finding]:

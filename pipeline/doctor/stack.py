@@ -61,7 +61,7 @@ def _look_status(it: Account) -> Iterator[Finding]:
     found = it.found_stack()
     if found is None:
         where = f"there is no stack {it.name} in {it.region}: what is AWS' is left out"
-        yield unknown(it.name, where, "Name the stack with --stack NAME and its region with AWS_REGION.")
+        yield (problem if it.named else unknown)(it.name, where, "Name the stack with --stack NAME and its region with AWS_REGION.")
         return
     yield from status(found)
 

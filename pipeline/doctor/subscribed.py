@@ -5,32 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.doctor.facts import Stack
+from pipeline.subscribe import LogGroup, SubscriptionFilter
 
-SPANS_GROUP: Final = "aws/spans"
 LARGEST_FILTERS: Final = 2
 """Subscription filters per log group (Amazon CloudWatch Logs, "Quotas")."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogGroup:
-    """A log group: its class, and after how many days its events go, 0 for never."""
-
-    name: str
-    log_class: str = "STANDARD"
-    retention_days: int = 0
-
-    @property
-    def subscribable(self) -> bool:
-        """Whether its class has subscription filters (Amazon CloudWatch Logs user guide, "Log classes")."""
-        return self.log_class == "STANDARD"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriptionFilter:
-    """A subscription filter of a log group, and the ARN that it sends to."""
-
-    name: str
-    destination: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,5 +59,5 @@ class Subscriptions:
         return [
             group
             for name, group in self.groups.items()
-            if self.covers(name) or any(self.stack.is_ship(each.destination) for each in self.filters.get(name, ()))
+            if self.covers(name) or any(self.stack.is_ship(each.destination_arn) for each in self.filters.get(name, ()))
         ]

@@ -9,7 +9,8 @@ from pipeline.doctor.check import Check
 from pipeline.doctor.commands import aws
 from pipeline.doctor.facts import Permission, Stack
 from pipeline.doctor.finding import Finding, problem, unknown, warning
-from pipeline.doctor.subscribed import LARGEST_FILTERS, LogGroup, Selection, SubscriptionFilter, Subscriptions
+from pipeline.doctor.subscribed import LARGEST_FILTERS, Selection, Subscriptions
+from pipeline.subscribe import LogGroup, SubscriptionFilter
 
 
 def missing(stack: Stack, selection: Selection, wanted: Sequence[LogGroup], found: Subscriptions) -> Iterator[Finding]:
@@ -46,9 +47,9 @@ def targets(stack: Stack, selection: Selection, wanted: Sequence[LogGroup], foun
     wants = {group.name for group in wanted}
     for name, filters in found.filters.items():
         for each in filters:
-            if each.name != selection.filter_name or stack.is_ship(each.destination):
+            if each.name != selection.filter_name or stack.is_ship(each.destination_arn):
                 continue
-            message = f"its filter {each.name} points at {each.destination}, which is not this stack's ship"
+            message = f"its filter {each.name} points at {each.destination_arn}, which is not this stack's ship"
             delete = aws(stack.region, "logs", "delete-subscription-filter", "--log-group-name", name, "--filter-name", each.name)
             yield problem(name, message, _put(stack, selection, name) if name in wants else delete)
 

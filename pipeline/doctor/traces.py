@@ -7,8 +7,9 @@ from pipeline.doctor.check import Check
 from pipeline.doctor.commands import aws
 from pipeline.doctor.facts import Function, Sampling, Stack
 from pipeline.doctor.finding import Finding, fine, problem, warning
-from pipeline.doctor.subscribed import SPANS_GROUP, Subscriptions
+from pipeline.doctor.subscribed import Subscriptions
 from pipeline.settings import TraceSource
+from pipeline.unpack import SPANS_LOG_GROUP
 
 _SEARCH: Final = "CloudWatchLogs"
 _DEFAULT_RULE: Final = "Default"
@@ -35,18 +36,18 @@ def source(setting: TraceSource, destination: str, region: str, stack: str) -> I
         yield problem("TRACEJOIN_TRACE_SOURCE", message, f"{change} Or turn Transaction Search on: {turn_on}")
     elif setting == "aws/spans" and not searching:
         message = "Transaction Search is off, so X-Ray writes no spans to aws/spans"
-        yield problem(SPANS_GROUP, message, f"Turn Transaction Search on: {turn_on}")
+        yield problem(SPANS_LOG_GROUP, message, f"Turn Transaction Search on: {turn_on}")
 
 
 def spans_group(stack: Stack, setting: TraceSource, found: Subscriptions, filter_name: str) -> Iterator[Finding]:
     """Whether the log group of spans reaches ship, where traces come from nowhere else."""
-    if setting != "aws/spans" or any(group.name == SPANS_GROUP for group in found.subscribed()):
+    if setting != "aws/spans" or any(group.name == SPANS_LOG_GROUP for group in found.subscribed()):
         return
     message = "TRACEJOIN_TRACE_SOURCE is aws/spans, and this log group has no subscription filter to ship"
-    if SPANS_GROUP not in found.groups:
+    if SPANS_LOG_GROUP not in found.groups:
         message = "TRACEJOIN_TRACE_SOURCE is aws/spans, and there is no such log group: Transaction Search makes it"
-    words = ["--log-group-name", SPANS_GROUP, "--filter-name", filter_name, "--filter-pattern", "", "--destination-arn", stack.ship_arn]
-    yield problem(SPANS_GROUP, message, aws(stack.region, "logs", "put-subscription-filter", *words))
+    words = ["--log-group-name", SPANS_LOG_GROUP, "--filter-name", filter_name, "--filter-pattern", "", "--destination-arn", stack.ship_arn]
+    yield problem(SPANS_LOG_GROUP, message, aws(stack.region, "logs", "put-subscription-filter", *words))
 
 
 def sampling(region: str, rules: Sequence[Sampling], indexed: float | None) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ def load(path="template.yaml"):
 
 def of_type(template, kind):
     """The properties of every resource of this type, by logical id."""
-    return {name: resource["Properties"] for name, resource in template["Resources"].items() if resource["Type"] == kind}
+    return {name: resource.get("Properties", {}) for name, resource in template["Resources"].items() if resource["Type"] == kind}
 
 
 def statements(template, function):
@@ -37,5 +37,21 @@ def statements(template, function):
 
 
 def variables(template):
-    """The environment of the functions."""
+    """The environment that all functions share."""
     return template["Globals"]["Function"]["Environment"]["Variables"]
+
+
+def own_variables(template, function):
+    """What this function's environment has of its own."""
+    return of_type(template, "AWS::Serverless::Function")[function].get("Environment", {}).get("Variables", {})
+
+
+def paths(template, function, prefix):
+    """What a signed request of this function may ask a domain for, method by method: patterns of paths, as IAM matches them."""
+    allowed = {}
+    for statement in statements(template, function):
+        for action in statement["Action"]:
+            if action.startswith("es:ESHttp"):
+                resources = [resource["Sub"][0].removeprefix("${Arn}") for resource in statement["Resource"]]
+                allowed[action.removeprefix("es:ESHttp").upper()] = [path.replace("${Prefix}", prefix) for path in resources]
+    return allowed

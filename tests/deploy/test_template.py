@@ -1,6 +1,7 @@
 """The SAM template and the package, without AWS."""
 
 import importlib
+import json
 import os
 import re
 import shutil
@@ -11,9 +12,10 @@ import tomllib
 import pytest
 
 from pipeline.settings import Settings
+from pipeline.subscribe import PIPELINE_TAG
 from tests.conftest import left_out
 from tests.deploy import template as templates
-from tests.deploy.template import ROOT, of_type, statements, variables
+from tests.deploy.template import ROOT, of_type, own_variables, statements, variables
 
 # AWS's service authorization reference knows no resources for X-Ray's actions
 RESOURCE_FREE = {"LookUpTraces", "SendOwnTrace"}
@@ -26,7 +28,7 @@ import botocore.session, shipper_function.resolve, shipper_function.ship
 files = {name.partition(".")[0] for name in set(sys.modules) - before if getattr(sys.modules[name], "__file__", None)}
 print(*files - sys.stdlib_module_names)
 """
-FUNCTIONS = ("ShipFunction", "ResolveFunction")
+FUNCTIONS = ("SetupFunction", "ShipFunction", "SubscribeFunction", "ResolveFunction")
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +60,12 @@ def test_handlers_are_there(template):
         assert f"build-{name}" in (ROOT / "Makefile").read_text()
 
 
-def test_only_resolve_is_traced(template):
-    """The Tracer costs more to import than a batch to ship; where it is imported, Lambda traces."""
-    functions = of_type(template, "AWS::Serverless::Function")
-    assert {name: properties.get("Tracing") for name, properties in functions.items()} == {
-        "ShipFunction": None,
-        "ResolveFunction": "Active",
-    }
+def test_every_function_is_traced_and_none_feeds_on_its_own_spans(template):
+    """Lambda records each invocation; but where aws/spans is shipped, that would be shipped again, for ever."""
+    assert template["Globals"]["Function"]["Tracing"] == {"If": ["FromSpans", "PassThrough", "Active"]}
+    for function in FUNCTIONS:
+        assert "Tracing" not in of_type(template, "AWS::Serverless::Function")[function]
+        assert "SendOwnTrace" in {statement["Sid"] for statement in statements(template, function)}
 
 
 class Recorded(dict):
@@ -83,7 +84,8 @@ def test_environment_is_what_settings_read(template):
     """The template sets every variable that the settings read of their own, and no other; AWS's are set by Lambda."""
     environment = Recorded()
     Settings.from_environment(environment)
-    assert {name for name in environment.names if name.startswith("TRACEJOIN_")} == set(variables(template))
+    given = {*variables(template), *own_variables(template, "SubscribeFunction")}
+    assert {name for name in environment.names if name.startswith("TRACEJOIN_")} == given
     assert all(name in Settings.__doc__ for name in environment.names)
 
 
@@ -94,27 +96,127 @@ def test_parameters_default_to_what_the_settings_default_to(template):
                 if isinstance(value, dict) and "Default" in parameters.get(value.get("Ref"), {})}  # fmt: skip
     assert Settings.from_environment(defaults) == Settings()
     assert len(defaults) == 16
+
+
+def test_the_defaults_pass_the_template_s_own_patterns(template):
+    """Whoever presses return at each question of `sam deploy --guided` gets no error for it."""
+    parameters = template["Parameters"]
     for parameter in parameters.values():
-        if "Default" in parameter and "AllowedPattern" in parameter:
-            assert re.fullmatch(parameter["AllowedPattern"], parameter["Default"])
+        assert re.fullmatch(parameter.get("AllowedPattern", ".*"), str(parameter["Default"]))
+        assert parameter["Default"] in parameter.get("AllowedValues", [parameter["Default"]])
+        assert parameter["Description"]
+    shown = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in shown for name in group["Parameters"]) == sorted(parameters)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_permission_is_narrow(template, function):
     """Each statement has a name, single actions, and one resource, but for those that AWS knows no resource for."""
     allowed = statements(template, function)
-    assert len({statement["Sid"] for statement in allowed}) == len(allowed) >= 5
+    assert len({statement["Sid"] for statement in allowed}) == len(allowed) >= 3
     for statement in allowed:
         assert not any("*" in action for action in statement["Action"])
         assert (statement["Resource"] == "*") == (statement["Sid"] in RESOURCE_FREE)
 
 
 def test_no_role_holds_more_than_its_statements(template):
-    """No managed policy comes in by the side: a function with a role of its own gets none from SAM."""
+    """No managed policy comes in by the side but ours for a VPC: a function with a role of its own gets none from SAM."""
     for properties in of_type(template, "AWS::Serverless::Function").values():
         assert "Policies" not in properties
-    for role in of_type(template, "AWS::IAM::Role").values():
-        assert "ManagedPolicyArns" not in role
+    in_vpc = {"If": ["InVpc", [{"Ref": "VpcPolicy"}], {"Ref": "AWS::NoValue"}]}
+    for name, role in of_type(template, "AWS::IAM::Role").items():
+        # the scheduler's role runs nothing
+        assert role.get("ManagedPolicyArns") == (None if name == "ScheduleRole" else in_vpc)
+
+
+def test_the_vpc_is_for_lambda_alone(template):
+    """What lets Lambda make network interfaces, on all resources since there are none to name, is denied to the functions' own code."""
+    allowed, denied = of_type(template, "AWS::IAM::ManagedPolicy")["VpcPolicy"]["PolicyDocument"]["Statement"]
+    assert (allowed["Effect"], denied["Effect"], denied["Resource"]) == ("Allow", "Deny", "*")
+    assert set(denied["Action"]) == {action for action in allowed["Action"] if "Describe" not in action}
+    assert "SourceFunctionArn" in str(denied["Condition"])
+
+
+def test_everybody_else_s_permissions_name_who_and_for_whom(template):
+    """Resource policies let a service in for this account alone; what a bucket or a topic does not name it refuses."""
+    for permission in of_type(template, "AWS::Lambda::Permission").values():
+        assert {"SourceAccount", "SourceArn"} <= set(permission)
+    (topic,) = of_type(template, "AWS::SNS::TopicPolicy").values()
+    (statement,) = topic["PolicyDocument"]["Statement"]
+    assert set(statement["Condition"]) == {"StringEquals", "ArnLike"}
+    (bucket,) = of_type(template, "AWS::S3::BucketPolicy").values()
+    assert [statement["Effect"] for statement in bucket["PolicyDocument"]["Statement"]] == ["Deny"]
+
+
+def test_every_reservation_fits(template):
+    """Resolve's reserved concurrency covers what the queue may start and the sweep, and is what the budget of look-ups is shared by."""
+    functions = of_type(template, "AWS::Serverless::Function")
+    reserved = functions["ResolveFunction"]["ReservedConcurrentExecutions"]["If"][1]
+    queue = functions["ResolveFunction"]["Events"]["Hints"]["Properties"]["ScalingConfig"]["MaximumConcurrency"]
+    assert reserved == queue + 1 == int(variables(template)["TRACEJOIN_WORKERS"])
+    assert all("Reserves" in properties["ReservedConcurrentExecutions"]["If"] for properties in functions.values())
+
+
+def test_what_the_account_is_asked_for_leaves_the_pipeline_out(template):
+    """An account-level policy takes every log group but the functions' own, and spans only where they are the source."""
+    (policy,) = of_type(template, "AWS::Logs::AccountPolicy").values()
+    criteria, names = policy["SelectionCriteria"]["Sub"]
+    assert criteria.startswith('LogGroupName NOT IN ["${')
+    own = set(of_type(template, "AWS::Logs::LogGroup"))
+    assert {value["Ref"] for key, value in names.items() if key != "Spans"} == own
+    assert names["Spans"] == {"If": ["FromSpans", "", ',"aws/spans"']}
+
+
+def test_every_alarm_tells_and_watches_what_is_there(template):
+    """Each alarm goes to the topic, says what to do, watches a metric of ours that a function counts, or one of AWS's own."""
+    counted = "".join(path.read_text() for path in (ROOT / "shipper_function").glob("*.py"))
+    answered = (ROOT / "docs" / "operating.md").read_text()
+    for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
+        assert alarm["AlarmActions"] == [{"Ref": "AlertTopic"}]
+        assert alarm["AlarmDescription"]
+        assert f"`{name}`" in answered
+        ours = alarm["Namespace"] == "tracejoin"
+        assert not ours or f'"{alarm["MetricName"]}"' in counted
+        # of two stacks each has its own
+        assert not ours or alarm["Dimensions"][0]["Value"]["Ref"] in FUNCTIONS
+
+
+def test_nothing_is_shipped_before_opensearch_is_set_up(template):
+    """Whatever sends lines to ship needs ship, and ship waits for setup; what calls subscribe later comes after the subscriptions, and goes before."""
+    resources = template["Resources"]
+    assert resources["ShipFunction"]["DependsOn"] == resources["ResolveFunction"]["DependsOn"] == ["Setup"]
+    for name in ("Round", "NewLogGroup"):
+        assert "Subscriptions" in resources[name]["DependsOn"]
+
+
+def test_the_schedules_send_what_the_functions_expect(template):
+    """An empty event each: the scheduler's own has text where others have an object."""
+    schedules = of_type(template, "AWS::Scheduler::Schedule")
+    assert {schedule["Target"]["Input"] for schedule in schedules.values()} == {"{}"}
+    assert len(schedules) == 2
+
+
+@pytest.mark.parametrize("pattern", ["", "ERROR", '{ $.level = "ERROR" }', '"a\\b" ?"c"', "%\\d+%"])
+def test_any_filter_pattern_fits_into_the_account_s_policy(template, pattern):
+    """Quotes and backslashes come out as they went in, and nothing of it becomes a key of its own."""
+    (policy,) = of_type(template, "AWS::Logs::AccountPolicy").values()
+    text, names = policy["PolicyDocument"]["Sub"]
+    found = json.loads(
+        text.replace("${ShipFunction.Arn}", "arn").replace("${Escaped}", evaluated(names["Escaped"], {"FilterPattern": pattern}))
+    )
+    assert found == {"DestinationArn": "arn", "FilterPattern": pattern, "Distribution": "Random"}
+
+
+def evaluated(value, parameters):
+    """What CloudFormation makes of Ref, Split and Join."""
+    if not isinstance(value, dict):
+        return value
+    ((function, argument),) = value.items()
+    if function == "Ref":
+        return parameters[argument]
+    separator, rest = argument
+    rest = evaluated(rest, parameters)
+    return rest.split(separator) if function == "Split" else separator.join(rest)
 
 
 def test_the_queue_fits_its_function(template):
@@ -131,8 +233,15 @@ def test_the_queue_fits_its_function(template):
 def test_own_log_groups_are_excluded(template):
     """What the functions log themselves is never shipped."""
     excluded = variables(template)["TRACEJOIN_EXCLUDED_LOG_GROUPS"]["Sub"].split(",")
-    own = [group["LogGroupName"]["Sub"] for group in of_type(template, "AWS::Logs::LogGroup").values()]
-    assert sorted(excluded) == sorted(own)
+    groups = of_type(template, "AWS::Logs::LogGroup").values()
+    assert sorted(excluded) == sorted(group["LogGroupName"]["Sub"] for group in groups)
+    # so that another stack's subscribe leaves them alone, too
+    assert all(group["Tags"] == [{"Key": PIPELINE_TAG, "Value": {"Ref": "AWS::StackName"}}] for group in groups)
+
+
+def test_the_stack_says_which_version_it_is(template):
+    """By it the doctor knows a stack that is older than the command."""
+    assert template["Outputs"]["Version"]["Value"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
 def test_what_is_shipped_is_what_is_tested():

@@ -15,7 +15,7 @@ import pytest
 from pipeline.doctor import CHECKS, Account, Calls, diagnose
 from pipeline.doctor.facts import Traffic
 from pipeline.doctor.read.metrics import read_oldest, read_traffic
-from pipeline.local.aws import local_aws
+from pipeline.local.application import local_aws
 from pipeline.local.environment import local_environment
 from pipeline.local.xray import LocalXRay
 from pipeline.opensearch import connect
@@ -339,6 +339,9 @@ def test_the_command_on_a_laptop(world, embedded_endpoint):
     status, output, _ = tracejoin("doctor", **world.variables | place)
     assert status == 0
     assert f"there is no stack tracejoin in {REGION}: what is AWS' is left out" in output
+    status, output, _ = tracejoin("doctor", "--stack", "nope", **world.variables | place)
+    assert status == 1
+    assert "stack-status  nope: there is no stack nope" in output
     assert "trace-source  The source of traces that is set answers in this account." in output
     nothing = {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true"}
     status, output, _ = tracejoin("doctor", "--json", **nothing | place)

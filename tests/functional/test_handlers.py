@@ -2,6 +2,8 @@
 
 import json
 import time
+from fnmatch import fnmatchcase
+from urllib.parse import unquote
 
 import boto3
 import pytest
@@ -15,6 +17,7 @@ from pipeline.local.runtime import Context
 from pipeline.local.xray import LocalXRay
 from pipeline.search import transaction
 from pipeline.sqs import Queue, read_hint
+from tests.conftest import remove
 from tests.deploy import template
 from tests.events import OTHER, OTHER_REQUEST, TRACE, function, lambda_event, powertools, report, service
 
@@ -135,15 +138,29 @@ def test_a_bad_hint_is_acknowledged_and_a_dead_xray_is_not(lambda_environment, m
     assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
 
 
+class Calls(set):
+    """Actions, as IAM names them, and what of OpenSearch was asked for."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = set()
+
+
+def beyond(asked, allowed):
+    """The requests that no pattern of their method's allows; in ARNs, `*` stands for any characters, slashes too."""
+    return [(method, path) for method, path in asked if not any(fnmatchcase(path, pattern) for pattern in allowed.get(method, ()))]
+
+
 @pytest.fixture
 def calls(monkeypatch):
     """Every call that is made to AWS and to OpenSearch from here on, as IAM names it."""
-    made = set()
+    made = Calls()
     send = Transport.perform_request
 
-    def request(self, method, *args, **kwargs):
+    def request(self, method, url, *args, **kwargs):
         made.add(f"es:ESHttp{method.title()}")
-        return send(self, method, *args, **kwargs)
+        made.asked.add((method, unquote(url)))
+        return send(self, method, url, *args, **kwargs)
 
     def listen():
         monkeypatch.setattr(Transport, "perform_request", request)
@@ -158,8 +175,8 @@ def action(model):
     return f"{model.service_model.service_name}:{model.name.removesuffix('Batch')}"
 
 
-def test_the_roles_allow_every_call_that_the_functions_make(lambda_environment, monkeypatch, calls):
-    """Shipping, looking up, coming back and sweeping need nothing that template.yaml does not grant."""
+def test_the_roles_allow_every_call_that_the_functions_make(lambda_environment, monkeypatch, calls, settings):
+    """Shipping, looking up, coming back and sweeping need nothing that template.yaml does not grant, down to each path of OpenSearch's."""
     from shipper_function import resolve, ship
 
     document = template.load()
@@ -171,13 +188,30 @@ def test_the_roles_allow_every_call_that_the_functions_make(lambda_environment, 
         ship.handler(lambda_event([powertools("a")], at=now()), context())
         assert made == {"es:ESHttpPost", "sqs:SendMessage"}
         assert made <= allowed["ShipFunction"]
+        assert made.asked
+        assert beyond(made.asked, template.paths(document, "ShipFunction", settings.prefix)) == []
         event = lambda_environment()
         made.clear()
+        made.asked.clear()
         resolve.handler(event, context())
         resolve.handler({"source": "aws.scheduler"}, context())
     assert (
         {"xray:BatchGetTraces", "xray:GetTraceSegmentDestination", "es:ESHttpPost", "sqs:SendMessage"} <= made <= allowed["ResolveFunction"]
     )
+    assert beyond(made.asked, template.paths(document, "ResolveFunction", settings.prefix)) == []
+
+
+@pytest.mark.usefixtures("lambda_environment")
+def test_setup_s_role_allows_every_call_that_it_makes(calls, settings, store):
+    """Installing into an empty OpenSearch and looking again: each request is one that its role may sign, and none goes beyond the prefix."""
+    from shipper_function import setup
+
+    remove(store)
+    made = calls()
+    setup.set_up(lambda: 0)
+    setup.set_up(lambda: 0)
+    assert {method for method, _ in made.asked} == {"GET", "PUT", "POST"}
+    assert beyond(made.asked, template.paths(template.load(), "SetupFunction", settings.prefix)) == []
 
 
 def test_a_hidden_fault_is_told_and_counted(lambda_environment, monkeypatch, calls, aws, settings, capsys):
@@ -198,7 +232,7 @@ def test_a_hidden_fault_is_told_and_counted(lambda_environment, monkeypatch, cal
     assert [message.subject for message in inbox.receive()] == ["[tracejoin] orders: ValueError behind 200"]
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"HiddenFaults"' in line]
     assert [(one.get("service"), one.get("rule"), one["HiddenFaults"]) for one in told] == [
-        ("orders", "service-ok-function-failed", [1.0]), ("resolve", None, [1.0]), ("resolve", None, [0.0])]  # fmt: skip
+        ("orders", "service-ok-function-failed", [1.0]), (resolve.metrics.service, None, [1.0]), (resolve.metrics.service, None, [0.0])]  # fmt: skip
     assert [(one["alerts_sent"], one["alert_failures"]) for one in told[1:]] == [([1.0], [0.0]), ([0.0], [0.0])]
     document = template.load()
     allowed = {action for name in ("ShipFunction", "ResolveFunction") for statement in template.statements(document, name)

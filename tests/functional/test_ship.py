@@ -104,14 +104,15 @@ def test_bad_records_are_buried_with_their_reason(store, settings):
 
 
 def test_control_messages_and_own_log_groups(store, settings):
-    """A control message is acknowledged; the shipper never ships its own lines."""
+    """A control message is acknowledged; the shipper never ships its own lines, nor what OpenSearch logs of its writes."""
     from dataclasses import replace
 
     own = replace(settings, own_log_group="/aws/lambda/orders", excluded_log_groups=("/aws/lambda/other",))
     control = {"awslogs": {"data": packed(document([]) | {"messageType": "CONTROL_MESSAGE"})}}
     assert shipped(control, store, own).ledger == Ledger(control_messages=1)
     assert shipped(lambda_event(["a", "b"]), store, own).ledger == Ledger(received=2, filtered=2)
-    assert shipped(lambda_event(["a"], group="/aws/lambda/other"), store, own).ledger == Ledger(received=1, filtered=1)
+    for group in ("/aws/lambda/other", "/aws/OpenSearchService/domains/tracejoin/index-slow-logs", "/aws/aes/domains/x/index-slow-logs"):
+        assert shipped(lambda_event(["a"], group=group), store, own).ledger == Ledger(received=1, filtered=1)
 
 
 def test_a_line_is_searchable_in_its_shape(store, settings):

@@ -26,13 +26,13 @@ from pipeline.doctor.read.functions import permissions_of
 from pipeline.doctor.read.logs import policy_of
 from pipeline.doctor.read.opensearch import Overdue
 from pipeline.doctor.retention import own
-from pipeline.doctor.selection import selected
 from pipeline.doctor.stack import functions, package, status
-from pipeline.doctor.subscribed import AccountPolicy, LogGroup, Selection, SubscriptionFilter, Subscriptions
+from pipeline.doctor.subscribed import AccountPolicy, Selection, Subscriptions
 from pipeline.doctor.subscriptions import missing, permissions, targets
 from pipeline.doctor.traces import sampling, spans_group, tracing
 from pipeline.errors import MisconfiguredError, UnavailableError
 from pipeline.settings import Settings
+from pipeline.subscribe import LogGroup, SubscriptionFilter
 
 DOCS = Path(__file__).parents[2] / "docs"
 SHIP = "arn:aws:lambda:eu-west-1:123456789012:function:s-ship"
@@ -128,21 +128,6 @@ def test_commands_are_safe_to_paste():
     assert bad in shlex.split(found.remedy)
 
 
-@pytest.mark.parametrize(("name", "tags", "wanted"), [
-    ("/aws/lambda/a", {}, True), ("/aws/lambda/a/b", {}, True), ("/aws/lambda/test-a", {}, False), ("/other", {}, False), ("own", {}, False),
-    ("/aws/lambda/a", {"tracejoin:pipeline": "x"}, False)])  # fmt: skip
-def test_selection(name, tags, wanted):
-    """Patterns let in and take away; pipelines and what is excluded never are."""
-    assert selected(["/aws/lambda/*", "own", "!/aws/lambda/test-*"], "", {"own"})(name, tags) is wanted
-
-
-def test_selection_by_tag():
-    """A key, a key with a value; no patterns let nothing in."""
-    assert selected(["*"], "team", ())("a", {"team": "x"})
-    assert not selected(["*"], "team=y", ())("a", {"team": "x"})
-    assert not selected([], "team", ())("a", {"team": "x"})
-
-
 @pytest.mark.parametrize(("endpoint", "status", "text", "door"), [
     ("https://search-shop-abcdefghijklmnopqrstuvwxyz.eu-west-1.es.amazonaws.com", 403, f'{{"Message":"User: {EVE} is not authorized to perform: es:ESHttpPost"}}', "the domain's access policy"),
     ("https://d.es.amazonaws.com", 403, f"User: {EVE} is not authorized to perform: es:ESHttpPost because no identity-based policy allows it", "the IAM policy"),
@@ -176,7 +161,9 @@ def test_permissions_of_a_policy():
     (Permission(service="events.amazonaws.com"), ["problem"])])  # fmt: skip
 def test_permission_of_cloudwatch_logs(permission, status):
     """By service, account and ARN with wild cards."""
-    found = Subscriptions(groups=groups("/a/x"), filters={"/a/x": [SubscriptionFilter(name="f", destination=f"{SHIP}:live")]}, stack=STACK)
+    found = Subscriptions(
+        groups=groups("/a/x"), filters={"/a/x": [SubscriptionFilter(name="f", destination_arn=f"{SHIP}:live")]}, stack=STACK
+    )
     assert [finding.status for finding in permissions(STACK, [permission], found)] == status
 
 
@@ -197,7 +184,7 @@ def test_wanted_log_groups_that_were_not_looked_at_are_said():
 def test_what_is_not_missing():
     """What the account's policy covers, what can't be subscribed, what has our filter with another target; what the policy leaves out is."""
     names = groups("/covered", "/left") | groups("/cheap", log_class="INFREQUENT_ACCESS") | groups("/old")
-    old = SubscriptionFilter(name="s-ship", destination="arn:aws:lambda:eu-west-1:123456789012:function:gone")
+    old = SubscriptionFilter(name="s-ship", destination_arn="arn:aws:lambda:eu-west-1:123456789012:function:gone")
     policy = AccountPolicy(name="p", destination=SHIP, document="{}", left_out=frozenset({"/left", "/old"}))
     filters = {"/covered": [], "/left": [], "/cheap": [], "/old": [old]}
     found = Subscriptions(groups=names, filters=filters, policies=[policy], stack=STACK)
@@ -208,7 +195,7 @@ def test_what_is_not_missing():
 def test_a_filter_of_a_log_group_that_is_wanted_no_more():
     """It is deleted, not put anew; the pattern of a new one is the stack's."""
     names = groups("/a", "/b")
-    old = SubscriptionFilter(name="s-ship", destination="arn:aws:lambda:eu-west-1:123456789012:function:gone")
+    old = SubscriptionFilter(name="s-ship", destination_arn="arn:aws:lambda:eu-west-1:123456789012:function:gone")
     found = Subscriptions(groups=names, filters={"/a": [old], "/b": [old]}, stack=STACK)
     put, delete = targets(STACK, ALL, [names["/a"]], found)
     assert "put-subscription-filter --log-group-name /a" in put.remedy

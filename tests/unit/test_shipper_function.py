@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,19 @@ class FakeQueue:
         self.sent.append((tuple(trace_ids), attempt, delay))
 
 
+class FakeDeadLetters:
+    """Keeps what was put aside; refuses where it is told to."""
+
+    def __init__(self, failure=None):
+        self.aside = []
+        self.failure = failure
+
+    def put_aside(self, bodies, reasons):
+        if self.failure:
+            raise self.failure
+        self.aside += zip(bodies, reasons, strict=True)
+
+
 class FakeResolver:
     """Leaves ``unsettled`` open, refuses what is ``bad``, and is away where it has a failure."""
 
@@ -83,10 +97,12 @@ def lambda_names(monkeypatch):
 def resolve(lambda_names, monkeypatch):
     """Hands records to the resolve function; returns its answer, with the fakes in place."""
 
-    def call(records, resolver, queue=None):
+    def call(records, resolver, queue=None, dead_letters=None):
         monkeypatch.setattr(resolve_module, "resolver", lambda: resolver)
-        monkeypatch.setattr(resolve_module, "settings", lambda: SETTINGS)
+        settings = replace(SETTINGS, dead_letters_url="https://sqs.example/d" if dead_letters else "")
+        monkeypatch.setattr(resolve_module, "settings", lambda: settings)
         monkeypatch.setattr(hints_module, "queue", lambda settings: queue or FakeQueue())
+        monkeypatch.setattr(hints_module, "dead_letters", lambda settings: dead_letters)
         return resolve_module.handler({"Records": records}, Context("52fdfc07-2182-454f-963f-5f0f9a621d72", 4e9))
 
     return call
@@ -96,7 +112,7 @@ def resolve(lambda_names, monkeypatch):
 def ship(lambda_names, monkeypatch):
     """Hands an event to the ship function, whose pipeline returns or raises ``outcome``."""
 
-    def call(outcome, queue, settings=SETTINGS):
+    def call(outcome, queue, settings=SETTINGS, event=None):
         def fake(event, *, store, settings, remaining):
             if isinstance(outcome, Exception):
                 raise outcome
@@ -106,7 +122,7 @@ def ship(lambda_names, monkeypatch):
         monkeypatch.setattr(ship_module, "settings", lambda: settings)
         monkeypatch.setattr(ship_module, "store", lambda: None)
         monkeypatch.setattr(queue_module, "queue", lambda settings: queue)
-        return ship_module.handler({"awslogs": {"data": SECRET}}, Context("52fdfc07-2182-454f-963f-5f0f9a621d72", 4e9))
+        return ship_module.handler(event or {"awslogs": {"data": SECRET}}, Context("52fdfc07-2182-454f-963f-5f0f9a621d72", 4e9))
 
     return call
 
@@ -130,12 +146,24 @@ def metrics_of(text):
 def test_ship_sends_what_is_not_settled_and_counts_every_way_that_an_event_can_go(ship, capsys):
     """One hint with the unsettled traces and the first delay; one metric for each field of the ledger."""
     queue = FakeQueue()
-    ledger = Ledger(received=5, indexed=2, duplicate=1, filtered=1, dead_lettered=1)
+    ledger = Ledger(received=5, indexed=2, duplicate=1, filtered=1, dead_lettered=1, bad_envelopes=2)
     answer = ship(Shipment(ledger, (trace_id(1), trace_id(2))), queue)
     assert queue.sent == [((trace_id(1), trace_id(2)), 0, 10)]
     metrics = metrics_of(capsys.readouterr().out)
     for name in Ledger.__struct_fields__:
         assert metrics[name] == [getattr(ledger, name)] == [answer[name]], name
+    assert metrics["dead_letters"] == [3]
+
+
+def test_firehose_gets_its_records_back_as_they_came(ship):
+    """A stream with a destination of its own loses nothing by having us look at its records."""
+    event = {
+        "invocationId": "i",
+        "deliveryStreamArn": "arn:aws:firehose:…",
+        "records": [{"recordId": "1", "data": "YQ=="}, {"recordId": "2", "data": ""}],
+    }
+    answer = ship(Shipment(Ledger(received=2)), FakeQueue(), event=event)
+    assert answer == {"records": [{"recordId": "1", "result": "Ok", "data": "YQ=="}, {"recordId": "2", "result": "Ok", "data": ""}]}
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, Settings(queue_url="")], ids=["all settled", "no queue"])
@@ -187,6 +215,21 @@ def test_what_is_no_hint_is_acknowledged_and_counted_and_never_quoted(resolve, c
     assert metrics_of(capsys.readouterr().out)["bad_hints"] == [1]
     assert [logged.messageId for logged in caplog.records] == ["m0"]
     assert SECRET not in str([vars(logged) for logged in caplog.records])
+
+
+def test_what_is_no_hint_is_put_aside_at_once_with_its_reason(resolve):
+    """It is kept as it came for somebody to look at, and never tried again; its neighbour is resolved."""
+    dead_letters, resolver = FakeDeadLetters(), FakeResolver()
+    assert failed(resolve([record(0, body="no hint"), record(1, ids=[trace_id(1)])], resolver, dead_letters=dead_letters)) == []
+    ((body, reason),) = dead_letters.aside
+    assert (body, resolver.asked) == ("no hint", [(trace_id(1),)])
+    assert reason.startswith("the message is no hint")
+
+
+def test_what_could_not_be_put_aside_comes_again(resolve):
+    """It is lost at no time: SQS keeps it, and moves it to the dead letters itself after a few more tries."""
+    away = FakeDeadLetters(UnavailableError("SQS does not take messages"))
+    assert failed(resolve([record(0, body="no hint"), record(1, ids=[trace_id(1)])], FakeResolver(), dead_letters=away)) == ["m0"]
 
 
 @pytest.mark.parametrize("at", ["X-Ray", "SQS"])
@@ -263,7 +306,7 @@ def test_a_service_s_name_becomes_what_cloudwatch_takes(resolve, capsys):
     resolver.resolve = lambda trace_ids, total: total.noted.update(noted)
     resolve([record(0, ids=[trace_id(0)])], resolver)
     assert faults_of(capsys.readouterr().out) == {("zahlung-?", "timeout"): 3, ("unknown", "timeout"): 1, ("x?", "timeout"): 1,
-                                                  ("y" * 256, "crash"): 1, ("resolve", ""): 6}  # fmt: skip
+                                                  ("y" * 256, "crash"): 1, ("tracejoin-resolve", ""): 6}  # fmt: skip
 
 
 def test_made_up_service_names_do_not_make_a_bill(resolve, capsys):
@@ -272,7 +315,7 @@ def test_made_up_service_names_do_not_make_a_bill(resolve, capsys):
     resolver.resolve = lambda trace_ids, total: total.noted.update({f"s{number}": {"timeout": 1} for number in range(60)})
     resolve([record(0, ids=[trace_id(0)])], resolver)
     found = faults_of(capsys.readouterr().out)
-    assert (len(found), found["others", "others"], found["resolve", ""]) == (52, 10, 60)
+    assert (len(found), found["others", "others"], found["tracejoin-resolve", ""]) == (52, 10, 60)
 
 
 def faults_of(text):
@@ -291,4 +334,4 @@ def test_faults_that_were_noted_before_a_run_failed_are_counted(resolve, capsys)
     resolver = FakeResolver()
     resolver.resolve = note_and_fail
     assert failed(resolve([record(0, ids=[trace_id(0)])], resolver)) == ["m0"]
-    assert faults_of(capsys.readouterr().out) == {("stock", "timeout"): 2, ("resolve", ""): 2}
+    assert faults_of(capsys.readouterr().out) == {("stock", "timeout"): 2, ("tracejoin-resolve", ""): 2}

@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pipeline.doctor.read.calls import Calls
-from pipeline.doctor.subscribed import AccountPolicy, LogGroup, SubscriptionFilter
+from pipeline.doctor.subscribed import AccountPolicy
+from pipeline.subscribe import LogGroup, SubscriptionFilter, filter_of, log_group_of
 
 _NAMES: Final = re.compile(r'"([^"]*)"|\'([^\']*)\'')
 _TYPE: Final = "SUBSCRIPTION_FILTER_POLICY"
@@ -14,14 +15,8 @@ _TYPE: Final = "SUBSCRIPTION_FILTER_POLICY"
 
 def read_log_groups(calls: Calls) -> dict[str, LogGroup]:
     """Every log group of the region, by name; one call for fifty."""
-    return {
-        group["logGroupName"]: LogGroup(
-            name=group["logGroupName"],
-            log_class=group.get("logGroupClass") or "STANDARD",
-            retention_days=group.get("retentionInDays") or 0,
-        )
-        for group in calls.pages("logs", "describe_log_groups", "logGroups", PaginationConfig={"PageSize": 50})
-    }
+    found = calls.pages("logs", "describe_log_groups", "logGroups", PaginationConfig={"PageSize": 50})
+    return {group.name: group for group in map(log_group_of, found)}
 
 
 def read_tags(calls: Calls) -> dict[str, dict[str, str]]:
@@ -35,14 +30,13 @@ def read_tags(calls: Calls) -> dict[str, dict[str, str]]:
 
 def read_filters(calls: Calls, names: Iterable[str]) -> dict[str, tuple[SubscriptionFilter, ...]]:
     """The subscription filters of these log groups: a call each, since CloudWatch Logs knows no other way."""
-    return {name: tuple(_filters(calls, name)) for name in names}
+    return {name: _filters(calls, name) for name in names}
 
 
-def _filters(calls: Calls, name: str) -> Iterator[SubscriptionFilter]:
+def _filters(calls: Calls, name: str) -> tuple[SubscriptionFilter, ...]:
     # one that is deleted meanwhile has none
     answer = calls.find("logs", "describe_subscription_filters", ("ResourceNotFoundException",), logGroupName=name) or {}
-    for each in answer.get("subscriptionFilters", ()):
-        yield SubscriptionFilter(name=each["filterName"], destination=each["destinationArn"])
+    return tuple(map(filter_of, answer.get("subscriptionFilters", ())))
 
 
 def read_account_policies(calls: Calls) -> tuple[AccountPolicy, ...]:

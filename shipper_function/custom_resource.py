@@ -1,0 +1,74 @@
+"""CloudFormation's side of a custom resource: whatever happens, the stack gets an answer, and never waits for one.
+
+Source: AWS CloudFormation user guide, "Custom resource request objects" and "Custom resource response objects".
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import urllib3
+from aws_lambda_powertools import Logger
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.errors import TracejoinError
+
+# "the total size of the response body can't exceed 4096 bytes"
+_LONGEST_REASON = 1000
+_RETRIES = urllib3.Retry(total=6, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504), allowed_methods=None)
+
+
+def is_custom_resource(event: dict[str, Any]) -> bool:
+    """Whether CloudFormation asks."""
+    return "ResponseURL" in event
+
+
+def answer(event: dict[str, Any], logger: Logger, work: Callable[[str, bool], dict[str, Any]]) -> dict[str, Any]:
+    """Does the work and tells the stack how it went; what the stack was told is also returned.
+
+    A rollback is never failed: whoever is on the way back to what was has enough trouble.
+
+    Args:
+        event: CloudFormation's request.
+        logger: the function's.
+        work: gets the request type (Create, Update, Delete) and whether the stack is on its way back, and returns what `Fn::GetAtt` shall
+            find; all of it scalars.
+    """
+    told: dict[str, Any] = {"Status": "SUCCESS", "Data": {}}
+    back = _rolls_back(event)
+    try:
+        told["Data"] = work(event["RequestType"], back)
+    except Exception as error:  # whatever it is, the stack must not wait for its time limit
+        logger.exception("the custom resource could not do its work")
+        reason = str(error) if isinstance(error, TracejoinError) else f"{type(error).__name__}: {error}"
+        told |= {"Status": "SUCCESS" if back else "FAILED", "Reason": reason[:_LONGEST_REASON]}
+    told |= {key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")}
+    # one resource a stack, whatever its properties become
+    told["PhysicalResourceId"] = event.get("PhysicalResourceId") or f"{event['StackId'].split('/')[1]}-{event['LogicalResourceId']}"
+    _put(event["ResponseURL"], told)
+    return told
+
+
+def _put(url: str, told: dict[str, Any]) -> None:
+    # the signature of the URL covers an empty content type
+    answer = urllib3.PoolManager(retries=_RETRIES).request("PUT", url, body=json.dumps(told).encode(), headers={"content-type": ""})
+    if answer.status >= 300:  # noqa: PLR2004
+        raise RuntimeError(f"CloudFormation did not take the answer: {answer.status}")
+
+
+def stack_status(stack_id: str) -> str:
+    """The status of a stack, such as UPDATE_ROLLBACK_IN_PROGRESS; empty where CloudFormation does not say."""
+    # the answer to a stack must not come too late for want of this one
+    patience = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
+    try:
+        answer = boto3.client("cloudformation", config=patience).describe_stacks(StackName=stack_id)
+    except (ClientError, BotoCoreError):
+        return ""
+    return str(answer["Stacks"][0]["StackStatus"])
+
+
+def _rolls_back(event: dict[str, Any]) -> bool:
+    """Whether the stack is on its way back. A creation is rolled back by Delete, which has nothing to fail with."""
+    return event["RequestType"] == "Update" and "ROLLBACK" in stack_status(event["StackId"])
