@@ -9,7 +9,7 @@ export SAM_CLI_TELEMETRY := 0
 # of the tests; many of them wait, so there may be more of these than cores
 WORKERS ?= 3
 
-.PHONY: help demo test lint types opensearch bench accuracy validate build deploy-local clean
+.PHONY: help demo test lint types opensearch bench accuracy validate build deploy-local install clean
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,8 @@ build: $(SAM) ## Build the Lambda package without Docker, for arm64 or ARCHITECT
 
 deploy-local: .venv/ready $(SAM) ## Deploy the real template on a local AWS, ship lines through it, show what came out; KEEP=1
 	@$(BIN)/python -m pipeline.local.deployed_demo $(if $(KEEP),--keep) $(if $(EMBEDDED),--embedded)
+
+install: .venv/ready $(SAM) $(CHECKOV) ## Install everything into .venv and .cache, as each of these does when it needs it
 
 clean: ## Remove everything that was made here
 	@rm -rf .venv .cache .aws-sam build *.egg-info
