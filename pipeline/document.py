@@ -14,6 +14,7 @@ import msgspec
 
 from pipeline.extract import Line
 from pipeline.ids import to_xray
+from pipeline.known import Known
 from pipeline.unpack import Batch, LogEvent
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -74,7 +75,7 @@ def address(batch: Batch, texts: Sequence[str], lines: Sequence[Line], *, prefix
         trace_id = line.trace_id
         if trace_id is not None:
             line.trace = _PENDING
-            line.xray = _xray(trace_id)
+            line.xray = _XRAY[trace_id]
         if len(text) > max_chars:
             line.make_plain(text, max_chars)
         event_id = event.id
@@ -84,9 +85,11 @@ def address(batch: Batch, texts: Sequence[str], lines: Sequence[Line], *, prefix
     return parts
 
 
-@lru_cache(maxsize=4096)
 def _xray(trace_id: str) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode({"traceId": to_xray(trace_id)}))
+
+
+_XRAY: Final = Known(_xray)
 
 
 @lru_cache(maxsize=1024)

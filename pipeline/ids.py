@@ -8,8 +8,9 @@ Sources: AWS X-Ray developer guide, "Tracing header" and "Trace ID format"; W3C 
 """
 
 import re
-from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from pipeline.known import Known
 
 _HEX32 = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
 _XRAY = re.compile(r"1-([0-9a-fA-F]{8})-([0-9a-fA-F]{24})", re.ASCII)
@@ -38,9 +39,8 @@ def to_xray(trace_id: str) -> str:
     return f"1-{trace_id[:8]}-{trace_id[8:]}"
 
 
-@lru_cache(maxsize=4096)
 def parse_trace(text: str) -> TraceHeader | None:
-    """The trace that ``text`` names in any form, with what comes with it; kept, since neighbouring lines share theirs.
+    """The trace that ``text`` names in any form, with what comes with it.
 
     Beyond `parse_trace_id`'s forms this reads ``traceId@segmentId``, which the X-Ray SDK for Java puts into logs.
     """
@@ -105,9 +105,8 @@ def parse_traceparent(text: str) -> TraceHeader | None:
     return TraceHeader(trace_id, parent_id, bool(int(match[4], 16) & 1))
 
 
-@lru_cache(maxsize=4096)
 def parse_request_id(text: str) -> str | None:
-    """``text`` where it can be a request id of Lambda or API Gateway; kept, since neighbouring lines share theirs."""
+    """``text`` where it can be a request id of Lambda or API Gateway."""
     return text if _REQUEST.fullmatch(text) else None
 
 
@@ -127,3 +126,8 @@ def _real(digits: str) -> str | None:
 _SAMPLED = {"1": True, "0": False}
 _PLACEHOLDERS = frozenset({"", "-", "?", "undefined", "null", "none", "nil", "unknown", "n/a"})
 LONGEST_PLACEHOLDER = max(map(len, _PLACEHOLDERS))
+
+TRACES: Final = Known(parse_trace)
+"""What `parse_trace` makes of a text, kept."""
+REQUEST_IDS: Final = Known(parse_request_id)
+"""What `parse_request_id` makes of a text, kept."""

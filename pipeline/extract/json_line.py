@@ -16,7 +16,7 @@ from pipeline.extract.line import AccessLogLine, JsonLine, Line, PowertoolsLine
 from pipeline.extract.platform_record import extract_platform
 from pipeline.extract.severity import COMMON, ERROR_NUMBER, read_severity
 from pipeline.extract.text_line import find_correlation_ids, find_propagated, find_trace
-from pipeline.ids import LONGEST_ID, LONGEST_PLACEHOLDER, TraceHeader, parse_correlation_id, parse_request_id, parse_span_id, parse_trace
+from pipeline.ids import LONGEST_ID, LONGEST_PLACEHOLDER, REQUEST_IDS, TRACES, TraceHeader, parse_correlation_id, parse_span_id
 from pipeline.state import Signal
 
 # what Powertools writes where nobody names the service (its documentation, "Logger")
@@ -140,14 +140,14 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written
     kind: type[Line] = PowertoolsLine
     request_id = keys.function_request_id
     if request_id.__class__ is str:
-        request_id = parse_request_id(request_id)
+        request_id = REQUEST_IDS[request_id]
     else:
         request_id = keys.request_id_camel
-        request_id = parse_request_id(request_id) if request_id.__class__ is str else None
+        request_id = REQUEST_IDS[request_id] if request_id.__class__ is str else None
         kind = JsonLine if keys.http_method is None and keys.route_key is None and keys.http_method_snake is None else AccessLogLine
     trace_id = span_id = sampled = None
     trace = keys.xray_trace_id or keys.trace_id_camel or keys.xray_trace_id_camel
-    if trace.__class__ is str and (header := parse_trace(trace)) is not None:
+    if trace.__class__ is str and (header := TRACES[trace]) is not None:
         trace_id, span_id, sampled = header
     level = keys.level
     severity = COMMON.get(level) if level.__class__ is str else None
@@ -172,7 +172,7 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written
         line.http_status = _status(keys.status)
         integration = keys.integration_request_id
         if integration.__class__ is str:
-            line.integration_request_id = parse_request_id(integration)
+            line.integration_request_id = REQUEST_IDS[integration]
     if trace_id is None or request_id is None or ((severity is None or not body) and kind is not AccessLogLine):
         _read_rare(line, message)
         if not line.body:
@@ -205,7 +205,7 @@ def tell_more(line: JsonLine, message: str) -> Line:
     if line.trace_id is not None and not line.propagated_trace_ids:
         line.propagated_trace_ids = tuple(id_ for id_ in find_propagated(message) if id_ != line.trace_id)
     if isinstance(told.endpoint_request_id, str) and isinstance(line, AccessLogLine) and line.integration_request_id is None:
-        line.integration_request_id = parse_request_id(told.endpoint_request_id)
+        line.integration_request_id = REQUEST_IDS[told.endpoint_request_id]
     _take_span(line, told.span_id_camel, told.sampled)
     return line
 
@@ -280,11 +280,11 @@ def _read_rare_trace(line: Line, keys: _Rare, message: str) -> None:
 
 
 def _first_trace(values: Iterable[object]) -> TraceHeader | None:
-    return next((header for value in values if isinstance(value, str) and (header := parse_trace(value))), None)
+    return next((header for value in values if isinstance(value, str) and (header := TRACES[value])), None)
 
 
 def _first_request_id(*values: object) -> str | None:
-    return next((id_ for value in values if isinstance(value, str) and (id_ := parse_request_id(value))), None)
+    return next((id_ for value in values if isinstance(value, str) and (id_ := REQUEST_IDS[value])), None)
 
 
 def _status(value: object) -> int | None:

@@ -6,7 +6,7 @@ event, or, where a shipper split it, a line of its own.
 """
 
 import re
-from functools import lru_cache
+from typing import Final
 
 from pipeline.extract.line import (
     CrashLine,
@@ -24,14 +24,15 @@ from pipeline.extract.line import (
 from pipeline.extract.platform_record import read_status
 from pipeline.extract.severity import ERROR_NUMBER, read_severity
 from pipeline.ids import (
+    TRACES,
     TraceHeader,
     parse_correlation_id,
     parse_header,
     parse_span_id,
-    parse_trace,
     parse_trace_id,
     parse_traceparent,
 )
+from pipeline.known import Known
 from pipeline.state import Signal
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -177,13 +178,15 @@ def _lambda_line(message: str) -> Line | None:
 
 
 def _id_at(message: str, start: str) -> str | None:
-    return uuid(message[len(start) : len(start) + _ID_LENGTH])
+    return _UUIDS[message[len(start) : len(start) + _ID_LENGTH]]
 
 
-@lru_cache(maxsize=4096)
-def uuid(text: str) -> str | None:
-    """``text`` where it is a UUID, as Lambda's request ids are; kept, since neighbouring lines share their request."""
+def _uuid(text: str) -> str | None:
+    """``text`` where it is a UUID, as Lambda's request ids are."""
     return text if _ID.fullmatch(text) else None
+
+
+_UUIDS: Final = Known(_uuid)
 
 
 def _read_xray_half(message: str, line: Line) -> None:
@@ -191,14 +194,14 @@ def _read_xray_half(message: str, line: Line) -> None:
     if start < 0:
         return
     if match := _XRAY_HALF.match(message, start):
-        header = parse_trace(match[1])
+        header = TRACES[match[1]]
         line.trace_id, line.span_id, line.sampled = header.trace_id if header else None, parse_span_id(match[2]), match[3] == "true"
         return
     # names and values in turn, between tabs or runs of spaces
     words = message[start:].split()
     for name, value in zip(words[1::2], words[2::2], strict=False):
         if name == "TraceId:":
-            header = parse_trace(value)
+            header = TRACES[value]
             line.trace_id = header.trace_id if header else None
         elif name == "SegmentId:":
             line.span_id = parse_span_id(value)
@@ -231,7 +234,7 @@ def _runtime_line(message: str) -> Line:
         fields = message.split("\t", 3)
         if len(fields) > _NODE_FIELDS and message[_ISO_END : _ISO_END + 1] == "Z":
             line = NodeLine()
-            line.request_id = uuid(fields[1])
+            line.request_id = _UUIDS[fields[1]]
             line.severity = read_severity(fields[2])
             return line
         if match := _TIMEOUT.match(message):
