@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipeline.extract.line import AccessLogLine, JsonLine, Line, PowertoolsLine
+from pipeline.extract.line import AccessLogLine, JsonLine, Line, PowertoolsLine, Severity
 from pipeline.extract.platform_record import extract_platform
 from pipeline.extract.severity import COMMON, ERROR_NUMBER, read_severity
 from pipeline.extract.text_line import find_correlation_ids, find_propagated, find_trace
@@ -27,30 +27,31 @@ _LONGEST_EXCERPT = 320
 _HALF_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _NOTHING = msgspec.Raw()
 _ERROR: Final[tuple[Signal, ...]] = ("error",)
+_UNKNOWN: Final[tuple[Severity | None, tuple[Signal, ...]]] = (None, ())
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
 _key = msgspec.field
 
 
 class _Frequent(msgspec.Struct, gc=False):
-    """The keys that most lines of Powertools, Lambda, API Gateway and OpenTelemetry have. A value may be of any type."""
+    """The keys that most lines of Powertools, Lambda, API Gateway and OpenTelemetry have; for values of other types, see `_loosely`."""
 
-    level: Any = None
+    level: str | int | None = None
     message: Any = None
     service: Any = None
-    function_name: Any = None
-    function_request_id: Any = None
-    correlation_id: Any = None
-    xray_trace_id: Any = None
-    request_id_camel: Any = _key(name="requestId", default=None)
-    xray_trace_id_camel: Any = _key(name="xrayTraceId", default=None)
+    function_name: str | None = None
+    function_request_id: str | None = None
+    correlation_id: str | None = None
+    xray_trace_id: str | None = None
+    request_id_camel: str | None = _key(name="requestId", default=None)
+    xray_trace_id_camel: str | None = _key(name="xrayTraceId", default=None)
     http_method: Any = _key(name="httpMethod", default=None)
     resource_path: Any = _key(name="resourcePath", default=None)
     route_key: Any = _key(name="routeKey", default=None)
     http_method_snake: Any = _key(name="http_method", default=None)
-    integration_request_id: Any = _key(name="integrationRequestId", default=None)
+    integration_request_id: str | None = _key(name="integrationRequestId", default=None)
     status: Any = None
-    trace_id_camel: Any = _key(name="traceId", default=None)
-    correlation_id_camel: Any = _key(name="correlationId", default=None)
+    trace_id_camel: str | None = _key(name="traceId", default=None)
+    correlation_id_camel: str | None = _key(name="correlationId", default=None)
 
 
 class _Telling(msgspec.Struct, gc=False):
@@ -121,58 +122,66 @@ class _Rare(msgspec.Struct, gc=False):
     status_code: Any = None
 
 
+_FIELDS: Final = msgspec.structs.fields(_Frequent)
+_Loose = msgspec.defstruct("_Loose", [(field.name, Any, _key(name=field.encode_name, default=None)) for field in _FIELDS], gc=False)
+
 _frequent = msgspec.json.Decoder(_Frequent)
+_loose = msgspec.json.Decoder(_Loose)
 _telling = msgspec.json.Decoder(_Telling)
 _rare = msgspec.json.Decoder(_Rare)
 
 
-def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written out, see below
+def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  # written out, see below
     """The line in ``message``, or None where it is no JSON object after all; `tell_more` adds what few lines say."""
     try:
         keys = _frequent.decode(message)
-    except _DECODE_ERRORS:
-        # half a surrogate pair, which some loggers write and no UTF-8 can hold
-        whole = _HALF_PAIR.sub(r"\\ufffd", message) if "\\ud" in message.lower() else message
-        return extract_json(whole) if whole != message else None
+    except _DECODE_ERRORS as error:
+        loose = _loosely(message) if isinstance(error, msgspec.ValidationError) else None
+        if loose is None:
+            # half a surrogate pair, which some loggers write and no UTF-8 can hold
+            whole = _HALF_PAIR.sub(r"\\ufffd", message) if "\\ud" in message.lower() else message
+            return extract_json(whole) if whole != message else None
+        keys = loose
     # no line end can stand raw in a JSON string, so any that is here is white space
     attributes = msgspec.Raw(message if "\n" not in message else message.replace("\n", " "))
     # written out rather than called: this is the hottest code of all, see bench/
     kind: type[Line] = PowertoolsLine
     request_id = keys.function_request_id
-    if request_id.__class__ is str:
+    if request_id is not None:
         request_id = REQUEST_IDS[request_id]
     else:
         request_id = keys.request_id_camel
-        request_id = REQUEST_IDS[request_id] if request_id.__class__ is str else None
+        if request_id is not None:
+            request_id = REQUEST_IDS[request_id]
         kind = JsonLine if keys.http_method is None and keys.route_key is None and keys.http_method_snake is None else AccessLogLine
     trace_id = span_id = sampled = None
     trace = keys.xray_trace_id or keys.trace_id_camel or keys.xray_trace_id_camel
-    if trace.__class__ is str and (header := TRACES[trace]) is not None:
+    if trace and (header := TRACES[trace]) is not None:
         trace_id, span_id, sampled = header
     level = keys.level
-    severity = COMMON.get(level) if level.__class__ is str else None
-    if severity is None and level is not None:
-        severity = read_severity(level) if isinstance(level, str | int) else None
+    severity, signals = COMMON.get(level, _UNKNOWN)
+    if severity is None and level is not None and (severity := read_severity(level)) is not None:
+        signals = _ERROR if severity.number >= ERROR_NUMBER else ()
     body = keys.message
     if body.__class__ is not str:
         body = _body(keys)
-    service = keys.service if keys.service and keys.service != _NO_SERVICE else keys.function_name
+    service = keys.service
+    if not service or service == _NO_SERVICE:
+        service = keys.function_name
     if service.__class__ is not str or len(service) > _LONGEST_NAME:
         service = ""
     correlation_ids: tuple[str, ...] = ()
     own = keys.correlation_id or keys.correlation_id_camel
-    if own.__class__ is str and (LONGEST_PLACEHOLDER < len(own) <= LONGEST_ID or (own := parse_correlation_id(own)) is not None):
+    if own and (LONGEST_PLACEHOLDER < len(own) <= LONGEST_ID or (own := parse_correlation_id(own)) is not None):
         correlation_ids = (own,)
     elif "orrelation" in message:
         # any x-correlation-… key and any correlation id, at any depth
         correlation_ids = find_correlation_ids(message)
-    signals = _ERROR if severity is not None and severity.number >= ERROR_NUMBER else ()
     line = kind(body, service, trace_id, span_id, request_id, correlation_ids, sampled, severity, signals, attributes)
     if kind is AccessLogLine:
         line.http_status = _status(keys.status)
-        integration = keys.integration_request_id
-        if integration.__class__ is str:
-            line.integration_request_id = REQUEST_IDS[integration]
+        if keys.integration_request_id is not None:
+            line.integration_request_id = REQUEST_IDS[keys.integration_request_id]
     if trace_id is None or request_id is None or ((severity is None or not body) and kind is not AccessLogLine):
         _read_rare(line, message)
         if not line.body:
@@ -181,6 +190,19 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912  # written
             # Datadog's word for the level; an access log's status is a number, which is no severity
             line.severity = read_severity(keys.status)
     return line
+
+
+def _loosely(message: str) -> _Frequent | None:
+    """The keys of a JSON line some of whose values have another type than they should: those say nothing. None where it is no JSON."""
+    try:
+        loose = _loose.decode(message)
+    except _DECODE_ERRORS:
+        return None
+    values = {field.name: getattr(loose, field.name) for field in _FIELDS}
+    return _Frequent(**{
+        field.name: values[field.name] for field in _FIELDS
+        if field.type is Any or isinstance(values[field.name], str) or (field.name == "level" and isinstance(values["level"], int))
+    })  # fmt: skip
 
 
 def tell_more(line: JsonLine, message: str) -> Line:
@@ -289,7 +311,7 @@ def _first_request_id(*values: object) -> str | None:
 
 def _status(value: object) -> int | None:
     """An HTTP status, from a number or its text."""
-    return _STATUSES.get(value) if isinstance(value, int | str) else None
+    return _STATUSES.get(value) if isinstance(value, (str, int)) else None
 
 
 def _take_span(line: Line, span_id: object, sampled: object) -> None:

@@ -1,8 +1,10 @@
 """Severity: every writer's word for it, and OpenTelemetry's number (OpenTelemetry logs data model, "SeverityNumber")."""
 
 from functools import lru_cache
+from typing import Final
 
 from pipeline.extract.line import Severity
+from pipeline.state import Signal
 
 ERROR_NUMBER = 17
 _NUMBERS = {
@@ -25,5 +27,8 @@ def read_severity(level: str | int) -> Severity | None:
     return Severity(text, number) if number else None
 
 
-# by its usual spelling, for the hot path
-COMMON = {word: Severity(word, number) for word, number in _NUMBERS.items()}
+# by its usual spelling, for the hot path: with the signals that such a line has
+_ERROR: Final[tuple[Signal, ...]] = ("error",)
+COMMON: Final[dict[object, tuple[Severity, tuple[Signal, ...]]]] = {
+    word: (Severity(word, number), _ERROR if number >= ERROR_NUMBER else ()) for word, number in _NUMBERS.items()
+}
