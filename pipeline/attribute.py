@@ -5,7 +5,8 @@ Works within one batch (one log stream, in order); what needs another batch is b
 A wrong trace is worse than none: where records disagree or invocations interleave, nothing is guessed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 
 from pipeline.extract.line import AccessLogLine, JsonLine, Line, ReportLine, StartLine
 
@@ -27,16 +28,21 @@ def attribute(lines: Sequence[Line], *, whole: bool = False, of_lambda: bool = F
     """
     certain, claimed, loose = _gather(lines, of_lambda=of_lambda)
     open_at = _open_requests(lines, whole=whole) if loose else {}
-    for number, line in enumerate(lines):
+    places: Iterable[str | None] = map(open_at.get, range(len(lines))) if open_at else repeat(None)
+    for line, open_request in zip(lines, places, strict=False):
         trace_id = line.trace_id
+        request_id = line.request_id
         # nothing is certain of None
-        record = certain.get(line.request_id)
+        record = certain.get(request_id)
         if trace_id is None:
-            _find_home(line, record, open_at.get(number), certain, claimed)
+            if open_request is None:
+                _take_from_request(line, record or claimed.get(request_id))
+            else:
+                _find_home(line, record, open_request, certain, claimed)
         elif record is None:
             line.id_source = "inline"
-            if number in open_at:
-                _hold_against_place(line, open_at[number], certain)
+            if open_request is not None:
+                _hold_against_place(line, open_request, certain)
         elif record.trace_id == trace_id:
             line.id_source = "inline"
             # written out rather than called: most lines of a busy function come here
@@ -49,12 +55,10 @@ def attribute(lines: Sequence[Line], *, whole: bool = False, of_lambda: bool = F
             _contradict(line, record)
 
 
-def _find_home(
-    line: Line, record: Line | None, open_request: str | None, certain: _Records, claimed: Mapping[str | None, Line | None]
-) -> None:
+def _find_home(line: Line, record: Line | None, open_request: str, certain: _Records, claimed: Mapping[str | None, Line | None]) -> None:
     """Gives a line without a trace what is known of its request: by the platform, by its place, by the other lines."""
     free_text = line.__class__ is Line
-    if open_request is not None and (record is None or free_text):
+    if record is None or free_text:
         # JSON has a key for it; what a free text calls a request id may be another service's
         if line.request_id is None or free_text:
             line.request_id = open_request
@@ -100,8 +104,12 @@ def _gather(  # noqa: C901, PLR0912  # one pass over a hot path
         request_id = line.request_id
         trace_id = line.trace_id
         if of_lambda:
-            if request_id is not None and line.__class__ is Line:
-                request_id = line.request_id = None
+            if request_id is not None:
+                if line.__class__ is Line:
+                    request_id = line.request_id = None
+                elif trace_id is not None and not line.platform:
+                    # most lines of a function that is traced
+                    continue
         elif line.__class__ is AccessLogLine:
             line.event_name = "apigateway.access"
         if request_id is None:
