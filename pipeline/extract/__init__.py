@@ -37,7 +37,7 @@ def redact_and_read(
     """
     marks = _scanner(redactor).scan(messages)
     texts = redactor.lines(messages, marks)
-    lines = [(extract_json(text) if text.startswith("{") else None) or extract_text(text) for text in texts]
+    lines = [(extract_json(text) if text[:1] == "{" else None) or extract_text(text) for text in texts]
     for number in marks[_TELLING]:
         if isinstance(line := lines[number], JsonLine):
             lines[number] = tell_more(line, texts[number])

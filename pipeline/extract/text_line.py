@@ -22,7 +22,7 @@ from pipeline.extract.line import (
     TracingLine,
 )
 from pipeline.extract.platform_record import read_status
-from pipeline.extract.severity import ERROR_NUMBER, read_severity
+from pipeline.extract.severity import COMMON, ERROR_NUMBER, read_severity
 from pipeline.ids import (
     TRACES,
     TraceHeader,
@@ -84,22 +84,25 @@ _FUNCTION_ERROR = "due to customer function error"
 
 def extract_text(message: str) -> Line:
     """The line in ``message``, which is no JSON object."""
-    line = (_lambda_line(message) if message[:1] in _LAMBDA else None) or _other_line(message)
+    first = message[:1]
+    line = (_lambda_line(message) if first in _LAMBDA else None) or _other_line(message, first)
     line.body = message.rstrip()
     return line
 
 
-def _other_line(message: str) -> Line:
-    """A line that Lambda's service did not write."""
-    line = _runtime_line(message)
+def _other_line(message: str, first: str) -> Line:
+    """A line that Lambda's service did not write, by its ``first`` character."""
+    line = _runtime_line(message, first)
     if line.severity is None and (word := _severity_word(message[:_HEAD])):
         line.severity = read_severity(word)
-    line.signals = _signals(message, line)
+    severity = line.severity
+    if severity is None or severity.number >= ERROR_NUMBER:
+        line.signals = _signals(message, is_error=severity is not None)
     # "1-" is how every X-Ray id begins, with or without Root= before it
     # a runtime's prefix holds the request id, which may hold a "1-", too
     if (message.find("1-", _PREFIX if line.request_id else 0) >= 0 or "race" in message) and (header := find_trace(message)):
         line.trace_id, line.span_id, line.sampled = header
-    if message[:1] == "(" and isinstance(line, ExecutionLine):
+    if first == "(" and isinstance(line, ExecutionLine):
         _read_execution(message, line)
     elif line.request_id is None and "equest" in message and (match := _REQUEST.search(message)):
         line.request_id = match[1].lower()
@@ -226,16 +229,16 @@ def _read_execution(message: str, line: ExecutionLine) -> None:
         line.http_status = int(match[1])
 
 
-def _runtime_line(message: str) -> Line:
+def _runtime_line(message: str, first: str) -> Line:
     """The line with what its writer's prefix says: Lambda's runtimes, API Gateway, or nobody known."""
-    first = message[:1]
     line: Line
     if first.isdigit():
         fields = message.split("\t", 3)
         if len(fields) > _NODE_FIELDS and message[_ISO_END : _ISO_END + 1] == "Z":
             line = NodeLine()
             line.request_id = _UUIDS[fields[1]]
-            line.severity = read_severity(fields[2])
+            level = fields[2]
+            line.severity = COMMON[level][0] if level in COMMON else read_severity(level)
             return line
         if match := _TIMEOUT.match(message):
             line = TimeoutLine()
@@ -265,14 +268,8 @@ def _severity_word(head: str) -> str | None:
     return None
 
 
-def _signals(message: str, line: Line) -> tuple[Signal, ...]:
-    severity = line.severity
-    if severity is not None:
-        if severity.number < ERROR_NUMBER:
-            return ()
-        signals: tuple[Signal, ...] = ("error",)
-    else:
-        signals = ()
+def _signals(message: str, *, is_error: bool) -> tuple[Signal, ...]:
+    signals: tuple[Signal, ...] = ("error",) if is_error else ()
     if "Task timed out after" in message:
         signals = (*signals, "timeout")
     if "Traceback (most recent" in message or "Exception in thread" in message or "Invoke Error" in message:
