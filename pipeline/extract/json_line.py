@@ -302,7 +302,7 @@ def _read_rare_trace(line: Line, keys: _Rare, message: str) -> None:
 
 
 def _first_trace(values: Iterable[object]) -> TraceHeader | None:
-    return next((header for value in values if isinstance(value, str) and (header := TRACES[value])), None)
+    return next((TraceHeader(*parts) for value in values if isinstance(value, str) and (parts := TRACES[value])), None)
 
 
 def _first_request_id(*values: object) -> str | None:

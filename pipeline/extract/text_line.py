@@ -198,14 +198,14 @@ def _read_xray_half(message: str, line: Line) -> None:
         return
     if match := _XRAY_HALF.match(message, start):
         header = TRACES[match[1]]
-        line.trace_id, line.span_id, line.sampled = header.trace_id if header else None, parse_span_id(match[2]), match[3] == "true"
+        line.trace_id, line.span_id, line.sampled = header[0] if header else None, parse_span_id(match[2]), match[3] == "true"
         return
     # names and values in turn, between tabs or runs of spaces
     words = message[start:].split()
     for name, value in zip(words[1::2], words[2::2], strict=False):
         if name == "TraceId:":
             header = TRACES[value]
-            line.trace_id = header.trace_id if header else None
+            line.trace_id = header[0] if header else None
         elif name == "SegmentId:":
             line.span_id = parse_span_id(value)
         elif name == "Sampled:":
