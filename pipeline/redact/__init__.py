@@ -48,7 +48,7 @@ class Redactor:
 
     def lines(self, messages: Sequence[str], marks: Mapping[str, Sequence[int]]) -> Sequence[str]:
         """``messages`` without what is secret in them; ``marks`` are those of a scanner with `expressions`, for these messages."""
-        if not self._on:
+        if not self._on or not (self._own or any(marks.values())):
             return messages
         tokens: dict[int, list[Token]] = {}
         for token in TOKENS:
