@@ -5,6 +5,7 @@ from hashlib import blake2b
 
 import msgspec
 
+from pipeline.document import aws_of
 from pipeline.errors import UnavailableError
 from pipeline.index import Refused
 from pipeline.opensearch import Store
@@ -25,7 +26,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 def of_document(refused: Refused) -> DeadLetter:
     """The dead letter of a log event that OpenSearch refuses in any form."""
     line = refused.line
-    document: dict[str, object] = {"@timestamp": line.timestamp, "reason": refused.reason, "aws": line.aws, "eventId": line.event_id,
+    document: dict[str, object] = {"@timestamp": line.timestamp, "reason": refused.reason, "aws": aws_of(line), "eventId": line.event_id,
                 "document": line.body}  # fmt: skip
     return DeadLetter(refused.action.create.id, document)
 

@@ -22,10 +22,11 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_EVENT_ID: Final = 100
 # date_nanos covers 1970 to 2262
 _LAST: Final = 9_223_372_036_000
-_PENDING: Final = msgspec.Raw(b'{"state":"pending","version":0}')
+_PENDING: Final = b'{"state":"pending","version":0}'
 _TO_DAY: Final = len("2026-11-24")
 _TO_SECOND: Final = len("2026-11-24T10:00:00")
-_KIND: Final = msgspec.Raw(b'{"kind":"log"}')
+# what stands before the value of `aws` in a line's origin
+_KIND: Final = b'{"kind":"log"},"aws":'
 _FRACTIONS: Final = tuple(f".{millisecond:03d}Z" for millisecond in range(1000))
 
 
@@ -53,40 +54,43 @@ def address(batch: Batch, texts: Sequence[str], lines: Sequence[Line], *, prefix
         region: the AWS region, which a subscription document does not name.
         max_chars: a longer message is cut, and marked.
     """
-    aws, service_name, start = _stream(batch.owner, region, batch.log_group, batch.log_stream)
+    origin, service_name, start = _stream(batch.owner, region, batch.log_group, batch.log_stream)
     parts: list[Create | Line] = []
     # the start of the second that the last event fell into, in milliseconds
     second = -_LAST
     to_second = index = ""
     seen: dict[str, int] = {}
     for event, text, line in zip(batch.events, texts, lines, strict=True):
-        milliseconds = event.timestamp - second
+        timestamp = event.timestamp
+        milliseconds = timestamp - second
         if not 0 <= milliseconds < 1000:  # noqa: PLR2004
-            milliseconds = event.timestamp % 1000
-            second = event.timestamp - milliseconds
+            milliseconds = timestamp % 1000
+            second = timestamp - milliseconds
             to_second = (_EPOCH + timedelta(milliseconds=min(max(second, 0), _LAST))).isoformat()[:_TO_SECOND]
             index = f"{prefix}-logs-{to_second[:_TO_DAY].replace('-', '.')}"
         line.timestamp = to_second + _FRACTIONS[milliseconds]
-        line.doc = _KIND
-        line.aws = aws
-        line.event_id = event.id
+        line.origin = origin
+        line.event_id = event_id = event.id
         if not line.service_name:
             line.service_name = service_name
         trace_id = line.trace_id
         if trace_id is not None:
-            line.trace = _PENDING
             line.xray = _XRAY[trace_id]
         if len(text) > max_chars:
             line.make_plain(text, max_chars)
-        event_id = event.id
         id_ = start + (event_id if 0 < len(event_id) <= _LONGEST_EVENT_ID else _made_up(event, seen))
         parts.append(Create(Place(index, id_)))
         parts.append(line)
     return parts
 
 
+def aws_of(line: Line) -> msgspec.Raw:
+    """Account, region, log group and log stream of an addressed line, encoded."""
+    return msgspec.Raw(bytes(line.origin or b"").removeprefix(_KIND))
+
+
 def _xray(trace_id: str) -> msgspec.Raw:
-    return msgspec.Raw(msgspec.json.encode({"traceId": to_xray(trace_id)}))
+    return msgspec.Raw(b'%b,"trace":%b' % (msgspec.json.encode({"traceId": to_xray(trace_id)}), _PENDING))
 
 
 _XRAY: Final = Known(_xray)
@@ -99,7 +103,7 @@ def _stream(owner: str, region: str, log_group: str, log_stream: str) -> tuple[m
     # an execution log of API Gateway is that of an API's stage (API Gateway developer guide, "CloudWatch log formats")
     execution = log_group.removeprefix("API-Gateway-Execution-Logs_")
     service_name = execution if execution != log_group else log_group.rpartition("/")[2]
-    return msgspec.Raw(aws), service_name, _hash(f"{owner}\x00{log_group}\x00{log_stream}", 10) + "-"
+    return msgspec.Raw(_KIND + aws), service_name, _hash(f"{owner}\x00{log_group}\x00{log_stream}", 10) + "-"
 
 
 def _made_up(event: LogEvent, seen: dict[str, int]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from pipeline.adopt import facts_of_moves, move
+from pipeline.document import aws_of
 from pipeline.enrich import FACTS, facts_by_trace, update
 from pipeline.extract import Line
 from pipeline.homes import newly_placed
@@ -105,9 +106,9 @@ def _bare(items: Items) -> tuple[list[_Place], dict[Stream, list[str]]]:
     streams: dict[Stream, list[str]] = {}
     for action, line in items:
         # a platform's line, one with both, and one that stands in its request in this very batch know where they belong
-        if line.event_name or line.aws is None or (line.trace_id and line.request_id) or line.id_source == "stream":
+        if line.event_name or line.origin is None or (line.trace_id and line.request_id) or line.id_source == "stream":
             continue
-        aws = bytes(line.aws)
+        aws = bytes(aws_of(line))
         origin = origins[aws] = origins.get(aws) or msgspec.json.decode(aws)
         if is_of_lambda(origin["logGroup"], origin["logStream"]):
             places.append((action.create.index, action.create.id))

@@ -36,11 +36,10 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
         id_source: inline, request, stream or none: how the line got its trace.
         stale_trace_id: the line's own id where the platform says another.
         timestamp: ISO 8601, UTC.
-        doc: the kind of document; this and what follows is `document`'s to fill in, encoded once for many lines.
-        aws: account, region, log group and log stream.
+        origin: `doc`, the kind of document, and after it `aws`: account, region, log group and log stream. This and what follows is
+            `document`'s to fill in, encoded once for many lines.
         event_id: CloudWatch's.
-        xray: the trace id in X-Ray's rendering.
-        trace: pending, until a verdict comes.
+        xray: the trace id in X-Ray's rendering, and after it `trace`: pending, until a verdict comes.
         cut: what was cut or left out to stay within bounds.
 
     The class says what kind of line it is: ``format`` names it for people; ``platform`` lines are certain of their
@@ -66,11 +65,10 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
     id_source: str = ""
     stale_trace_id: str | None = None
     timestamp: str = msgspec.field(name="@timestamp", default="")
-    doc: msgspec.Raw | None = None
-    aws: msgspec.Raw | None = None
+    # two members in one each: they always stand together, and are copied as they are
+    origin: msgspec.Raw | None = msgspec.field(name="doc", default=None)
     event_id: str = ""
     xray: msgspec.Raw | None = None
-    trace: msgspec.Raw | None = None
     cut: tuple[str, ...] = ()
     event_name: str = ""
     excerpt: str = ""
