@@ -8,6 +8,7 @@ logs data model.
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +27,7 @@ _STATUSES: Final[dict[object, int]] = {form: number for number in range(100, 600
 _LONGEST_EXCERPT = 320
 _HALF_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _NOTHING = msgspec.Raw()
+_OF_ANY_TYPE: Final = frozenset({"message", "service", "http_method", "resource_path", "route_key", "http_method_snake", "status"})
 _ERROR: Final[tuple[Signal, ...]] = ("error",)
 _UNKNOWN: Final[tuple[Severity | None, tuple[Signal, ...]]] = (None, ())
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
@@ -122,11 +124,7 @@ class _Rare(msgspec.Struct, gc=False):
     status_code: Any = None
 
 
-_FIELDS: Final = msgspec.structs.fields(_Frequent)
-_Loose = msgspec.defstruct("_Loose", [(field.name, Any, _key(name=field.encode_name, default=None)) for field in _FIELDS], gc=False)
-
 _frequent = msgspec.json.Decoder(_Frequent)
-_loose = msgspec.json.Decoder(_Loose)
 _telling = msgspec.json.Decoder(_Telling)
 _rare = msgspec.json.Decoder(_Rare)
 
@@ -195,14 +193,21 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
 def _loosely(message: str) -> _Frequent | None:
     """The keys of a JSON line some of whose values have another type than they should: those say nothing. None where it is no JSON."""
     try:
-        loose = _loose.decode(message)
+        loose = _loose_decoder().decode(message)
     except _DECODE_ERRORS:
         return None
-    values = {field.name: getattr(loose, field.name) for field in _FIELDS}
+    values = {name: getattr(loose, name) for name in _Frequent.__struct_fields__}
     return _Frequent(**{
-        field.name: values[field.name] for field in _FIELDS
-        if field.type is Any or isinstance(values[field.name], str) or (field.name == "level" and isinstance(values["level"], int))
+        name: value for name, value in values.items()
+        if name in _OF_ANY_TYPE or isinstance(value, str) or (name == "level" and isinstance(value, int))
     })  # fmt: skip
+
+
+@cache
+def _loose_decoder() -> msgspec.json.Decoder[Any]:
+    """Made when it is first needed: a cold start should not wait for it."""
+    names = zip(_Frequent.__struct_fields__, _Frequent.__struct_encode_fields__, strict=True)
+    return msgspec.json.Decoder(msgspec.defstruct("_Loose", [(name, Any, _key(name=key, default=None)) for name, key in names], gc=False))
 
 
 def tell_more(line: JsonLine, message: str) -> Line:
