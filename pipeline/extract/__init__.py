@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from pipeline.extract.json_line import TELLING, extract_json, tell_more
 from pipeline.extract.line import JsonLine, Line
-from pipeline.extract.payload import WORTH_A_LOOK, find_payload
+from pipeline.extract.payload_marks import WORTH_A_LOOK
 from pipeline.extract.text_line import extract_text
 from pipeline.redact import DEFAULT, Redactor
 from pipeline.scan import Scanner
@@ -63,6 +63,9 @@ def _look_closer(message: str, line: Line) -> None:
     """Adds the signals of the payloads that a line shows; an access log's own fields are none."""
     if line.http_status is not None:
         return
+    # imported here: most batches show no payload, and a cold start should not wait for it
+    from pipeline.extract.payload import find_payload  # noqa: PLC0415
+
     signals, excerpt = find_payload(message, is_error="error" in line.signals or "exception" in line.signals)
     if signals:
         line.signals = tuple(dict.fromkeys((*line.signals, *signals)))

@@ -9,37 +9,28 @@ specification ("Response"), AWS Step Functions developer guide (execution histor
 import re
 from typing import Final
 
+from pipeline.extract.payload_marks import IS, QUOTE, VALUE
 from pipeline.state import Signal
 
-# a payload may be JSON in JSON, whose quotes have backslashes, or Python's own rendering; repeats are bounded, as the cost must be
-_QUOTE = r"""[\\"']{1,4}"""
-_IS = rf"{_QUOTE}\s{{0,4}}:\s{{0,4}}"
-_VALUE = rf"""{_IS}[\\"']{{0,4}}"""
-_FAILED_STATUS = re.compile(rf"\bstatusCode{_VALUE}5\d\d(?!\d)")
+_FAILED_STATUS = re.compile(rf"\bstatusCode{VALUE}5\d\d(?!\d)")
 _RESPONSE = re.compile(r"\b(?:[Rr]espon|[Rr]esult|[Rr]eturn|[Aa]nswer)")
-_OF_A_RESPONSE = re.compile(rf"\b(?:body|headers|multiValueHeaders|isBase64Encoded){_QUOTE}\s{{0,4}}:|{_RESPONSE.pattern}")
+_OF_A_RESPONSE = re.compile(rf"\b(?:body|headers|multiValueHeaders|isBase64Encoded){QUOTE}\s{{0,4}}:|{_RESPONSE.pattern}")
 _OF_A_REQUEST = re.compile(r"\b(?:[Ee]vent|[Rr]equest|[Rr]eceiv|[Ii]ncoming|[Ii]nput)")
-_ERROR_MESSAGE = re.compile(rf"\berrorMessage{_IS}(?!\s{{0,4}}(?:null|None|\\{{0,15}}[\"']\\{{0,15}}[\"']))")
-_OF_AN_ERROR = re.compile(rf"\b(?:errorType|stackTrace|trace){_IS}|Task timed out after")
-_GRAPHQL_ERRORS = re.compile(rf"\berrors{_IS}\[\s{{0,8}}\{{")
+_ERROR_MESSAGE = re.compile(rf"\berrorMessage{IS}(?!\s{{0,4}}(?:null|None|\\{{0,15}}[\"']\\{{0,15}}[\"']))")
+_OF_AN_ERROR = re.compile(rf"\b(?:errorType|stackTrace|trace){IS}|Task timed out after")
+_GRAPHQL_ERRORS = re.compile(rf"\berrors{IS}\[\s{{0,8}}\{{")
 # a form's errors have paths, too, as text; GraphQL's are lists
-_OF_GRAPHQL = re.compile(rf"\b(?:(?:locations|path){_IS}\[|(?:data|extensions){_IS}(?:\{{|null|None)|errorType{_IS})")
+_OF_GRAPHQL = re.compile(rf"\b(?:(?:locations|path){IS}\[|(?:data|extensions){IS}(?:\{{|null|None)|errorType{IS})")
 _PARTIAL: Final = (
-    re.compile(rf"\bbatchItemFailures{_IS}\[\s{{0,8}}\{{"),
-    re.compile(rf"\bFailed(?:Entry|Record|Put)Count{_VALUE}[1-9]"),
-    re.compile(rf"\bUnprocessed(?:Items|Keys){_IS}\{{\s{{0,8}}[\\\"']"),
-    re.compile(rf"\bFailed{_IS}\[\s{{0,8}}\{{(?=.{{0,400}}SenderFault)", re.DOTALL),
-    re.compile(rf"\bErrors{_IS}\[\s{{0,8}}\{{(?=.{{0,400}}\bKey{_QUOTE})", re.DOTALL),
-    re.compile(rf"\berrors{_IS}[Tt]rue\b(?=.{{0,400}}\bitems{_QUOTE})", re.DOTALL),
+    re.compile(rf"\bbatchItemFailures{IS}\[\s{{0,8}}\{{"),
+    re.compile(rf"\bFailed(?:Entry|Record|Put)Count{VALUE}[1-9]"),
+    re.compile(rf"\bUnprocessed(?:Items|Keys){IS}\{{\s{{0,8}}[\\\"']"),
+    re.compile(rf"\bFailed{IS}\[\s{{0,8}}\{{(?=.{{0,400}}SenderFault)", re.DOTALL),
+    re.compile(rf"\bErrors{IS}\[\s{{0,8}}\{{(?=.{{0,400}}\bKey{QUOTE})", re.DOTALL),
+    re.compile(rf"\berrors{IS}[Tt]rue\b(?=.{{0,400}}\bitems{QUOTE})", re.DOTALL),
 )
-_EXECUTION = re.compile(rf"\btype{_VALUE}Execution(?:Failed|TimedOut)\b|\bstatus{_VALUE}(?:FAILED|TIMED_OUT)\b")
+_EXECUTION = re.compile(rf"\btype{VALUE}Execution(?:Failed|TimedOut)\b|\bstatus{VALUE}(?:FAILED|TIMED_OUT)\b")
 _OF_AN_EXECUTION = re.compile(r"\b(?:execution_?[Aa]rn|stateMachineArn)\b|:states:")
-WORTH_A_LOOK: Final = (
-    rf"statusCode{_VALUE}5\d\d", rf"errorMessage{_IS}", rf"[Ee]rrors{_IS}(?:\[|[Tt]rue)", rf"batchItemFailures{_IS}\[",
-    rf"Failed(?:Entry|Record|Put)Count{_VALUE}[1-9]", rf"Unprocessed(?:Items|Keys){_IS}\{{", rf"Failed{_IS}\[",
-    rf"{_VALUE}(?:Execution(?:Failed|TimedOut)|FAILED|TIMED_OUT)",
-)  # fmt: skip
-"""Regular expressions of which one is found in every line that shows a payload: a first look at many lines at once."""
 _BEFORE, _AFTER = 80, 240
 
 
