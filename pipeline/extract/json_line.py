@@ -175,7 +175,7 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
     elif "orrelation" in message:
         # any x-correlation-… key and any correlation id, at any depth
         correlation_ids = find_correlation_ids(message)
-    line = kind(body, service, trace_id, span_id, request_id, correlation_ids, sampled, severity, signals, attributes)
+    line = kind("", None, "", body, service, trace_id, span_id, request_id, correlation_ids, sampled, severity, signals, attributes)
     if kind is AccessLogLine:
         line.http_status = _status(keys.status)
         if keys.integration_request_id is not None:

@@ -18,6 +18,9 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
     """A log line. What is at its default is absent in the document.
 
     Attributes:
+        timestamp: ISO 8601, UTC; `document` fills it in, as it does `origin`, `event_id`, `xray` and `cut`.
+        origin: `doc`, the kind of document, and after it `aws`: account, region, log group and log stream; encoded once for many lines.
+        event_id: CloudWatch's.
         body: the message.
         service_name: as the line says, else its log group's last part.
         trace_id: canonical, 32 lower-case hex digits.
@@ -35,10 +38,6 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
         attributes: the whole JSON line, as it stood.
         id_source: inline, request, stream or none: how the line got its trace.
         stale_trace_id: the line's own id where the platform says another.
-        timestamp: ISO 8601, UTC.
-        origin: `doc`, the kind of document, and after it `aws`: account, region, log group and log stream. This and what follows is
-            `document`'s to fill in, encoded once for many lines.
-        event_id: CloudWatch's.
         xray: the trace id in X-Ray's rendering, and after it `trace`: pending, until a verdict comes.
         cut: what was cut or left out to stay within bounds.
 
@@ -52,6 +51,11 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
     closes: ClassVar[bool] = False
     outside: ClassVar[bool] = False
 
+    # first what resembles the line before: gzip takes less time so
+    timestamp: str = msgspec.field(name="@timestamp", default="")
+    # two members in one, as in `xray`: they always stand together, and are copied as they are
+    origin: msgspec.Raw | None = msgspec.field(name="doc", default=None)
+    event_id: str = ""
     body: str = ""
     service_name: str = ""
     trace_id: str | None = None
@@ -64,10 +68,6 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
     attributes: msgspec.Raw | None = None
     id_source: str = ""
     stale_trace_id: str | None = None
-    timestamp: str = msgspec.field(name="@timestamp", default="")
-    # two members in one each: they always stand together, and are copied as they are
-    origin: msgspec.Raw | None = msgspec.field(name="doc", default=None)
-    event_id: str = ""
     xray: msgspec.Raw | None = None
     cut: tuple[str, ...] = ()
     event_name: str = ""
