@@ -18,7 +18,7 @@ sns = boto3.client("sns")
 s3 = boto3.client("s3")
 table = boto3.client("dynamodb")
 functions = boto3.client("lambda")
-PATIENCE = 5
+PATIENCE = 15
 
 
 @logger.inject_lambda_context
