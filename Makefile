@@ -30,6 +30,8 @@ opensearch: .venv/ready ## Run a real OpenSearch until Ctrl-C (needs Java >= 21 
 	@$(BIN)/python -m pipeline.local.opensearch
 
 bench: .venv/ready ## Measure what the pipeline costs, beside the floor
+	@# as in the package; where PYTHONDONTWRITEBYTECODE is set, each import would compile anew
+	@$(BIN)/python -m compileall -q mappings pipeline shipper_function
 	@$(BIN)/python -m bench $(BENCH)
 
 accuracy: .venv/ready ## Measure how well the findings do, on made-up transactions

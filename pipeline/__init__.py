@@ -32,8 +32,9 @@ Then:
     asked       what a person wants to find becomes a query
     search      logs and spans in one list, by any id; everything of the transaction that it belongs to
 
-Beside them: `ids` (the grammar of trace ids), `times` (the times that people write), `runs` (what was open in a stream when),
-`settings` (the one reader of the environment), `errors` (the tree of what can go wrong), `plain` (foreign JSON made storable),
+Beside them: `ids` (the grammar of trace ids), `known` (what texts were read as, kept), `times` (the times that people write), `runs`
+(what was open in a stream when), `settings` (the one reader of the environment), `errors` (the tree of what can go wrong), `plain`
+(foreign JSON made storable),
 `records` (traces as stored, by compare-and-set), and the edges, one module each: `opensearch` (with `serverless` and `versions`, which is
 what differs there), `xray`, `sqs`, `sns`. `ship` (with `ship_spans`) and `resolve` (with `spread`) string the steps together; `setup`
 (with `monitors` and `changes`) installs `mappings/`, and `subscribe` gives log groups their subscription; `explain` and `classify` run
