@@ -4,11 +4,13 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import MisconfiguredError, UnavailableError
+from pipeline.local.deployment import SAM
 from pipeline.local.opensearch import EmbeddedOpenSearch, real_opensearch
 from pipeline.opensearch import Store, connect
 from pipeline.settings import Settings
@@ -23,6 +25,14 @@ def left_out(reason: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"CI lacks nothing, yet: {reason}")
     pytest.skip(reason)
+
+
+def needs_sam() -> None:
+    """Skips a test that deploys a SAM template, where there is nothing to deploy it with."""
+    if not SAM.exists():
+        left_out("the SAM CLI is not built: make validate")
+    if find_spec("samtranslator") is None:
+        left_out("aws-sam-translator is missing, without which ministack knows no SAM template")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import shlex
 from typing import Final
-from urllib.parse import urlsplit
 
 from pipeline.settings import Settings
 
@@ -13,7 +12,7 @@ _NAMED: Final = '-u "$TRACEJOIN_USERNAME:$TRACEJOIN_PASSWORD"'
 
 def is_serverless(endpoint: str) -> bool:
     """Whether an endpoint is a collection of OpenSearch Serverless."""
-    return ".aoss." in (urlsplit(endpoint).hostname or "")
+    return Settings(endpoint=endpoint).service == "aoss"
 
 
 def aws(region: str, *words: str) -> str:
@@ -26,8 +25,8 @@ def curl(endpoint: str, settings: Settings, path: str, method: str = "GET") -> s
     words = ["curl", "-sS", *(["-X", method] if method != "GET" else [])]
     if settings.username:
         words.append(_NAMED)
-    elif (urlsplit(endpoint).hostname or "").endswith(".amazonaws.com"):
-        words.append(f"--aws-sigv4 aws:amz:{settings.region}:{'aoss' if is_serverless(endpoint) else 'es'} {_KEYS}")
+    elif service := Settings(endpoint=endpoint).service:
+        words.append(f"--aws-sigv4 aws:amz:{settings.region}:{service} {_KEYS}")
     return " ".join([*words, shlex.quote(f"{endpoint}{path}")])
 
 

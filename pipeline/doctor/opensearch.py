@@ -14,6 +14,7 @@ from pipeline.doctor.commands import curl, is_serverless, setup
 from pipeline.doctor.denial import denial
 from pipeline.doctor.finding import Finding, fine, problem, unknown, warning
 from pipeline.doctor.read import opensearch as read
+from pipeline.serverless import ServerlessStore
 from pipeline.settings import Settings
 
 _DAY: Final = re.compile(r".*-(?:logs|spans)-(\d{4})\.(\d{2})\.(\d{2})")
@@ -131,9 +132,7 @@ def _look_disks(it: Account) -> Iterator[Finding]:
 
 def _look_old(it: Account) -> Iterator[Finding]:
     if is_serverless(it.open_store().endpoint):
-        yield unknown(
-            it.store().endpoint, "OpenSearch Serverless has no lifecycle policy of indices: its own data lifecycle policies decide"
-        )
+        yield unknown(it.store().endpoint, ServerlessStore.absent["policy"])
         return
     yield from old_indices(read.read_daily_indices(it.store()), it.settings(), datetime.now(UTC).date(), it.store().endpoint)
 

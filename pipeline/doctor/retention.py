@@ -8,6 +8,7 @@ from pipeline.doctor.check import Check
 from pipeline.doctor.commands import aws, is_serverless, setup
 from pipeline.doctor.finding import Finding, fine, problem, warning
 from pipeline.doctor.read.opensearch import read_policy_days
+from pipeline.serverless import ServerlessStore
 from pipeline.settings import Settings
 from pipeline.subscribe import LogGroup
 
@@ -50,7 +51,7 @@ def _retain(region: str, name: str, days: int) -> str:
 def _look_policy(it: Account) -> Iterator[Finding]:
     endpoint = it.open_store().endpoint
     if is_serverless(endpoint):
-        yield fine(endpoint, "OpenSearch Serverless: its data lifecycle policies decide, not this stack")
+        yield fine(endpoint, ServerlessStore.absent["policy"])
         return
     yield from policy(read_policy_days(it.store()), it.settings(), endpoint)
 

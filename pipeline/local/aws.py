@@ -25,19 +25,19 @@ def local_aws(variables: Mapping[str, str] | None = None) -> Iterator[str]:
 
     Raises UnavailableError where it does not start.
     """
-    port = free_port()
+    port = _free_port()
     own = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "127.0.0.1"}
     process = subprocess.Popen([sys.executable, "-m", "ministack"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                stdin=subprocess.DEVNULL, env=local_environment({**own, **(variables or {})}))  # fmt: skip
     try:
         endpoint = f"http://127.0.0.1:{port}"
-        wait_for(f"{endpoint}/_ministack/health", process)
+        _wait_for(f"{endpoint}/_ministack/health", process)
         yield endpoint
     finally:
         stop(process)
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     """Waits until a local server answers. Raises UnavailableError where it does not, or ends."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
@@ -49,7 +49,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     raise UnavailableError("ministack, the local AWS, did not start")
 
 
-def free_port() -> int:
+def _free_port() -> int:
     """A port of this machine that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

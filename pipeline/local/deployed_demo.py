@@ -33,7 +33,6 @@ PARAMETERS: Final = {
     # what takes ten seconds and more on AWS
     "LookupDelays": "1,2,4",
 }
-_LARGEST = 32 * 1024 * 1024
 _PATIENCE = 60.0
 
 
@@ -61,7 +60,7 @@ def deployed(settings: Settings, name: str = "tracejoin") -> Iterator[World]:
 def put(events: list[dict[str, Any]], deployment: Deployment) -> int:
     """Writes the lines of these subscription events to log groups of their names; returns how many."""
     logs = deployment.client("logs")
-    batches = [batch for event in events for batch in unpack(event, max_bytes=_LARGEST).batches]
+    batches = [batch for event in events for batch in unpack(event, max_bytes=Settings().max_decompressed_bytes).batches]
     for group in {batch.log_group for batch in batches}:
         logs.create_log_group(logGroupName=group)
     subscribe(deployment)

@@ -32,8 +32,12 @@ class Inbox:
         self._sqs = local_client("sqs", storage)
         self.arn: str = self.client.create_topic(Name=name)["TopicArn"]
         self._queue = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        self.subscribe(self.arn)
+
+    def subscribe(self, topic: str) -> None:
+        """Has what is published to the topic of this ARN come here, too."""
         queue = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        self.client.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=queue)
+        self.client.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
 
     def receive(self) -> list[Received]:
         """What has arrived since the last time."""

@@ -20,7 +20,7 @@ class Refusal(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Outcome(msgspec.Struct, rename="camel"):
+class Outcome(msgspec.Struct):
     """What a run came to, in numbers of log groups.
 
     Attributes:

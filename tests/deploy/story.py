@@ -42,7 +42,7 @@ def tell(settings):
         stack, logs = world.deployment, world.deployment.client("logs")
         story.outputs = stack.outputs()
         inbox = Inbox(stack.endpoint, "on-call")
-        subscribe_inbox(stack, story.outputs["AlertTopicArn"])
+        inbox.subscribe(story.outputs["AlertTopicArn"])
         for group in (GROUP, UNWANTED):
             logs.create_log_group(logGroupName=group)
         subscribe(stack)
@@ -64,13 +64,6 @@ def tell(settings):
         story.kept = count(world.store, {"match_all": {}}, "logs-*")
         world.store.close()
     return story
-
-
-def subscribe_inbox(stack, topic):
-    """Somebody on call, with a queue for an inbox."""
-    queue = stack.client("sqs").get_queue_attributes(
-        QueueUrl=stack.client("sqs").get_queue_url(QueueName="on-call")["QueueUrl"], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]  # fmt: skip
-    stack.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
 
 
 def put(logs, group, messages):

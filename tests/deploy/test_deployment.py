@@ -8,13 +8,10 @@ collections, and no domain without Docker; metrics that functions print become n
 Python and architecture, for which the package is built, and not on arm64 with Python 3.13.
 """
 
-from importlib.util import find_spec
-
 import pytest
 
-from pipeline.local.deployment import SAM
 from pipeline.settings import Settings
-from tests.conftest import left_out, remove
+from tests.conftest import needs_sam, remove
 from tests.deploy import story as stories
 from tests.deploy.story import GROUP, LATER, LINES, STACK, UNWANTED
 
@@ -24,10 +21,7 @@ pytestmark = pytest.mark.opensearch
 @pytest.fixture(scope="module")
 def story(real_endpoint):
     """One stack for all tests."""
-    if not SAM.exists():
-        left_out("the SAM CLI is not built: make validate")
-    if find_spec("samtranslator") is None:
-        left_out("aws-sam-translator is missing, without which ministack knows no SAM template")
+    needs_sam()
     settings = Settings(endpoint=real_endpoint, prefix="deployed", region="eu-west-1")
     yield stories.tell(settings)
     from pipeline.opensearch import connect

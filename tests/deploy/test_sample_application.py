@@ -12,13 +12,11 @@ import runpy
 import socket
 import sys
 import time
-from importlib.util import find_spec
 
 import pytest
 
 from pipeline.local import application
-from pipeline.local.deployment import SAM
-from tests.conftest import left_out
+from tests.conftest import needs_sam
 from tests.deploy.lifetime import SAMPLE, STACK, STAND_IN, live, load
 
 FUNCTIONS = {function.name for function in application._FUNCTIONS}
@@ -27,10 +25,7 @@ FUNCTIONS = {function.name for function in application._FUNCTIONS}
 @pytest.fixture(scope="module")
 def lifetime(tmp_path_factory):
     """One stack for all tests."""
-    if not SAM.exists():
-        left_out("the SAM CLI is not built: make validate")
-    if find_spec("samtranslator") is None:
-        left_out("aws-sam-translator is missing, without which ministack knows no SAM template")
+    needs_sam()
     return live(tmp_path_factory.mktemp("build"))
 
 
