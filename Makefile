@@ -67,19 +67,20 @@ clean: ## Remove everything that was made here
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cli,local,dev]'
 	@touch $@
 
+# A tool in an environment of its own, since it pins much that tracejoin does not want pinned: its name, its folder below .cache.
+define tool
+@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed: install it, or name it with PYTHON=…" >&2; exit 1; }
+@echo "Installing $(1) into .cache (once) …" >&2
+@$(PYTHON) -m venv .cache/$(2)
+@.cache/$(2)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+@touch $@
+endef
+
 $(SAM): requirements-sam.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed: install it, or name it with PYTHON=…" >&2; exit 1; }
-	@echo "Installing the SAM CLI into .cache (once) …" >&2
-	@$(PYTHON) -m venv .cache/sam
-	@.cache/sam/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-sam.txt
-	@touch $@
+	$(call tool,the SAM CLI,sam)
 
 $(CHECKOV): requirements-checkov.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed: install it, or name it with PYTHON=…" >&2; exit 1; }
-	@echo "Installing checkov into .cache (once) …" >&2
-	@$(PYTHON) -m venv .cache/checkov
-	@.cache/checkov/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-checkov.txt
-	@touch $@
+	$(call tool,checkov,checkov)
 
 # `sam build` calls the targets at the end with ARTIFACTS_DIR, for the functions one after the other: the first makes the package, the others
 # take a copy. Any Python's pip will do: the wheels are the Lambda runtime's, not this machine's.
