@@ -53,7 +53,7 @@ build: $(SAM) ## Build the Lambda package without Docker, for arm64 or ARCHITECT
 	@test -n "$(COMPILER)" || echo "No python$(PYTHON_VERSION) here, so the package holds no bytecode: a cold start takes about 0.25 s of CPU more" >&2
 
 deploy-local: .venv/ready $(SAM) ## Deploy the real template on a local AWS, ship lines through it, show what came out; KEEP=1
-	@$(BIN)/python -m pipeline.local.deployed_demo $(if $(KEEP),--keep) $(if $(EMBEDDED),--embedded)
+	@$(BIN)/python -m pipeline.local.deploy_demo $(if $(KEEP),--keep) $(if $(EMBEDDED),--embedded)
 
 install: .venv/ready $(SAM) $(CHECKOV) ## Install everything into .venv and .cache, as each of these does when it needs it
 

@@ -8,7 +8,7 @@ from accuracy.measure import case_of, measure
 from accuracy.report import as_json, gates, table
 from accuracy.scenarios import ALL
 from accuracy.show import show
-from pipeline.judge import Rules, default_rules
+from pipeline.detect.rule import Rules, default_rules
 
 
 def main(arguments: Sequence[str] | None = None, rules: Rules | None = None) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from accuracy.scenario import Scenario
 from accuracy.transaction import Document, LogEvent, Transaction
-from pipeline.ids import to_xray
+from pipeline.model.trace_ids import to_xray
 
 _LOST_DOCUMENTS, _LOST_LINES, _LATE, _REPEATED = 0.3, 0.15, 0.5, 0.3
 _CHATTER = ("loading config", "cache: 0 errors, 12 hits", "  at 12:00 ok", "warm: true")

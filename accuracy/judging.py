@@ -7,17 +7,21 @@ from collections.abc import Iterator
 import msgspec
 
 from accuracy.transaction import REGION, Transaction
-from pipeline.adopt import facts_of_moves
-from pipeline.enrich import facts_by_trace, facts_of
-from pipeline.homes import home_by_request
-from pipeline.judge import Rules, Verdict, judge
-from pipeline.opensearch import Hit
-from pipeline.places import Move
-from pipeline.segments import facts_of_segments, read_document
+from pipeline.detect.evaluate import judge
+from pipeline.detect.rule import Rules
+from pipeline.detect.verdict import Verdict
+from pipeline.join.assignment import Move
+from pipeline.join.by_request import home_by_request
+from pipeline.join.reassign import facts_of_moves
+from pipeline.logs.decode import unpack
+from pipeline.model.facts import LookupFact
+from pipeline.model.trace_state import EMPTY, TraceState, last_seen, merge
 from pipeline.settings import Settings
 from pipeline.ship import prepare
-from pipeline.state import EMPTY, LookupFact, TraceState, last_seen, merge
-from pipeline.unpack import unpack
+from pipeline.store.document_facts import facts_by_trace, facts_of
+from pipeline.store.results import Hit
+from pipeline.traces.segment import facts_of_segments
+from pipeline.traces.xray_segments import read_document
 
 _SETTINGS = Settings(region=REGION)
 _GIVE_UP_AFTER_MS = max(_SETTINGS.lookup_delays) * 1000

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.judge import Verdict
+from pipeline.detect.verdict import Verdict
 
 RULES = (
     "service-ok-function-failed",

@@ -12,7 +12,8 @@ from accuracy.labels import RULES, Labels
 from accuracy.scenario import Scenario
 from accuracy.scenarios import ALL
 from accuracy.transaction import Transaction
-from pipeline.judge import Rules, Verdict
+from pipeline.detect.rule import Rules
+from pipeline.detect.verdict import Verdict
 
 BEGAN = 1_795_600_000_000
 """When all of it happens, milliseconds since the epoch, UTC; any time will do, but always the same one, so that a run can be repeated."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from accuracy.judging import facts_of_transaction, verdict_on
 from accuracy.measure import Case
-from pipeline.judge import Rules
+from pipeline.detect.rule import Rules
 
 
 def show(case: Case, rules: Rules) -> str:

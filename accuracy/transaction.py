@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from accuracy.runtimes import Runtime
-from pipeline.ids import to_xray
+from pipeline.model.trace_ids import to_xray
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 Document = dict[str, Any]

@@ -12,10 +12,10 @@ from bench.batches import subscription_event
 from bench.cost import reckon
 from bench.floor import floor
 from bench.traces import settle
-from pipeline.index import bodies
+from pipeline.logs.decode import unpack
 from pipeline.settings import Settings
 from pipeline.ship import prepare
-from pipeline.unpack import unpack
+from pipeline.store.log_writer import bodies
 
 _SIZES = (50, 500, 5000)
 _RATIO_TARGET = 1.3

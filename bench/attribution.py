@@ -10,12 +10,13 @@ from bench.streams import before_midnight, log_streams, segments_of, subscriptio
 from bench.truth import Line, LogStream
 from pipeline.local.environment import REGION
 from pipeline.local.opensearch import EmbeddedOpenSearch
-from pipeline.opensearch import Store, connect
+from pipeline.provision.install import install
 from pipeline.resolve import Resolver
 from pipeline.settings import Settings
-from pipeline.setup import install
 from pipeline.ship import ship
-from pipeline.xray import Answer
+from pipeline.store.client import Store
+from pipeline.store.connect import connect
+from pipeline.traces.sources.source import Answer
 
 _PATIENCE = 60.0
 _LOST, _RESOLVED = 0.2, 0.1

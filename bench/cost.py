@@ -10,16 +10,17 @@ from typing import Any
 from opensearchpy import Transport
 
 from bench.batches import subscription_event
-from pipeline.ids import to_xray
+from pipeline.configure import source_for
 from pipeline.local.environment import REGION, local_client
 from pipeline.local.opensearch import EmbeddedOpenSearch
 from pipeline.local.xray import LocalXRay
-from pipeline.opensearch import Store, connect
+from pipeline.model.trace_ids import to_xray
+from pipeline.provision.install import install
 from pipeline.resolve import Resolver
 from pipeline.settings import Settings
-from pipeline.setup import install
 from pipeline.ship import ship
-from pipeline.xray import source_for
+from pipeline.store.client import Store
+from pipeline.store.connect import connect
 
 # AWS's list prices in US East, in dollars: Lambda on arm64 a GB-second and a request, SQS a request, X-Ray a trace retrieved, logs a GB
 _GB_SECOND, _INVOCATION, _SQS, _RETRIEVED, _LOGGED = 0.0000133334, 0.20e-6, 0.40e-6, 0.50e-6, 0.50

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from bench.truth import Invocation, LogStream
-from pipeline.ids import to_xray
+from pipeline.model.trace_ids import to_xray
 
 _ENDS = {"crash": "exit status 1", "memory": "signal: killed"}
 _ERROR_TYPES = {"error": "ValueError", "crash": "Runtime.ExitError", "memory": "Runtime.OutOfMemory"}

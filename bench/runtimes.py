@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.truth import Invocation, LogStream
-from pipeline.ids import to_xray
+from pipeline.model.trace_ids import to_xray
 
 Writer = Callable[[LogStream, Invocation], str]
 

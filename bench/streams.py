@@ -10,7 +10,7 @@ from typing import Any
 from bench.platform_lines import JsonPlatform, TextPlatform
 from bench.runtimes import RUNTIMES, Runtime
 from bench.truth import Invocation, LogStream, Outcome
-from pipeline.ids import to_xray
+from pipeline.model.trace_ids import to_xray
 
 _OWNER = "123456789012"
 _OUTCOMES: tuple[Outcome, ...] = ("success",) * 8 + ("error", "error", "crash", "timeout", "memory")

@@ -4,16 +4,16 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.ids import to_xray
+from pipeline.configure import source_for
 from pipeline.local.environment import REGION, local_client
 from pipeline.local.opensearch import EmbeddedOpenSearch
 from pipeline.local.xray import LocalXRay
-from pipeline.opensearch import connect
+from pipeline.model.trace_ids import to_xray
+from pipeline.provision.install import install
 from pipeline.resolve import Resolver
 from pipeline.settings import Settings
-from pipeline.setup import install
 from pipeline.ship import ship
-from pipeline.xray import source_for
+from pipeline.store.connect import connect
 
 _TARGET = 0.25
 _LINES_A_BATCH = 500

@@ -1,1 +1,1 @@
-"""Everything that OpenSearch is told: JSON files, read by `pipeline.setup`."""
+"""Everything that OpenSearch is told: JSON files, read by `pipeline.provision.install`."""

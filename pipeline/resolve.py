@@ -19,22 +19,24 @@ from typing import Any
 
 import msgspec
 
-from pipeline.alert import Dispatch, Dispatcher, Outbox
-from pipeline.alert.dispatch import Publisher
-from pipeline.alert.message import links_of
-from pipeline.enrich import facts_by_trace, stale
+from pipeline.alert.dispatch import Dispatch, Dispatcher, Publisher
+from pipeline.alert.outbox import Outbox
+from pipeline.configure import judge_for, links_of, redactor_for
 from pipeline.errors import BadInputError
-from pipeline.index_spans import index_spans
-from pipeline.links import Links
-from pipeline.opensearch import Store
-from pipeline.otel import read_trace_document
-from pipeline.records import Record, TraceRecords, judge_for
-from pipeline.redact import redactor_for
-from pipeline.segments import Segment, facts_of_segments
+from pipeline.join.enrich import stale
+from pipeline.join.reconcile import Spreader
+from pipeline.model.facts import LookupFact
+from pipeline.model.trace_state import EMPTY, TraceState, merge
 from pipeline.settings import Settings
-from pipeline.spread import Spreader
-from pipeline.state import EMPTY, LookupFact, TraceState, merge
-from pipeline.xray import Answer, Source
+from pipeline.store.client import Store
+from pipeline.store.document_facts import facts_by_trace
+from pipeline.store.join_keys import Links
+from pipeline.store.span_writer import index_spans
+from pipeline.store.trace_document import Record
+from pipeline.store.trace_records import TraceRecords
+from pipeline.traces.read_document import read_trace_document
+from pipeline.traces.segment import Segment, facts_of_segments
+from pipeline.traces.sources.source import Answer, Source
 
 _GROUP = 100
 _PAGE = 1000

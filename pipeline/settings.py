@@ -44,7 +44,7 @@ class Settings:
         redact_keys: TRACEJOIN_REDACT_KEYS, comma separated: keys whose values are secret, beside the default ones; with a `!` before it a
             default is none.
         redact_patterns: TRACEJOIN_REDACT_PATTERNS, regular expressions, semicolons or line ends between: what they match is secret, too.
-        rules_file: TRACEJOIN_RULES, a YAML file that sets the rules (`pipeline.judge.rule_file`); empty for the defaults alone.
+        rules_file: TRACEJOIN_RULES, a YAML file that sets the rules (`pipeline.detect.rule_file`); empty for the defaults alone.
         alert_topic: TRACEJOIN_ALERT_TOPIC, the ARN of the SNS topic that hidden faults are told to; empty for none.
         dashboards_url: TRACEJOIN_DASHBOARDS_URL, where OpenSearch Dashboards is; for an Amazon domain it follows from the endpoint.
         lookup_delays: TRACEJOIN_LOOKUP_DELAYS, seconds between the look-ups of a trace, comma separated.
@@ -54,7 +54,7 @@ class Settings:
         lookups_per_minute: TRACEJOIN_LOOKUPS_PER_MINUTE, the budget of calls to X-Ray of the whole account.
         workers: TRACEJOIN_WORKERS, how many workers share that budget.
         dead_letters_url: TRACEJOIN_DEAD_LETTERS_URL, the SQS queue for messages that are no hints; empty on a laptop.
-        log_groups: TRACEJOIN_LOG_GROUPS, comma separated patterns of the log groups to subscribe (`pipeline.subscribe.Choice`).
+        log_groups: TRACEJOIN_LOG_GROUPS, comma separated patterns of the log groups to subscribe (`pipeline.provision.subscriptions.Choice`).
         log_group_tag: TRACEJOIN_LOG_GROUP_TAG, `key` or `key=value` that these must carry.
         filter_name: TRACEJOIN_FILTER_NAME, the name of our subscription filters.
         filter_pattern: TRACEJOIN_FILTER_PATTERN, which events they let through; empty for all.
@@ -199,7 +199,7 @@ def _prefix(text: str) -> str:
 
 def _paths(text: str) -> tuple[str, ...]:
     # imported here: few have any
-    from pipeline.extract.correlation_paths import paths  # noqa: PLC0415
+    from pipeline.logs.extract.correlation_paths import paths  # noqa: PLC0415
 
     return paths(text)
 
@@ -212,7 +212,7 @@ def _on_or_off(text: str) -> bool:
 
 def _secret_keys(text: str) -> tuple[str, ...]:
     # imported here: few have any
-    from pipeline.redact.keys import SecretKeys  # noqa: PLC0415
+    from pipeline.redact.secret_keys import SecretKeys  # noqa: PLC0415
 
     names = _names(text)
     SecretKeys(names)
@@ -230,7 +230,7 @@ def _secret_patterns(text: str) -> tuple[str, ...]:
 
 def _log_groups(text: str) -> tuple[str, ...]:
     # imported here: one function needs them
-    from pipeline.subscribe.choice import Choice  # noqa: PLC0415
+    from pipeline.provision.subscriptions.selector import Choice  # noqa: PLC0415
 
     try:
         return Choice(_names(text)).patterns
@@ -246,7 +246,7 @@ def _topic(text: str) -> str:
 
 def _rule_file(path: str) -> str:
     # imported here: few have one
-    from pipeline.judge.rule_file import read_rule_file  # noqa: PLC0415
+    from pipeline.detect.rule_file import read_rule_file  # noqa: PLC0415
 
     read_rule_file(path)
     return path

@@ -5,18 +5,21 @@ from collections.abc import Callable
 
 import msgspec
 
-from pipeline import dead_letters
-from pipeline.attribute import attribute
-from pipeline.dead_letters import DeadLetter
-from pipeline.document import address
-from pipeline.extract import redact_and_read
-from pipeline.greet import greet
-from pipeline.index import Delivery, Items, index
-from pipeline.opensearch import Store
-from pipeline.records import TraceRecords, iso_millis, judge_for
-from pipeline.redact import Redactor, redactor_for
+from pipeline.configure import judge_for, redactor_for
+from pipeline.join.catch_up import greet
+from pipeline.logs.correlate import attribute
+from pipeline.logs.decode import Batch, Unpacked, unpack
+from pipeline.logs.document_address import address
+from pipeline.logs.extract.read_lines import redact_and_read
+from pipeline.model.log_groups import OPENSEARCH_LOG_GROUPS, SPANS_LOG_GROUP, is_of_lambda
+from pipeline.model.timestamps import iso_millis
+from pipeline.redact.redactor import Redactor
 from pipeline.settings import Settings
-from pipeline.unpack import OPENSEARCH_LOG_GROUPS, SPANS_LOG_GROUP, Batch, Unpacked, is_of_lambda, unpack
+from pipeline.store import dead_letters
+from pipeline.store.client import Store
+from pipeline.store.dead_letters import DeadLetter
+from pipeline.store.log_writer import Delivery, Items, index
+from pipeline.store.trace_records import TraceRecords
 
 
 class Ledger(msgspec.Struct, rename="camel"):

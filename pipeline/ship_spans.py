@@ -4,16 +4,16 @@ from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
-from pipeline.dead_letters import DeadLetter, of_event
 from pipeline.errors import BadInputError, UnavailableError
-from pipeline.index_spans import index_spans
-from pipeline.opensearch import Store
-from pipeline.otel import read_span
-from pipeline.records import TraceRecords
-from pipeline.redact import Redactor
-from pipeline.segments import Segment, facts_of_segments
-from pipeline.state import holds
-from pipeline.unpack import BadRecord, Batch
+from pipeline.logs.decode import BadRecord, Batch
+from pipeline.model.trace_state import holds
+from pipeline.redact.redactor import Redactor
+from pipeline.store.client import Store
+from pipeline.store.dead_letters import DeadLetter, of_event
+from pipeline.store.span_writer import index_spans
+from pipeline.store.trace_records import TraceRecords
+from pipeline.traces.otel_spans import read_span
+from pipeline.traces.segment import Segment, facts_of_segments
 
 
 class SpanShipment(msgspec.Struct):

@@ -14,15 +14,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
+from pipeline.configure import connect_topic, source_for
 from pipeline.errors import BadInputError, TracejoinError, UnavailableError
-from pipeline.opensearch import connect
+from pipeline.hint_queue import Hint
 from pipeline.resolve import Resolution, Resolver
 from pipeline.settings import Settings
-from pipeline.sns import connect_topic
-from pipeline.sqs import Hint
-from pipeline.xray import source_for
-from shipper_function.counts import count
-from shipper_function.hints import answer, put_aside, read_hints, send_again
+from pipeline.store.connect import connect
+from shipper_function.hint_batch import answer, put_aside, read_hints, send_again
+from shipper_function.resolve_metrics import count
 
 _LAST_MS = 20_000
 

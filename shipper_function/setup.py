@@ -9,11 +9,11 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pipeline.changes import Change
 from pipeline.errors import MisconfiguredError, UnavailableError
-from pipeline.opensearch import connect
+from pipeline.provision.desired_state import Change
+from pipeline.provision.install import install
 from pipeline.settings import Settings
-from pipeline.setup import install
+from pipeline.store.connect import connect
 from shipper_function.custom_resource import answer
 
 # a new domain's name and a new role's rights take up to a few minutes to be known everywhere

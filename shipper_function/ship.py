@@ -14,11 +14,12 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pipeline.opensearch import Store, connect
 from pipeline.settings import Settings
 from pipeline.ship import Ledger, ship
+from pipeline.store.client import Store
+from pipeline.store.connect import connect
 from shipper_function.firehose import handed_on, is_firehose
-from shipper_function.stale import count_stale
+from shipper_function.stale_id_metric import count_stale
 
 # of several stacks each has metrics and alarms of its own
 _NAME = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "tracejoin-ship")
@@ -44,7 +45,7 @@ def send_hints(trace_ids: tuple[str, ...]) -> None:
     if not trace_ids or not settings().queue_url:
         return
     # imported here: most invocations of a warm function need it, a cold start should not wait for it
-    from shipper_function.queue import queue  # noqa: PLC0415
+    from shipper_function.queues import queue  # noqa: PLC0415
 
     queue(settings()).send(trace_ids, attempt=0, delay=settings().lookup_delays[0])
 

@@ -11,8 +11,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from pipeline.errors import UnavailableError
+from pipeline.provision.subscriptions.log_groups import LogGroups, SubscriptionFilter
+from pipeline.provision.subscriptions.selector import Choice
+from pipeline.provision.subscriptions.subscriber import Outcome, Subscriber
 from pipeline.settings import Settings
-from pipeline.subscribe import Choice, LogGroups, Outcome, Subscriber, SubscriptionFilter
 from shipper_function.custom_resource import answer, is_custom_resource, stack_status
 
 _LAST_MS = 20_000

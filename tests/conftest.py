@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import MisconfiguredError, UnavailableError
-from pipeline.local.deployment import SAM
 from pipeline.local.opensearch import EmbeddedOpenSearch, real_opensearch
-from pipeline.opensearch import Store, connect
+from pipeline.local.sam_deployment import SAM
+from pipeline.provision.install import install
 from pipeline.settings import Settings
-from pipeline.setup import install
+from pipeline.store.client import Store
+from pipeline.store.connect import connect
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "real_samples"
 CACHE = Path(__file__).parents[1] / ".cache" / "opensearch"

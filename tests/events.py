@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-from pipeline.ids import to_xray
+from pipeline.model.trace_ids import to_xray
 
 TRACE = "5759e988bd862e3fe1be46a994272793"
 OTHER = "68a1b2c3bd862e3fe1be46a994272794"
@@ -97,7 +97,7 @@ class Traces:
 
     def look_up(self, trace_ids):
         """What there is on these traces."""
-        from pipeline.xray import Answer
+        from pipeline.traces.sources.source import Answer
 
         self.calls += 1
         answers = {}

@@ -1,15 +1,10 @@
 """Alert: someone is told of a hidden fault, once for each trace and rule.
 
-    outbox   each rule that fired with an alert on a trace becomes a document, whose id follows from both: the note that it is to be told
-    plan     which of them are told now, alone or together: a storm becomes a few messages
-    message  what a message says
-    dispatch one worker at a time sends what is due, then marks it
+In:    settled trace records with findings.
+Out:   SNS messages; a storm becomes a few of them.
+Touch: SNS, and OpenSearch through `store`. May import `store`, `detect`, `model`, `errors`.
+Order: outbox notes what is to be told, grouping and message say how, dispatch sends it through sns and marks it as sent.
 
-A note is made before its trace counts as settled, and is due until it is marked: so a crash at any moment ends with a message. Only a crash
-between sending and marking ends with two.
+An alert is noted before its trace counts as settled, and is pending until it is marked. So a crash at any moment ends with a message;
+only a crash between sending and marking ends with two.
 """
-
-from pipeline.alert.dispatch import Dispatch, Dispatcher
-from pipeline.alert.outbox import Outbox
-
-__all__ = ["Dispatch", "Dispatcher", "Outbox"]

@@ -8,12 +8,12 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from pipeline.alert.grouping import Due, Parcel, Plan, full_groups, plan
 from pipeline.alert.message import MOST_SHOWN, Links, message_of, still_due
 from pipeline.alert.outbox import Lease, Outbox
-from pipeline.alert.plan import Due, Parcel, Plan, full_groups, plan
 from pipeline.errors import BadInputError, TracejoinError, UnavailableError
-from pipeline.opensearch import Store
-from pipeline.state import TraceState
+from pipeline.model.trace_state import TraceState
+from pipeline.store.client import Store
 
 # longer than the function that holds it may run
 LEASE_MS: Final = 90_000
@@ -26,7 +26,7 @@ _SHOWN: Final = ("traceId", "@timestamp", "lastSeenAt", "transactionId", "trace"
 
 
 class Publisher(Protocol):
-    """Who takes messages, such as `pipeline.sns.Topic`."""
+    """Who takes messages, such as `pipeline.alert.sns.Topic`."""
 
     def publish(self, subject: str, text: str, attributes: dict[str, str]) -> None:
         """Sends a message. Raises UnavailableError where trying again may help, BadInputError where this message is refused for good."""

@@ -14,12 +14,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from pipeline.alert.plan import Due, Parcel
-from pipeline.ids import to_xray
-from pipeline.judge import Finding
-from pipeline.plain import ascii_of
-from pipeline.settings import Settings
-from pipeline.stories import Story, caller_was_told, in_words, stories
+from pipeline.alert.grouping import Due, Parcel
+from pipeline.detect.failures import Story, caller_was_told, in_words, stories
+from pipeline.detect.verdict import Finding
+from pipeline.model.json_values import ascii_of
+from pipeline.model.trace_ids import to_xray
 
 MOST_SHOWN: Final = 10
 _LONGEST_SUBJECT: Final = 100
@@ -58,12 +57,6 @@ class Links(msgspec.Struct, frozen=True):
         # whole, since mail programs end a link at a quote or a bracket
         asked = "&".join(f"{name}={quote(value, safe='')}" for name, value in state.items())
         return f"{self.dashboards}/app/data-explorer/discover#?{asked}"
-
-
-def links_of(settings: Settings) -> Links:
-    """Where things are to be looked at, as these settings have it; Amazon has Dashboards below the endpoint."""
-    own = f"{settings.endpoint}/_dashboards" if settings.service else ""
-    return Links(region=settings.region, dashboards=settings.dashboards_url or own)
 
 
 class Message(msgspec.Struct, frozen=True):

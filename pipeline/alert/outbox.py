@@ -6,13 +6,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from pipeline.alert.plan import Due, Window
+from pipeline.alert.grouping import Due, Window
+from pipeline.detect.failures import stories
+from pipeline.detect.verdict import Finding
 from pipeline.errors import UnavailableError
-from pipeline.ids import to_xray
-from pipeline.judge import Finding
-from pipeline.opensearch import Store
-from pipeline.records import Record, iso_millis
-from pipeline.stories import stories
+from pipeline.model.timestamps import iso_millis
+from pipeline.model.trace_ids import to_xray
+from pipeline.store.client import Store
+from pipeline.store.trace_document import Record
 
 NoteState = Literal["due", "sent", "withdrawn"]
 _LEASE = "lease"

@@ -5,15 +5,14 @@ from typing import BinaryIO
 
 import click
 
-from pipeline.classify import classification_of, facts_of_lines, read_traces
-from pipeline.classify import classify as classify_traces
-from pipeline.cli.app import App
-from pipeline.cli.evidence import findings_view
+from pipeline.cli.context import App
+from pipeline.cli.findings_table import findings_view
 from pipeline.cli.options import pass_app, read_file
-from pipeline.explain import read
-from pipeline.records import judge_for
-from pipeline.redact import redactor_for
-from pipeline.stories import caller_was_told
+from pipeline.configure import judge_for, redactor_for
+from pipeline.detect.failures import caller_was_told
+from pipeline.offline.classify_traces import classification_of, facts_of_lines, read_traces
+from pipeline.offline.classify_traces import classify as classify_traces
+from pipeline.offline.explain_lines import read
 
 
 @click.command()

@@ -11,16 +11,18 @@ from rich.panel import Panel
 from rich.rule import Rule
 from rich.table import Column, Table
 
-from pipeline.cli.app import App
-from pipeline.cli.evidence import faults_view
+from pipeline.cli.context import App
+from pipeline.cli.findings_table import faults_view
 from pipeline.cli.options import pass_app
-from pipeline.cli.render import waterfall_table
-from pipeline.ids import to_xray
+from pipeline.cli.waterfall_table import waterfall_table
 from pipeline.local.application import SIMULATED, Request
 from pipeline.local.demo import Demo
 from pipeline.local.demo import demo as run_demo
-from pipeline.search import Question, hidden_faults, search, transaction, transaction_query
-from pipeline.why import explain_id, in_words
+from pipeline.model.trace_ids import to_xray
+from pipeline.search.explain_trace import explain_id, in_words
+from pipeline.search.findings import hidden_faults
+from pipeline.search.query import Question
+from pipeline.search.search import search, transaction, transaction_query
 
 _MANY = 1000
 _EXECUTION_LOGS = "API-Gateway-Execution-Logs_"

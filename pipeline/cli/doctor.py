@@ -9,10 +9,14 @@ import click
 from botocore.exceptions import BotoCoreError
 from click.core import ParameterSource
 
-from pipeline.cli.app import App
-from pipeline.cli.harmless import harmless
+from pipeline.cli.context import App
 from pipeline.cli.options import pass_app
-from pipeline.doctor import CHECKS, Account, Calls, Finding, diagnose
+from pipeline.cli.terminal_text import harmless
+from pipeline.doctor.account import Account
+from pipeline.doctor.check import diagnose
+from pipeline.doctor.check_result import Finding
+from pipeline.doctor.collect.calls import Calls
+from pipeline.doctor.registry import CHECKS
 from pipeline.errors import MisconfiguredError
 
 _GROUPS: Final = (("ok", "ok"), ("warning", "warning"), ("problem", "problem"), ("unknown", "not known"))

@@ -6,11 +6,11 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.cli.app import App
-from pipeline.cli.harmless import harmless
+from pipeline.cli.context import App
 from pipeline.cli.options import pass_app, read_file
-from pipeline.explain import explain as explain_lines
-from pipeline.redact import redactor_for
+from pipeline.cli.terminal_text import harmless
+from pipeline.configure import redactor_for
+from pipeline.offline.explain_lines import explain as explain_lines
 
 _WIDEST_LINE = 60
 

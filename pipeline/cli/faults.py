@@ -5,15 +5,15 @@ from datetime import datetime
 import click
 from rich.markup import escape
 
-from pipeline.cli.app import App
-from pipeline.cli.evidence import faults_view
-from pipeline.cli.moment import TIMES, since_until
+from pipeline.cli.context import App
+from pipeline.cli.findings_table import faults_view
 from pipeline.cli.options import pass_app
-from pipeline.ids import to_xray
-from pipeline.judge import default_rules
-from pipeline.opensearch import Store
-from pipeline.search import hidden_faults
-from pipeline.stale_ids import stale_ids
+from pipeline.cli.time_option import TIMES, since_until
+from pipeline.detect.rule import default_rules
+from pipeline.model.trace_ids import to_xray
+from pipeline.search.findings import hidden_faults
+from pipeline.search.stale_ids import stale_ids
+from pipeline.store.client import Store
 
 
 @click.command(help="Hidden faults with their evidence, newest first, and the functions that log another invocation's trace id. "

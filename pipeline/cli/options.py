@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from pipeline.cli.app import App, read_settings
+from pipeline.cli.context import App, read_settings
 
 
 def pass_app(command: Callable[..., Any]) -> Callable[..., Any]:

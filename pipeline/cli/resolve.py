@@ -7,12 +7,11 @@ import click
 import msgspec
 from botocore.config import Config
 
-from pipeline.cli.app import App
+from pipeline.cli.context import App
 from pipeline.cli.options import pass_app
+from pipeline.configure import connect_topic, source_for
 from pipeline.errors import MisconfiguredError
 from pipeline.resolve import Resolution, Resolver
-from pipeline.sns import connect_topic
-from pipeline.xray import source_for
 
 
 @click.command()

@@ -7,16 +7,16 @@ from typing import Any
 
 import click
 
-from pipeline.advice import advice
-from pipeline.asked import LEVELS, Question
-from pipeline.cli.app import App
-from pipeline.cli.csv_lines import DEFAULT_COLUMNS, TEXT
-from pipeline.cli.moment import TIMES, since_until
+from pipeline.cli.context import App
+from pipeline.cli.csv_output import DEFAULT_COLUMNS, TEXT
 from pipeline.cli.options import pass_app
-from pipeline.cli.printed import Printer, printer_for
-from pipeline.follow import follow as follow_hits
-from pipeline.opensearch import Store
-from pipeline.search import find
+from pipeline.cli.output_format import Printer, printer_for
+from pipeline.cli.time_option import TIMES, since_until
+from pipeline.search.live_tail import follow as follow_hits
+from pipeline.search.no_results import advice
+from pipeline.search.query import LEVELS, Question
+from pipeline.search.search import find
+from pipeline.store.client import Store
 
 _GROUP = 1000
 _HELP = f"""Logs and spans in one list, in time order. Exit status 1 where nothing is found.

@@ -2,9 +2,9 @@
 
 import click
 
-from pipeline.cli.app import App
+from pipeline.cli.context import App
 from pipeline.cli.options import pass_app
-from pipeline.setup import install
+from pipeline.provision.install import install
 
 _STYLES = {"created": "green", "updated": "yellow", "unchanged": "dim", "skipped": "magenta"}
 

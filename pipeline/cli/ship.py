@@ -6,11 +6,11 @@ from collections.abc import Callable
 import click
 import msgspec
 
-from pipeline.cli.app import App
+from pipeline.cli.context import App
 from pipeline.cli.options import open_files, pass_app
 from pipeline.errors import BadInputError
-from pipeline.recorded import read_events
-from pipeline.setup import require
+from pipeline.offline.input_files import read_events
+from pipeline.provision.install import require
 from pipeline.ship import Ledger
 from pipeline.ship import ship as ship_event
 

@@ -8,12 +8,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.rule import Rule
 
-from pipeline.cli.app import App
-from pipeline.cli.evidence import faults_view
+from pipeline.cli.context import App
+from pipeline.cli.findings_table import faults_view
 from pipeline.cli.options import pass_app
-from pipeline.cli.render import edge_lines, heading, waterfall_table
-from pipeline.search import transaction, verdicts
-from pipeline.transactions import group_of
+from pipeline.cli.waterfall_table import edge_lines, heading, waterfall_table
+from pipeline.join.transactions import group_of
+from pipeline.search.findings import verdicts
+from pipeline.search.search import transaction
 
 _PAGE_WIDTH = 150
 

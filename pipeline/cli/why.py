@@ -3,10 +3,10 @@
 import click
 from rich.markup import escape
 
-from pipeline.cli.app import App
+from pipeline.cli.context import App
 from pipeline.cli.options import pass_app
-from pipeline.records import rules_for
-from pipeline.why import explain_id, in_words
+from pipeline.configure import rules_for
+from pipeline.search.explain_trace import explain_id, in_words
 
 
 @click.command()

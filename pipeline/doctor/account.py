@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
+from pipeline.doctor.cached import once
+from pipeline.doctor.collect import functions, gateway, logs, metrics, xray
 from pipeline.doctor.deployment import Deployment
-from pipeline.doctor.facts import Function, Permission, Sampling, Stage, Traffic
-from pipeline.doctor.kept import once
-from pipeline.doctor.read import functions, gateway, logs, metrics, xray
-from pipeline.doctor.subscribed import AccountPolicy, Selection, Subscriptions
+from pipeline.doctor.resources import Function, Permission, Sampling, Stage, Traffic
+from pipeline.doctor.subscription_state import AccountPolicy, Selection, Subscriptions
 from pipeline.errors import BadInputError, TracejoinError
-from pipeline.subscribe import PIPELINE_TAG, Choice, LogGroup
-from pipeline.unpack import SPANS_LOG_GROUP
+from pipeline.model.log_groups import SPANS_LOG_GROUP
+from pipeline.provision.subscriptions.log_groups import LogGroup
+from pipeline.provision.subscriptions.selector import PIPELINE_TAG, Choice
 
 T = TypeVar("T")
 

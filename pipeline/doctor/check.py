@@ -7,7 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from pipeline.doctor.account import Account
-from pipeline.doctor.finding import Finding, unknown
+from pipeline.doctor.check_result import Finding, unknown
 from pipeline.errors import MisconfiguredError, TracejoinError
 
 _DENIED: Final = "Give whoever runs this the policy in docs/doctor.md."

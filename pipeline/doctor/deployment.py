@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 
-from pipeline.changes import Change
-from pipeline.doctor.facts import Function, Stack
-from pipeline.doctor.kept import Kept, once
-from pipeline.doctor.read import functions, opensearch
-from pipeline.doctor.read.calls import Calls
-from pipeline.doctor.read.stack import read_stack
+from pipeline.doctor.cached import Kept, once
+from pipeline.doctor.collect import functions, opensearch
+from pipeline.doctor.collect.calls import Calls
+from pipeline.doctor.collect.stack import read_stack
+from pipeline.doctor.resources import Function, Stack
 from pipeline.errors import BadInputError, TracejoinError
-from pipeline.opensearch import Store, connect
+from pipeline.provision.desired_state import Change
 from pipeline.settings import Settings
+from pipeline.store.client import Store
+from pipeline.store.connect import connect
 
 
 class Deployment(Kept):

@@ -7,9 +7,9 @@ from typing import Final
 
 from pipeline.doctor.account import MOST_CALLS
 from pipeline.doctor.check import Check
-from pipeline.doctor.commands import aws
-from pipeline.doctor.facts import Function, Stack, Stage
-from pipeline.doctor.finding import Finding, unknown, warning
+from pipeline.doctor.check_result import Finding, unknown, warning
+from pipeline.doctor.resources import Function, Stack, Stage
+from pipeline.doctor.shell_commands import aws
 
 _ENDS: Final = {
     "httpMethod": "httpMethod", "status": "status", "integrationStatus": "integration.integrationStatus",

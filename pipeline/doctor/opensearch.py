@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from pipeline.changes import Change
+from pipeline.doctor.access_denied import denial
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import Check
-from pipeline.doctor.commands import curl, is_serverless, setup
-from pipeline.doctor.denial import denial
-from pipeline.doctor.finding import Finding, fine, problem, unknown, warning
-from pipeline.doctor.read import opensearch as read
-from pipeline.serverless import ServerlessStore
+from pipeline.doctor.check_result import Finding, fine, problem, unknown, warning
+from pipeline.doctor.collect import opensearch as read
+from pipeline.doctor.shell_commands import curl, is_serverless, setup
+from pipeline.provision.desired_state import Change
 from pipeline.settings import Settings
+from pipeline.store.serverless import ServerlessStore
 
 _DAY: Final = re.compile(r".*-(?:logs|spans)-(\d{4})\.(\d{2})\.(\d{2})")
 # OpenSearch's defaults: no new shard, shards move away, no more writes (cluster.routing.allocation.disk.watermark)

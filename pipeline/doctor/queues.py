@@ -5,11 +5,11 @@ from typing import Final
 
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import Check
-from pipeline.doctor.commands import aws
-from pipeline.doctor.facts import Alarm, Queue, Stack, Traffic
-from pipeline.doctor.finding import Finding, problem, warning
-from pipeline.doctor.read import metrics
-from pipeline.doctor.read import queues as read
+from pipeline.doctor.check_result import Finding, problem, warning
+from pipeline.doctor.collect import metrics
+from pipeline.doctor.collect import queues as read
+from pipeline.doctor.resources import Alarm, Queue, Stack, Traffic
+from pipeline.doctor.shell_commands import aws
 from pipeline.errors import BadInputError
 
 _LONGEST_WAIT: Final = 15 * 60

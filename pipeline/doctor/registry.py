@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from pipeline.doctor import formats, loops, opensearch, queues, retention, stack, subscriptions, traces
+from pipeline.doctor import formats, opensearch, queues, retention, stack, subscriptions, traces
+from pipeline.doctor import log_loops as loops
 from pipeline.doctor.check import Check
 
 CHECKS: Final[tuple[Check, ...]] = (

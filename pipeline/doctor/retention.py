@@ -5,12 +5,12 @@ from typing import Final
 
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import Check
-from pipeline.doctor.commands import aws, is_serverless, setup
-from pipeline.doctor.finding import Finding, fine, problem, warning
-from pipeline.doctor.read.opensearch import read_policy_days
-from pipeline.serverless import ServerlessStore
+from pipeline.doctor.check_result import Finding, fine, problem, warning
+from pipeline.doctor.collect.opensearch import read_policy_days
+from pipeline.doctor.shell_commands import aws, is_serverless, setup
+from pipeline.provision.subscriptions.log_groups import LogGroup
 from pipeline.settings import Settings
-from pipeline.subscribe import LogGroup
+from pipeline.store.serverless import ServerlessStore
 
 
 def never(region: str, groups: Sequence[LogGroup], days: int) -> Iterator[Finding]:

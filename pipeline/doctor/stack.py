@@ -7,9 +7,9 @@ from typing import Final
 
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import Check
-from pipeline.doctor.commands import aws
-from pipeline.doctor.facts import Function, Stack
-from pipeline.doctor.finding import Finding, problem, unknown, warning
+from pipeline.doctor.check_result import Finding, problem, unknown, warning
+from pipeline.doctor.resources import Function, Stack
+from pipeline.doctor.shell_commands import aws
 from pipeline.errors import MisconfiguredError
 
 

@@ -6,11 +6,11 @@ from typing import Final
 
 from pipeline.doctor.account import MOST_CALLS
 from pipeline.doctor.check import Check
-from pipeline.doctor.commands import aws
-from pipeline.doctor.facts import Permission, Stack
-from pipeline.doctor.finding import Finding, problem, unknown, warning
-from pipeline.doctor.subscribed import LARGEST_FILTERS, Selection, Subscriptions
-from pipeline.subscribe import LogGroup, SubscriptionFilter
+from pipeline.doctor.check_result import Finding, problem, unknown, warning
+from pipeline.doctor.resources import Permission, Stack
+from pipeline.doctor.shell_commands import aws
+from pipeline.doctor.subscription_state import LARGEST_FILTERS, Selection, Subscriptions
+from pipeline.provision.subscriptions.log_groups import LogGroup, SubscriptionFilter
 
 
 def missing(stack: Stack, selection: Selection, wanted: Sequence[LogGroup], found: Subscriptions) -> Iterator[Finding]:

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from pipeline.doctor.check import Check
-from pipeline.doctor.commands import aws
-from pipeline.doctor.facts import Function, Sampling, Stack
-from pipeline.doctor.finding import Finding, fine, problem, warning
-from pipeline.doctor.subscribed import Subscriptions
+from pipeline.doctor.check_result import Finding, fine, problem, warning
+from pipeline.doctor.resources import Function, Sampling, Stack
+from pipeline.doctor.shell_commands import aws
+from pipeline.doctor.subscription_state import Subscriptions
+from pipeline.model.log_groups import SPANS_LOG_GROUP
 from pipeline.settings import TraceSource
-from pipeline.unpack import SPANS_LOG_GROUP
 
 _SEARCH: Final = "CloudWatchLogs"
 _DEFAULT_RULE: Final = "Default"

@@ -1,7 +1,6 @@
 """The sample application on a laptop: its real handlers, the local platform around them, and what the world asks of it."""
 
 import time
-import urllib.error
 import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,14 +9,14 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from pipeline.errors import MisconfiguredError
-from pipeline.ids import parse_header
-from pipeline.local.aws import local_aws
 from pipeline.local.environment import REGION, local_client, local_open
-from pipeline.local.headers import header_of, new_trace, render
+from pipeline.local.http_server import Platform
 from pipeline.local.lambda_service import Function, LambdaService
-from pipeline.local.messages import Messages
-from pipeline.local.platform import Platform
+from pipeline.local.ministack import local_aws
+from pipeline.local.sns_sqs import Messages
+from pipeline.local.tracing_headers import header_of, new_trace, render
 from pipeline.local.xray import LocalXRay
+from pipeline.model.trace_ids import parse_header
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples" / "functions"
 SIMULATED: Final = (

@@ -6,20 +6,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline.ids import to_xray
+from pipeline.alert.sns import Topic
+from pipeline.configure import source_for
 from pipeline.local.application import SampleRun, run_sample_application
-from pipeline.local.aws import local_aws
 from pipeline.local.environment import REGION, local_client
 from pipeline.local.inbox import Inbox, Received
+from pipeline.local.ministack import local_aws
 from pipeline.local.opensearch import EmbeddedOpenSearch
 from pipeline.local.xray import LocalXRay
-from pipeline.opensearch import Store, connect
+from pipeline.model.trace_ids import to_xray
+from pipeline.provision.install import install
 from pipeline.resolve import Resolution, Resolver
 from pipeline.settings import Settings
-from pipeline.setup import install
 from pipeline.ship import Ledger, ship
-from pipeline.sns import Topic
-from pipeline.xray import source_for
+from pipeline.store.client import Store
+from pipeline.store.connect import connect
 
 # seconds until a segment can be read at the local X-Ray, on average; the real one takes up to half a minute
 _DELAY = 0.5

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline.errors import UnavailableError
-from pipeline.ids import TraceHeader, to_xray
 from pipeline.local.environment import ACCOUNT, REGION, local_environment
-from pipeline.local.headers import link_to, new_span_id, render
 from pipeline.local.log_stream import LogStream
+from pipeline.local.tracing_headers import link_to, new_span_id, render
 from pipeline.local.xray import LocalXRay
+from pipeline.model.trace_ids import TraceHeader, to_xray
 
 _START_LIMIT: Final = 30.0
 _LAST_WORDS: Final = 2.0
@@ -67,7 +67,7 @@ class _Environment:
             "POWERTOOLS_SERVICE_NAME": function.name, "PYTHONWARNINGS": "ignore",
         }  # fmt: skip
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "pipeline.local.runtime", str(function.handler)],
+            [sys.executable, "-m", "pipeline.local.lambda_runtime", str(function.handler)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=local_environment({**variables, **own}),
         )  # fmt: skip
         self._frames: queue.Queue[dict[str, Any]] = queue.Queue()

@@ -19,9 +19,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-from pipeline.ids import TraceHeader, parse_span_id, parse_trace_id, to_xray
-from pipeline.local.spans_feed import spans_of, subscription_event
-from pipeline.local.trace_store import Document, TraceStore
+from pipeline.local.aws_spans import spans_of, subscription_event
+from pipeline.local.xray_store import Document, TraceStore
+from pipeline.model.trace_ids import TraceHeader, parse_span_id, parse_trace_id, to_xray
 
 _IDS_PER_CALL: Final = 5
 _IDS_PER_RETRIEVAL: Final = 100

@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from pipeline.scan import compiled
+import hyperscan
 
-if TYPE_CHECKING:
-    import hyperscan
+from pipeline.redact.prefilter import compiled
 
 
 class Token(NamedTuple):

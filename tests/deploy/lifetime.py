@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pipeline.local.aws import local_aws
-from pipeline.local.deployment import Deployment, build
 from pipeline.local.environment import local_client, local_environment
+from pipeline.local.ministack import local_aws
+from pipeline.local.sam_deployment import Deployment, build
 from tests.deploy import custom_resource
 from tests.deploy.template import ROOT
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
-from pipeline.local.deployed_demo import FOLDER, PARAMETERS, count, deployed, subscribe, wait_until
+from pipeline.local.deploy_demo import FOLDER, PARAMETERS, count, deployed, subscribe, wait_until
 from pipeline.local.inbox import Inbox
-from pipeline.search import hidden_faults, transaction
+from pipeline.search.findings import hidden_faults
+from pipeline.search.search import transaction
 from tests.events import TRACE, end, function, powertools, report, service, start
 
 STACK = "tj"

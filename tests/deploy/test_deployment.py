@@ -24,7 +24,7 @@ def story(real_endpoint):
     needs_sam()
     settings = Settings(endpoint=real_endpoint, prefix="deployed", region="eu-west-1")
     yield stories.tell(settings)
-    from pipeline.opensearch import connect
+    from pipeline.store.connect import connect
 
     store = connect(settings)
     remove(store)

@@ -11,8 +11,8 @@ import tomllib
 
 import pytest
 
+from pipeline.provision.subscriptions.selector import PIPELINE_TAG
 from pipeline.settings import Settings
-from pipeline.subscribe import PIPELINE_TAG
 from tests.conftest import left_out
 from tests.deploy import template as templates
 from tests.deploy.template import ROOT, of_type, own_variables, statements, variables

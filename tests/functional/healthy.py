@@ -2,9 +2,12 @@
 
 import boto3
 
-from pipeline.doctor import CHECKS, Account, Calls, diagnose
+from pipeline.doctor.account import Account
+from pipeline.doctor.check import diagnose
+from pipeline.doctor.collect.calls import Calls
+from pipeline.doctor.registry import CHECKS
+from pipeline.provision.install import documents
 from pipeline.settings import Settings
-from pipeline.setup import documents
 from tests.functional.deployed import REGION, STACK
 
 GREEN = {"status": "green", "cluster_name": "c", "unassigned_shards": 0}

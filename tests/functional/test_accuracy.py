@@ -8,7 +8,7 @@ from accuracy.disturbances import DISTURBANCES
 from accuracy.judging import facts_of_transaction, hits_of, verdict_on
 from accuracy.measure import case_of
 from accuracy.scenarios import ALL
-from pipeline.judge import default_rules
+from pipeline.detect.rule import default_rules
 from pipeline.resolve import Resolver
 from pipeline.ship import ship
 from tests.events import NOW

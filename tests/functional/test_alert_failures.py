@@ -6,16 +6,16 @@ from collections import Counter
 import msgspec
 import pytest
 
-from pipeline.alert import Dispatcher, Outbox
 from pipeline.alert import dispatch as dispatch_module
-from pipeline.alert.dispatch import LEASE_MS
-from pipeline.alert.message import links_of
-from pipeline.alert.plan import WINDOW_MS
+from pipeline.alert.dispatch import LEASE_MS, Dispatcher
+from pipeline.alert.grouping import WINDOW_MS
+from pipeline.alert.outbox import Outbox
+from pipeline.alert.sns import Topic
+from pipeline.configure import links_of
 from pipeline.errors import BadInputError, UnavailableError
-from pipeline.local.aws import local_aws
 from pipeline.local.inbox import Inbox
+from pipeline.local.ministack import local_aws
 from pipeline.resolve import Resolver
-from pipeline.sns import Topic
 from tests.events import NOW, TRACE, Traces, function, lambda_event, powertools, report, service
 from tests.functional.test_ship import shipped
 

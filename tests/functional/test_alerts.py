@@ -7,13 +7,13 @@ from collections import Counter
 import pytest
 
 from pipeline.alert.dispatch import LEASE_MS
-from pipeline.alert.plan import WINDOW_MS
+from pipeline.alert.grouping import WINDOW_MS
+from pipeline.alert.sns import Topic
 from pipeline.errors import UnavailableError
-from pipeline.ids import to_xray
-from pipeline.local.aws import local_aws
 from pipeline.local.inbox import Inbox
+from pipeline.local.ministack import local_aws
+from pipeline.model.trace_ids import to_xray
 from pipeline.resolve import Resolver
-from pipeline.sns import Topic
 from tests.events import NOW, REQUEST, TRACE, Traces, function, lambda_event, powertools, report, service
 from tests.functional.test_ship import shipped
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.local.spans_feed import spans_of, subscription_event
+from pipeline.local.aws_spans import spans_of, subscription_event
 from tests.events import NOW, OTHER, OTHER_REQUEST, TRACE, document, edge, function, lambda_event, powertools, report, service, start
 
 XRAY = "1-5759e988-bd862e3fe1be46a994272793"
@@ -17,7 +17,7 @@ XRAY = "1-5759e988-bd862e3fe1be46a994272793"
 def tracejoin(*arguments, text="", **environment):
     """Runs the command; returns exit status, stdout, stderr."""
     keep = {key: value for key, value in os.environ.items() if not key.startswith(("TRACEJOIN_", "AWS_"))}
-    done = subprocess.run([sys.executable, "-c", "from pipeline.cli import main; main()", *map(str, arguments)], input=text, text=True,
+    done = subprocess.run([sys.executable, "-c", "from pipeline.cli.main import main; main()", *map(str, arguments)], input=text, text=True,
                           capture_output=True, env=keep | {"COLUMNS": "160"} | environment, timeout=60, check=False)  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr

@@ -3,19 +3,18 @@
 import json
 import threading
 import time
-import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import boto3
 import pytest
 
-from pipeline.local.aws import local_aws
 from pipeline.local.environment import ACCOUNT, REGION
-from pipeline.local.runtime import Context
-from pipeline.opensearch import connect
-from pipeline.setup import require
-from pipeline.subscribe import PIPELINE_TAG
+from pipeline.local.lambda_runtime import Context
+from pipeline.local.ministack import local_aws
+from pipeline.provision.install import require
+from pipeline.provision.subscriptions.selector import PIPELINE_TAG
+from pipeline.store.connect import connect
 from tests.conftest import remove
 
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/tracejoin/1b2c"

@@ -12,15 +12,18 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
-from pipeline.doctor import CHECKS, Account, Calls, diagnose
-from pipeline.doctor.facts import Traffic
-from pipeline.doctor.read.metrics import read_oldest, read_traffic
-from pipeline.local.application import local_aws
+from pipeline.doctor.account import Account
+from pipeline.doctor.check import diagnose
+from pipeline.doctor.collect.calls import Calls
+from pipeline.doctor.collect.metrics import read_oldest, read_traffic
+from pipeline.doctor.registry import CHECKS
+from pipeline.doctor.resources import Traffic
 from pipeline.local.environment import local_environment
+from pipeline.local.ministack import local_aws
 from pipeline.local.xray import LocalXRay
-from pipeline.opensearch import connect
+from pipeline.provision.install import install
 from pipeline.settings import Settings
-from pipeline.setup import install
+from pipeline.store.connect import connect
 from tests.functional.broken import SCENARIOS, log_group, setting
 from tests.functional.deployed import ACCOUNT, REGION, SHIP, STACK, Deployed
 from tests.functional.gatekeeper import Gatekeeper

@@ -10,13 +10,13 @@ import pytest
 from opensearchpy import Transport
 
 from pipeline.errors import MisconfiguredError, UnavailableError
-from pipeline.local.aws import local_aws
+from pipeline.hint_queue import Queue, read_hint
 from pipeline.local.environment import REGION
 from pipeline.local.inbox import Inbox
-from pipeline.local.runtime import Context
+from pipeline.local.lambda_runtime import Context
+from pipeline.local.ministack import local_aws
 from pipeline.local.xray import LocalXRay
-from pipeline.search import transaction
-from pipeline.sqs import Queue, read_hint
+from pipeline.search.search import transaction
 from tests.conftest import remove
 from tests.deploy import template
 from tests.events import OTHER, OTHER_REQUEST, TRACE, function, lambda_event, powertools, report, service
@@ -32,7 +32,8 @@ def aws():
 @pytest.fixture
 def lambda_environment(monkeypatch, settings, store, aws):
     """The environment that template.yaml gives to both functions; clients are made anew."""
-    from shipper_function import queue, resolve, ship
+    from shipper_function import queues as queue
+    from shipper_function import resolve, ship
 
     for key, value in {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION,
                        "AWS_ENDPOINT_URL_SQS": aws, "AWS_ENDPOINT_URL_SNS": aws, "POWERTOOLS_TRACE_DISABLED": "1", "POWERTOOLS_METRICS_NAMESPACE": "tracejoin",

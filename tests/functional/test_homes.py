@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from pipeline.ids import to_xray
+from pipeline.model.trace_ids import to_xray
 from pipeline.resolve import Resolver
 from tests.events import NOW, OTHER, OTHER_REQUEST, REQUEST, TRACE, Traces, end, lambda_event, report, start
 from tests.functional.test_ship import shipped

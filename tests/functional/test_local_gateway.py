@@ -1,17 +1,16 @@
 """API Gateway on the local platform: what a function gets, what a client gets, and what is logged of both."""
 
 import json
-import urllib.error
 import urllib.request
 
 import pytest
 
-from pipeline.ids import parse_header, to_xray
 from pipeline.local.environment import local_open
-from pipeline.local.headers import new_span_id, new_trace, render
+from pipeline.local.http_server import Platform
 from pipeline.local.lambda_service import Function, LambdaService
-from pipeline.local.platform import Platform
+from pipeline.local.tracing_headers import new_span_id, new_trace, render
 from pipeline.local.xray import LocalXRay
+from pipeline.model.trace_ids import parse_header, to_xray
 
 ECHO = """
 import json, os

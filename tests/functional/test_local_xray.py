@@ -7,9 +7,10 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.ids import TraceHeader, to_xray
 from pipeline.local.xray import LocalXRay
-from pipeline.xray import BatchGetTraces, Budget
+from pipeline.model.trace_ids import TraceHeader, to_xray
+from pipeline.traces.sources.batch_get_traces import BatchGetTraces
+from pipeline.traces.sources.budget import Budget
 from tests.events import NOW, TRACE, call, function, service
 
 

@@ -8,17 +8,16 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from pipeline.changes import covers
-from pipeline.cli import cli
+from pipeline.cli.main import cli
 from pipeline.errors import BadInputError, MisconfiguredError
-from pipeline.monitors import install_monitors, merged
-from pipeline.opensearch import connect
-from pipeline.records import iso_millis
+from pipeline.model.timestamps import iso_millis
+from pipeline.provision.desired_state import covers
+from pipeline.provision.install import documents, install
+from pipeline.provision.monitors import install_monitors, merged
 from pipeline.settings import Settings
-from pipeline.setup import documents, install
+from pipeline.store.connect import connect
 from tests.conftest import remove
-
-from .alerting_plugin import MONITORS, checked, in_front_of
+from tests.functional.alerting_plugin import MONITORS, checked, in_front_of
 
 NAMES = ("dead-letters", "hidden-fault", "hidden-faults-by-service")
 MINUTE = 60_000
@@ -143,9 +142,6 @@ def test_the_check_refuses_what_is_wrong():
     for monitor in wrong:
         with pytest.raises((ValueError, KeyError)):
             checked(monitor)
-
-
-# the rest talks to a stand-in for the plugin, in front of the embedded OpenSearch
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from hypothesis import settings as limits_of
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from pipeline.records import TraceRecords
 from pipeline.resolve import Resolver
-from pipeline.search import documents
+from pipeline.search.search import documents
+from pipeline.store.trace_records import TraceRecords
 from tests.functional.test_ship import shipped
 from tests.functional.world import BEGAN, Visible, World
 

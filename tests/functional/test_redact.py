@@ -3,8 +3,8 @@
 import json
 from dataclasses import replace
 
-from pipeline.ids import to_xray
-from pipeline.local.spans_feed import spans_of, subscription_event
+from pipeline.local.aws_spans import spans_of, subscription_event
+from pipeline.model.trace_ids import to_xray
 from pipeline.resolve import Resolver
 from tests.events import NOW, REQUEST, TRACE, Traces, call, edge, function, lambda_event, packed, powertools, report, service, start
 from tests.functional.test_ship import shipped

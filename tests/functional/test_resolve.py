@@ -8,15 +8,19 @@ from dataclasses import replace
 import pytest
 
 from pipeline.errors import BadInputError, UnavailableError
-from pipeline.ids import to_xray
+from pipeline.join.transactions import traces_naming
+from pipeline.local.aws_spans import spans_of
 from pipeline.local.environment import local_client
-from pipeline.local.spans_feed import spans_of
 from pipeline.local.xray import LocalXRay
-from pipeline.opensearch import ItemResult
+from pipeline.model.trace_ids import to_xray
 from pipeline.resolve import Resolver
-from pipeline.search import Question, hidden_faults, search, transaction
-from pipeline.transactions import traces_naming
-from pipeline.xray import Answer, BatchGetTraces, Budget
+from pipeline.search.findings import hidden_faults
+from pipeline.search.query import Question
+from pipeline.search.search import search, transaction
+from pipeline.store.results import ItemResult
+from pipeline.traces.sources.batch_get_traces import BatchGetTraces
+from pipeline.traces.sources.budget import Budget
+from pipeline.traces.sources.source import Answer
 from tests.events import (
     NOW,
     OTHER,

@@ -5,18 +5,20 @@ import re
 
 import pytest
 
-from pipeline.attribute import attribute
-from pipeline.extract import extract
-from pipeline.ids import parse_header, to_xray
-from pipeline.judge import default_rules, judge
+from pipeline.detect.evaluate import judge
+from pipeline.detect.rule import default_rules
 from pipeline.local import environment
 from pipeline.local.application import run_sample_application
 from pipeline.local.environment import local_client
-from pipeline.local.headers import new_trace
 from pipeline.local.lambda_service import Function, LambdaService
+from pipeline.local.tracing_headers import new_trace
 from pipeline.local.xray import LocalXRay
-from pipeline.segments import facts_of_segments, read_document
-from pipeline.unpack import unpack
+from pipeline.logs.correlate import attribute
+from pipeline.logs.decode import unpack
+from pipeline.logs.extract.read_lines import extract
+from pipeline.model.trace_ids import parse_header, to_xray
+from pipeline.traces.segment import facts_of_segments
+from pipeline.traces.xray_segments import read_document
 
 FUNCTIONS = ("service-a", "service-b", "service-c", "service-d", "consumer", "cached-segment", "error", "timeout")
 SPREAD = "one transaction, several traces"

@@ -14,17 +14,18 @@ from itertools import chain, islice
 import msgspec
 import pytest
 
-from pipeline.advice import advice
-from pipeline.asked import Question, clauses
-from pipeline.cli.csv_lines import DEFAULT_COLUMNS, csv_lines
-from pipeline.cli.listing import Listing, new_marks
+from pipeline.cli.csv_output import DEFAULT_COLUMNS, csv_lines
+from pipeline.cli.hit_table import Listing, new_marks
 from pipeline.errors import BadInputError, UnavailableError
-from pipeline.follow import Seen, follow
-from pipeline.opensearch import Store
+from pipeline.join.transactions import Group
 from pipeline.resolve import Resolver
-from pipeline.search import document, find, hidden_faults, lines_and_spans, newest_first, oldest_first, search, transaction
+from pipeline.search.findings import hidden_faults
+from pipeline.search.live_tail import Seen, follow
+from pipeline.search.no_results import advice
+from pipeline.search.query import Question, clauses
+from pipeline.search.search import document, find, lines_and_spans, newest_first, oldest_first, search, transaction
 from pipeline.ship import ship
-from pipeline.transactions import Group
+from pipeline.store.client import Store
 from tests.events import NOW, OTHER, REQUEST, TRACE, Traces, function, lambda_event, powertools, report, service, start
 from tests.functional.test_command_line import tracejoin
 
@@ -89,9 +90,6 @@ class Watched(Store):
             self.closed += method == "DELETE"
         self.searches += path.endswith("/_search")
         return super().request(method, path, body, params, headers)
-
-
-# ------------------------------------------------------------------------------------------------------------------ pages
 
 
 def test_twelve_thousand_documents(store):
@@ -168,15 +166,12 @@ def test_documents_without_a_time_are_found(store):
 
 def test_nothing_installed_is_nothing_found(settings):
     """Where there is no index at all, there is nothing to page through, and no error."""
-    from pipeline.opensearch import connect
+    from pipeline.store.connect import connect
 
     store = connect(settings)
     found = find(Question(limit=0), store)
     assert (found.total, list(found.hits)) == (0, [])
     store.close()
-
-
-# -------------------------------------------------------------------------------------------------------------------- ids
 
 
 @pytest.fixture
@@ -249,9 +244,6 @@ def test_hostile_ids_and_texts_are_data(store, text):
     assert set(ids(search(Question(text=text, phrase=text, kind="log"), store))) <= {"other"}
 
 
-# ---------------------------------------------------------------------------------------------------------- words, filters
-
-
 def test_words_and_phrases(store):
     """All words in any order, or one after the other; in a line's message, a span's name, or its error."""
     put(store, line("one", body="the payment failed: no stock"), line("two", body="no payment, and it failed"), span("three", name="POST /Payments/failed"),
@@ -303,9 +295,6 @@ def test_faults_between_two_times(store, settings):
     second = timedelta(seconds=1)
     assert len(hidden_faults(store, since=began - second, until=began + second)) == len(hidden_faults(store)) == 1
     assert hidden_faults(store, since=began + second) == hidden_faults(store, until=began - second) == []
-
-
-# ----------------------------------------------------------------------------------------------------------------- follow
 
 
 class Script:
@@ -428,8 +417,6 @@ def test_follow_outlives_an_outage(store):
     assert told == ["it does not answer"] * 2
 
 
-# ----------------------------------------------------------------------------------------------------------------- output
-
 ODD = [
     "=1+1",
     "+1",
@@ -494,9 +481,6 @@ def test_the_list_fits_the_terminal_and_no_text_steers_it(width):
     assert XRAY in rows[0] or any(XRAY in told for told in listing.traces())
 
 
-# ----------------------------------------------------------------------------------------------------------------- advice
-
-
 def told(question, store, now=NOW / 1000):
     """The advice as one text; the question must indeed find nothing."""
     assert search(question, store) == []
@@ -555,15 +539,12 @@ def test_advice_points_to_lines_that_claim_the_trace(orders):
     )
 
 
-# ----------------------------------------------------------------------------------------------------------- command line
-
-
 @pytest.fixture(scope="module")
 def shelf(embedded_endpoint):
     """An index with 1,200 lines, a trace and an odd line, and how to reach it from the command line."""
-    from pipeline.opensearch import connect
+    from pipeline.provision.install import install
     from pipeline.settings import Settings
-    from pipeline.setup import install
+    from pipeline.store.connect import connect
     from tests.conftest import remove
 
     settings = Settings(endpoint=embedded_endpoint, prefix="shelf", region="eu-west-1")
@@ -617,7 +598,18 @@ def test_faults_read_the_same_times(shelf):
 
 def test_follow_ends_with_ctrl_c(shelf):
     """What is there comes at once, each row as it is found; Ctrl-C is how it ends, so the exit status is 0, and there is no traceback."""
-    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "search", "-f", "--limit", "3", "--interval", "0.1", "--json"]
+    command = [
+        sys.executable,
+        "-c",
+        "from pipeline.cli.main import main; main()",
+        "search",
+        "-f",
+        "--limit",
+        "3",
+        "--interval",
+        "0.1",
+        "--json",
+    ]
     with subprocess.Popen(command, env=os.environ | shelf, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         shown = [json.loads(row)["_id"] for row in islice(process.stdout, 3)]
         time.sleep(0.3)

@@ -8,17 +8,20 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-import pipeline.ship as ship_module
-from pipeline import serverless
-from pipeline.cli import cli
+from pipeline import ship as ship_module
+from pipeline.cli.main import cli
 from pipeline.errors import BadInputError, MisconfiguredError
-from pipeline.links import Links
-from pipeline.opensearch import Store, connect
+from pipeline.provision.install import install
 from pipeline.resolve import Resolver
-from pipeline.search import Question, hidden_faults, search
-from pipeline.serverless import ServerlessStore
+from pipeline.search.findings import hidden_faults
+from pipeline.search.query import Question
+from pipeline.search.search import search
 from pipeline.settings import Settings
-from pipeline.setup import install
+from pipeline.store import serverless
+from pipeline.store.client import Store
+from pipeline.store.connect import connect
+from pipeline.store.join_keys import Links
+from pipeline.store.serverless import ServerlessStore
 from tests.conftest import remove
 from tests.events import NOW, REQUEST, TRACE, Traces, function, lambda_event, powertools, report, service
 from tests.functional.serverless_collection import ENVIRONMENT, in_front_of
@@ -88,9 +91,6 @@ def settled(worker, store, seconds=60):
         time.sleep(0.2)
 
 
-# ------------------------------------------------------------------------------------------------------------------ setup
-
-
 def test_setup_says_what_it_leaves_out(options, collection):
     """Everything that a collection takes is installed; the rest is said, with its reason; a second run changes nothing."""
     store = process(options, collection)
@@ -138,9 +138,6 @@ def test_the_stand_in_is_strict(options, collection, store):
     assert [status for _, status in collection.refused] == [404, 404, 400, 404, 400, 400, 404]
 
 
-# -------------------------------------------------------------------------------------------------------------- the signature
-
-
 def test_what_is_signed(options, collection, store, monkeypatch):
     """Every request so far was signed for aoss with its content's hash, gzipped bulk bodies as sent; with another secret none is taken."""
     assert shipped(lambda_event([powertools("a"), report()]), store, options).ledger.indexed == 2
@@ -151,9 +148,6 @@ def test_what_is_signed(options, collection, store, monkeypatch):
     with pytest.raises(MisconfiguredError, match="data access policy"):
         stranger.search({})
     stranger.close()
-
-
-# ---------------------------------------------------------------------------------------------------------- compare and set
 
 
 DOCUMENT = {"@timestamp": "2026-11-24T10:00:00.123Z", "doc": {"kind": "log"}, "trace": {"state": "pending", "version": 0}}
@@ -212,9 +206,6 @@ def test_a_partial_update_leaves_what_an_update_leaves(store, behind):
     behind.write([{"update": places[1]}, {"doc": patch}])
     here, there = behind.get_many([(place["_index"], place["_id"]) for place in places])
     assert here.source == there.source
-
-
-# ---------------------------------------------------------------------------------------------------------- the whole path
 
 
 class Slow(Case):
@@ -353,9 +344,6 @@ def test_no_line_stays_homeless(options, collection, store, monkeypatch):
     assert {document.get("traceId") for document in search(Question(limit=20), store)} == {TRACE}
 
 
-# -------------------------------------------------------------------------------------------------------------- retention
-
-
 def test_the_sweep_deletes_what_is_old(options, collection, store, monkeypatch):
     """Settled traces and links past their retention go, in small pages; later the daily indices do; what is young or open stays."""
     monkeypatch.setattr(serverless, "_PAGE", 3)
@@ -400,9 +388,6 @@ def test_what_changed_since_it_was_found_is_not_deleted(options, collection, sto
     sweeper.close()
 
 
-# ------------------------------------------------------------------------------------------------------------------ alerts
-
-
 class Listener:
     """Who is told."""
 
@@ -433,9 +418,6 @@ def test_a_fault_is_told_once(options, collection, store):
     worker().resolve([TRACE])
     settled(worker(), store)
     assert listener.heard == [("[tracejoin] orders: ValueError behind 200", "service-ok-function-failed")]
-
-
-# ------------------------------------------------------------------------------------------------------------- permissions
 
 
 def test_the_permissions_of_each(options, collection, store):

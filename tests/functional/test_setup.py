@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import setup
-from pipeline.changes import covers
-from pipeline.serverless import ServerlessStore
-from pipeline.setup import install
+from pipeline.provision import install as setup
+from pipeline.provision.desired_state import covers
+from pipeline.provision.install import install
+from pipeline.store.serverless import ServerlessStore
 
 
 def test_a_second_run_changes_nothing(store):

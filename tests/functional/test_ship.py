@@ -10,9 +10,9 @@ from threading import Thread
 import pytest
 
 from pipeline.errors import UnavailableError
-from pipeline.opensearch import connect
 from pipeline.settings import Settings
 from pipeline.ship import Ledger, ship
+from pipeline.store.connect import connect
 from tests.events import NOW, TRACE, document, end, lambda_event, packed, powertools, report, start
 
 DAY = 86_400_000

@@ -4,15 +4,20 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.configure import source_for
 from pipeline.errors import UnavailableError
-from pipeline.ids import to_xray
-from pipeline.local.spans_feed import spans_of, subscription_event
+from pipeline.local.aws_spans import spans_of, subscription_event
 from pipeline.local.xray import LocalXRay
+from pipeline.model.trace_ids import to_xray
 from pipeline.resolve import Resolver
-from pipeline.search import Question, search, transaction
+from pipeline.search.explain_trace import explain_id
+from pipeline.search.query import Question
+from pipeline.search.search import search, transaction
 from pipeline.settings import Settings
-from pipeline.why import explain_id
-from pipeline.xray import BatchGetTraces, Budget, SpansSubscription, TraceRetrieval, source_for
+from pipeline.traces.sources.batch_get_traces import BatchGetTraces
+from pipeline.traces.sources.budget import Budget
+from pipeline.traces.sources.spans_subscription import SpansSubscription
+from pipeline.traces.sources.trace_retrieval import TraceRetrieval
 from tests.events import NOW, OTHER, REQUEST, TRACE, Traces, call, edge, function, lambda_event, powertools, report, service
 from tests.functional.test_ship import adds_up, shipped
 

@@ -5,13 +5,14 @@ import json
 
 import pytest
 
-from pipeline import transactions
-from pipeline.ids import to_xray
-from pipeline.links import MOST_TRACES
+from pipeline.join import transactions
+from pipeline.join.transactions import group_of, groups_of
+from pipeline.model.trace_ids import to_xray
 from pipeline.resolve import Resolver
-from pipeline.search import Question, search, transaction
-from pipeline.transactions import group_of, groups_of
-from pipeline.why import explain_id, in_words
+from pipeline.search.explain_trace import explain_id, in_words
+from pipeline.search.query import Question
+from pipeline.search.search import search, transaction
+from pipeline.store.join_keys import MOST_TRACES
 from tests.events import NOW, Traces, lambda_event, powertools, report
 from tests.functional.test_ship import shipped
 

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from pipeline.ids import to_xray
-from pipeline.local.spans_feed import spans_of, subscription_event
-from pipeline.xray import Answer
+from pipeline.local.aws_spans import spans_of, subscription_event
+from pipeline.model.trace_ids import to_xray
+from pipeline.traces.sources.source import Answer
 from tests.events import NOW, end, lambda_event, powertools, report, start
 
 BEGAN = NOW - 7_200_000

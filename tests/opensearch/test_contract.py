@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.opensearch import connect
+from pipeline.store.connect import connect
 
 pytestmark = pytest.mark.opensearch
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from accuracy.judging import facts_of_transaction, in_any_order, verdict_on
 from accuracy.measure import case_of
 from accuracy.scenarios import ALL
-from pipeline.judge import default_rules
+from pipeline.detect.rule import default_rules
 
 
 @given(name=st.sampled_from(sorted(ALL)), seed=st.integers(0, 10**6), order=st.integers(0, 10**6))

@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.classify import facts_of_lines, read_traces
+from pipeline.detect.engine import LOOKS
+from pipeline.detect.evaluate import judge
+from pipeline.detect.rule import default_rules
+from pipeline.detect.verdict import Verdict
 from pipeline.errors import BadInputError
-from pipeline.explain import read
-from pipeline.judge import Verdict, default_rules, judge
-from pipeline.judge.families import LOOKS
-from pipeline.segments import facts_of_segments
-from pipeline.state import LookupFact, RequestFact, Run, SegmentFact, SignalFact, TraceState, merge
+from pipeline.model.facts import LookupFact, RequestFact, Run, SegmentFact, SignalFact
+from pipeline.model.trace_state import TraceState, merge
+from pipeline.offline.classify_traces import facts_of_lines, read_traces
+from pipeline.offline.explain_lines import read
+from pipeline.traces.segment import facts_of_segments
 from tests.events import NOW, OTHER_REQUEST, REQUEST, TRACE, end, lambda_event, powertools, report, start
 
 ids = st.sampled_from([f"{number:016x}" for number in range(1, 8)])

@@ -7,17 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pipeline.attribute import attribute
+from pipeline.detect.evaluate import judge
+from pipeline.detect.rule import default_rules
 from pipeline.errors import BadInputError
-from pipeline.extract import extract
-from pipeline.ids import parse_header, parse_trace_id, to_xray
-from pipeline.index import Items, bodies
-from pipeline.judge import default_rules, judge
-from pipeline.segments import read_document
+from pipeline.logs.correlate import attribute
+from pipeline.logs.decode import Batch, LogEvent, unpack
+from pipeline.logs.extract.read_lines import extract
+from pipeline.model.facts import KeyFact, LookupFact, RequestFact, Run, SegmentFact, SignalFact
+from pipeline.model.trace_ids import parse_header, parse_trace_id, to_xray
+from pipeline.model.trace_state import EMPTY, TraceState, holds, merge
 from pipeline.settings import Settings
 from pipeline.ship import read
-from pipeline.state import EMPTY, KeyFact, LookupFact, RequestFact, Run, SegmentFact, SignalFact, TraceState, holds, merge
-from pipeline.unpack import Batch, LogEvent, unpack
+from pipeline.store.log_writer import Items, bodies
+from pipeline.traces.xray_segments import read_document
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

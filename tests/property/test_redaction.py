@@ -5,11 +5,11 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.extract import read_lines
-from pipeline.ids import to_xray
-from pipeline.redact import DEFAULT, MASK, Redactor
-from pipeline.redact.keys import DEFAULT_NAMES
-from pipeline.redact.values import find_values
+from pipeline.logs.extract.read_lines import read_lines
+from pipeline.model.trace_ids import to_xray
+from pipeline.redact.redactor import DEFAULT, MASK, Redactor
+from pipeline.redact.secret_keys import DEFAULT_NAMES
+from pipeline.redact.secret_values import find_values
 
 OFF = Redactor(on=False)
 keys = st.sampled_from(["password", "apiKey", "Authorization", "token", "cookie", "n", "level", "message", "nextToken"]) | st.text(

@@ -12,7 +12,8 @@ from accuracy.measure import Tally, case_of, cases, measure
 from accuracy.report import gates
 from accuracy.scenario import scenario
 from accuracy.scenarios import ALL
-from pipeline.judge import Finding, Verdict, default_rules
+from pipeline.detect.rule import default_rules
+from pipeline.detect.verdict import Finding, Verdict
 
 NUMBER = 300
 

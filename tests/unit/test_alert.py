@@ -7,9 +7,10 @@ from urllib.parse import unquote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.alert.message import Links, links_of, message_of, still_due
-from pipeline.alert.plan import PER_GROUP, PER_WINDOW, WINDOW_MS, Due, Parcel, Window, plan
-from pipeline.ids import to_xray
+from pipeline.alert.grouping import PER_GROUP, PER_WINDOW, WINDOW_MS, Due, Parcel, Window, plan
+from pipeline.alert.message import Links, message_of, still_due
+from pipeline.configure import links_of
+from pipeline.model.trace_ids import to_xray
 from pipeline.settings import Settings
 from tests.events import TRACE
 

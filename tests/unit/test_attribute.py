@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from pipeline.attribute import attribute
-from pipeline.extract import extract, read_lines
-from pipeline.ids import to_xray
+from pipeline.logs.correlate import attribute
+from pipeline.logs.extract.read_lines import extract, read_lines
+from pipeline.model.trace_ids import to_xray
 from tests.events import OTHER, OTHER_REQUEST, REQUEST, TRACE, end, powertools, report, start
 
 SPAN = "53995c3f42cd8ad8"

@@ -7,32 +7,32 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.changes import Change
 from pipeline.cli.doctor import told
-from pipeline.doctor import CHECKS, Finding, diagnose
+from pipeline.doctor.access_denied import denial
 from pipeline.doctor.account import MOST_CALLS
-from pipeline.doctor.check import Check
-from pipeline.doctor.commands import aws, curl, setup
-from pipeline.doctor.denial import denial
-from pipeline.doctor.facts import Alarm, Function, Permission, Resource, Sampling, Stack, Stage, Traffic
-from pipeline.doctor.finding import problem
+from pipeline.doctor.cached import Kept, once
+from pipeline.doctor.check import Check, diagnose
+from pipeline.doctor.check_result import Finding, problem
+from pipeline.doctor.collect.calls import PERMISSIONS
+from pipeline.doctor.collect.functions import permissions_of
+from pipeline.doctor.collect.logs import policy_of
+from pipeline.doctor.collect.opensearch import Overdue
 from pipeline.doctor.formats import access_log_format, access_logs, lacks, levels, rest_tracing
-from pipeline.doctor.kept import Kept, once
-from pipeline.doctor.loops import account_policies
+from pipeline.doctor.log_loops import account_policies
 from pipeline.doctor.opensearch import disks, health, old_indices, overdue, templates
 from pipeline.doctor.queues import alarms, oldest, traffic
-from pipeline.doctor.read.calls import PERMISSIONS
-from pipeline.doctor.read.functions import permissions_of
-from pipeline.doctor.read.logs import policy_of
-from pipeline.doctor.read.opensearch import Overdue
+from pipeline.doctor.registry import CHECKS
+from pipeline.doctor.resources import Alarm, Function, Permission, Resource, Sampling, Stack, Stage, Traffic
 from pipeline.doctor.retention import own
+from pipeline.doctor.shell_commands import aws, curl, setup
 from pipeline.doctor.stack import functions, package, status
-from pipeline.doctor.subscribed import AccountPolicy, Selection, Subscriptions
+from pipeline.doctor.subscription_state import AccountPolicy, Selection, Subscriptions
 from pipeline.doctor.subscriptions import missing, permissions, targets
 from pipeline.doctor.traces import sampling, spans_group, tracing
 from pipeline.errors import MisconfiguredError, UnavailableError
+from pipeline.provision.desired_state import Change
+from pipeline.provision.subscriptions.log_groups import LogGroup, SubscriptionFilter
 from pipeline.settings import Settings
-from pipeline.subscribe import LogGroup, SubscriptionFilter
 
 DOCS = Path(__file__).parents[2] / "docs"
 SHIP = "arn:aws:lambda:eu-west-1:123456789012:function:s-ship"

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from pipeline.cli.app import App
-from pipeline.cli.evidence import faults_view
-from pipeline.judge import Finding, ShownLine
+from pipeline.cli.context import App
+from pipeline.cli.findings_table import faults_view
+from pipeline.detect.verdict import Finding, ShownLine
+from pipeline.join.transactions import Group
 from pipeline.settings import Settings
-from pipeline.transactions import Group
 
 command = import_module("pipeline.cli.trace")
 

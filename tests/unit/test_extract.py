@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from pipeline.attribute import attribute
-from pipeline.extract import extract
+from pipeline.logs.correlate import attribute
+from pipeline.logs.extract.read_lines import extract
 from tests.events import REQUEST, TRACE, end, powertools, report, start
 
 XRAY = "1-5759e988-bd862e3fe1be46a994272793"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.ids import (
+from pipeline.model.trace_ids import (
     TraceHeader,
     parse_correlation_id,
     parse_header,

@@ -4,11 +4,14 @@ import json
 
 import pytest
 
+from pipeline.detect.evaluate import judge
+from pipeline.detect.rule import default_rules
+from pipeline.detect.rule_file import read_rules
+from pipeline.detect.segment_tree import Tree
 from pipeline.errors import MisconfiguredError
-from pipeline.judge import Tree, default_rules, judge
-from pipeline.judge.rule_file import read_rules
-from pipeline.segments import read_document
-from pipeline.state import EMPTY, LookupFact, RequestFact, SignalFact, TraceState
+from pipeline.model.facts import LookupFact, RequestFact, SignalFact
+from pipeline.model.trace_state import EMPTY, TraceState
+from pipeline.traces.xray_segments import read_document
 from tests.events import NOW, REQUEST, call, edge, function, service
 
 GIVE_UP = 600_000

@@ -2,9 +2,11 @@
 
 import pytest
 
-from pipeline.judge import default_rules, judge
-from pipeline.state import SegmentFact, SignalFact, TraceState
-from pipeline.stories import stories
+from pipeline.detect.evaluate import judge
+from pipeline.detect.failures import stories
+from pipeline.detect.rule import default_rules
+from pipeline.model.facts import SegmentFact, SignalFact
+from pipeline.model.trace_state import TraceState
 from tests.events import NOW, call, function, powertools, service
 from tests.unit.test_rules import attempts, behind_edge, fired, verdict_of
 

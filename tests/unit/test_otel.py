@@ -5,7 +5,8 @@ import json
 import pytest
 
 from pipeline.errors import BadInputError
-from pipeline.otel import read_span, read_trace_document
+from pipeline.traces.otel_spans import read_span
+from pipeline.traces.read_document import read_trace_document
 from tests.events import TRACE, service
 
 SPAN = {

@@ -6,15 +6,16 @@ from threading import Thread
 
 import pytest
 
+from pipeline.configure import redactor_for
 from pipeline.errors import MisconfiguredError
-from pipeline.extract import read_lines, redact_and_read
-from pipeline.otel import read_span
-from pipeline.redact import DEFAULT, MASK, Redactor, redactor_for
-from pipeline.scan import Scanner
-from pipeline.segments import read_document
+from pipeline.logs.decode import Batch, LogEvent
+from pipeline.logs.extract.read_lines import read_lines, redact_and_read
+from pipeline.redact.prefilter import Scanner
+from pipeline.redact.redactor import DEFAULT, MASK, Redactor
 from pipeline.settings import Settings
 from pipeline.ship import read
-from pipeline.unpack import Batch, LogEvent
+from pipeline.traces.otel_spans import read_span
+from pipeline.traces.xray_segments import read_document
 from tests.events import REQUEST, TRACE, call, powertools, report, service
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"

@@ -2,8 +2,8 @@
 
 import pytest
 
+from pipeline.detect.rule_file import read_rule_file, read_rules
 from pipeline.errors import MisconfiguredError
-from pipeline.judge.rule_file import read_rule_file, read_rules
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.classify import facts_of_lines
+from pipeline.detect.engine import LOOKS
+from pipeline.detect.evaluate import judge
+from pipeline.detect.rule import default_rules
+from pipeline.detect.rule_file import read_rules
 from pipeline.errors import MisconfiguredError
-from pipeline.explain import read
-from pipeline.judge import default_rules, judge
-from pipeline.judge.families import LOOKS
-from pipeline.judge.rule_file import read_rules
-from pipeline.segments import facts_of_segments, read_document
+from pipeline.model.facts import LookupFact
+from pipeline.model.trace_state import TraceState, merge
+from pipeline.offline.classify_traces import facts_of_lines
+from pipeline.offline.explain_lines import read
 from pipeline.settings import Settings
-from pipeline.state import LookupFact, TraceState, merge
+from pipeline.traces.segment import facts_of_segments
+from pipeline.traces.xray_segments import read_document
 from tests.events import NOW, OTHER_REQUEST, REQUEST, TRACE, call, document, edge, end, function, powertools, report, service, start
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -5,11 +5,14 @@ import json
 import msgspec
 import pytest
 
+from pipeline.detect.evaluate import judge
+from pipeline.detect.rule import default_rules
+from pipeline.detect.segment_tree import Tree
 from pipeline.errors import BadInputError
-from pipeline.judge import Tree, default_rules, judge
-from pipeline.segments import read_document
-from pipeline.spans import patch_of_span, span_document
-from pipeline.state import TraceState
+from pipeline.join.enrich import patch_of_span
+from pipeline.model.trace_state import TraceState
+from pipeline.traces.span_document import span_document
+from pipeline.traces.xray_segments import read_document
 from tests.events import TRACE, call, edge, function, service
 
 XRAY = "1-5759e988-bd862e3fe1be46a994272793"

@@ -12,15 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import BadInputError, MisconfiguredError, UnavailableError
-from pipeline.local.runtime import Context
+from pipeline.hint_queue import Hint
+from pipeline.local.lambda_runtime import Context
 from pipeline.resolve import Resolution
 from pipeline.settings import Settings
 from pipeline.ship import Ledger, Shipment
-from pipeline.sqs import Hint
-
-# the X-Ray SDK opens its UDP socket when it is imported, which no test here may do
-from shipper_function import hints as hints_module
-from shipper_function import queue as queue_module
+from shipper_function import hint_batch as hints_module
+from shipper_function import queues as queue_module
 from shipper_function import resolve as resolve_module
 from shipper_function import ship as ship_module
 

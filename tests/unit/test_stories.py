@@ -1,7 +1,7 @@
 """Findings that tell of one failure are told as one."""
 
-from pipeline.judge import Finding, ShownLine
-from pipeline.stories import in_words, stories
+from pipeline.detect.failures import in_words, stories
+from pipeline.detect.verdict import Finding, ShownLine
 
 
 def finding(rule, *, depth=1, exception=("", ""), lines=(), span="1" * 16, severity="alert", **more):

@@ -4,7 +4,7 @@ from bench.comparison import Comparison
 from bench.runtimes import RUNTIMES
 from bench.streams import before_midnight, log_streams, segments_of, subscription_events
 from bench.truth import NOBODY
-from pipeline.extract import extract
+from pipeline.logs.extract.read_lines import extract
 
 BEGAN = before_midnight(1_780_000_000_000)
 LINES = 3000

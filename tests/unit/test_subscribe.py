@@ -3,8 +3,10 @@
 import pytest
 
 from pipeline.errors import BadInputError, MisconfiguredError, UnavailableError
+from pipeline.provision.subscriptions.log_groups import LogGroup, SubscriptionFilter
+from pipeline.provision.subscriptions.selector import PIPELINE_TAG, Choice
+from pipeline.provision.subscriptions.subscriber import Subscriber
 from pipeline.settings import Settings
-from pipeline.subscribe import PIPELINE_TAG, Choice, LogGroup, Subscriber, SubscriptionFilter
 
 OURS = SubscriptionFilter(name="tracejoin-ship", destination_arn="arn:aws:lambda:eu-west-1:123456789012:function:tracejoin-ship")
 THEIRS = SubscriptionFilter(name="theirs", destination_arn="arn:aws:firehose:eu-west-1:123456789012:deliverystream/s", pattern="ERROR")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import BadInputError
-from pipeline.times import instant, stretch
+from pipeline.search.time_expressions import instant, stretch
 
 NOW = datetime(2026, 11, 25, 10, 20, 30, 456789, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -6,7 +6,7 @@ import json
 import time
 import zlib
 
-from pipeline.unpack import unpack
+from pipeline.logs.decode import unpack
 from tests.events import document, lambda_event, packed
 
 LIMIT = 1024 * 1024

@@ -1,0 +1,33 @@
+"""The edge to SNS: messages to whoever subscribed."""
+
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.errors import BadInputError, UnavailableError
+
+# "a request parameter does not comply with the associated constraints" (Amazon SNS API reference, "Publish")
+_REFUSED = frozenset({"InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"})
+
+
+class Topic:
+    """A topic.
+
+    Args:
+        client: boto3's `sns` client.
+        arn: the topic's ARN.
+    """
+
+    def __init__(self, client: Any, arn: str) -> None:
+        self._client = client
+        self._arn = arn
+
+    def publish(self, subject: str, text: str, attributes: dict[str, str]) -> None:
+        """Sends a message. Raises UnavailableError where SNS takes none now, BadInputError where it will never take this one."""
+        # an attribute's value may not be empty (Amazon SNS API reference, "MessageAttributeValue")
+        filled = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value}
+        try:
+            self._client.publish(TopicArn=self._arn, Subject=subject, Message=text, MessageAttributes=filled)
+        except (ClientError, BotoCoreError) as error:
+            refused = isinstance(error, ClientError) and error.response["Error"]["Code"] in _REFUSED
+            raise (BadInputError if refused else UnavailableError)(f"SNS does not take an alert: {error}") from error

@@ -1,0 +1,99 @@
+"""How a search prints what it finds, group by group: a table, lines of JSON, or CSV."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import click
+import msgspec
+from rich.markup import escape
+
+from pipeline.cli.context import App
+from pipeline.cli.csv_output import DEFAULT_COLUMNS, csv_lines
+from pipeline.cli.hit_table import Listing, new_marks
+from pipeline.search.search import document
+
+Hits = Sequence[dict[str, Any]]
+Marks = tuple[str, str] | None
+
+
+class Printer(Protocol):
+    """Prints hits in their order."""
+
+    marks: Marks
+    """What a match shall stand between; None where matches are not shown."""
+
+    def print(self, hits: Hits) -> None:
+        """Prints the next hits at once."""
+
+    def end(self) -> None:
+        """Prints what comes after the last one."""
+
+
+def printer_for(app: App, form: str | None, columns: str) -> Printer:
+    """The printer that `--format`, `--json` and `--columns` ask for; wrong usage where they contradict each other."""
+    if app.json and form not in {None, "json"}:
+        raise click.UsageError(f"--json and --format {form} contradict each other")
+    if columns and form != "csv":
+        raise click.UsageError("--columns goes with --format csv")
+    names = [name.strip() for name in columns.split(",")] if columns else list(DEFAULT_COLUMNS)
+    if not all(names):
+        raise click.UsageError(f"--columns {columns!r} has an empty name: expected names such as @timestamp,trace.state")
+    if form == "csv":
+        return _Csv(names)
+    app.json = app.json or form == "json"
+    return _Json(app) if app.json else _Table(app)
+
+
+class _Json:
+    marks: Marks = None
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def print(self, hits: Hits) -> None:
+        for hit in hits:
+            self._app.emit(msgspec.Raw(_encoded(document(hit))))
+
+    def end(self) -> None:
+        pass
+
+
+class _Csv:
+    marks: Marks = None
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = columns
+        self._begun = False
+
+    def print(self, hits: Hits) -> None:
+        click.echo(csv_lines(map(document, hits), self._columns, header=not self._begun), nl=False)
+        self._begun = True
+
+    def end(self) -> None:
+        pass
+
+
+class _Table:
+    def __init__(self, app: App) -> None:
+        self._app = app
+        marks = new_marks()
+        self.marks: Marks = marks
+        self._listing = Listing(app.console.width, marks)
+
+    def print(self, hits: Hits) -> None:
+        self._app.say(self._listing.part(hits))
+        sys.stdout.flush()
+
+    def end(self) -> None:
+        for line in self._listing.traces():
+            self._app.say(f"[dim]{escape(line)}[/]")
+
+
+def _encoded(content: object) -> bytes:
+    try:
+        return msgspec.json.encode(content)
+    except UnicodeEncodeError:
+        # half a surrogate pair that somebody logged: JSON has an escape for it, UTF-8 has not
+        return json.dumps(content, separators=(",", ":")).encode()

@@ -1,0 +1,35 @@
+"""The times that commands take."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from pipeline.errors import BadInputError
+from pipeline.search.time_expressions import instant
+
+TIMES = """A TIME is relative (90s, 15m, 2h30m, 3d, 1w: so long ago), OpenSearch's date math (now-1h, now-1d/d), ISO 8601 with or
+without seconds (2026-11-24T10:00), or seconds or milliseconds since 1970. Without a zone (Z, +01:00) it is in this computer's own;
+a date alone is the whole day."""
+
+
+class Moment(click.ParamType[datetime]):
+    """An option's time; ``end`` where a date alone stands for its end."""
+
+    name = "time"
+
+    def __init__(self, *, end: bool = False) -> None:
+        self._end = end
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The moment, UTC; wrong usage where it is none."""
+        try:
+            return instant(str(value), now=datetime.now(UTC), end=self._end)
+        except BadInputError as error:
+            self.fail(str(error), param, ctx)
+
+
+def since_until(command: Any) -> Any:
+    """Gives ``command`` the options --since and --until."""
+    until = click.option("--until", type=Moment(end=True), metavar="TIME", help="What is not newer.")
+    return click.option("--since", type=Moment(), metavar="TIME", help="What is not older: see above.")(until(command))

@@ -1,0 +1,79 @@
+"""Lineage: what a segment owes to those above it, told once, from the top down, so that no question about it walks a deep trace again."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from pipeline.model.facts import SegmentFact
+
+_LONGEST_PATH = 64
+
+
+class Lineage(msgspec.Struct, frozen=True):
+    """The place of a segment.
+
+    Attributes:
+        fact: the segment.
+        above: the segment above it; none for the first one, and for the one that a ring is entered by, which only odd documents make.
+        depth: how many segments and subsegments stand above it.
+        path: the names from the entry down to it; a very long one keeps its first name and its last ones.
+        service_name: the service that it is part of: its own, else that of the segment around it; empty where nobody names one.
+    """
+
+    fact: SegmentFact
+    above: SegmentFact | None
+    depth: int
+    path: tuple[str, ...]
+    service_name: str
+
+
+def lineages(
+    facts: Iterable[SegmentFact], parent: Callable[[SegmentFact], SegmentFact | None], children: Callable[[SegmentFact], list[SegmentFact]]
+) -> dict[str, Lineage]:
+    """The lineage of each of ``facts`` by its id, those above before those below."""
+    found: dict[str, Lineage] = {}
+    for fact in facts:
+        if fact.id not in found:
+            found |= ((each.fact.id, each) for each in _descent(_top(fact, parent), children))
+    return found
+
+
+def nearest_exceptions(lineage: dict[str, Lineage], children: Callable[[SegmentFact], list[SegmentFact]]) -> dict[str, SegmentFact]:
+    """By id, the segment itself where it names an exception, else the nearest one below it that does."""
+    found: dict[str, tuple[int, SegmentFact]] = {}
+    for place in reversed(lineage.values()):
+        fact = place.fact
+        own = (0, fact) if fact.exception_type or fact.exception_message else None
+        below = (found[child.id] for child in children(fact) if child.id in found)
+        if nearest := own or min(below, key=lambda pair: pair[0], default=None):
+            found[fact.id] = nearest[0] + 1, nearest[1]
+    return {id_: fact for id_, (_, fact) in found.items()}
+
+
+def _top(fact: SegmentFact, parent: Callable[[SegmentFact], SegmentFact | None]) -> SegmentFact:
+    """The first segment above ``fact``, or the one by which a ring is entered from it."""
+    seen: set[str] = set()
+    while fact.id not in seen and (above := parent(fact)):
+        seen.add(fact.id)
+        fact = above
+    return fact
+
+
+def _descent(top: SegmentFact, children: Callable[[SegmentFact], list[SegmentFact]]) -> Iterator[Lineage]:
+    seen = {top.id}
+    waiting = deque([Lineage(top, None, 0, (top.name,), top.service_name)])
+    while waiting:
+        here = waiting.popleft()
+        yield here
+        for child in children(here.fact):
+            if child.id not in seen:
+                seen.add(child.id)
+                path = _longer(here.path, child.name)
+                waiting.append(Lineage(child, here.fact, here.depth + 1, path, child.service_name or here.service_name))
+
+
+def _longer(path: tuple[str, ...], name: str) -> tuple[str, ...]:
+    # a Lambda service segment and its function's share their name
+    found = path if path[-1] == name else (*path, name)
+    return found if len(found) <= _LONGEST_PATH else (found[0], "…", *found[2 - _LONGEST_PATH :])

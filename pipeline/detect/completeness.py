@@ -1,0 +1,109 @@
+"""Standing: how far a trace has come, in a word and in a sentence. Time enters as a fact: when a look-up was made."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from pipeline.detect.segment_outcome import ACCEPTED, FUNCTION, RAN, SERVICE
+from pipeline.detect.segment_tree import Tree
+from pipeline.detect.verdict import State
+from pipeline.model.facts import SegmentFact
+from pipeline.model.trace_state import TraceState, last_seen
+
+_MOST_NAMED = 3
+_MOST_LOOKUPS = 20
+# an event that fails is tried twice again by default (AWS Lambda developer guide, "How Lambda handles errors and retries")
+_MOST_ATTEMPTS = 3
+_HOUR = 3_600_000
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """The state, its reason in words, and what is missing, a phrase each."""
+
+    state: State
+    reason: str
+    missing: tuple[str, ...] = ()
+
+
+def standing_of(state: TraceState, tree: Tree, give_up_after_ms: int) -> Standing:
+    """How far the trace has come. What was found outweighs every reason for finding nothing."""
+    return _of_segments(state, tree, give_up_after_ms) if state.segments else _of_nothing(state, give_up_after_ms)
+
+
+def _is_unsampled(state: TraceState) -> bool:
+    """Whether the trace was not sampled; what the platform says of a request outweighs what a line's header says."""
+    said = {request.said for request in state.requests.values()}
+    return True not in said and False in said
+
+
+def _of_nothing(state: TraceState, give_up_after_ms: int) -> Standing:
+    outcomes = {lookup.outcome for lookup in state.lookups.values()}
+    if _is_unsampled(state):
+        return Standing("unsampled", "The trace was not sampled, so X-Ray never recorded it: these log lines are all there is.")
+    if "sourceDisabled" in outcomes:
+        return Standing("sourceDisabled", "Transaction Search is on, so BatchGetTraces finds nothing: subscribe the log group aws/spans to "
+                                         "tracejoin, or set TRACEJOIN_TRACE_SOURCE to StartTraceRetrieval.")  # fmt: skip
+    if "limitExceeded" in outcomes:
+        return Standing("limitExceeded", "The trace is larger than X-Ray keeps, and nothing of it came back.")
+    if not outcomes:
+        return Standing("pending", "X-Ray was not asked for this trace yet.")
+    if "refused" in outcomes:
+        return Standing("notFound", "X-Ray does not take this for a trace id, so it can have no trace of it.")
+    if not _time_is_up(state, give_up_after_ms):
+        return Standing("pending", "X-Ray has nothing on this trace yet.")
+    if outcomes == {"unprocessed"}:
+        return Standing("notFound", "X-Ray left this id unprocessed each time, and was asked until long after the last log line.")
+    if outcomes == {"subscribed"}:
+        return Standing("notFound", "No span of this trace came through aws/spans, long after the last log line.")
+    return Standing("notFound", "X-Ray has no trace of this id, though it was asked until long after the last log line.")
+
+
+def _of_segments(state: TraceState, tree: Tree, give_up_after_ms: int) -> Standing:
+    missing = tuple(_missing(state, tree))
+    named = "; ".join(missing[:_MOST_NAMED]) + ("; …" if len(missing) > _MOST_NAMED else "")
+    if any(lookup.outcome == "limitExceeded" for lookup in state.lookups.values()):
+        return Standing("limitExceeded", f"The trace is larger than X-Ray keeps: {named or 'what lies beyond the limit is lost'}.", missing)
+    if not missing:
+        return Standing("complete", "Every segment is closed and every call has its answer.")
+    if _time_is_up(state, give_up_after_ms):
+        return Standing("incomplete", f"Time is up, and something never came: {named}.", missing)
+    return Standing("partial", f"Not everything is there yet: {named}.", missing)
+
+
+def _time_is_up(state: TraceState, give_up_after_ms: int) -> bool:
+    """Whether a look-up was made long enough after the last sign of life, or so often that one more would be one too many."""
+    asked = max((lookup.at for lookup in state.lookups.values()), default=0)
+    # a time far beyond the look-up that brought it is no time
+    active = last_seen(state, before=asked + _HOUR)
+    return asked > 0 and (asked >= active + give_up_after_ms or len(state.lookups) >= _MOST_LOOKUPS)
+
+
+def _missing(state: TraceState, tree: Tree) -> Iterator[str]:
+    """What keeps the trace from being complete, a phrase each."""
+    yield from (f"{fact.name or fact.id} is still open" for fact in tree if fact.in_progress)
+    for fact in tree:
+        if fact.parent_id and not tree.parent(fact):
+            yield f"the parent {fact.parent_id} of {fact.name or fact.id} is missing"
+    yield from (f"the function segment of {fact.name or fact.id} is missing" for fact in tree if _lacks_function(fact, tree))
+    yield from (f"another attempt of {fact.name or fact.id} is missing: {len(tree.attempts_of(fact))} failed so far" for fact in tree
+                if _will_be_tried_again(fact, tree))  # fmt: skip
+    yield from (f"the answer to the call {fact.name or fact.id} is missing" for fact in tree if fact.traced and not tree.answered(fact))
+    # the call that invoked a function carries the id of its request, too
+    shown = {fact.request_id for fact in tree if fact.origin in {SERVICE, FUNCTION}}
+    for request in state.requests.values():
+        # the platform names the segment in its REPORT line
+        if request.sampled and request.segment_id and request.request_id not in shown and request.segment_id not in tree.segments:
+            yield f"the segment of the request {request.request_id} is missing"
+
+
+def _lacks_function(fact: SegmentFact, tree: Tree) -> bool:
+    # Lambda sends two segments for each invocation that ran, and either may be there first
+    ran = fact.origin == SERVICE and fact.status in RAN and not fact.inferred and not fact.in_progress
+    return ran and not tree.functions_of(fact)
+
+
+def _will_be_tried_again(fact: SegmentFact, tree: Tree) -> bool:
+    if fact.origin != SERVICE or fact.status != ACCEPTED or fact.inferred:
+        return False
+    attempts = tree.attempts_of(fact)
+    return 0 < len(attempts) < _MOST_ATTEMPTS and not attempts[-1].in_progress and not tree.attempt_went_well(attempts[-1])

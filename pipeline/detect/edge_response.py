@@ -1,0 +1,56 @@
+"""Told: what the caller of a transaction was answered. API Gateway's own log knows it best: a function behind it says 200 to it alone."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from pipeline.detect.segment_outcome import CLIENT_ERROR
+from pipeline.detect.segment_tree import Tree
+from pipeline.detect.verdict import ClientSaw
+from pipeline.model.facts import RequestFact, SegmentFact
+from pipeline.model.trace_state import TraceState
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What was answered, and by whom.
+
+    Attributes:
+        status: the HTTP status, where there was any.
+        saw: what it comes to.
+        by: who says so: the entry's name, or API Gateway's log.
+    """
+
+    status: int | None = None
+    saw: ClientSaw = "unknown"
+    by: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.status or self.saw}"
+
+
+def told_by(state: TraceState, tree: Tree) -> Told:
+    """What the caller of the trace's entry was answered."""
+    entry = tree.entry
+    if found := _of_gateway(state.requests.values(), entry):
+        by = entry.name if entry and entry.status == found.status else "API Gateway's log"
+        return Told(found.status, _saw(found.status), by)
+    if entry is None or entry.in_progress:
+        return Told()
+    if entry.status is not None:
+        return Told(entry.status, _saw(entry.status), entry.name)
+    return Told(None, "error" if entry.fault or entry.error or entry.throttle else "success", entry.name)
+
+
+def _of_gateway(requests: Iterable[RequestFact], entry: SegmentFact | None) -> RequestFact | None:
+    """The request of API Gateway that the entry served; where no segment is known, the first one."""
+    answered = [request for request in requests if request.status and not request.elsewhere]
+    if entry is None:
+        return min(answered, key=lambda request: (request.first_at, request.key), default=None)
+    if not entry.request_id:
+        return None
+    own = (request for request in answered if entry.request_id in {request.request_id, request.integration_request_id})
+    return max(own, key=lambda request: (request.status or 0, request.key), default=None)
+
+
+def _saw(status: int | None) -> ClientSaw:
+    return "error" if (status or 0) >= CLIENT_ERROR else "success"

@@ -1,0 +1,38 @@
+"""The rules, by family: each takes a case and yields its findings. `docs/findings/` has a page for each family."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from pipeline.detect.rule import Rules
+from pipeline.detect.rule_context import Case
+from pipeline.detect.rules import downstream, edge, functions, payloads, platform, unsampled
+from pipeline.detect.trace_view import Scene
+from pipeline.detect.verdict import Finding
+
+LOOKS: Mapping[str, Callable[[Case], Iterator[Finding]]] = {
+    "service-ok-function-failed": functions.service_ok_function_failed,
+    "invoke-ok-function-error": functions.invoke_ok_function_error,
+    "async-attempt-failed": functions.async_attempt_failed,
+    "edge-ok-downstream-fault": downstream.edge_ok_downstream_fault,
+    "throttled-downstream": downstream.throttled_downstream,
+    "edge-ok-error-log": edge.edge_ok_error_log,
+    "edge-error-trace-ok": edge.edge_error_trace_ok,
+    "error-payload-behind-200": payloads.error_payload_behind_200,
+    "batch-partial-failure": payloads.batch_partial_failure,
+    "state-machine-failed": payloads.state_machine_failed,
+    "timeout": platform.timeout,
+    "out-of-memory": platform.out_of_memory,
+    "crash": platform.crash,
+    "unsampled-error": unsampled.unsampled_error,
+}
+_MOST_FINDINGS = 100
+
+
+def find(scene: Scene, rules: Rules) -> tuple[Finding, ...]:
+    """All findings, in a fixed order."""
+    found: set[Finding] = set()
+    for name, look in LOOKS.items():
+        rule = rules.get(name)
+        if rule and rule.enabled:
+            found |= {finding for finding in look(Case(scene, name, rule)) if rule.is_about(finding.service_name)}
+    # alerts first, where there are more than anybody reads
+    return tuple(sorted(sorted(sorted(found), key=lambda finding: finding.severity)[:_MOST_FINDINGS]))

@@ -1,0 +1,40 @@
+"""Judge: the verdict, a pure function of a trace's merged state. No clock, no order, no input or output."""
+
+from collections.abc import Callable
+
+from pipeline.detect.completeness import standing_of
+from pipeline.detect.edge_response import told_by
+from pipeline.detect.engine import find
+from pipeline.detect.rule import Rules
+from pipeline.detect.segment_tree import Tree
+from pipeline.detect.trace_view import Scene
+from pipeline.detect.verdict import Root, Verdict
+from pipeline.model.trace_state import TraceState
+
+Judge = Callable[[TraceState], Verdict]
+
+
+def judge(state: TraceState, *, rules: Rules, give_up_after_ms: int) -> Verdict:
+    """The verdict on ``state``.
+
+    Args:
+        state: everything known of the trace.
+        rules: what counts as a finding.
+        give_up_after_ms: how long after the newest sign of life a look-up must have been made in vain.
+    """
+    tree = Tree(state.segments)
+    standing = standing_of(state, tree, give_up_after_ms)
+    entry, told = tree.entry, told_by(state, tree)
+    return Verdict(
+        state=standing.state,
+        state_reason=standing.reason,
+        missing=standing.missing,
+        fault=any(fact.fault for fact in tree),
+        error=any(fact.error for fact in tree),
+        throttle=any(fact.throttle for fact in tree),
+        edge_status=told.status,
+        client_saw=told.saw,
+        findings=find(Scene(state, tree, standing, told), rules),
+        root=Root(id=entry.id, name=entry.name, service_name=tree.service_name(entry), start=entry.start, end=entry.end,
+                  failed=entry.fault or entry.error or entry.throttle) if entry else None,
+    )  # fmt: skip

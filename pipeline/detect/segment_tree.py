@@ -1,0 +1,170 @@
+"""A trace's segments as the tree that they are."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from pipeline.detect.ancestry import Lineage, lineages
+from pipeline.detect.segment_outcome import CLIENT_ERROR, FUNCTION, SERVER_ERROR, SERVICE, Call, call_of, failed, faulted, throttled
+from pipeline.detect.verdict import SegmentStatus
+from pipeline.model.facts import SegmentFact
+
+
+class Tree:
+    """The segments of one trace; every order that it hands out is fixed, whatever order they arrived in."""
+
+    def __init__(self, segments: Mapping[str, SegmentFact]) -> None:
+        self.segments = dict(sorted(segments.items()))
+        self._children: dict[str, list[SegmentFact]] = {}
+        self._successes: dict[str, dict[Call, int]] = {}
+        self._functions: dict[str, list[SegmentFact]] = {}
+        for fact in sorted(self.segments.values(), key=_by_time):
+            self._children.setdefault(fact.parent_id, []).append(fact)
+
+    def __iter__(self) -> Iterator[SegmentFact]:
+        return iter(self.segments.values())
+
+    def children(self, fact: SegmentFact) -> list[SegmentFact]:
+        """The segments below ``fact``, by start time."""
+        return [child for child in self.children_of(fact.id) if child.id != fact.id]
+
+    def children_of(self, id_: str) -> list[SegmentFact]:
+        """The segments that name ``id_`` as their parent, by start time."""
+        return self._children.get(id_, [])
+
+    def parent(self, fact: SegmentFact) -> SegmentFact | None:
+        """The segment above ``fact``, where it is known."""
+        return self.segments.get(fact.parent_id) if fact.parent_id and fact.parent_id != fact.id else None
+
+    @cached_property
+    def lineage(self) -> dict[str, Lineage]:
+        """The place of each segment, those above before those below."""
+        return lineages(self, self.parent, self.children)
+
+    def ancestors(self, fact: SegmentFact) -> Iterator[SegmentFact]:
+        """The segments above ``fact``, nearest first."""
+        above = self.lineage[fact.id].above
+        while above:
+            yield above
+            above = self.lineage[above.id].above
+
+    def below(self, fact: SegmentFact) -> Iterator[SegmentFact]:
+        """Everything below ``fact``, at any depth."""
+        seen = {fact.id}
+        waiting = deque(self.children(fact))
+        while waiting:
+            child = waiting.popleft()
+            if child.id not in seen:
+                seen.add(child.id)
+                yield child
+                waiting += self.children(child)
+
+    def depth(self, fact: SegmentFact) -> int:
+        """How many segments and subsegments stand above ``fact``."""
+        return self.lineage[fact.id].depth if fact.id in self.lineage else 0
+
+    def path(self, fact: SegmentFact) -> tuple[str, ...]:
+        """The names from the entry down to ``fact``."""
+        return self.lineage[fact.id].path if fact.id in self.lineage else (fact.name,)
+
+    @cached_property
+    def entry(self) -> SegmentFact | None:
+        """The segment that the transaction came in by: without a parent, else with one that is unknown; then the earliest."""
+        tops = [fact for fact in self if self.parent(fact) is None]
+        # subsegments alone are a trace whose segment is still to come; a ring, which only odd documents make, has no top
+        candidates = [fact for fact in tops if not fact.subsegment] or ([] if tops else list(self))
+        return min(candidates, key=lambda fact: (bool(fact.parent_id), *_by_time(fact)), default=None)
+
+    def answered(self, fact: SegmentFact) -> bool:
+        """Whether the callee of a propagated call has a segment."""
+        return any(not child.subsegment for child in self.children(fact))
+
+    def last_success(self, parent: SegmentFact) -> dict[Call, int]:
+        """For each call made below ``parent``, when the last one that went well began (nanoseconds since the epoch)."""
+        if parent.id not in self._successes:
+            self._successes[parent.id] = {
+                call_of(child): child.start or 0 for child in self.children(parent) if self.went_well(child)
+            }  # fmt: skip
+        return self._successes[parent.id]
+
+    def went_well(self, fact: SegmentFact) -> bool:
+        """Whether a call was answered, and neither it nor the function that answered it says that it failed."""
+        if faulted(fact) or fact.error or fact.throttle or fact.in_progress or fact.function_error or fact.failed_items:
+            return False
+        return not any(child.origin == SERVICE and self.culprit_of(child) for child in self.children(fact))
+
+    def culprit_of(self, service: SegmentFact) -> SegmentFact | None:
+        """What says that the function of a Lambda service failed: its last attempt, else the service's segment; None where neither does."""
+        functions = self.functions_of(service)
+        # of several attempts the service's own flags may tell of an earlier one
+        tellers = functions[-1:] if len(functions) > 1 else [*functions, service]
+        return next((fact for fact in tellers if failed(fact)), None)
+
+    def is_refusal(self, fact: SegmentFact) -> bool:
+        """Whether a call was refused as the caller's own mistake: the same call made again would fail again."""
+        return CLIENT_ERROR <= (fact.status or 0) < SERVER_ERROR and not throttled(fact)
+
+    def attempts_of(self, service: SegmentFact) -> list[SegmentFact]:
+        """The attempts of an asynchronous invocation by start time: their subsegments, else their functions' segments."""
+        named = [child for child in self.children(service) if child.subsegment and child.name.startswith("Attempt")]
+        return named or self.functions_of(service)
+
+    def attempt_went_well(self, attempt: SegmentFact) -> bool:
+        """Whether neither an attempt nor its function says that it failed."""
+        functions = [child for child in self.children(attempt) if child.origin == FUNCTION]
+        # or beside it, below the service's segment
+        beside = [other for other in self.children_of(attempt.parent_id) if other.origin == FUNCTION and _during(other, attempt)]
+        return (attempt.status or 0) < CLIENT_ERROR and not any(failed(fact) for fact in (attempt, *(functions or beside)))
+
+    def service_name(self, fact: SegmentFact) -> str:
+        """The service that ``fact`` is part of: its own, else that of the segment around it, else its name."""
+        place = self.lineage.get(fact.id)
+        return (place.service_name if place else fact.service_name) or fact.name
+
+    def functions_of(self, service: SegmentFact) -> list[SegmentFact]:
+        """The AWS::Lambda::Function segments of a Lambda service segment: one for each attempt, by start time."""
+        if service.id not in self._functions:
+            # an asynchronous invocation has its attempts as subsegments
+            steps = (step for own in self.children(service) for step in (own, *(self.children(own) if own.subsegment else ())))
+            self._functions[service.id] = [step for step in steps if step.origin == FUNCTION]
+        return self._functions[service.id]
+
+    def status_of_line(self, request_id: str, span_id: str, at: int) -> SegmentStatus | None:
+        """The segment that a log line was written in.
+
+        Args:
+            request_id: the line's Lambda request, if any.
+            span_id: the span that the line names, if any; it counts where no invocation is known.
+            at: the line's time, in milliseconds since the epoch: it tells the attempts of one request apart.
+        """
+        if service := self._services.get(request_id):
+            functions = self.functions_of(service)
+            begun = [function for function in functions if (function.start or 0) // 1_000_000 <= at]
+            return _status(service, (begun or functions or [service])[-1 if begun else 0])
+        fact = self.segments.get(span_id)
+        around = next((above for above in (fact, *self.ancestors(fact)) if not above.subsegment), None) if fact else None
+        return _status(around, around) if around else None
+
+    @cached_property
+    def _services(self) -> dict[str, SegmentFact]:
+        """The segment that stands for each request: Lambda's service's, or its function's where that is all there is, or API Gateway's."""
+        ranked = sorted((fact for fact in self if fact.request_id and not fact.subsegment),
+                        key=lambda fact: (fact.origin == SERVICE, fact.origin == FUNCTION, not fact.inferred))  # fmt: skip
+        return {fact.request_id: fact for fact in ranked}
+
+
+def _status(service: SegmentFact, function: SegmentFact) -> SegmentStatus:
+    return SegmentStatus(
+        id=function.id, name=function.name, status=service.status if service.status is not None else function.status,
+        fault=service.fault or function.fault, error=service.error or function.error, throttle=service.throttle or function.throttle,
+        in_progress=service.in_progress or function.in_progress,
+    )  # fmt: skip
+
+
+def _during(fact: SegmentFact, other: SegmentFact) -> bool:
+    """Whether ``fact`` began while ``other`` went on."""
+    return (other.start or 0) <= (fact.start or 0) and (other.end is None or (fact.start or 0) <= other.end)
+
+
+def _by_time(fact: SegmentFact) -> tuple[int, str]:
+    return fact.start or 0, fact.id

@@ -1,0 +1,75 @@
+"""The edge to SQS: hints from `ship` to `resolve`. A lost hint costs minutes, never truth: the sweep finds the lines."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.errors import BadInputError, UnavailableError
+from pipeline.model.trace_ids import parse_trace_id
+
+_IDS_PER_MESSAGE = 100
+# SendMessageBatch takes ten (Amazon SQS API reference)
+_MESSAGES_PER_CALL = 10
+
+
+class Hint(msgspec.Struct, frozen=True, rename="camel"):
+    """A message: traces to look at, and how often they were looked at before (0 at first)."""
+
+    trace_ids: tuple[str, ...]
+    attempt: int = 0
+
+
+class Queue:
+    """The queue between the two functions.
+
+    Args:
+        client: boto3's `sqs` client.
+        url: the queue's URL.
+    """
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, trace_ids: Sequence[str], *, attempt: int, delay: int) -> None:
+        """Sends hints that come back after ``delay`` seconds (900 at most). Raises UnavailableError."""
+        bodies = [
+            msgspec.json.encode(Hint(tuple(trace_ids[start : start + _IDS_PER_MESSAGE]), attempt)).decode()
+            for start in range(0, len(trace_ids), _IDS_PER_MESSAGE)
+        ]
+        for start in range(0, len(bodies), _MESSAGES_PER_CALL):
+            entries = [
+                {"Id": str(number), "MessageBody": body, "DelaySeconds": delay}
+                for number, body in enumerate(bodies[start : start + _MESSAGES_PER_CALL])
+            ]
+            self._send(entries)
+
+    def put_aside(self, bodies: Sequence[str], reasons: Sequence[str]) -> None:
+        """Sends messages as they are, each with the reason why it is here as its attribute `reason`. Raises UnavailableError."""
+        entries = [
+            {"Id": str(number), "MessageBody": body,
+             "MessageAttributes": {"reason": {"DataType": "String", "StringValue": reason}}}
+            for number, (body, reason) in enumerate(zip(bodies, reasons, strict=True))
+        ]  # fmt: skip
+        for start in range(0, len(entries), _MESSAGES_PER_CALL):
+            self._send(entries[start : start + _MESSAGES_PER_CALL])
+
+    def _send(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        try:
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+        except (ClientError, BotoCoreError) as error:
+            raise UnavailableError(f"SQS does not take messages: {error}") from error
+        if answer.get("Failed"):
+            raise UnavailableError(f"SQS refused {len(answer['Failed'])} messages: {answer['Failed'][0].get('Message')}")
+
+
+def read_hint(body: str) -> Hint:
+    """The hint in an SQS message's body; ids that are none are left out. Raises BadInputError where it is no hint."""
+    try:
+        hint = msgspec.json.decode(body, type=Hint)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise BadInputError(f"the message is no hint of trace ids: {error}") from error
+    ids = (parse_trace_id(id_) for id_ in hint.trace_ids)
+    return Hint(tuple(id_ for id_ in ids if id_), max(hint.attempt, 0))

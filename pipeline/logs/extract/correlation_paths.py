@@ -1,0 +1,59 @@
+"""Correlation paths: where a user's own JSON lines keep their correlation ids, as JMESPath, as Powertools' correlation paths are.
+
+Imported only where paths are set: most lines are read without a dictionary ever being made of them.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jmespath
+import msgspec
+from jmespath.exceptions import JMESPathError
+
+from pipeline.logs.extract.log_line import Line
+from pipeline.model.trace_ids import parse_correlation_id
+
+_DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
+_MOST = 20
+
+
+def paths(text: str) -> tuple[str, ...]:
+    """The expressions in ``text``, separated by semicolons or line ends. Raises ValueError where one is no JMESPath."""
+    found = tuple(part.strip() for line in text.splitlines() for part in line.split(";") if part.strip())
+    for path in found:
+        try:
+            jmespath.compile(path)
+        except JMESPathError as error:
+            raise ValueError(f"{path!r} is no JMESPath: {str(error).splitlines()[0]}") from None
+    return found
+
+
+def reader_for(expressions: Sequence[str]) -> Callable[[Line], None]:
+    """Adds to a JSON line what these expressions find in it; text, whole numbers and lists of them are ids."""
+    compiled = [jmespath.compile(expression) for expression in expressions]
+
+    def read(line: Line) -> None:
+        if line.attributes is None:
+            return
+        try:
+            content = msgspec.json.decode(line.attributes)
+        except _DECODE_ERRORS:
+            return
+        ids = (id_ for expression in compiled for id_ in _ids(_search(expression, content)))
+        line.correlation_ids = tuple(dict.fromkeys([*line.correlation_ids, *ids]))[:_MOST]
+
+    return read
+
+
+def _search(expression: Any, content: object) -> object:
+    try:
+        return expression.search(content)
+    except JMESPathError:
+        # a function of JMESPath's that does not take what this line has there
+        return None
+
+
+def _ids(found: object) -> Iterator[str]:
+    for value in found if isinstance(found, list) else [found]:
+        if isinstance(value, str | int) and not isinstance(value, bool) and (id_ := parse_correlation_id(str(value))):
+            yield id_

@@ -1,0 +1,15 @@
+import re
+from typing import Final
+
+SPANS_LOG_GROUP: Final = "aws/spans"
+"""Where Transaction Search writes spans, an OpenTelemetry span an event (Amazon CloudWatch user guide, "Transaction Search")."""
+
+OPENSEARCH_LOG_GROUPS: Final = ("/aws/OpenSearchService/domains/", "/aws/aes/domains/")
+"""How the log groups of domains begin: what they say of our own writes, such as slow logs, would be shipped, and written, for ever."""
+
+_LAMBDA_STREAM = re.compile(r"\d{4}/\d\d/\d\d/[^/]*\[[^\]]+\][0-9a-f]{32}")
+
+
+def is_of_lambda(log_group: str, log_stream: str) -> bool:
+    """Whether a log stream is one of a Lambda function's environments (AWS Lambda developer guide, "Viewing CloudWatch logs")."""
+    return log_group.startswith("/aws/lambda/") or _LAMBDA_STREAM.fullmatch(log_stream) is not None

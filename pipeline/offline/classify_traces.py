@@ -1,0 +1,157 @@
+"""Classify: the verdict on traces in a file, without OpenSearch, by the very code that `resolve` runs."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from pipeline.detect.evaluate import Judge
+from pipeline.detect.verdict import ClientSaw, FindingSeverity, State, Verdict
+from pipeline.errors import BadInputError
+from pipeline.logs.decode import LogEvent, unpack
+from pipeline.logs.extract.log_line import Line
+from pipeline.model.facts import LookupFact, RequestFact, evidence_of, signal_fact
+from pipeline.model.json_values import number_of
+from pipeline.model.trace_ids import parse_trace_id, to_xray
+from pipeline.model.trace_state import TraceState, merge, merge_by_trace
+from pipeline.offline.input_files import is_event
+from pipeline.redact.redactor import DEFAULT, Redactor
+from pipeline.traces.read_document import read_trace_document
+from pipeline.traces.segment import Segment, facts_of_segments
+
+
+class ClassifiedFinding(msgspec.Struct, frozen=True, rename="camel"):
+    """A finding as others read it."""
+
+    rule: str
+    severity: FindingSeverity
+    service_name: str
+    span_id: str
+    path: tuple[str, ...]
+    evidence: str
+
+
+class Classification(msgspec.Struct, frozen=True, rename="camel"):
+    """The verdict on one trace. Others build on these names."""
+
+    trace_id: str
+    xray_trace_id: str
+    state: State
+    edge_status: int | None
+    client_saw: ClientSaw
+    fault: bool
+    error: bool
+    throttle: bool
+    hidden_fault: bool
+    findings: tuple[ClassifiedFinding, ...]
+
+
+def read_traces(data: bytes, *, max_bytes: int, redactor: Redactor = DEFAULT) -> tuple[list[Segment], list[str]]:
+    """The segments in a file, and a sentence for each document that can't be read.
+
+    The file holds an answer of BatchGetTraces or ListRetrievedTraces, traces, segment documents, spans as in `aws/spans`, a
+    subscription event of that log group, or any of these one a line.
+
+    Args:
+        data: the file.
+        max_bytes: the bound of one decompressed record of an event.
+        redactor: takes out what is secret.
+
+    Raises BadInputError where it holds nothing of the kind.
+    """
+    segments: list[Segment] = []
+    problems: list[str] = []
+    for place, document, trace_id in _documents(_contents(data), "", max_bytes):
+        try:
+            segments += read_trace_document(document, trace_id=trace_id, redactor=redactor)
+        except BadInputError as error:
+            problems.append(f"{place}: {error}" if place else str(error))
+    if not segments:
+        raise BadInputError(problems[0] if problems else "no segment document in it")
+    return segments, problems
+
+
+def facts_of_lines(lines: Iterable[tuple[LogEvent, Line]], segments: Iterable[Segment] = ()) -> dict[str, TraceState]:
+    """What attributed log lines say of their traces; one without a trace of its own has that of the segment with its request id."""
+    homes = {segment.fact.request_id: segment.trace_id for segment in segments if segment.fact.request_id}
+    found = ((line.trace_id or homes.get(line.request_id or ""), f"line {number}", event, line)
+             for number, (event, line) in enumerate(lines, 1))  # fmt: skip
+    return merge_by_trace((trace_id, _facts_of_line(place, event, line)) for trace_id, place, event, line in found if trace_id)
+
+
+def _facts_of_line(place: str, event: LogEvent, line: Line) -> TraceState:
+    at = event.timestamp
+    request = RequestFact(request_id=line.request_id or "", sampled=line.sampled, first_at=at, last_at=at, status=line.http_status,
+                          integration_request_id=line.integration_request_id or "")  # fmt: skip
+    severity = line.severity.number if line.severity else 0
+    signals = signal_fact(place, line.signals, line.service_name, request, evidence_of(line.body, line.excerpt), severity)
+    return TraceState(requests={request.key: request}, signals=signals)
+
+
+def classify(segments: Iterable[Segment], facts: Mapping[str, TraceState], judge: Judge, *, now_ms: int) -> Iterator[tuple[str, Verdict]]:
+    """The id of each trace with the verdict on it, in the order of their ids; the file counts as looked up at ``now_ms`` (epoch, UTC)."""
+    looked_up = TraceState(lookups={str(now_ms): LookupFact(at=now_ms, outcome="found")})
+    for trace_id, found in sorted(facts_of_segments(segments).items()):
+        yield trace_id, judge(merge(facts.get(trace_id, TraceState()), found, looked_up))
+
+
+def classification_of(trace_id: str, verdict: Verdict) -> Classification:
+    """The verdict on a trace, as others build on it."""
+    return Classification(
+        trace_id=trace_id, xray_trace_id=to_xray(trace_id), state=verdict.state, edge_status=verdict.edge_status,
+        client_saw=verdict.client_saw, fault=verdict.fault, error=verdict.error, throttle=verdict.throttle,
+        hidden_fault=verdict.hidden_fault,
+        findings=tuple(
+            ClassifiedFinding(finding.rule, finding.severity, finding.service_name, finding.span_id, finding.path, finding.evidence)
+            for finding in verdict.findings
+        ),
+    )  # fmt: skip
+
+
+def _contents(data: bytes) -> list[object]:
+    """The JSON values in a file: one, or one a line."""
+    try:
+        return [json.loads(data, parse_float=number_of)]
+    except (ValueError, RecursionError) as error:
+        whole = error
+    found: list[object] = []
+    for line in data.splitlines():
+        try:
+            found.append(json.loads(line, parse_float=number_of))
+        except (ValueError, RecursionError):
+            if line.strip():
+                found.append(line.decode("utf-8", "replace"))
+    if not any(isinstance(content, dict | list) for content in found):
+        raise BadInputError(f"no JSON in it: {whole}")
+    return found
+
+
+def _documents(contents: Iterable[object], place: str, max_bytes: int) -> Iterator[tuple[str, Any, str | None]]:
+    """Each segment document or span with its place and the trace that it stands in."""
+    for number, content in enumerate(contents, 1):
+        here = f"{place}[{number}]" if place else f"entry {number}"
+        if isinstance(content, list):
+            yield from _documents(content, here, max_bytes)
+        elif not isinstance(content, dict):
+            yield here, str(content), None
+        elif isinstance(traces := content.get("Traces"), list):
+            yield from _documents(traces, f"{here} Traces", max_bytes)
+        elif isinstance(parts := content.get("Segments", content.get("Spans")), list):
+            yield from _parts(parts, parse_trace_id(str(content.get("Id", ""))), here)
+        elif is_event(content):
+            batches = unpack(content, max_bytes=max_bytes).batches
+            yield from _parts([event.message for batch in batches for event in batch.events], None, here)
+        elif not _is_daemon_header(content):
+            yield here, content, None
+
+
+def _is_daemon_header(content: Mapping[str, Any]) -> bool:
+    """Whether it is the line before each document in the daemon's protocol."""
+    return content.get("format") == "json" and "version" in content and "id" not in content
+
+
+def _parts(parts: list[Any], trace_id: str | None, place: str) -> Iterator[tuple[str, Any, str | None]]:
+    for number, part in enumerate(parts, 1):
+        document = part.get("Document", part) if isinstance(part, dict) else part
+        yield f"{place}[{number}]", document if isinstance(document, str | dict) else str(document), trace_id

@@ -1,0 +1,105 @@
+"""Recorded input: what a file holds, be it subscription events or log lines, in whichever way somebody saved it."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.errors import BadInputError
+from pipeline.logs.decode import Batch, LogEvent, unpack
+
+_ENVELOPES = ("awslogs", "logEvents", "messageType")
+
+
+def read_events(data: bytes) -> list[object]:
+    """The subscription events in a file: one, an array of them, or one a line.
+
+    Raises BadInputError where the file holds something else.
+    """
+    content = _json(data)
+    if content is not None:
+        found = content if isinstance(content, list) else [content]
+    else:
+        found = [_json(line) for line in data.splitlines() if line.strip()]
+    if not found or not all(is_event(event) for event in found):
+        raise BadInputError(
+            'no subscription event in it: expected {"awslogs": …}, Kinesis Records, Firehose records, or the decoded'
+            " document with logEvents"
+        )
+    return found
+
+
+def is_event(content: object) -> bool:
+    """Whether ``content`` looks like an event that `unpack` reads."""
+    if not isinstance(content, dict):
+        return False
+    if any(key in content for key in _ENVELOPES):
+        return True
+    records = content.get("Records", content.get("records"))
+    return (
+        isinstance(records, list)
+        and bool(records)
+        and all(isinstance(record, dict) and ("kinesis" in record or "data" in record) for record in records)
+    )
+
+
+def read_streams(data: bytes, *, max_bytes: int) -> list[Sequence[LogEvent]]:
+    """The log lines in a file, stream by stream; their time is 0 where the file does not tell it.
+
+    The file holds subscription events, what `aws logs filter-log-events` prints, a JSON array, or simply lines.
+
+    Raises BadInputError where the file is not text, or where an event in it can't be read.
+    """
+    content = _json(data)
+    events = content if isinstance(content, list) else [content]
+    if content is not None and events and all(is_event(event) for event in events):
+        return [batch.events for event in events for batch in _batches(event, max_bytes)]
+    if isinstance(content, list):
+        return [[_line(entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False)) for entry in content]]
+    if isinstance(content, dict) and isinstance(found := content.get("events"), list) and all(map(_is_log_event, found)):
+        return list(_by_stream(found).values())
+    if isinstance(content, dict):
+        # one JSON line, maybe laid out over several by a formatter
+        return [[_line(data.decode().strip())]]
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise BadInputError(f"no text in it: byte {error.start} is not UTF-8") from error
+    if "\0" in text:
+        raise BadInputError("no text in it: it holds NUL characters")
+    return [[_line(line) for line in text.splitlines() if line.strip()]]
+
+
+def _line(message: str) -> LogEvent:
+    return LogEvent("", 0, message)
+
+
+def _is_log_event(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("message"), str)
+
+
+def _by_stream(events: list[dict[str, Any]]) -> dict[object, list[LogEvent]]:
+    """The lines in an answer of FilterLogEvents or GetLogEvents, as `aws logs` prints it, by log stream."""
+    streams: dict[object, list[LogEvent]] = {}
+    for event in events:
+        at = event.get("timestamp")
+        streams.setdefault(str(event.get("logStreamName")), []).append(LogEvent("", at if isinstance(at, int) else 0, event["message"]))
+    return streams
+
+
+def _batches(event: object, max_bytes: int) -> list[Batch]:
+    unpacked = unpack(event, max_bytes=max_bytes)
+    if unpacked.bad_envelopes:
+        bad = unpacked.bad_envelopes[0]
+        raise BadInputError(f"{bad.where}: {bad.reason}")
+    return unpacked.batches
+
+
+def _json(data: bytes) -> object:
+    """``data`` as a JSON object or array; None where it is neither."""
+    if data.lstrip()[:1] not in (b"{", b"["):
+        return None
+    try:
+        content: object = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict | list) else None

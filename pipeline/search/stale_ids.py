@@ -1,0 +1,48 @@
+"""Stale ids: the functions whose lines name another trace than the platform does, mostly since they keep an earlier one's segment."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from pipeline.search.time_expressions import stretch
+from pipeline.store.client import Store
+
+_MOST_SERVICES = 1000
+
+
+class StaleIds(msgspec.Struct, frozen=True, rename="camel"):
+    """What one service logs.
+
+    Attributes:
+        service_name: the function.
+        lines: how many of its lines name another trace than the platform does.
+        claimed: how many different traces they name.
+        example: one of these lines: `claimed` and `traceId` (canonical), `body`, and the document's `_index` and `_id`.
+    """
+
+    service_name: str
+    lines: int
+    claimed: int
+    example: dict[str, Any]
+
+
+def stale_ids(store: Store, *, since: datetime | None = None, until: datetime | None = None) -> list[StaleIds]:
+    """The services that log stale ids between ``since`` and ``until`` (both aware), those with the most lines first."""
+    filters: list[dict[str, Any]] = [{"exists": {"field": "staleTraceId"}}]
+    if between := stretch(since, until):
+        filters.append({"range": {"@timestamp": between}})
+    one = {"top_hits": {"size": 1, "_source": ["staleTraceId", "traceId", "body"]}}
+    within = {"claimed": {"cardinality": {"field": "staleTraceId"}}, "example": one}
+    body = {"query": {"bool": {"filter": filters}}, "size": 0,
+            "aggs": {"services": {"terms": {"field": "serviceName", "size": _MOST_SERVICES}, "aggs": within}}}  # fmt: skip
+    answer = store.search(body, index=f"{store.prefix}-logs-*")
+    return [_read(bucket) for bucket in answer.get("aggregations", {}).get("services", {}).get("buckets", ())]
+
+
+def _read(bucket: dict[str, Any]) -> StaleIds:
+    hit = bucket["example"]["hits"]["hits"][0]
+    source = hit["_source"]
+    example = {"claimed": source["staleTraceId"], "traceId": source.get("traceId"), "body": source.get("body", ""),
+               "_index": hit["_index"], "_id": hit["_id"]}  # fmt: skip
+    return StaleIds(bucket["key"], bucket["doc_count"], bucket["claimed"]["value"], example)

@@ -1,0 +1,254 @@
+"""The edge to OpenSearch: one client, its answers narrowed, its failures mapped to our errors."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, ClassVar, TypeVar, cast
+from urllib.parse import quote
+
+import msgspec
+from isal import igzip
+from opensearchpy import OpenSearch
+from opensearchpy.exceptions import AuthenticationException, AuthorizationException, ImproperlyConfigured, TransportError
+from opensearchpy.exceptions import ConnectionError as NoConnectionError
+
+from pipeline.errors import BadInputError, MisconfiguredError, TracejoinError, UnavailableError
+from pipeline.store.results import _NOT_FOUND, _RETRYABLE, Hit, ItemResult, item_result
+
+T = TypeVar("T")
+
+# lower case: opensearch-py adds its own otherwise
+_NDJSON = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
+_VERDICTS = "errors,items.*.status,items.*.error.type,items.*.error.reason"
+_PAGE = 1000
+_PIT_KEPT = "5m"
+# AWS' advice for a bulk request is 3 to 5 MiB
+LARGEST_BODY = 4 * 1024 * 1024
+
+
+class Store:
+    """OpenSearch as tracejoin uses it; `pipeline.store.serverless` is what differs in a collection of OpenSearch Serverless.
+
+    Every method raises UnavailableError where trying again may help, MisconfiguredError where the endpoint or the
+    credentials are wrong, and BadInputError where OpenSearch refuses the request itself.
+
+    Attributes:
+        visible_after: seconds after which every search and every get shows what was written; 0 where gets show it at once, and
+            searches after `refresh`.
+        overlay: the folder in `mappings/` with what is to be changed in files of the same name; empty for none.
+        absent: what this OpenSearch never has, by the kind of change that `setup` makes of it, with the reason in words.
+    """
+
+    visible_after: int = 0
+    overlay: str = ""
+    absent: ClassVar[Mapping[str, str]] = {}
+    # what compare-and-set compares: how a search asks for it, and where an answer has it
+    _asked_place: ClassVar[Mapping[str, Any]] = {"seq_no_primary_term": True}
+    _place: tuple[str, ...] = ("_seq_no", "_primary_term")
+    _mget = "POST"
+    _access = "set TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD, or for Amazon's give this role access"
+
+    def __init__(self, client: OpenSearch, *, endpoint: str, prefix: str) -> None:
+        self._client = client
+        self.endpoint = endpoint
+        self.prefix = prefix
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """One call by path; returns the decoded answer."""
+        send = self._client.transport.perform_request
+        answer = self._call(lambda: send(method, path, params=dict(params or {}), body=body, headers=dict(headers or {})))
+        return cast("dict[str, Any]", answer)
+
+    def find(self, method: str, path: str, body: object = None) -> dict[str, Any] | None:
+        """Like `request`; None where OpenSearch answers 404."""
+        try:
+            return self.request(method, path, body)
+        except _NotFoundError:
+            return None
+
+    def bulk(self, body: bytes, *, places: bool = False) -> list[ItemResult]:
+        """Sends a bulk body that is gzipped already; one result an item, in the order of the body.
+
+        Args:
+            body: gzipped NDJSON.
+            places: whether the results bring sequence numbers, for a later compare-and-set.
+        """
+        return [item_result(next(iter(item.values()))) for item in self._bulk(body, places=places)]
+
+    def _bulk(self, body: bytes, *, places: bool) -> list[dict[str, Any]]:
+        # every item keeps its place under this filter, since every item has a status
+        wanted = ",".join((_VERDICTS, *(f"items.*.{name}" for name in self._place if places)))
+        return cast("list[dict[str, Any]]", self.request("POST", "/_bulk", body, {"filter_path": wanted}, _NDJSON)["items"])
+
+    def write(self, lines: Sequence[object]) -> list[ItemResult]:
+        """Bulk requests of ``lines`` (action, document, action, document, …; `delete` has no document); one result an item."""
+        return [result for body in _bodies(lines) for result in self.bulk(igzip.compress(body, 1), places=True)]
+
+    def get_many(self, addresses: Sequence[tuple[str, str]], *, source: Sequence[str] = ()) -> list[Hit | None]:
+        """The documents at these (index, id) pairs, in their order; realtime, so it sees what is not refreshed yet."""
+        found: list[Hit | None] = []
+        for start in range(0, len(addresses), _PAGE):
+            docs = [{"_index": index, "_id": id_} for index, id_ in addresses[start : start + _PAGE]]
+            answer = self.request(self._mget, "/_mget", {"docs": docs}, {"_source_includes": ",".join(source)} if source else {})
+            found += [self._hit(doc) if doc.get("found") else None for doc in answer["docs"]]
+        return found
+
+    @staticmethod
+    def compare_and_set(index: str, id_: str, seq_no: int, primary_term: int) -> dict[str, Any]:
+        """The bulk action that writes a document where nobody was faster; a negative ``seq_no`` says that there was none."""
+        if seq_no < 0:
+            return {"create": {"_index": index, "_id": id_}}
+        return {"index": {"_index": index, "_id": id_, "if_seq_no": seq_no, "if_primary_term": primary_term}}
+
+    def delete_older(self, index: str, field: str, *, days: int, query: Sequence[Mapping[str, Any]] = ()) -> int:
+        """Deletes what of ``index`` matches ``query`` and has a ``field`` older than ``days``; returns how many there were."""
+        body = {"query": {"bool": {"filter": [*query, {"range": {field: {"lt": f"now-{days}d"}}}]}}}
+        answer = self.request("POST", f"/{index}/_delete_by_query", body, {"conflicts": "proceed", "ignore_unavailable": "true"})
+        return int(answer.get("deleted", 0))
+
+    def expire(self, *, days: int) -> int:
+        """Deletes the daily indices older than ``days`` where no lifecycle policy does it; returns how many."""
+        del days
+        return 0
+
+    def refresh(self) -> None:
+        """Makes everything written so far visible to `search` and `scan`."""
+        self.request("POST", f"/{self.prefix}-*/_refresh", params={"allow_no_indices": "true"})
+
+    def search(self, body: Mapping[str, Any], *, index: str | None = None) -> dict[str, Any]:
+        """One search, over logs, spans and traces unless ``index`` says otherwise."""
+        path = f"/{quote(index or self.everything, safe=',*-')}/_search"
+        return self.request("POST", path, body, {"ignore_unavailable": "true", "allow_no_indices": "true"})
+
+    def scan(self, query: Mapping[str, Any], *, index: str, source: Sequence[str] | bool = True) -> Iterator[Hit]:
+        """Every hit of ``query``, page by page, with its version."""
+        body: dict[str, Any] = {
+            "query": query,
+            "size": _PAGE,
+            "sort": [{"@timestamp": {"order": "asc", "unmapped_type": "date_nanos"}}, {"_id": "asc"}],
+            "_source": source,
+            **self._asked_place,
+        }
+        while True:
+            hits = self.search(body, index=index)["hits"]["hits"]
+            yield from map(self._hit, hits)
+            if len(hits) < _PAGE:
+                return
+            body["search_after"] = hits[-1]["sort"]
+
+    def pages(self, body: Mapping[str, Any], *, index: str, size: int = _PAGE, frozen: bool = True) -> Iterator[list[dict[str, Any]]]:
+        """Every hit of the search ``body``, as OpenSearch writes it, a page after the other; `sort` must tell all documents apart.
+
+        Args:
+            body: the search, without `size`.
+            index: the pattern to search.
+            size: hits a page.
+            frozen: whether all pages show one moment (a point in time); where OpenSearch has none, each shows its own.
+        """
+        asked = {**body, "size": size}
+        pit = self._open_pit(index) if frozen else ""
+        try:
+            while True:
+                answer, pit = self._page(asked, index, pit)
+                hits = answer["hits"]["hits"]
+                if hits:
+                    yield hits
+                if len(hits) < size:
+                    return
+                asked["search_after"] = hits[-1]["sort"]
+        finally:
+            self._close_pit(pit)
+
+    def _page(self, asked: dict[str, Any], index: str, pit: str) -> tuple[dict[str, Any], str]:
+        if pit:
+            try:
+                answer = self.request("POST", "/_search", {**asked, "pit": {"id": pit, "keep_alive": _PIT_KEPT}})
+                return answer, answer.get("pit_id", pit)
+            except BadInputError:
+                # it is kept a few minutes only, and somebody may read slowly; a search that is refused for itself is so again
+                self._close_pit(pit)
+        return self.search(asked, index=index), ""
+
+    def _open_pit(self, index: str) -> str:
+        """A point in time; empty where there is none to be had: no index yet, a service without them, no right, too many open."""
+        path = f"/{quote(index, safe=',*-')}/_search/point_in_time"
+        try:
+            return str(self.request("POST", path, params={"keep_alive": _PIT_KEPT})["pit_id"])
+        except TracejoinError:
+            # the plain search that follows fails in its own name if it must
+            return ""
+
+    def _close_pit(self, pit: str) -> None:
+        if pit:
+            # one that is left over ends by itself
+            with suppress(TracejoinError):
+                self.request("DELETE", "/_search/point_in_time", {"pit_id": [pit]})
+
+    @property
+    def everything(self) -> str:
+        """The pattern that covers logs, spans and traces, whether or not the alias is installed."""
+        return f"{self.prefix}-logs-*,{self.prefix}-spans-*,{self.prefix}-traces"
+
+    def _hit(self, raw: Mapping[str, Any]) -> Hit:
+        """A hit or a got document, as OpenSearch writes it, narrowed."""
+        return Hit(index=raw["_index"], id=raw["_id"], source=raw.get("_source", {}), seq_no=raw.get("_seq_no", -1),
+                   primary_term=raw.get("_primary_term", -1))  # fmt: skip
+
+    def _call(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except (TransportError, ImproperlyConfigured, OSError) as error:
+            raise self._mapped(error) from error
+
+    def _mapped(self, error: Exception) -> TracejoinError:
+        where = f"OpenSearch at {self.endpoint}"
+        if isinstance(error, AuthenticationException | AuthorizationException):
+            return MisconfiguredError([f"{where} refuses these credentials ({error.status_code}): {self._access}"])
+        if isinstance(error, NoConnectionError) or not isinstance(error, TransportError):
+            return UnavailableError(f"{where} does not answer: is it running, and is the endpoint right? ({_cause(error)})")
+        if error.status_code == _NOT_FOUND:
+            return _NotFoundError(f"{where} has no such thing: {_reason(error)}")
+        if error.status_code in _RETRYABLE:
+            return UnavailableError(f"{where} answered {error.status_code}: {_reason(error)}")
+        return BadInputError(f"{where} refused the request ({error.status_code}): {_reason(error)}")
+
+
+class _NotFoundError(BadInputError):
+    """An index or a document that is not there."""
+
+
+def _bodies(lines: Sequence[object]) -> Iterator[bytes]:
+    """``lines`` as bulk bodies of a few MiB, no item torn apart."""
+    body = bytearray()
+    waiting = iter(lines)
+    for action in waiting:
+        body += msgspec.json.encode(action) + b"\n"
+        if not (isinstance(action, dict) and "delete" in action):
+            body += msgspec.json.encode(next(waiting)) + b"\n"
+        if len(body) > LARGEST_BODY:
+            yield bytes(body)
+            body.clear()
+    if body:
+        yield bytes(body)
+
+
+def _reason(error: TransportError) -> str:
+    info = error.info
+    root = info.get("error") if isinstance(info, dict) else info
+    reason = root.get("reason") if isinstance(root, dict) else root
+    return str(reason or error.error)[:300]
+
+
+def _cause(error: Exception) -> str:
+    cause = error.info if isinstance(error, TransportError) and error.info else error
+    return str(cause).splitlines()[0][:300] if str(cause) else type(cause).__name__

@@ -1,0 +1,62 @@
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pipeline.errors import BadInputError, UnavailableError
+
+_RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
+_CONFLICT = 409
+_NOT_FOUND = 404
+_OK = 300
+
+
+class ItemResult(msgspec.Struct, frozen=True):
+    """What OpenSearch says of one item of a bulk request."""
+
+    status: int
+    reason: str = ""
+    seq_no: int = -1
+    primary_term: int = -1
+
+    @property
+    def ok(self) -> bool:
+        """Whether the item was written."""
+        return self.status < _OK
+
+    @property
+    def conflict(self) -> bool:
+        """For `create`: the document is there already. For compare-and-set: somebody else was first."""
+        return self.status == _CONFLICT
+
+    @property
+    def gone(self) -> bool:
+        """For compare-and-set: there is no such document any more."""
+        return self.status == _NOT_FOUND
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same item may succeed later."""
+        return self.status in _RETRYABLE
+
+    def raise_for_failure(self, what: str) -> None:
+        """Raises UnavailableError where trying again may help, else BadInputError; ``what`` says what was not written."""
+        kind = UnavailableError if self.retryable else BadInputError
+        raise kind(f"OpenSearch did not take {what} ({self.status}): {self.reason}")
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored document with its address, and its place in the order of writes, for compare-and-set."""
+
+    index: str
+    id: str
+    source: dict[str, Any]
+    seq_no: int = -1
+    primary_term: int = -1
+
+
+def item_result(raw: Mapping[str, Any]) -> ItemResult:
+    """What a bulk answer says of one item, narrowed."""
+    error = raw.get("error")
+    reason = f"{error.get('type')}: {error.get('reason')}" if error else ""
+    return ItemResult(raw["status"], reason, raw.get("_seq_no", -1), raw.get("_primary_term", -1))

@@ -1,0 +1,165 @@
+"""OpenSearch Serverless: what a collection of type SEARCH does otherwise, and what is done about it. Nothing else knows of it.
+
+Sources, in AWS' OpenSearch Service Developer Guide: "Supported operations and plugins in Amazon OpenSearch Serverless" (the operations;
+none of `_refresh`, `_delete_by_query`, ISM and Alerting is among them), "What is Amazon OpenSearch Serverless?" (limitations: it sets
+shards and refresh interval itself). What AWS does not say, and what follows for an operator, is in docs/serverless.md.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+import msgspec
+
+from pipeline.errors import MisconfiguredError
+from pipeline.store.client import Store
+from pipeline.store.external_version import Item, items_of, versioned_result
+from pipeline.store.results import Hit, ItemResult
+
+_Place = tuple[str, str]
+
+_CONFLICT: Final = ItemResult(409, "somebody else wrote it meanwhile, or it can't be read yet")
+_MOST_REMEMBERED: Final = 2000
+_PAGE: Final = 1000
+# a sweep deletes so many pages of each index at the most; the next one goes on
+_MOST_PAGES: Final = 20
+_DAY_MS: Final = 86_400_000
+
+
+class ServerlessStore(Store):
+    """A collection of type SEARCH.
+
+    - Nothing can be refreshed: what is written shows in searches after about ten seconds, up to a minute, and AWS does not promise that a
+      get shows it earlier. So what this process wrote of late is remembered, and what rests on seeing others waits for `visible_after`.
+    - Sequence numbers are not documented there, and its answers show them as 0. So compare-and-set goes by versions: a write with
+      version n + 1 and `version_type` external fails unless the stored version is n or less. The callers' `seq_no` is that n.
+    """
+
+    visible_after = 60
+    overlay = "serverless"
+    absent: ClassVar[Mapping[str, str]] = {
+        "policy": "OpenSearch Serverless has no Index State Management: resolve's sweep deletes old indices",
+        "monitor": "OpenSearch Serverless has no Alerting plugin: alerts come by SNS and CloudWatch alone",
+    }
+    _asked_place: ClassVar[Mapping[str, Any]] = {"version": True}
+    _place = ("_version",)
+    # the table of operations names GET alone
+    _mget = "GET"
+    _access = "give this role aoss:APIAccessAll on the collection, and a place in its data access policy (docs/serverless.md)"
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._written = _Written(lambda: 2 * self.visible_after)
+
+    def refresh(self) -> None:
+        """Does nothing: what was written shows by itself."""
+
+    def bulk(self, body: bytes, *, places: bool = False) -> list[ItemResult]:
+        """Like `Store.bulk`; an index that can't be found is worth another attempt."""
+        return [versioned_result(*next(iter(item.items()))) for item in self._bulk(body, places=places)]
+
+    def write(self, lines: Sequence[object]) -> list[ItemResult]:
+        """Like `Store.write`, with versions for sequence numbers; a conditional `update` is a whole document here."""
+        items = list(items_of(lines))
+        current = self._read([item.place for item in items if item.kind == "update" and item.expected is not None])
+        results: dict[int, ItemResult] = {}
+        sent: dict[int, Item] = {}
+        for number, item in enumerate(items):
+            change = item.versioned(current.get(item.place))
+            if change is None:
+                results[number] = _CONFLICT
+            else:
+                sent[number] = change
+        answers = super().write([line for item in sent.values() for line in item.lines()])
+        for (number, item), result in zip(sent.items(), answers, strict=True):
+            results[number] = item.placed(result)
+            self._note(item, results[number])
+        return [results[number] for number in range(len(items))]
+
+    def get_many(self, addresses: Sequence[_Place], *, source: Sequence[str] = ()) -> list[Hit | None]:
+        """Like `Store.get_many`; what this process wrote of late is told from memory, with all of its source."""
+        found = super().get_many(addresses, source=source)
+        return [self._written.newest(place, hit) for place, hit in zip(addresses, found, strict=True)]
+
+    def scan(self, query: Mapping[str, Any], *, index: str, source: Sequence[str] | bool = True) -> Iterator[Hit]:
+        """Like `Store.scan`, without what this process has written anew since: that comes again once it is visible."""
+        yield from (hit for hit in super().scan(query, index=index, source=source) if not self._written.outdates(hit))
+
+    def delete_older(self, index: str, field: str, *, days: int, query: Sequence[Mapping[str, Any]] = ()) -> int:
+        """Like `Store.delete_older`, page by page, each document by its version; no more than some pages at once."""
+        body = {
+            "query": {"bool": {"filter": [*query, {"range": {field: {"lt": f"now-{days}d"}}}]}},
+            "sort": [{field: {"order": "asc", "unmapped_type": "date_nanos"}}, {"_id": "asc"}],
+            "_source": False,
+            **self._asked_place,
+        }
+        deleted = 0
+        for number, page in enumerate(self.pages(body, index=index, size=_PAGE, frozen=False), 1):
+            hits = map(self._hit, page)
+            actions = [{"delete": {"_index": hit.index, "_id": hit.id, "if_seq_no": hit.seq_no}} for hit in hits]
+            for result in self.write(actions):
+                deleted += result.ok
+                if not (result.ok or result.gone or result.conflict):
+                    result.raise_for_failure(f"the deletion of what is older than {days} days in {index}")
+            if number == _MOST_PAGES:
+                break
+        return deleted
+
+    def expire(self, *, days: int) -> int:
+        """Deletes the daily indices that were created more than ``days`` ago, as the lifecycle policy does elsewhere."""
+        found = self.find("GET", f"/{self.prefix}-logs-*,{self.prefix}-spans-*/_settings") or {}
+        oldest = time.time() * 1000 - days * _DAY_MS
+        old = [name for name, about in found.items() if int(about["settings"]["index"]["creation_date"]) < oldest]
+        for name in old:
+            # 404: another sweep was faster
+            self.find("DELETE", f"/{name}")
+        return len(old)
+
+    def _hit(self, raw: Mapping[str, Any]) -> Hit:
+        version = raw.get("_version")
+        if version is None:
+            problem = f"{self.endpoint} shows no version of {raw['_index']}/{raw['_id']}, so nothing can be written there safely"
+            raise MisconfiguredError([problem])
+        return Hit(index=raw["_index"], id=raw["_id"], source=raw.get("_source", {}), seq_no=version, primary_term=0)
+
+    def _read(self, places: Sequence[_Place]) -> dict[_Place, Hit]:
+        return {(hit.index, hit.id): hit for hit in self.get_many(list(dict.fromkeys(places))) if hit}
+
+    def _note(self, item: Item, result: ItemResult) -> None:
+        if item.kind in {"create", "index"} and result.ok:
+            source = msgspec.json.decode(msgspec.json.encode(item.document))
+            self._written.add(Hit(index=item.place[0], id=item.place[1], source=source, seq_no=result.seq_no, primary_term=0))
+        elif result.ok:
+            self._written.drop(item.place)
+
+
+class _Written:
+    """What this process wrote of late, until every get and search shows it; ``lasts`` says for how many seconds that is."""
+
+    def __init__(self, lasts: Callable[[], float]) -> None:
+        self._lasts = lasts
+        self._hits: dict[_Place, tuple[float, Hit]] = {}
+
+    def add(self, hit: Hit) -> None:
+        """Remembers a document as it was written; of too many, the oldest are forgotten."""
+        place = hit.index, hit.id
+        self._hits.pop(place, None)
+        self._hits[place] = time.monotonic(), hit
+        if len(self._hits) > _MOST_REMEMBERED:
+            del self._hits[next(iter(self._hits))]
+
+    def drop(self, place: _Place) -> None:
+        """Forgets a document of which nobody here knows what it is now."""
+        self._hits.pop(place, None)
+
+    def newest(self, place: _Place, found: Hit | None) -> Hit | None:
+        """The newer one of what is remembered and what was ``found``."""
+        at, hit = self._hits.get(place, (0.0, None))
+        if hit and time.monotonic() - at > self._lasts():
+            self.drop(place)
+            return found
+        return found if hit is None or (found and found.seq_no >= hit.seq_no) else hit
+
+    def outdates(self, hit: Hit) -> bool:
+        """Whether a newer version of ``hit`` is remembered."""
+        return self.newest((hit.index, hit.id), hit) is not hit

@@ -1,0 +1,15 @@
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.redact.redactor import DEFAULT, Redactor
+from pipeline.traces.otel_spans import _read_span, is_span
+from pipeline.traces.segment import Segment, content_of
+from pipeline.traces.xray_segments import read_content
+
+
+def read_trace_document(
+    document: bytes | str | Mapping[str, Any], *, trace_id: str | None = None, redactor: Redactor = DEFAULT
+) -> list[Segment]:
+    """A span, or a segment document with what is embedded in it. Raises BadInputError as `read_span` and `read_document` do."""
+    content = content_of(document, redactor)
+    return [_read_span(content, trace_id)] if is_span(content) else read_content(content, trace_id)

@@ -1,0 +1,110 @@
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from math import isfinite
+from typing import Any, cast
+
+import msgspec
+
+from pipeline.errors import BadInputError
+from pipeline.model.facts import Annotation, SegmentFact
+from pipeline.model.json_values import annotation, is_annotation_key, number_of, text_of
+from pipeline.model.trace_ids import parse_span_id, parse_trace_id
+from pipeline.model.trace_state import TraceState, merge_by_trace
+from pipeline.redact.redactor import Redactor
+
+_HIGHEST_STATUS = 1000
+LONGEST_MESSAGE = 500
+# X-Ray allows 200 characters (AWS X-Ray developer guide, "X-Ray segment documents")
+LONGEST_NAME = 256
+_MOST_LINKS = 100
+# date_nanos ends in 2262
+LAST_NANO = 2**63 - 1
+
+
+class ExceptionFact(msgspec.Struct, frozen=True):
+    """One exception of a segment's cause."""
+
+    type: str = ""
+    message: str = ""
+    stack: str = ""
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A link to a span of another trace."""
+
+    trace_id: str
+    span_id: str
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment, subsegment or OpenTelemetry span: the facts that a verdict needs, and what only its span document shows.
+
+    Attributes:
+        kind: OpenTelemetry's, where the source names one.
+        resource: the resource's attributes, where the source has a resource.
+    """
+
+    trace_id: str
+    fact: SegmentFact
+    exceptions: tuple[ExceptionFact, ...] = ()
+    links: tuple[Link, ...] = ()
+    attributes: dict[str, Any] = {}
+    kind: str = ""
+    resource: dict[str, Any] = {}
+
+
+def facts_of_segments(segments: Iterable[Segment]) -> dict[str, TraceState]:
+    """What ``segments`` say of each of their traces."""
+    return merge_by_trace((segment.trace_id, TraceState(segments={segment.fact.id: segment.fact})) for segment in segments)
+
+
+def content_of(document: bytes | str | Mapping[str, Any], redactor: Redactor) -> Mapping[str, Any]:
+    """A document's JSON object, without what is secret in it. Raises BadInputError where it is none."""
+    if isinstance(document, str):
+        return parse(redactor.text(document))
+    return cast("Mapping[str, Any]", redactor.value(document if isinstance(document, Mapping) else parse(document)))
+
+
+def parse(document: bytes | str) -> Mapping[str, Any]:
+    """A document's JSON object. Raises BadInputError where it is none."""
+    try:
+        # every number as text, so that times keep their nanoseconds
+        content = json.loads(document, parse_float=number_of)
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"the document is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise BadInputError("the document is no JSON object")
+    return content
+
+
+def status_of(value: object) -> int | None:
+    """An HTTP status, from a number or its text; None where it is none."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value[:9])
+    if isinstance(value, Decimal | float):
+        return int(value) if isfinite(value) and 0 < value < _HIGHEST_STATUS else None
+    return value if isinstance(value, int) and 0 < value < _HIGHEST_STATUS else None
+
+
+def annotations_in(content: object) -> tuple[tuple[str, Annotation], ...]:
+    """Annotations with their types, by key; what X-Ray would not index is left in the attributes alone."""
+    entries = content.items() if isinstance(content, Mapping) else ()
+    found = ((key, annotation(value)) for key, value in entries if is_annotation_key(key))
+    return tuple(sorted(((key, value) for key, value in found if value is not None), key=lambda pair: pair[0]))
+
+
+def links_in(links: object, *, trace_key: str, span_key: str) -> Iterator[Link]:
+    """The links that are any, out of a list of objects with these keys."""
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, Mapping):
+            trace_id, span_id = parse_trace_id(text_of(link.get(trace_key))), parse_span_id(text_of(link.get(span_key)))
+            if trace_id and span_id:
+                yield Link(trace_id, span_id)
+
+
+def linked(links: Iterable[Link], trace_id: str) -> tuple[str, ...]:
+    """The other traces that ``links`` name, sorted; X-Ray allows a hundred links a trace (AWS X-Ray developer guide, "Trace linking")."""
+    return tuple(sorted({link.trace_id for link in links} - {trace_id})[:_MOST_LINKS])

@@ -1,0 +1,87 @@
+"""The source that asks BatchGetTraces: five ids a call. It finds nothing while Transaction Search is on, and says so."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.errors import BadInputError
+from pipeline.model.trace_ids import parse_trace_id, to_xray
+from pipeline.traces.sources.budget import Budget
+from pipeline.traces.sources.source import Answer, groups
+from pipeline.traces.sources.xray_client import Client
+
+# "Maximum number of 5 items" (AWS X-Ray API reference, BatchGetTraces)
+_IDS_PER_CALL = 5
+
+
+class BatchGetTraces:
+    """A `Source`.
+
+    Args:
+        client: boto3's `xray` client.
+        budget: what it may spend.
+    """
+
+    name = "BatchGetTraces"
+
+    def __init__(self, client: Any, budget: Budget) -> None:
+        self._client = Client(client, budget)
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made so far."""
+        return self._client.calls
+
+    def look_up(self, wanted: Mapping[str, int]) -> dict[str, Answer]:
+        """As `Source.look_up`."""
+        answers: dict[str, Answer] = {}
+        for ids in groups(wanted, _IDS_PER_CALL):
+            found = self._ask_apart(ids)
+            if found is None:
+                break
+            answers |= found
+        if any(answer.outcome == "absent" for answer in answers.values()) and self._client.goes_to_cloudwatch():
+            return {id_: Answer("sourceDisabled") if answer.outcome == "absent" else answer
+                    for id_, answer in answers.items()}  # fmt: skip
+        return answers
+
+    def _ask_apart(self, ids: Sequence[str]) -> dict[str, Answer] | None:
+        """As `_ask`; where X-Ray refuses the group, each id alone, so that one that it calls no id does not stop the others."""
+        try:
+            return self._ask(ids)
+        except BadInputError:
+            if len(ids) == 1:
+                return {ids[0]: Answer("refused")}
+        answers: dict[str, Answer] = {}
+        for id_ in ids:
+            found = self._ask_apart([id_])
+            if found is None:
+                break
+            answers |= found
+        return answers
+
+    def _ask(self, ids: Sequence[str]) -> dict[str, Answer] | None:
+        """The answers to one group of ids; None where it is enough for now."""
+        documents: dict[str, list[str]] = {}
+        limited: set[str] = set()
+        unprocessed: set[str] = set()
+        request: dict[str, Any] = {"TraceIds": [to_xray(id_) for id_ in ids]}
+        while True:
+            page = self._client.call("batch_get_traces", go_on="NextToken" in request, **request)
+            if page is None:
+                return None
+            for trace in page.get("Traces", ()):
+                id_ = parse_trace_id(trace["Id"]) or trace["Id"]
+                documents.setdefault(id_, []).extend(segment["Document"] for segment in trace.get("Segments", ()))
+                if trace.get("LimitExceeded"):
+                    limited.add(id_)
+            unprocessed |= {parse_trace_id(id_) or id_ for id_ in page.get("UnprocessedTraceIds", ())}
+            if not page.get("NextToken"):
+                break
+            request["NextToken"] = page["NextToken"]
+        return {id_: _answer(tuple(documents.get(id_, ())), limited=id_ in limited, unprocessed=id_ in unprocessed) for id_ in ids}
+
+
+def _answer(documents: tuple[str, ...], *, limited: bool, unprocessed: bool) -> Answer:
+    if limited:
+        return Answer("limitExceeded", documents)
+    return Answer("found" if documents else "unprocessed" if unprocessed else "absent", documents)

@@ -1,0 +1,92 @@
+"""Spans: segments as span documents in the shape of Data Prepper's standard template, which Trace Analytics draws as it stands.
+
+Source: Data Prepper's `otel-v1-apm-span-index-standard-template`, and OpenSearch Dashboards' queries on it: a root has an empty
+`parentSpanId`, and every span carries its trace's group.
+"""
+
+from datetime import timedelta
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from pipeline.model.facts import SegmentFact
+from pipeline.model.timestamps import _EPOCH, _SECOND, iso_nanos
+from pipeline.model.trace_ids import to_xray
+
+if TYPE_CHECKING:
+    from pipeline.traces.segment import Segment
+
+_REMOTE = frozenset({"aws", "remote"})
+_ERROR = 2
+_UNSET = 0
+PENDING: Final = {"state": "pending", "version": 0}
+"""The `trace` object of a document that no verdict has reached yet."""
+
+
+def span_place(fact: SegmentFact, trace_id: str, prefix: str) -> tuple[str, str]:
+    """The index and the id of a span: its index is that of its start's day, or ``undated``."""
+    day = f"{_EPOCH + timedelta(seconds=fact.start // _SECOND):%Y.%m.%d}" if fact.start is not None else "undated"
+    return f"{prefix}-spans-{day}", f"{trace_id}-{fact.id}"
+
+
+def span_document(segment: "Segment") -> dict[str, Any]:
+    """The span of ``segment`` as it stands alone; `patch_of_span` adds what only the whole trace knows."""
+    fact = segment.fact
+    document: dict[str, Any] = {
+        "doc": {"kind": "span"},
+        "traceId": segment.trace_id,
+        "spanId": fact.id,
+        "parentSpanId": fact.parent_id,
+        "xray": {"traceId": to_xray(segment.trace_id)},
+        "name": _name(segment),
+        "kind": segment.kind or _kind(fact),
+        "serviceName": fact.service_name or fact.name,
+        "status": {"code": _ERROR if _failed(fact) else _UNSET, "message": fact.exception_message},
+        "events": [_event(fact, exception.type, exception.message, exception.stack) for exception in segment.exceptions],
+        "links": [{"traceId": link.trace_id, "spanId": link.span_id} for link in segment.links],
+        "attributes": segment.attributes,
+        "resource": {"attributes": segment.resource | {"service.name": fact.service_name or fact.name}},
+        "traceGroup": None,
+        "traceGroupFields": None,
+        "trace": PENDING,
+        "state": fact,
+    }
+    if fact.annotations:
+        document["annotations"] = dict(fact.annotations)
+    if fact.request_id:
+        document["requestId"] = fact.request_id
+    # what is stored may be less, where OpenSearch refuses a part: this tells two documents of one span apart
+    shown = [document[name] for name in ("attributes", "events", "links", "resource")]
+    document["digest"] = blake2b(msgspec.json.encode(shown, order="deterministic"), digest_size=8).hexdigest()
+    if fact.start is not None:
+        document["@timestamp"] = document["startTime"] = iso_nanos(fact.start)
+    if fact.end is not None and not fact.in_progress:
+        document["endTime"] = iso_nanos(fact.end)
+        document["durationInNanos"] = max(fact.end - (fact.start or fact.end), 0)
+    return document
+
+
+def _name(segment: "Segment") -> str:
+    fact = segment.fact
+    # OpenTelemetry names its spans itself
+    if segment.kind or fact.subsegment or not fact.method:
+        return fact.name
+    _, _, path = fact.url.partition("://")
+    return f"{fact.method} /{path.partition('/')[2].partition('?')[0]}"
+
+
+def _kind(fact: SegmentFact) -> str:
+    if not fact.subsegment:
+        return "SPAN_KIND_SERVER"
+    return "SPAN_KIND_CLIENT" if fact.namespace in _REMOTE else "SPAN_KIND_INTERNAL"
+
+
+def _event(fact: SegmentFact, kind: str, message: str, stack: str) -> dict[str, Any]:
+    at = fact.end if fact.end is not None else fact.start
+    attributes = {"exception.type": kind, "exception.message": message, "exception.stacktrace": stack}
+    return {"name": "exception", "time": iso_nanos(at) if at is not None else None, "attributes": attributes}
+
+
+def _failed(fact: SegmentFact) -> bool:
+    return fact.fault or fact.error or fact.throttle

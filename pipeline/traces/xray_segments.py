@@ -1,0 +1,197 @@
+"""Segments: X-Ray's documents, read. Odd content degrades, it never raises: a document that is half readable is half a span.
+
+Source: AWS X-Ray developer guide, "X-Ray segment documents". Shapes beyond it were seen in recorded traces: an empty `cause`
+on success, times as `1.692291184114E9`, a `cause` that is an id or a number.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+
+from pipeline.errors import BadInputError
+from pipeline.model.facts import SegmentFact
+from pipeline.model.json_values import plain, text_of
+from pipeline.model.trace_ids import parse_span_id, parse_trace_id
+from pipeline.redact.redactor import DEFAULT, Redactor
+from pipeline.traces.segment import (
+    LAST_NANO,
+    LONGEST_MESSAGE,
+    LONGEST_NAME,
+    ExceptionFact,
+    Segment,
+    annotations_in,
+    content_of,
+    linked,
+    links_in,
+    status_of,
+)
+
+_MOST_FRAMES = 50
+_MOST_ITEMS = 1_000_000
+# as the X-Ray SDKs note them (`aws_para_whitelist.json`)
+_TARGETS = ("function_name", "table_name", "queue_url", "topic_arn", "stream_name", "bucket_name", "state_machine_arn")
+_NANOS = Decimal(1_000_000_000)
+
+
+def read_document(document: bytes | str | Mapping[str, Any], *, trace_id: str | None = None, redactor: Redactor = DEFAULT) -> list[Segment]:
+    """A segment document, or an independent subsegment's, as a list: the segment, then its embedded subsegments, level by level.
+
+    Args:
+        document: JSON text, or its object.
+        trace_id: canonical; the trace that the document came with, if it came with any.
+        redactor: takes out what is secret.
+
+    Raises BadInputError where it is no JSON object, belongs to no trace, or names another one than ``trace_id``.
+    """
+    return read_content(content_of(document, redactor), trace_id)
+
+
+def read_content(content: Mapping[str, Any], trace_id: str | None) -> list[Segment]:
+    """As `read_document`, of an object that holds nothing secret any more."""
+    own = parse_trace_id(text_of(content.get("trace_id")))
+    if own is None and trace_id is None:
+        raise BadInputError("the segment document names no trace: trace_id is missing or is none")
+    if own and trace_id and own != trace_id:
+        raise BadInputError(f"the segment document names another trace, {own}, than {trace_id}, which it came with")
+    try:
+        return list(_walk(content, own or trace_id or ""))
+    except RecursionError as error:
+        raise BadInputError("the segment document is nested too deep") from error
+
+
+def _walk(document: Mapping[str, Any], trace_id: str) -> Iterator[Segment]:
+    waiting: deque[tuple[Mapping[str, Any], SegmentFact | None]] = deque([(document, None)])
+    while waiting:
+        content, parent = waiting.popleft()
+        fact = _fact(content, trace_id, parent)
+        yield Segment(
+            trace_id=trace_id,
+            fact=fact,
+            exceptions=tuple(_exceptions(content.get("cause"))),
+            links=tuple(links_in(content.get("links"), trace_key="trace_id", span_key="id")),
+            attributes=_attributes(content),
+        )
+        subsegments = content.get("subsegments")
+        if isinstance(subsegments, list):
+            waiting += ((subsegment, fact) for subsegment in subsegments if isinstance(subsegment, Mapping))
+
+
+def _fact(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None) -> SegmentFact:
+    http, aws = _object(content.get("http")), _object(content.get("aws"))
+    request = _object(http.get("request"))
+    gateway = _object(aws.get("api_gateway"))
+    exception = next(_exceptions(content.get("cause")), ExceptionFact())
+    name = text_of(content.get("name"))[:LONGEST_NAME]
+    subsegment = parent is not None or content.get("type") == "subsegment"
+    start, end = nanos_of(content.get("start_time")), nanos_of(content.get("end_time"))
+    status = status_of(_object(http.get("response")).get("status"))
+    id_ = _id(content.get("id"), trace_id) or _made_up_id(content, trace_id, parent)
+    parent_id = parent.id if parent else _id(content.get("parent_id"), trace_id)
+    return SegmentFact(
+        id=id_,
+        parent_id=parent_id if parent_id != id_ else "",
+        name=name,
+        service_name="" if subsegment else name,
+        subsegment=subsegment,
+        origin=text_of(content.get("origin")),
+        namespace=text_of(content.get("namespace")),
+        start=start if start is not None else end,
+        end=end,
+        # what its own closed document leaves open will never close
+        in_progress=content.get("in_progress") is True and (parent is None or parent.in_progress),
+        fault=content.get("fault") is True,
+        error=content.get("error") is True,
+        throttle=content.get("throttle") is True,
+        cause=_has_cause(content.get("cause")),
+        failed_items=_failed_items(aws),
+        status=status if status is not None else status_of(aws.get("status_code")),
+        method=text_of(request.get("method")),
+        url=text_of(request.get("url"))[:LONGEST_MESSAGE],
+        operation=text_of(aws.get("operation")),
+        target=next((text for key in _TARGETS if (text := text_of(aws.get(key)))), "")[:LONGEST_NAME],
+        request_id=text_of(aws.get("request_id")) or text_of(gateway.get("request_id")),
+        function_error=text_of(aws.get("function_error")),
+        traced=content.get("traced") is True or request.get("traced") is True,
+        inferred=content.get("inferred") is True,
+        exception_type=exception.type,
+        exception_message=exception.message,
+        links=linked(links_in(content.get("links"), trace_key="trace_id", span_key="id"), trace_id),
+        annotations=annotations_in(content.get("annotations")),
+    )
+
+
+def _failed_items(aws: Mapping[str, Any]) -> int:
+    """How many items of a batch call failed, as the X-Ray SDKs note it of SQS (`aws_para_whitelist.json`: failed_count, failed)."""
+    count, failed = aws.get("failed_count"), aws.get("failed")
+    return len(failed) if isinstance(failed, list) else int(count) if isinstance(count, int | Decimal) and 0 < count < _MOST_ITEMS else 0
+
+
+def _id(value: object, trace_id: str) -> str:
+    """A segment's id; one that X-Ray would not allow becomes one that follows from it; empty where there is none."""
+    if not isinstance(value, str | int) or isinstance(value, bool) or not str(value).strip():
+        return ""
+    return parse_span_id(str(value)) or _hash(trace_id, str(value))
+
+
+def _made_up_id(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None) -> str:
+    # the same document must get the same id each time
+    start = content.get("start_time")
+    begun = start if isinstance(start, str) else str(nanos_of(start))
+    return _hash(trace_id, parent.id if parent else "", text_of(content.get("name")), begun)
+
+
+def _hash(*parts: str) -> str:
+    return blake2b("\0".join(parts).encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def nanos_of(value: object) -> int | None:
+    """Epoch seconds (a number, or a number as text) as nanoseconds; None where it is no time that OpenSearch can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return None
+    try:
+        nanos = Decimal(str(value)) * _NANOS
+        return int(nanos) if nanos.is_finite() and 0 < nanos <= LAST_NANO else None
+    except (ArithmeticError, ValueError):
+        return None
+
+
+def _has_cause(cause: object) -> bool:
+    """Whether a cause says anything: Step Functions writes an empty one on success."""
+    if isinstance(cause, Mapping):
+        return bool(cause.get("exceptions") or cause.get("message"))
+    return isinstance(cause, str) and bool(cause)
+
+
+def _exceptions(cause: object) -> Iterator[ExceptionFact]:
+    exceptions = cause.get("exceptions") if isinstance(cause, Mapping) else None
+    for exception in exceptions if isinstance(exceptions, list) else ():
+        if isinstance(exception, Mapping):
+            yield ExceptionFact(
+                text_of(exception.get("type")),
+                text_of(exception.get("message"))[:LONGEST_MESSAGE],
+                _stack(exception.get("stack")),
+            )
+
+
+def _stack(stack: object) -> str:
+    frames = [frame for frame in stack if isinstance(frame, Mapping)] if isinstance(stack, list) else []
+    return "\n".join(
+        f"  at {text_of(frame.get('label'))} ({text_of(frame.get('path'))}:{text_of(frame.get('line')) or plain(frame.get('line', ''))})"
+        for frame in frames[:_MOST_FRAMES]
+    )
+
+
+def _attributes(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What a span shows beside its own fields, as objects only, so that its type never clashes."""
+    kept = {key: plain(value) for key in ("annotations", "metadata", "http", "aws", "sql", "service")
+            if isinstance(value := content.get(key), Mapping) and value}  # fmt: skip
+    xray = {key: plain(content[key]) for key in ("origin", "namespace", "fault", "error", "throttle", "in_progress", "resource_arn",
+                                                 "user", "inferred")
+            if isinstance(content.get(key), str | bool)}  # fmt: skip
+    return kept | ({"xray": xray} if xray else {})
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,62 @@
+"""What one run of resolve came to, as CloudWatch metrics: the faults that it found, and the pipeline's own health."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from aws_lambda_powertools import Logger, Metrics, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
+
+from pipeline.alert.dispatch import Dispatch
+from pipeline.model.json_values import ascii_of
+from pipeline.resolve import Resolution
+from shipper_function.stale_id_metric import count_stale
+
+# each pair of a service and a rule is a metric that CloudWatch bills, and service names stand in log lines
+_MOST_PAIRS = 50
+_MOST_NAMED = 10
+_LONGEST_NAME = 256
+
+
+def count(resolution: Resolution, metrics: Metrics, logger: Logger) -> None:
+    """Adds everything that there is to count of ``resolution``."""
+    metrics.add_metric("traces_settled", MetricUnit.Count, resolution.settled)
+    metrics.add_metric("xray_calls", MetricUnit.Count, resolution.calls)
+    metrics.add_metric("lookups_put_off", MetricUnit.Count, resolution.put_off)
+    metrics.add_metric("bad_documents", MetricUnit.Count, resolution.bad_documents)
+    metrics.add_metric("glue_ids", MetricUnit.Count, len(resolution.glue))
+    count_stale(resolution.stale)
+    if resolution.glue:
+        logger.warning("ids that too many traces show join none", extra={"ids": resolution.glue[:_MOST_NAMED]})
+    _count_faults(resolution.noted, metrics)
+    _count_alerts(resolution.alerts, metrics, logger)
+
+
+def _count_faults(noted: Mapping[str, Mapping[str, int]], metrics: Metrics) -> None:
+    """`HiddenFaults`, in all and by service and rule; ``noted`` holds how many traces, by service and rule."""
+    pairs: Counter[tuple[str, str]] = Counter()
+    for service, rules in noted.items():
+        pairs.update({(_dimension(service), rule): number for rule, number in rules.items()})
+    metrics.add_metric("HiddenFaults", MetricUnit.Count, pairs.total())
+    told = Counter(dict(pairs.most_common(_MOST_PAIRS)))
+    if others := pairs.total() - told.total():
+        told["others", "others"] += others
+    for (service, rule), number in told.items():
+        with single_metric(name="HiddenFaults", unit=MetricUnit.Count, value=number, namespace="tracejoin") as metric:
+            metric.add_dimension(name="service", value=service)
+            metric.add_dimension(name="rule", value=rule)
+
+
+def _dimension(name: str) -> str:
+    """``name`` as CloudWatch takes it (API reference, "Dimension": ASCII without control characters, no colon at the start)."""
+    return ascii_of(name).strip().lstrip(":")[:_LONGEST_NAME] or "unknown"
+
+
+def _count_alerts(alerts: Dispatch, metrics: Metrics, logger: Logger) -> None:
+    metrics.add_metric("alerts_sent", MetricUnit.Count, alerts.sent)
+    metrics.add_metric("alerts_held", MetricUnit.Count, len(alerts.held))
+    metrics.add_metric("alerts_withdrawn", MetricUnit.Count, alerts.withdrawn)
+    metrics.add_metric("alert_failures", MetricUnit.Count, len(alerts.failures))
+    for latency in alerts.latencies:
+        metrics.add_metric("alert_latency", MetricUnit.Milliseconds, latency)
+    for reason in alerts.failures:
+        logger.error("alerts wait", extra={"reason": reason})
