@@ -20,8 +20,8 @@ demo: .venv/ready ## Run the sample application and show its complaints answered
 test: .venv/ready ## Run all tests, or TESTS=tests/unit; says what it had to leave out
 	@$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --dist loadscope --cov --cov-report=term:skip-covered)
 
-lint: .venv/ready ## Check style
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+lint: .venv/ready ## Check style, and which room may import which
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo
 
 types: .venv/ready ## Check types
 	@$(BIN)/mypy

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import msgspec
 
 from accuracy.transaction import REGION, Transaction
-from pipeline.detect.evaluate import judge
+from pipeline.detect.evaluate import evaluate
 from pipeline.detect.rule import Rules
 from pipeline.detect.verdict import Verdict
-from pipeline.join.assignment import Move
-from pipeline.join.by_request import home_by_request
-from pipeline.join.reassign import facts_of_moves
-from pipeline.logs.decode import unpack
+from pipeline.join.assignment import Reassignment
+from pipeline.join.by_request import assign_by_request
+from pipeline.join.reassign import facts_of_reassignments
+from pipeline.logs.decode import decode_event
 from pipeline.model.facts import LookupFact
 from pipeline.model.trace_state import EMPTY, TraceState, last_seen, merge
 from pipeline.settings import Settings
@@ -39,7 +39,7 @@ def facts_of_transaction(transaction: Transaction) -> list[TraceState]:
 
 def verdict_on(facts: list[TraceState], rules: Rules) -> Verdict:
     """What is made of these facts."""
-    return judge(merge(EMPTY, *facts), rules=rules, give_up_after_ms=_GIVE_UP_AFTER_MS)
+    return evaluate(merge(EMPTY, *facts), rules=rules, give_up_after_ms=_GIVE_UP_AFTER_MS)
 
 
 def in_any_order(facts: list[TraceState], rng: random.Random) -> list[TraceState]:
@@ -56,7 +56,7 @@ def hits_of(transaction: Transaction) -> list[Hit]:
     """Its lines as stored by `ship`, one batch a log stream."""
     hits: list[Hit] = []
     for stream in transaction.streams.values():
-        items = prepare(unpack(stream.batch(), max_bytes=_SETTINGS.max_decompressed_bytes), _SETTINGS)
+        items = prepare(decode_event(stream.batch(), max_bytes=_SETTINGS.max_decompressed_bytes), _SETTINGS)
         for action, line in items:
             source = msgspec.json.decode(msgspec.json.encode(line))
             hits.append(Hit(index=action.create.index, id=action.create.id, seq_no=0, primary_term=1, source=source))
@@ -71,9 +71,9 @@ def _of_lines(transaction: Transaction) -> Iterator[TraceState]:
     ran_here = {request.request_id for hit in mine for request in facts_of(hit).requests.values() if request.platform}
     for hit in hits:
         if not hit.source.get("traceId") and hit.source.get("integrationRequestId") in ran_here:
-            home = home_by_request(hit.source, {transaction.trace_id})
+            home = assign_by_request(hit.source, {transaction.trace_id})
             if home:
-                yield from facts_of_moves([Move(hit, home)]).values()
+                yield from facts_of_reassignments([Reassignment(hit, home)]).values()
     # and with those that claim this trace, where the platform names another
     yield from (state for trace_id, state in facts_by_trace(hit for hit in hits if hit.source.get("staleTraceId")).items()
                 if trace_id == transaction.trace_id)  # fmt: skip

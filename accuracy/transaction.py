@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from accuracy.runtimes import Runtime
+from pipeline.model.timestamps import iso_millis
 from pipeline.model.trace_ids import to_xray
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -80,7 +81,7 @@ class Transaction:
     @property
     def iso(self) -> str:
         """Now, as Lambda's runtimes write it."""
-        return datetime.fromtimestamp(self.millis / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return iso_millis(self.millis)
 
     def wait(self, seconds: float) -> None:
         """Lets time pass."""

@@ -12,7 +12,7 @@ from bench.batches import subscription_event
 from bench.cost import reckon
 from bench.floor import floor
 from bench.traces import settle
-from pipeline.logs.decode import unpack
+from pipeline.logs.decode import decode_event
 from pipeline.settings import Settings
 from pipeline.ship import prepare
 from pipeline.store.log_writer import bodies
@@ -61,7 +61,7 @@ def main() -> int:
 
 def pipeline_body(event: object, settings: Settings) -> list[bytes]:
     """What `ship` does before its first byte leaves."""
-    unpacked = unpack(event, max_bytes=settings.max_decompressed_bytes)
+    unpacked = decode_event(event, max_bytes=settings.max_decompressed_bytes)
     return [body for _, body in bodies(prepare(unpacked, settings))]
 
 

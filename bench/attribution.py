@@ -8,6 +8,7 @@ from typing import Any
 from bench.comparison import TARGET, Comparison
 from bench.streams import before_midnight, log_streams, segments_of, subscription_events
 from bench.truth import Line, LogStream
+from pipeline.configure import store_for
 from pipeline.local.environment import REGION
 from pipeline.local.opensearch import EmbeddedOpenSearch
 from pipeline.provision.install import install
@@ -15,8 +16,7 @@ from pipeline.resolve import Resolver
 from pipeline.settings import Settings
 from pipeline.ship import ship
 from pipeline.store.client import Store
-from pipeline.store.connect import connect
-from pipeline.traces.sources.source import Answer
+from pipeline.traces.sources.source import LookupResult
 
 _PATIENCE = 60.0
 _LOST, _RESOLVED = 0.2, 0.1
@@ -33,11 +33,11 @@ class Traces:
         self.calls = 0
         self._documents = documents
 
-    def look_up(self, wanted: Mapping[str, int]) -> dict[str, Answer]:
+    def look_up(self, wanted: Mapping[str, int]) -> dict[str, LookupResult]:
         """An answer for each trace."""
         self.calls += 1
         found = {id_: tuple(self._documents.get(id_, ())) for id_ in wanted}
-        return {id_: Answer("found" if documents else "absent", documents) for id_, documents in found.items()}
+        return {id_: LookupResult("found" if documents else "absent", documents) for id_, documents in found.items()}
 
 
 def measure(seed: int, lines: int) -> int:
@@ -45,7 +45,7 @@ def measure(seed: int, lines: int) -> int:
     streams = log_streams(seed, lines, before_midnight(int(time.time() * 1000)))
     with EmbeddedOpenSearch() as server:
         settings = Settings(endpoint=server.endpoint, region=REGION)
-        store = connect(settings)
+        store = store_for(settings)
         install(store, retention_days=settings.retention_days)
         open_ = settle(streams, store, settings, seed)
         comparison = Comparison(lines_of(streams), documents_of(store))

@@ -10,7 +10,7 @@ from typing import Any
 from opensearchpy import Transport
 
 from bench.batches import subscription_event
-from pipeline.configure import source_for
+from pipeline.configure import store_for, trace_source_for
 from pipeline.local.environment import REGION, local_client
 from pipeline.local.opensearch import EmbeddedOpenSearch
 from pipeline.local.xray import LocalXRay
@@ -20,7 +20,6 @@ from pipeline.resolve import Resolver
 from pipeline.settings import Settings
 from pipeline.ship import ship
 from pipeline.store.client import Store
-from pipeline.store.connect import connect
 
 # AWS's list prices in US East, in dollars: Lambda on arm64 a GB-second and a request, SQS a request, X-Ray a trace retrieved, logs a GB
 _GB_SECOND, _INVOCATION, _SQS, _RETRIEVED, _LOGGED = 0.0000133334, 0.20e-6, 0.40e-6, 0.50e-6, 0.50
@@ -68,7 +67,7 @@ def reckon() -> int:
     print(f"{'':>15} {'CPU s':>8} {'calls':>10} {'Lambda':>8} {'requests':>9} {'SQS':>7} {'own log':>7} {'X-Ray':>7} {'in all':>8}")
     with _world() as (store, settings, xray):
         hints = [id_ for event in _traced(xray) for id_ in ship(event, store=store, settings=settings, remaining=_patience).unsettled]
-        resolver = Resolver(store=store, source=source_for(settings, lambda: local_client("xray", xray.endpoint)), settings=settings)
+        resolver = Resolver(store=store, source=trace_source_for(settings, lambda: local_client("xray", xray.endpoint)), settings=settings)
         measure = _measure(lambda: [resolver.resolve(hints[start : start + 10]) for start in range(0, len(hints), 10)])
     _row(f"{'':>15}", measure, _MILLION / _TRACES, invocations=_MILLION / 10, queue=_MILLION / 10 * _SQS_CALLS, traces=_MILLION)
     return 0
@@ -87,7 +86,7 @@ def _world() -> Iterator[tuple[Store, Settings, LocalXRay]]:
     with EmbeddedOpenSearch() as server, LocalXRay() as xray:
         # the budget paces a worker over minutes; here the number of calls counts, not their pace
         settings = Settings(endpoint=server.endpoint, region=REGION, lookups_per_minute=_MILLION)
-        store = connect(settings)
+        store = store_for(settings)
         install(store, retention_days=settings.retention_days)
         yield store, settings, xray
 

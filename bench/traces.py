@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.configure import source_for
+from pipeline.configure import store_for, trace_source_for
 from pipeline.local.environment import REGION, local_client
 from pipeline.local.opensearch import EmbeddedOpenSearch
 from pipeline.local.xray import LocalXRay
@@ -13,7 +13,6 @@ from pipeline.provision.install import install
 from pipeline.resolve import Resolver
 from pipeline.settings import Settings
 from pipeline.ship import ship
-from pipeline.store.connect import connect
 
 _TARGET = 0.25
 _LINES_A_BATCH = 500
@@ -27,12 +26,12 @@ def settle(count: int) -> int:
     with EmbeddedOpenSearch() as server, LocalXRay() as xray:
         # the budget paces a worker over minutes; here the number of calls counts, not their pace
         settings = Settings(endpoint=server.endpoint, region=REGION, lookups_per_minute=1_000_000)
-        store = connect(settings)
+        store = store_for(settings)
         install(store, retention_days=settings.retention_days)
         hints = [
             id_ for event in _events(count, xray) for id_ in ship(event, store=store, settings=settings, remaining=_patience).unsettled
         ]
-        source = source_for(settings, lambda: local_client("xray", xray.endpoint))
+        source = trace_source_for(settings, lambda: local_client("xray", xray.endpoint))
         worker = Resolver(store=store, source=source, settings=settings)
         begun = time.monotonic()
         found = worker.resolve(hints)

@@ -2,8 +2,9 @@
 
 import random
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Literal
+
+from pipeline.model.timestamps import iso_millis
 
 Outcome = Literal["success", "error", "crash", "timeout", "memory"]
 
@@ -106,4 +107,4 @@ class LogStream:
     @property
     def iso(self) -> str:
         """Now, as the runtimes write it."""
-        return datetime.fromtimestamp(self.now / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return iso_millis(self.now)

@@ -1,88 +1,113 @@
-"""Choice: which source it is, by setting, or found out at start."""
+"""Configure: the settings become the things that the rooms work with. Rooms take values; only programs know settings.
+
+Each function imports what it makes: a cold start pays for nothing that it does not use.
+"""
 
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from botocore.config import Config
-
-from pipeline.alert.message import Links
-from pipeline.alert.sns import Topic
-from pipeline.detect.evaluate import Judge, judge
-from pipeline.detect.rule import Rules, default_rules
-from pipeline.errors import UnavailableError
-from pipeline.redact.redactor import Redactor
 from pipeline.settings import Settings
-from pipeline.traces.sources.batch_get_traces import BatchGetTraces
-from pipeline.traces.sources.budget import Budget
-from pipeline.traces.sources.source import Source
-from pipeline.traces.sources.spans_subscription import SpansSubscription
-from pipeline.traces.sources.trace_retrieval import TraceRetrieval
-from pipeline.traces.sources.xray_client import Client
+
+if TYPE_CHECKING:
+    from pipeline.alert.message import ConsoleLinks
+    from pipeline.alert.sns import Topic
+    from pipeline.detect.rule import Rules
+    from pipeline.detect.verdict import Evaluator, Verdict
+    from pipeline.model.trace_state import TraceState
+    from pipeline.redact.redactor import Redactor
+    from pipeline.store.client import Store
+    from pipeline.traces.sources.source import TraceSource
 
 
-def source_for(settings: Settings, client: Callable[[], Any]) -> Source:
-    """The source that the settings name; where they leave it open, the one that this account's X-Ray answers through.
+def store_for(settings: Settings) -> "Store":
+    """A connection to the OpenSearch that the settings name; nothing is sent yet.
+
+    Raises MisconfiguredError where it is Amazon's, and there are no credentials or no region to sign requests with.
+    """
+    from pipeline.store.connect import connect
+
+    return connect(settings.endpoint, service=settings.service, region=settings.region, username=settings.username,
+                   password=settings.password, prefix=settings.prefix)  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def _redactor(keys: tuple[str, ...], patterns: tuple[str, ...], *, on: bool) -> "Redactor":
+    from pipeline.redact.redactor import Redactor
+
+    return Redactor(keys, patterns, on=on)
+
+
+def redactor_for(settings: Settings) -> "Redactor":
+    """The redactor that the settings ask for; the same one for equal settings."""
+    return _redactor(settings.redact_keys, settings.redact_patterns, on=settings.redact)
+
+
+def rules_for(settings: Settings) -> "Rules":
+    """The rules by name: the default ones, changed by the settings' rule file. Raises MisconfiguredError where that file is wrong."""
+    if not settings.rules_file:
+        from pipeline.detect.rule import default_rules
+
+        return default_rules()
+    from pipeline.detect.rule_file import read_rule_file
+
+    return read_rule_file(settings.rules_file)
+
+
+def evaluator_for(settings: Settings) -> "Evaluator":
+    """A function that gives the verdict on a trace's state, by the settings' rules. `detect` is imported at its first call."""
+    loaded: list[Evaluator] = []
+
+    def evaluate_state(state: "TraceState") -> "Verdict":
+        if not loaded:
+            from pipeline.detect.evaluate import evaluate
+
+            loaded.append(partial(evaluate, rules=rules_for(settings), give_up_after_ms=max(settings.lookup_delays) * 1000))
+        return loaded[0](state)
+
+    return evaluate_state
+
+
+def trace_source_for(settings: Settings, client: Callable[[], Any]) -> "TraceSource":
+    """The trace source that the settings name; for `auto`, the one that this account's X-Ray answers through.
 
     Args:
-        settings: the source, the format of retrievals, and the budget of the account, of which each worker takes its part.
+        settings: the source, the format of retrievals, and the account's budget of calls, of which each worker takes its part.
         client: makes boto3's `xray` client; not called where no look-up is needed.
 
     Raises UnavailableError where X-Ray has to be asked and does not answer.
     """
     if settings.trace_source == "aws/spans":
+        from pipeline.traces.sources.spans_subscription import SpansSubscription
+
         return SpansSubscription()
-    budget = Budget(settings.lookups_per_minute / settings.workers)
+    from pipeline.traces.sources.batch_get_traces import BatchGetTraces
+    from pipeline.traces.sources.budget import CallBudget
+    from pipeline.traces.sources.trace_retrieval import TraceRetrieval
+    from pipeline.traces.sources.xray_client import searches_transactions
+
+    budget = CallBudget(settings.lookups_per_minute / settings.workers)
     xray = client()
-    searching = settings.trace_source == "StartTraceRetrieval" or (settings.trace_source == "auto" and _searches(xray, budget))
+    searching = settings.trace_source == "StartTraceRetrieval" or (settings.trace_source == "auto" and searches_transactions(xray, budget))
     return TraceRetrieval(xray, budget, trace_format=settings.trace_format) if searching else BatchGetTraces(xray, budget)
 
 
-def _searches(xray: Any, budget: Budget) -> bool:
-    answer = Client(xray, budget).goes_to_cloudwatch()
-    if answer is None:
-        # a guess would last as long as the worker
-        raise UnavailableError("X-Ray throttles the question whether Transaction Search is on")
-    return answer
+def console_links_for(settings: Settings) -> "ConsoleLinks":
+    """Where a message's links lead: the X-Ray console of the settings' region, and OpenSearch Dashboards, which Amazon's domains have."""
+    from pipeline.alert.message import ConsoleLinks
+
+    of_domain = f"{settings.endpoint}/_dashboards" if settings.service else ""
+    return ConsoleLinks(region=settings.region, dashboards=settings.dashboards_url or of_domain)
 
 
-def links_of(settings: Settings) -> Links:
-    """Where things are to be looked at, as these settings have it; Amazon has Dashboards below the endpoint."""
-    own = f"{settings.endpoint}/_dashboards" if settings.service else ""
-    return Links(region=settings.region, dashboards=settings.dashboards_url or own)
-
-
-def judge_for(settings: Settings) -> Judge:
-    """The verdict as these settings want it."""
-    return partial(judge, rules=rules_for(settings), give_up_after_ms=max(settings.lookup_delays) * 1000)
-
-
-def rules_for(settings: Settings) -> Rules:
-    """The rules as these settings want them. Raises MisconfiguredError where their file is wrong."""
-    if not settings.rules_file:
-        return default_rules()
-    # imported here: few have one
-    from pipeline.detect.rule_file import read_rule_file  # noqa: PLC0415
-
-    return read_rule_file(settings.rules_file)
-
-
-def redactor_for(settings: Settings) -> Redactor:
-    """The redactor that the settings ask for; made once."""
-    return _redactor(settings.redact_keys, settings.redact_patterns, on=settings.redact)
-
-
-@lru_cache(maxsize=8)
-def _redactor(keys: tuple[str, ...], patterns: tuple[str, ...], *, on: bool) -> Redactor:
-    return Redactor(keys, patterns, on=on)
-
-
-def connect_topic(settings: Settings) -> Topic | None:
-    """The topic that the settings name, in its own region, with the credentials that boto3 finds; None where they name none."""
+def alert_topic_for(settings: Settings) -> "Topic | None":
+    """The SNS topic that the settings name, in its own region, with the credentials that boto3 finds; None where they name none."""
     if not settings.alert_topic:
         return None
-    # imported here: without a topic nobody waits for it
-    import boto3  # noqa: PLC0415
+    import boto3
+    from botocore.config import Config
+
+    from pipeline.alert.sns import Topic
 
     # an alert that waits a minute is better than a function that runs out of time
     config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})

@@ -11,7 +11,15 @@ from collections.abc import Sequence
 
 
 class TracejoinError(Exception):
-    """The root of the tree; the command line prints it as one line."""
+    """The root of the tree; the command line prints it as one line.
+
+    Attributes:
+        status: the HTTP status of OpenSearch's answer, where an answer caused it; else 0.
+        answer: the body of that answer, as text.
+    """
+
+    status: int = 0
+    answer: str = ""
 
 
 class BadInputError(TracejoinError):

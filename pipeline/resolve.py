@@ -6,40 +6,38 @@ Why it converges, whoever does what twice, late or at once:
 - `ship` indexes a line, then gets the record; `resolve` writes the record, refreshes, then searches the lines: at least one
   of the two sees the other;
 - a span is indexed, with its fact, before its record knows of it; so what a crash leaves is a span to be taken in, as a line is;
-- where nothing can be refreshed (`Store.visible_after`), a record settles by a look that began when all that it rests on had long been
-  visible, so that who came meanwhile has seen it, or is seen;
+- where nothing can be refreshed (`Capabilities.visible_after`), a record settles by a look that began when all that it rests on had
+  long been visible, so that who came meanwhile has seen it, or is seen;
 - what is missed all the same (a crash, a lost message) is still `pending` or unsettled in the index, where `sweep` finds it.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, islice
-from typing import Any
 
 import msgspec
 
 from pipeline.alert.dispatch import Dispatch, Dispatcher, Publisher
 from pipeline.alert.outbox import Outbox
-from pipeline.configure import judge_for, links_of, redactor_for
+from pipeline.configure import console_links_for, evaluator_for, redactor_for
 from pipeline.errors import BadInputError
-from pipeline.join.enrich import stale
-from pipeline.join.reconcile import Spreader
+from pipeline.join.enrich import out_of_date
+from pipeline.join.reconcile import Reconciler
 from pipeline.model.facts import LookupFact
 from pipeline.model.trace_state import EMPTY, TraceState, merge
 from pipeline.settings import Settings
 from pipeline.store.client import Store
 from pipeline.store.document_facts import facts_by_trace
-from pipeline.store.join_keys import Links
-from pipeline.store.span_writer import index_spans
-from pipeline.store.trace_document import Record
+from pipeline.store.join_keys import JoinKeys
+from pipeline.store.span_writer import write_spans
+from pipeline.store.trace_document import TraceRecord
 from pipeline.store.trace_records import TraceRecords
 from pipeline.traces.read_document import read_trace_document
 from pipeline.traces.segment import Segment, facts_of_segments
-from pipeline.traces.sources.source import Answer, Source
+from pipeline.traces.sources.source import LookupResult, TraceSource
 
 _GROUP = 100
-_PAGE = 1000
 
 
 class Resolution(msgspec.Struct):
@@ -58,7 +56,7 @@ class Resolution(msgspec.Struct):
     bad_documents: int = 0
     stale: dict[str, int] = {}
     """How many lines were found to name another trace than the platform does, by service."""
-    glue: tuple[str, ...] = ()
+    too_common: tuple[str, ...] = ()
     """Ids that so many traces show that they join none, as far as they were met."""
 
 
@@ -73,17 +71,17 @@ class Resolver:
         clock: seconds since the epoch.
     """
 
-    def __init__(self, *, store: Store, source: Source, settings: Settings, topic: Publisher | None = None,
+    def __init__(self, *, store: Store, source: TraceSource, settings: Settings, topic: Publisher | None = None,
                  clock: Callable[[], float] = time.time) -> None:  # fmt: skip
         self._store = store
         self._source = source
         self._settings = settings
         self._clock = clock
-        self._records = TraceRecords(store, judge_for(settings), clock)
-        self._links = Links(store)
+        self._records = TraceRecords(store, evaluator_for(settings), clock)
+        self._keys = JoinKeys(store)
         self._redactor = redactor_for(settings)
         self._outbox = Outbox(store)
-        self._dispatcher = Dispatcher(store, self._outbox, topic, links_of(settings), clock) if topic else None
+        self._dispatcher = Dispatcher(store, self._outbox, topic, console_links_for(settings), clock) if topic else None
 
     def resolve(self, trace_ids: Iterable[str], *, force: bool = False, total: Resolution | None = None) -> Resolution:
         """Looks at these traces once.
@@ -114,18 +112,17 @@ class Resolver:
         """
         self._store.refresh()
         total = Resolution()
+        before = int((self._clock() - min_age) * 1000)
         calls = self._source.calls
-        ids = iter(list(dict.fromkeys((*self._pending(min_age), *self._records.unsettled()))))
+        ids = iter(list(dict.fromkeys((*self._records.pending(before), *self._records.unsettled()))))
         while (group := list(islice(ids, _GROUP))) and go_on():
             self._resolve_apart(group, total, force=force)
         total.unsettled += tuple(chain(group, ids))
         # what a crash or a storm left over
         self._tell(total, always=True)
         total.calls = self._source.calls - calls
-        self._records.purge(days=self._settings.retention_days)
-        self._links.purge(days=self._settings.retention_days)
-        self._outbox.purge(days=self._settings.retention_days)
-        self._store.expire(days=self._settings.retention_days)
+        for delete in (self._records.purge, self._keys.purge, self._outbox.purge, self._store.expire):
+            delete(days=self._settings.retention_days)
         return total
 
     def _tell(self, total: Resolution, *, always: bool = False) -> None:
@@ -134,24 +131,6 @@ class Resolver:
             total.alerts = self._dispatcher.dispatch(total.faulty)
             # one of them comes back for all, when the window is over
             total.unsettled += tuple(id_ for id_ in total.alerts.held[:1] if id_ not in total.unsettled)
-
-    def _pending(self, min_age: int) -> Iterator[str]:
-        """The traces of pending lines and spans, all of them."""
-        before = int((self._clock() - min_age) * 1000)
-        query = {"bool": {"filter": [
-            {"term": {"trace.state": "pending"}},
-            # what has no time of its own is old enough
-            {"bool": {"must_not": {"range": {"@timestamp": {"gt": before, "format": "epoch_millis"}}}}},
-        ]}}  # fmt: skip
-        pages: dict[str, Any] = {"size": _PAGE, "sources": [{"trace": {"terms": {"field": "traceId"}}}]}
-        while True:
-            body = {"size": 0, "query": query, "aggs": {"traces": {"composite": pages}}}
-            answer = self._store.search(body, index=f"{self._store.prefix}-logs-*,{self._store.prefix}-spans-*")
-            found = answer.get("aggregations", {}).get("traces", {})
-            yield from (bucket["key"]["trace"] for bucket in found.get("buckets", ()))
-            if "after_key" not in found:
-                return
-            pages["after"] = found["after_key"]
 
     def _resolve_apart(self, ids: Sequence[str], total: Resolution, *, force: bool) -> None:
         """Resolves a group; where OpenSearch refuses something of it, each trace alone, so that one does not stop the others."""
@@ -169,37 +148,37 @@ class Resolver:
         began = int(self._clock() * 1000)
         before = self._records.load(ids)
         self._store.refresh()
-        facts = facts_by_trace(stale(before.values(), self._store))
-        known = self._records.add(dict.fromkeys(ids, EMPTY) | facts)
+        facts = facts_by_trace(out_of_date(before.values(), self._store))
+        known = self._records.merge_in(dict.fromkeys(ids, EMPTY) | facts)
         answers = self._look_up({id_: known[id_] for id_ in ids}, total, force=force)
         segments = self._read(answers, total)
-        delivery = index_spans(segments, self._store)
+        delivery = write_spans(segments, self._store)
         total.bad_documents += len(delivery.refused)
-        known |= self._records.add(self._found(answers, segments))
-        spreader = Spreader(self._store, self._records)
-        left = spreader.spread(known) | delivery.behind
-        total.stale = dict(Counter(total.stale) + spreader.stale)
-        total.glue = tuple(sorted({*total.glue, *spreader.glue}))
+        known |= self._records.merge_in(self._found(answers, segments))
+        reconciler = Reconciler(self._store, self._records)
+        left = reconciler.reconcile(known) | delivery.behind
+        total.stale = dict(Counter(total.stale) + reconciler.stale)
+        total.too_common = tuple(sorted({*total.too_common, *reconciler.too_common}))
         final = [record for id_, record in known.items() if record.verdict.final and id_ not in left]
         fresh = [record for record in final if not record.settled]
         # before they count as settled, so that no crash can lose a note
-        for finding in self._outbox.note(fresh, int(self._clock() * 1000)):
+        for finding in self._outbox.enqueue(fresh, int(self._clock() * 1000)):
             rules = total.noted.setdefault(finding.service_name, {})
             rules[finding.rule] = rules.get(finding.rule, 0) + 1
         total.faulty += tuple(record.trace_id for record in final if record.verdict.hidden_fault)
-        early = {record.trace_id for record in fresh if self._is_early(record, spreader, began)}
+        early = {record.trace_id for record in fresh if self._is_early(record, reconciler, began)}
         self._records.settle(record for record in fresh if record.trace_id not in early)
         left |= early
         total.settled += sum(record.trace_id in before and record.trace_id not in early for record in final)
         total.unsettled += tuple(id_ for id_ in known if id_ in left or not known[id_].verdict.final)
         total.hidden_faults += sum(known[id_].verdict.hidden_fault and not before[id_].verdict.hidden_fault for id_ in ids)
 
-    def _is_early(self, record: Record, spreader: Spreader, began: int) -> bool:
+    def _is_early(self, record: TraceRecord, reconciler: Reconciler, began: int) -> bool:
         """Whether what ``record`` rests on is so new that who read meanwhile may not have seen it, nor this look what they wrote."""
-        changed_at = max(record.changed_at, spreader.linked_at.get(record.trace_id, 0))
-        return began - changed_at < 2 * 1000 * self._store.visible_after
+        changed_at = max(record.changed_at, reconciler.linked_at.get(record.trace_id, 0))
+        return began - changed_at < 2 * 1000 * self._store.capabilities.visible_after
 
-    def _look_up(self, known: dict[str, Record], total: Resolution, *, force: bool) -> dict[str, Answer]:
+    def _look_up(self, known: dict[str, TraceRecord], total: Resolution, *, force: bool) -> dict[str, LookupResult]:
         wanted = {id_: record.state.first_line_at for id_, record in known.items()
                   if not record.verdict.final and (force or self._due(record.state))}  # fmt: skip
         answers = self._source.look_up(wanted) if wanted else {}
@@ -213,7 +192,7 @@ class Resolver:
         wait = delays[min(len(state.lookups), len(delays) - 1)] if state.lookups else 0
         return self._clock() * 1000 >= last + wait * 1000
 
-    def _read(self, answers: Mapping[str, Answer], total: Resolution) -> list[Segment]:
+    def _read(self, answers: Mapping[str, LookupResult], total: Resolution) -> list[Segment]:
         segments: list[Segment] = []
         for id_, answer in answers.items():
             for document in answer.documents:
@@ -223,7 +202,7 @@ class Resolver:
                     total.bad_documents += 1
         return segments
 
-    def _found(self, answers: Mapping[str, Answer], segments: Sequence[Segment]) -> dict[str, TraceState]:
+    def _found(self, answers: Mapping[str, LookupResult], segments: Sequence[Segment]) -> dict[str, TraceState]:
         now = int(self._clock() * 1000)
         found = dict.fromkeys(answers, EMPTY) | facts_of_segments(segments)
         made = {id_: LookupFact(at=answer.at or now, outcome=answer.outcome, source=self._source.name, segments=len(found[id_].segments))

@@ -54,7 +54,7 @@ class Settings:
         lookups_per_minute: TRACEJOIN_LOOKUPS_PER_MINUTE, the budget of calls to X-Ray of the whole account.
         workers: TRACEJOIN_WORKERS, how many workers share that budget.
         dead_letters_url: TRACEJOIN_DEAD_LETTERS_URL, the SQS queue for messages that are no hints; empty on a laptop.
-        log_groups: TRACEJOIN_LOG_GROUPS, comma separated patterns of the log groups to subscribe (`pipeline.provision.subscriptions.Choice`).
+        log_groups: TRACEJOIN_LOG_GROUPS, comma separated patterns of the log groups to subscribe (`LogGroupSelector`).
         log_group_tag: TRACEJOIN_LOG_GROUP_TAG, `key` or `key=value` that these must carry.
         filter_name: TRACEJOIN_FILTER_NAME, the name of our subscription filters.
         filter_pattern: TRACEJOIN_FILTER_PATTERN, which events they let through; empty for all.
@@ -230,10 +230,10 @@ def _secret_patterns(text: str) -> tuple[str, ...]:
 
 def _log_groups(text: str) -> tuple[str, ...]:
     # imported here: one function needs them
-    from pipeline.provision.subscriptions.selector import Choice  # noqa: PLC0415
+    from pipeline.provision.subscriptions.selector import LogGroupSelector  # noqa: PLC0415
 
     try:
-        return Choice(_names(text)).patterns
+        return LogGroupSelector(_names(text)).patterns
     except BadInputError as error:
         raise ValueError(str(error)) from error
 

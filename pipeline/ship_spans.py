@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from pipeline.errors import BadInputError, UnavailableError
-from pipeline.logs.decode import BadRecord, Batch
+from pipeline.logs.decode import LogBatch, UnreadableRecord
 from pipeline.model.trace_state import holds
 from pipeline.redact.redactor import Redactor
 from pipeline.store.client import Store
 from pipeline.store.dead_letters import DeadLetter, of_event
-from pipeline.store.span_writer import index_spans
+from pipeline.store.span_writer import write_spans
 from pipeline.store.trace_records import TraceRecords
 from pipeline.traces.otel_spans import read_span
 from pipeline.traces.segment import Segment, facts_of_segments
@@ -29,7 +29,7 @@ class SpanShipment(msgspec.Struct):
     unsettled: tuple[str, ...] = ()
 
 
-def ship_spans(batches: Iterable[Batch], store: Store, records: TraceRecords, redactor: Redactor, *, now: str) -> SpanShipment:
+def ship_spans(batches: Iterable[LogBatch], store: Store, records: TraceRecords, redactor: Redactor, *, now: str) -> SpanShipment:
     """Indexes the spans in ``batches``, without what is secret in them; ``now`` is an ISO time, for what can't be indexed.
 
     Raises UnavailableError where something could still succeed later.
@@ -41,8 +41,8 @@ def ship_spans(batches: Iterable[Batch], store: Store, records: TraceRecords, re
             try:
                 segments.append(read_span(event.message, redactor=redactor))
             except BadInputError as error:
-                letters.append(of_event(batch, BadRecord(f"event {event.id}", str(error), event.message), now, redactor))
-    delivery = index_spans(segments, store)
+                letters.append(of_event(batch, UnreadableRecord(f"event {event.id}", str(error), event.message), now, redactor))
+    delivery = write_spans(segments, store)
     if delivery.behind:
         raise UnavailableError(f"the spans of {len(delivery.behind)} traces were changed by others meanwhile")
     letters += [_letter(segment, reason, now) for segment, reason in delivery.refused]

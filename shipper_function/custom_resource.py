@@ -25,7 +25,7 @@ def is_custom_resource(event: dict[str, Any]) -> bool:
     return "ResponseURL" in event
 
 
-def answer(event: dict[str, Any], logger: Logger, work: Callable[[str, bool], dict[str, Any]]) -> dict[str, Any]:
+def respond(event: dict[str, Any], logger: Logger, work: Callable[[str, bool], dict[str, Any]]) -> dict[str, Any]:
     """Does the work and tells the stack how it went; what the stack was told is also returned.
 
     A rollback is never failed: whoever is on the way back to what was has enough trouble.

@@ -58,7 +58,7 @@ def send_again(trace_ids: Iterable[str], hints: Collection[Hint], settings: Sett
             queue(settings).send(ids, attempt=attempt, delay=settings.lookup_delays[attempt])
 
 
-def answer(event: dict[str, Any], failures: Mapping[str, TracejoinError]) -> Any:
+def batch_response(event: dict[str, Any], failures: Mapping[str, TracejoinError]) -> Any:
     """A partial batch response: the messages with a failure come again, all others are done."""
 
     def outcome(record: SQSRecord) -> None:

@@ -14,13 +14,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from pipeline.configure import connect_topic, source_for
+from pipeline.configure import alert_topic_for, store_for, trace_source_for
 from pipeline.errors import BadInputError, TracejoinError, UnavailableError
 from pipeline.hint_queue import Hint
 from pipeline.resolve import Resolution, Resolver
 from pipeline.settings import Settings
-from pipeline.store.connect import connect
-from shipper_function.hint_batch import answer, put_aside, read_hints, send_again
+from shipper_function.hint_batch import batch_response, put_aside, read_hints, send_again
 from shipper_function.resolve_metrics import count
 
 _LAST_MS = 20_000
@@ -43,8 +42,8 @@ def settings() -> Settings:
 def resolver() -> Resolver:
     """Made once per environment, so that its budget spans invocations."""
     retries = Config(retries={"total_max_attempts": 2})
-    source = source_for(settings(), lambda: boto3.client("xray", region_name=settings().region or None, config=retries))
-    return Resolver(store=connect(settings()), source=source, settings=settings(), topic=connect_topic(settings()))
+    source = trace_source_for(settings(), lambda: boto3.client("xray", region_name=settings().region or None, config=retries))
+    return Resolver(store=store_for(settings()), source=source, settings=settings(), topic=alert_topic_for(settings()))
 
 
 def resolve_all(hints: Mapping[str, Hint]) -> dict[str, TracejoinError]:
@@ -76,4 +75,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     for message_id, reason in refused.items():
         logger.warning("a message is no hint", extra={"messageId": message_id, "reason": reason})
     metrics.add_metric("bad_hints", MetricUnit.Count, len(refused))
-    return answer(event, resolve_all(hints) | put_aside(event["Records"], refused, settings()))
+    return batch_response(event, resolve_all(hints) | put_aside(event["Records"], refused, settings()))

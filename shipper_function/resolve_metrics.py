@@ -23,10 +23,10 @@ def count(resolution: Resolution, metrics: Metrics, logger: Logger) -> None:
     metrics.add_metric("xray_calls", MetricUnit.Count, resolution.calls)
     metrics.add_metric("lookups_put_off", MetricUnit.Count, resolution.put_off)
     metrics.add_metric("bad_documents", MetricUnit.Count, resolution.bad_documents)
-    metrics.add_metric("glue_ids", MetricUnit.Count, len(resolution.glue))
+    metrics.add_metric("glue_ids", MetricUnit.Count, len(resolution.too_common))
     count_stale(resolution.stale)
-    if resolution.glue:
-        logger.warning("ids that too many traces show join none", extra={"ids": resolution.glue[:_MOST_NAMED]})
+    if resolution.too_common:
+        logger.warning("ids that too many traces show join none", extra={"ids": resolution.too_common[:_MOST_NAMED]})
     _count_faults(resolution.noted, metrics)
     _count_alerts(resolution.alerts, metrics, logger)
 

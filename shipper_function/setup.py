@@ -9,12 +9,12 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from pipeline.configure import store_for
 from pipeline.errors import MisconfiguredError, UnavailableError
 from pipeline.provision.desired_state import Change
 from pipeline.provision.install import install
 from pipeline.settings import Settings
-from pipeline.store.connect import connect
-from shipper_function.custom_resource import answer
+from shipper_function.custom_resource import respond
 
 # a new domain's name and a new role's rights take up to a few minutes to be known everywhere
 _PAUSE = 10.0
@@ -32,7 +32,7 @@ def set_up(remaining: Callable[[], float], pause: Callable[[float], None] = time
     while True:
         try:
             # what stands already is left as it is, so beginning anew is safe
-            return install(connect(settings), retention_days=settings.retention_days)
+            return install(store_for(settings), retention_days=settings.retention_days)
         except (MisconfiguredError, UnavailableError) as error:
             if remaining() < _LAST_SECONDS + _PAUSE:
                 raise
@@ -52,4 +52,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             logger.info("set up", extra={"kind": change.kind, "name_": change.name, "action": change.action, "reason": change.reason})
         return dict(Counter(change.action for change in changes))
 
-    return answer(event, logger, work)
+    return respond(event, logger, work)

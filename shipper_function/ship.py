@@ -14,10 +14,10 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from pipeline.configure import store_for
 from pipeline.settings import Settings
 from pipeline.ship import Ledger, ship
 from pipeline.store.client import Store
-from pipeline.store.connect import connect
 from shipper_function.firehose import handed_on, is_firehose
 from shipper_function.stale_id_metric import count_stale
 
@@ -37,7 +37,7 @@ def settings() -> Settings:
 @cache
 def store() -> Store:
     """OpenSearch; the connection is kept between invocations."""
-    return connect(settings())
+    return store_for(settings())
 
 
 def send_hints(trace_ids: tuple[str, ...]) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.configure import store_for
 from pipeline.errors import MisconfiguredError, UnavailableError
 from pipeline.local.opensearch import EmbeddedOpenSearch, real_opensearch
 from pipeline.local.sam_deployment import SAM
 from pipeline.provision.install import install
 from pipeline.settings import Settings
 from pipeline.store.client import Store
-from pipeline.store.connect import connect
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "real_samples"
 CACHE = Path(__file__).parents[1] / ".cache" / "opensearch"
@@ -72,7 +72,7 @@ def settings(endpoint: str) -> Settings:
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
     """A store with everything installed; its indices and templates are removed afterwards."""
-    store = connect(settings)
+    store = store_for(settings)
     install(store, retention_days=14, monitors=False)
     yield store
     remove(store)

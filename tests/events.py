@@ -97,11 +97,11 @@ class Traces:
 
     def look_up(self, trace_ids):
         """What there is on these traces."""
-        from pipeline.traces.sources.source import Answer
+        from pipeline.traces.sources.source import LookupResult
 
         self.calls += 1
         answers = {}
         for id_ in trace_ids:
             mine = tuple(json.dumps(document) for document in self.documents if document["trace_id"] == to_xray(id_))
-            answers[id_] = Answer("found" if mine else "absent", mine)
+            answers[id_] = LookupResult("found" if mine else "absent", mine)
         return answers

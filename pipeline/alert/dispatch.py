@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from pipeline.alert.grouping import Due, Parcel, Plan, full_groups, plan
-from pipeline.alert.message import MOST_SHOWN, Links, message_of, still_due
+from pipeline.alert.grouping import Notification, NotificationPlan, PendingAlert, full_groups, group_alerts
+from pipeline.alert.message import MOST_SHOWN, ConsoleLinks, message_of, still_due
 from pipeline.alert.outbox import Lease, Outbox
 from pipeline.errors import BadInputError, TracejoinError, UnavailableError
 from pipeline.model.trace_state import TraceState
@@ -63,7 +63,7 @@ class Dispatcher:
         clock: seconds since the epoch.
     """
 
-    def __init__(self, store: Store, outbox: Outbox, topic: Publisher, links: Links, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Store, outbox: Outbox, topic: Publisher, links: ConsoleLinks, clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._outbox = outbox
         self._topic = topic
@@ -92,34 +92,34 @@ class Dispatcher:
         dues = self._read(lease, full, done)
         done.held = done.held if full else ()
         if dues:
-            planned = plan(dues, window, self._now())
+            planned = group_alerts(dues, window, self._now())
             done.held += tuple(due.trace_id for due in planned.held)
             window = planned.window
             self._send(planned, lease, done)
         self._outbox.return_lease(lease, window)
 
-    def _read(self, lease: Lease, full: tuple[str, ...], done: Dispatch) -> list[Due]:
+    def _read(self, lease: Lease, full: tuple[str, ...], done: Dispatch) -> list[PendingAlert]:
         try:
             self._store.refresh()
-            return self._still_due(self._outbox.due(without=full), done)
+            return self._still_due(self._outbox.pending(without=full), done)
         except TracejoinError:
             # nothing is sent yet, so nobody has to wait for the lease to run out
             with suppress(TracejoinError):
                 self._outbox.return_lease(lease, lease.window)
             raise
 
-    def _still_due(self, dues: list[Due], done: Dispatch) -> list[Due]:
+    def _still_due(self, dues: list[PendingAlert], done: Dispatch) -> list[PendingAlert]:
         """Those of which something is still so; the others are withdrawn."""
-        left: list[Due] = []
+        left: list[PendingAlert] = []
         pages = iter(dues)
         while page := list(islice(pages, _PAGE)):
             found = self._traces(page, ("findings.rule", "findings.severity"))
-            now = {due: still_due(due, found.get(due.trace_id, {}).get("findings") or ()) for due in page}
-            left += [due for due in now.values() if due]
-            done.withdrawn += self._outbox.withdraw((_gone(due, holds) for due, holds in now.items()), self._now())
+            now = [(due, still_due(due, found.get(due.trace_id, {}).get("findings") or ())) for due in page]
+            left += [holds for _, holds in now if holds]
+            done.withdrawn += self._outbox.withdraw((_gone(due, holds) for due, holds in now), self._now())
         return left
 
-    def _send(self, planned: Plan, lease: Lease, done: Dispatch) -> None:
+    def _send(self, planned: NotificationPlan, lease: Lease, done: Dispatch) -> None:
         shown = list(chain.from_iterable(parcel.dues[:MOST_SHOWN] for parcel in planned.parcels))
         traces = self._traces(shown, _SHOWN)
         for number, parcel in enumerate(planned.parcels):
@@ -147,7 +147,7 @@ class Dispatcher:
                 done.told += len(told.dues)
                 self._mark(told)
 
-    def _publish(self, parcel: Parcel, traces: Mapping[str, Mapping[str, Any]]) -> Parcel:
+    def _publish(self, parcel: Notification, traces: Mapping[str, Mapping[str, Any]]) -> Notification:
         """Sends what of ``parcel`` nobody has sent since it was found; returns that."""
         claimed = msgspec.structs.replace(parcel, dues=self._outbox.claim(parcel.dues))
         if claimed.dues:
@@ -155,20 +155,20 @@ class Dispatcher:
             self._topic.publish(message.subject, message.text, message.attributes)
         return claimed
 
-    def _mark(self, parcel: Parcel) -> None:
+    def _mark(self, parcel: Notification) -> None:
         for pause in _PAUSES:
             try:
-                return self._outbox.sent(parcel.dues, self._now())
+                return self._outbox.mark_sent(parcel.dues, self._now())
             except UnavailableError:
                 time.sleep(pause)
-        return self._outbox.sent(parcel.dues, self._now())
+        return self._outbox.mark_sent(parcel.dues, self._now())
 
-    def _latency(self, parcel: Parcel, traces: Mapping[str, Mapping[str, Any]]) -> tuple[int, ...]:
+    def _latency(self, parcel: Notification, traces: Mapping[str, Mapping[str, Any]]) -> tuple[int, ...]:
         found = [_last_segment(traces[due.trace_id]) for due in parcel.dues if due.trace_id in traces]
         newest = max(found, default=0)
         return (max(self._now() - newest, 0),) if newest else ()
 
-    def _traces(self, dues: Iterable[Due], source: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    def _traces(self, dues: Iterable[PendingAlert], source: tuple[str, ...]) -> dict[str, dict[str, Any]]:
         """The documents of these traces, realtime."""
         ids = [due.trace_id for due in dues]
         hits = self._store.get_many([(f"{self._store.prefix}-traces", id_) for id_ in ids], source=source)
@@ -187,6 +187,6 @@ def _last_segment(trace: Mapping[str, Any]) -> int:
     return max((fact.end or 0 for fact in state.segments.values()), default=0) // 1_000_000
 
 
-def _gone(due: Due, holds: Due | None) -> Due:
+def _gone(due: PendingAlert, holds: PendingAlert | None) -> PendingAlert:
     """What of a note no longer holds."""
     return msgspec.structs.replace(due, rules=tuple(rule for rule in due.rules if holds is None or rule not in holds.rules))

@@ -16,13 +16,21 @@ PER_WINDOW: Final = 20
 _OTHERS: Final = "several services"
 
 
-class Due(msgspec.Struct, frozen=True, order=True, kw_only=True):
-    """A trace that somebody is to be told of: since when (ISO 8601, UTC), the service that storms are told by, and the rules."""
+class PendingAlert(msgspec.Struct, frozen=True, order=True, kw_only=True):
+    """A trace that somebody is to be told of.
+
+    Attributes:
+        at: since when (ISO 8601, UTC).
+        group: the service that storms are told by.
+        rules: which fired.
+        versions: of the stored alert of each rule, its sequence number and primary term.
+    """
 
     at: str
     trace_id: str
     group: str
     rules: tuple[str, ...]
+    versions: dict[str, tuple[int, int]] = {}
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -32,11 +40,11 @@ class Window(msgspec.Struct, frozen=True):
     sent: dict[str, int] = {}
 
 
-class Parcel(msgspec.Struct, frozen=True):
+class Notification(msgspec.Struct, frozen=True):
     """What one message tells of: one trace, or all of a group."""
 
     group: str
-    dues: tuple[Due, ...]
+    dues: tuple[PendingAlert, ...]
 
     @property
     def alone(self) -> bool:
@@ -44,36 +52,36 @@ class Parcel(msgspec.Struct, frozen=True):
         return len(self.dues) == 1
 
 
-class Plan(msgspec.Struct, frozen=True):
+class NotificationPlan(msgspec.Struct, frozen=True):
     """What is sent now, what is held, and what the window is then."""
 
-    parcels: tuple[Parcel, ...]
-    held: tuple[Due, ...]
+    parcels: tuple[Notification, ...]
+    held: tuple[PendingAlert, ...]
     window: Window
 
 
-def plan(dues: Sequence[Due], window: Window, now_ms: int) -> Plan:
+def group_alerts(dues: Sequence[PendingAlert], window: Window, now_ms: int) -> NotificationPlan:
     """What to send of ``dues`` at ``now_ms``."""
     fresh = not _is_open(window, now_ms)
     if fresh:
         window = Window(since=now_ms)
-    groups: dict[str, list[Due]] = {}
+    groups: dict[str, list[PendingAlert]] = {}
     for due in sorted(dues):
         groups.setdefault(due.group, []).append(due)
-    parcels: list[Parcel] = []
-    held: list[Due] = []
+    parcels: list[Notification] = []
+    held: list[PendingAlert] = []
     for group, members in groups.items():
         room = max(PER_GROUP - window.sent.get(group, 0), 0)
         if fresh and len(members) > PER_GROUP:
-            parcels.append(Parcel(group, tuple(members)))
+            parcels.append(Notification(group, tuple(members)))
         else:
-            parcels += [Parcel(group, (due,)) for due in members[:room]]
+            parcels += [Notification(group, (due,)) for due in members[:room]]
             held += members[room:]
     parcels, too_many = _within(parcels, PER_WINDOW - sum(window.sent.values()), fresh=fresh)
     sent = dict(window.sent)
     for parcel in parcels:
         sent[parcel.group] = sent.get(parcel.group, 0) + 1
-    return Plan(tuple(parcels), tuple(sorted([*held, *too_many])), Window(window.since, sent))
+    return NotificationPlan(tuple(parcels), tuple(sorted([*held, *too_many])), Window(window.since, sent))
 
 
 def full_groups(window: Window, now_ms: int) -> tuple[str, ...]:
@@ -85,10 +93,10 @@ def _is_open(window: Window, now_ms: int) -> bool:
     return window.since <= now_ms < window.since + WINDOW_MS
 
 
-def _within(parcels: list[Parcel], room: int, *, fresh: bool) -> tuple[list[Parcel], list[Due]]:
+def _within(parcels: list[Notification], room: int, *, fresh: bool) -> tuple[list[Notification], list[PendingAlert]]:
     """The parcels for which there is room; in a fresh window the rest goes into the last one, otherwise it waits."""
     if len(parcels) <= room:
         return parcels, []
     kept = max(room - 1, 0) if fresh else max(room, 0)
     rest = sorted(due for parcel in parcels[kept:] for due in parcel.dues)
-    return ([*parcels[:kept], Parcel(_OTHERS, tuple(rest))], []) if fresh else (parcels[:kept], rest)
+    return ([*parcels[:kept], Notification(_OTHERS, tuple(rest))], []) if fresh else (parcels[:kept], rest)

@@ -14,10 +14,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from pipeline.alert.grouping import Due, Parcel
-from pipeline.detect.failures import Story, caller_was_told, in_words, stories
+from pipeline.alert.grouping import Notification, PendingAlert
+from pipeline.detect.failures import Failure, describe_failure, describe_response, group_failures
 from pipeline.detect.verdict import Finding
 from pipeline.model.json_values import ascii_of
+from pipeline.model.timestamps import iso
 from pipeline.model.trace_ids import to_xray
 
 MOST_SHOWN: Final = 10
@@ -30,7 +31,7 @@ _MOST_WORDS: Final = 12
 _MARGIN: Final = timedelta(minutes=15)
 
 
-class Links(msgspec.Struct, frozen=True):
+class ConsoleLinks(msgspec.Struct, frozen=True):
     """Where things are to be looked at: the region of X-Ray, the URL of OpenSearch Dashboards; each may be empty."""
 
     region: str = ""
@@ -51,7 +52,7 @@ class Links(msgspec.Struct, frozen=True):
         begun, ended = (datetime.fromisoformat(trace.get(name) or trace["@timestamp"]) for name in ("@timestamp", "lastSeenAt"))
         state = {
             "_a": "(discover:(columns:!(_source),isDirty:!f,sort:!()),metadata:(view:discover))",
-            "_g": f"(filters:!(),time:(from:'{_iso(begun - _MARGIN)}',to:'{_iso(ended + _MARGIN)}'))",
+            "_g": f"(filters:!(),time:(from:'{iso(begun - _MARGIN)}',to:'{iso(ended + _MARGIN)}'))",
             "_q": f"(filters:!(),query:(language:kuery,query:'traceId:\"{trace['traceId']}\"'))",
         }
         # whole, since mail programs end a link at a quote or a bracket
@@ -67,7 +68,7 @@ class Message(msgspec.Struct, frozen=True):
     attributes: dict[str, str]
 
 
-def message_of(parcel: Parcel, traces: Mapping[str, Mapping[str, Any]], links: Links) -> Message:
+def message_of(parcel: Notification, traces: Mapping[str, Mapping[str, Any]], links: ConsoleLinks) -> Message:
     """The message of a parcel; ``traces`` are the documents of those traces that are shown, by trace id."""
     # between two looks at a trace another worker may have judged it anew
     shown = [(due, traces[due.trace_id]) for due in parcel.dues if traces.get(due.trace_id, {}).get("findings")][:MOST_SHOWN]
@@ -86,17 +87,17 @@ def message_of(parcel: Parcel, traces: Mapping[str, Mapping[str, Any]], links: L
     return Message(_subject(subject), text.decode("utf-8", "ignore"), attributes)
 
 
-def _alone(due: Due, trace: Mapping[str, Any]) -> tuple[str, list[str]]:
+def _alone(due: PendingAlert, trace: Mapping[str, Any]) -> tuple[str, list[str]]:
     story = _stories(due, trace)[0]
     what = story.lead.exception_type or story.lead.rule
     saw, status = trace["trace"].get("clientSaw"), trace["trace"].get("edgeStatus")
     behind = status or ("a success" if saw == "success" else "an unknown answer")
-    told = caller_was_told(saw, status)
+    told = describe_response(saw, status)
     service = story.deepest.service_name
     return f"{service}: {what} behind {behind}", [f"{service} failed, and {told}."]
 
 
-def _together(parcel: Parcel) -> tuple[str, list[str]]:
+def _together(parcel: Notification) -> tuple[str, list[str]]:
     rules = Counter(rule for due in parcel.dues for rule in due.rules)
     groups = Counter(due.group for due in parcel.dues)
     count, shown = len(parcel.dues), min(len(parcel.dues), MOST_SHOWN)
@@ -108,32 +109,34 @@ def _together(parcel: Parcel) -> tuple[str, list[str]]:
     lines += [f"  {number:6,}  {rule}" for rule, number in rules.most_common()]
     if len(groups) > 1:
         lines += ["by service", *(f"  {number:6,}  {group}" for group, number in groups.most_common(MOST_SHOWN))]
-    since = _iso(datetime.fromisoformat(parcel.dues[0].at) - _MARGIN)
+    since = iso(datetime.fromisoformat(parcel.dues[0].at) - _MARGIN)
     of_service = f" --service {shlex.quote(parcel.group)}" if len(groups) == 1 and parcel.group else ""
     lines += ["", f"all of them: tracejoin faults --since {since}{of_service} --limit 10000", f"{shown} of them:"]
     return f"{parcel.group}: {count:,} traces with hidden faults", lines
 
 
-def _trace(due: Due, trace: Mapping[str, Any], links: Links, most: int) -> Iterator[str]:
+def _trace(due: PendingAlert, trace: Mapping[str, Any], links: ConsoleLinks, most: int) -> Iterator[str]:
     words = [("trace", to_xray(trace["traceId"])), ("began", trace["@timestamp"])]
     if trace.get("transactionId", trace["traceId"]) != trace["traceId"]:
         words.append(("transaction", to_xray(trace["transactionId"])))
     told = _stories(due, trace)
     words += [
-        (word, _plain(text, _LONGEST_VALUE)) for story in told[:most] for word, text in islice(in_words(story, utc=True), _MOST_WORDS)
+        (word, _plain(text, _LONGEST_VALUE))
+        for story in told[:most]
+        for word, text in islice(describe_failure(story, utc=True), _MOST_WORDS)
     ]
     if len(told) > most:
         words.append(("more", f"{len(told) - most} further failures of this trace: tracejoin why tells of them"))
     yield from (f"{word:<12}{text}" for word, text in [*words, *links.of_trace(trace)])
 
 
-def _stories(due: Due, trace: Mapping[str, Any]) -> list[Story]:
+def _stories(due: PendingAlert, trace: Mapping[str, Any]) -> list[Failure]:
     """The failures that a note is about; what else there is of the trace was told before, or is nothing to tell of."""
-    found = stories(msgspec.convert(trace.get("findings") or (), tuple[Finding, ...]))
+    found = group_failures(msgspec.convert(trace.get("findings") or (), tuple[Finding, ...]))
     return [story for story in found if story.alert and set(story.rules) & set(due.rules)] or found
 
 
-def still_due(due: Due, findings: Sequence[Mapping[str, Any]]) -> Due | None:
+def still_due(due: PendingAlert, findings: Sequence[Mapping[str, Any]]) -> PendingAlert | None:
     """What of a note still holds, by the trace's findings as they are now; None where nothing does."""
     alerts = {finding["rule"] for finding in findings if finding["severity"] == "alert"}
     rules = tuple(rule for rule in due.rules if rule in alerts)
@@ -158,7 +161,3 @@ def _console(region: str) -> str:
     # AWS's partitions have consoles of their own
     return {"cn": "console.amazonaws.cn", "us-gov": "console.amazonaws-us-gov.com"}.get(region.rpartition("-")[0].rpartition("-")[0],
                                                                                        "console.aws.amazon.com")  # fmt: skip
-
-
-def _iso(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,25 +1,26 @@
 """Outbox: a document for each trace and rule that somebody is to be told of, and the lease of the one who tells."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Literal
 
 import msgspec
 
-from pipeline.alert.grouping import Due, Window
-from pipeline.detect.failures import stories
+from pipeline.alert.grouping import PendingAlert, Window
+from pipeline.detect.failures import group_failures
 from pipeline.detect.verdict import Finding
 from pipeline.errors import UnavailableError
 from pipeline.model.timestamps import iso_millis
 from pipeline.model.trace_ids import to_xray
 from pipeline.store.client import Store
-from pipeline.store.trace_document import Record
+from pipeline.store.compare_and_set import merge_until_written
+from pipeline.store.results import Hit
+from pipeline.store.trace_document import TraceRecord
 
 NoteState = Literal["due", "sent", "withdrawn"]
 _LEASE = "lease"
 _OPEN = frozenset({"due", "withdrawn"})
-_ROUNDS = 20
-_Noted = tuple[Record, Finding, str]
+_Noted = tuple[TraceRecord, Finding, str]
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -41,11 +42,10 @@ class Outbox:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._index = f"{store.prefix}-alerts"
-        self._places: dict[str, tuple[int, int]] = {}
         # what is written anew may be out of sight for a while
-        self._renewed = _OPEN - {"due"} if store.visible_after else _OPEN
+        self._renewed = _OPEN - {"due"} if store.capabilities.visible_after else _OPEN
 
-    def note(self, records: Iterable[Record], now_ms: int) -> list[Finding]:
+    def enqueue(self, records: Iterable[TraceRecord], now_ms: int) -> list[Finding]:
         """Notes each rule that fired with an alert on these traces, once for ever; returns a finding for each note that is new.
 
         A note that was withdrawn, since its rule did not fire any more, is due again.
@@ -55,66 +55,65 @@ class Outbox:
         noted = [one for record in records for one in _to_note(record)]
         lines = chain.from_iterable(self._lines(*one, now_ms) for one in noted)
         new: list[Finding] = []
-        known: list[_Noted] = []
+        known: list[str] = []
         for one, result in zip(noted, self._store.write(list(lines)), strict=True):
             if result.ok:
                 new.append(one[1])
             elif result.conflict:
-                known.append(one)
+                known.append(_id(one[0].trace_id, one[1].rule))
             else:
                 result.raise_for_failure(f"the alert {one[1].rule} of trace {one[0].trace_id}")
         self._renew(known, now_ms)
         return new
 
-    def due(self, *, without: Iterable[str] = ()) -> list[Due]:
-        """The traces that somebody is still to be told of, oldest first, but for these groups; sees what is refreshed."""
-        found: dict[str, list[Any]] = {}
-        self._places = {}
+    def pending(self, *, without: Iterable[str] = ()) -> list[PendingAlert]:
+        """The alerts that are still to be sent, oldest first, but for the groups ``without``; sees what is refreshed."""
+        found: dict[str, list[Hit]] = {}
         query = {"bool": {"filter": {"term": {"alert.state": "due"}}, "must_not": {"terms": {"alert.group": list(without)}}}}
         for hit in self._store.scan(query, index=self._index):
-            self._places[hit.id] = hit.seq_no, hit.primary_term
-            found.setdefault(hit.source["traceId"], []).append(hit.source)
-        dues = (
-            Due(at=min(note["@timestamp"] for note in notes), trace_id=trace_id, group=min(note["alert"]["group"] for note in notes),
-                rules=tuple(sorted(note["rule"] for note in notes)))
-            for trace_id, notes in found.items()
-        )  # fmt: skip
-        return sorted(dues)
+            found.setdefault(hit.source["traceId"], []).append(hit)
+        return sorted(_pending_alert(trace_id, hits) for trace_id, hits in found.items())
 
-    def claim(self, dues: Sequence[Due]) -> tuple[Due, ...]:
-        """What of ``dues`` nobody has told of since `due` found it; all of it, where that saw everything."""
-        if not self._store.visible_after:
+    def claim(self, dues: Sequence[PendingAlert]) -> tuple[PendingAlert, ...]:
+        """What of ``dues`` nobody has told of since `pending` found it; all of it, where that saw everything."""
+        if not self._store.capabilities.visible_after:
             return tuple(dues)
-        notes = [(due, rule, _id(due.trace_id, rule)) for due in dues for rule in due.rules]
         lines: list[object] = []
-        for _, _, id_ in notes:
-            lines += [{"update": self._place(id_)}, {"doc": {"alert": {"state": "due"}}}]
-        claimed: dict[Due, list[str]] = {}
-        for (due, rule, id_), result in zip(notes, self._store.write(lines), strict=True):
-            if result.ok:
-                claimed.setdefault(due, []).append(rule)
-                self._places[id_] = result.seq_no, result.primary_term
-            elif not result.conflict:
-                result.raise_for_failure("a claimed alert")
-        return tuple(msgspec.structs.replace(due, rules=tuple(rules)) for due, rules in claimed.items())
+        for due in dues:
+            for rule in due.rules:
+                lines += [{"update": self._unchanged(due, rule)}, {"doc": {"alert": {"state": "due"}}}]
+        results = iter(self._store.write(lines))
+        claimed: list[PendingAlert] = []
+        for due in dues:
+            versions: dict[str, tuple[int, int]] = {}
+            for rule, result in zip(due.rules, results, strict=False):
+                if result.ok:
+                    versions[rule] = result.seq_no, result.primary_term
+                elif not result.conflict:
+                    result.raise_for_failure("a claimed alert")
+            if versions:
+                claimed.append(msgspec.structs.replace(due, rules=tuple(versions), versions=versions))
+        return tuple(claimed)
 
-    def sent(self, dues: Iterable[Due], now_ms: int) -> None:
+    def mark_sent(self, dues: Iterable[PendingAlert], now_ms: int) -> None:
         """Marks the notes of these traces as sent, whatever became of them meanwhile: a message is out."""
         lines: list[object] = []
-        for id_ in _ids(dues):
-            lines += [{"update": {"_index": self._index, "_id": id_}}, _now_is("sent", now_ms)]
+        for due in dues:
+            for rule in due.rules:
+                lines += [{"update": {"_index": self._index, "_id": _id(due.trace_id, rule)}}, _now_is("sent", now_ms)]
         for result in self._store.write(lines):
             if not (result.ok or result.gone):
                 result.raise_for_failure("a sent alert")
 
-    def withdraw(self, dues: Iterable[Due], now_ms: int) -> int:
-        """Marks notes of which nothing holds any more, as `due` found them; returns how many.
+    def withdraw(self, dues: Iterable[PendingAlert], now_ms: int) -> int:
+        """Marks notes of which nothing holds any more, as `pending` found them; returns how many.
 
         A note that was renewed since then stays due: its rule fires again.
         """
         lines: list[object] = []
-        for id_ in _ids(dues):
-            lines += [{"update": self._place(id_)}, _now_is("withdrawn", now_ms)]
+        for due in dues:
+            for rule in due.rules:
+                lines += [{"update": self._unchanged(due, rule)}, _now_is("withdrawn", now_ms)]
         results = self._store.write(lines)
         for result in results:
             if not (result.ok or result.gone or result.conflict):
@@ -138,28 +137,40 @@ class Outbox:
         """Deletes notes that are older than ``days``, as their traces are; returns how many."""
         return self._store.delete_older(self._index, "@timestamp", days=days)
 
-    def _place(self, id_: str) -> dict[str, Any]:
-        """The address of a note, on condition that it still is as it was found."""
-        seq_no, primary_term = self._places[id_]
-        return {"_index": self._index, "_id": id_, "if_seq_no": seq_no, "if_primary_term": primary_term}
+    def _unchanged(self, due: PendingAlert, rule: str) -> dict[str, Any]:
+        """A conditional write address: fails if the alert changed since it was read."""
+        seq_no, primary_term = due.versions[rule]
+        return {"_index": self._index, "_id": _id(due.trace_id, rule), "if_seq_no": seq_no, "if_primary_term": primary_term}
 
-    def _renew(self, known: list[_Noted], now_ms: int) -> None:
-        """Makes withdrawn notes due again; one that is due is written anew, so that who is about to withdraw it comes too late."""
-        for _ in range(_ROUNDS):
-            if not known:
-                return
-            hits = self._store.get_many([(self._index, _id(record.trace_id, finding.rule)) for record, finding, _ in known])
-            found = [(one, hit) for one, hit in zip(known, hits, strict=True) if hit and hit.source["alert"]["state"] in self._renewed]
+    def _renew(self, known: Sequence[str], now_ms: int) -> None:
+        """Makes withdrawn alerts due again; one that is due is written anew, so that a worker about to withdraw it comes too late."""
+        alert = {"state": "due", "at": iso_millis(now_ms)}
+
+        def load(ids: Iterable[str]) -> dict[str, Hit | None]:
+            wanted = list(ids)
+            return dict(zip(wanted, self._store.get_many([(self._index, id_) for id_ in wanted]), strict=True))
+
+        def renewed(hit: Hit | None, alert: Mapping[str, object]) -> Hit | None:
+            if hit is None or hit.source["alert"]["state"] not in self._renewed:
+                return hit
+            return msgspec.structs.replace(hit, source=hit.source | {"alert": hit.source["alert"] | alert})
+
+        def write(hits: list[Hit | None]) -> dict[str, Hit | None]:
+            found = [hit for hit in hits if hit]
             lines: list[object] = []
-            for _, hit in found:
-                lines += [self._store.compare_and_set(self._index, hit.id, hit.seq_no, hit.primary_term),
-                          hit.source | {"alert": hit.source["alert"] | {"state": "due", "at": iso_millis(now_ms)}}]  # fmt: skip
-            results = self._store.write(lines)
-            for result in results:
-                if not (result.ok or result.conflict):
+            for hit in found:
+                lines += [self._store.compare_and_set(self._index, hit.id, hit.seq_no, hit.primary_term), hit.source]
+            written: dict[str, Hit | None] = {}
+            for hit, result in zip(found, self._store.write(lines), strict=True):
+                if result.ok:
+                    written[hit.id] = hit
+                elif not result.conflict:
                     result.raise_for_failure("an alert that is due again")
-            known = [one for (one, _), result in zip(found, results, strict=True) if result.conflict]
-        raise UnavailableError(f"others kept changing {len(known)} alerts")
+            return written
+
+        _, left = merge_until_written(dict.fromkeys(known, alert), load=load, grow=renewed, write=write)
+        if left:
+            raise UnavailableError(f"others kept changing {len(left)} alerts")
 
     def _write_lease(self, lease: Lease) -> Lease | None:
         action = self._store.compare_and_set(self._index, _LEASE, lease.seq_no, lease.primary_term)
@@ -171,7 +182,7 @@ class Outbox:
             result.raise_for_failure("the lease of the alerts")
         return msgspec.structs.replace(lease, seq_no=result.seq_no, primary_term=result.primary_term)
 
-    def _lines(self, record: Record, finding: Finding, group: str, now_ms: int) -> Iterator[object]:
+    def _lines(self, record: TraceRecord, finding: Finding, group: str, now_ms: int) -> Iterator[object]:
         yield {"create": {"_index": self._index, "_id": _id(record.trace_id, finding.rule)}}
         now = iso_millis(now_ms)
         yield {
@@ -181,17 +192,20 @@ class Outbox:
         }  # fmt: skip
 
 
-def _ids(dues: Iterable[Due]) -> Iterator[str]:
-    yield from (_id(due.trace_id, rule) for due in dues for rule in due.rules)
+def _pending_alert(trace_id: str, hits: Sequence[Hit]) -> PendingAlert:
+    versions = {hit.source["rule"]: (hit.seq_no, hit.primary_term) for hit in sorted(hits, key=lambda hit: str(hit.source["rule"]))}
+    at = min(hit.source["@timestamp"] for hit in hits)
+    group = min(hit.source["alert"]["group"] for hit in hits)
+    return PendingAlert(at=at, trace_id=trace_id, group=group, rules=tuple(versions), versions=versions)
 
 
 def _now_is(state: NoteState, now_ms: int) -> dict[str, object]:
     return {"doc": {"alert": {"state": state, "at": iso_millis(now_ms)}}}
 
 
-def _to_note(record: Record) -> Iterator[_Noted]:
+def _to_note(record: TraceRecord) -> Iterator[_Noted]:
     """A finding for each rule that fired with an alert, and the service of the foremost failure, by which storms are told."""
-    told = [story for story in stories(record.verdict.findings) if story.alert]
+    told = [story for story in group_failures(record.verdict.findings) if story.alert]
     by_rule: dict[str, Finding] = {}
     for finding in (finding for story in told for finding in story.findings if finding.severity == "alert"):
         by_rule.setdefault(finding.rule, finding)

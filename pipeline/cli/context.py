@@ -8,10 +8,10 @@ import click
 import msgspec
 from rich.console import Console
 
-from pipeline.cli.terminal_text import harmless
+from pipeline.cli.terminal_text import terminal_safe
+from pipeline.configure import store_for
 from pipeline.settings import Settings
 from pipeline.store.client import Store
-from pipeline.store.connect import connect
 
 
 def read_settings(endpoint: str | None) -> Settings:
@@ -20,7 +20,7 @@ def read_settings(endpoint: str | None) -> Settings:
 
 
 @dataclass(slots=True)
-class App:
+class CommandContext:
     """The context object of the `tracejoin` command.
 
     Attributes:
@@ -35,7 +35,7 @@ class App:
 
     def store(self) -> Store:
         """OpenSearch at the endpoint; does not connect yet."""
-        return connect(self.settings)
+        return store_for(self.settings)
 
     def emit(self, content: object) -> None:
         """Prints ``content`` as one line of JSON, in JSON mode only."""
@@ -46,7 +46,7 @@ class App:
         """Prints text or a rich renderable for people; nothing in JSON mode."""
         if not self.json:
             # what others logged must not steer the terminal
-            self.console.print(harmless(content) if isinstance(content, str) else content)
+            self.console.print(terminal_safe(content) if isinstance(content, str) else content)
 
     def warn(self, text: str) -> None:
         """Prints one line to stderr, in either mode."""

@@ -11,17 +11,17 @@ from rich.panel import Panel
 from rich.rule import Rule
 from rich.table import Column, Table
 
-from pipeline.cli.context import App
-from pipeline.cli.findings_table import faults_view
+from pipeline.cli.context import CommandContext
+from pipeline.cli.findings_table import faults_table
 from pipeline.cli.options import pass_app
 from pipeline.cli.waterfall_table import waterfall_table
 from pipeline.local.application import SIMULATED, Request
 from pipeline.local.demo import Demo
 from pipeline.local.demo import demo as run_demo
 from pipeline.model.trace_ids import to_xray
-from pipeline.search.explain_trace import explain_id, in_words
+from pipeline.search.explain_trace import explain_traces, in_words
 from pipeline.search.findings import hidden_faults
-from pipeline.search.query import Question
+from pipeline.search.query import SearchQuery
 from pipeline.search.search import search, transaction, transaction_query
 
 _MANY = 1000
@@ -31,7 +31,7 @@ _EXECUTION_LOGS = "API-Gateway-Execution-Logs_"
 @click.command()
 @click.option("--keep", is_flag=True, help="Keep the embedded OpenSearch running, to search in it.")
 @pass_app
-def demo(app: App, *, keep: bool) -> int:
+def demo(app: CommandContext, *, keep: bool) -> int:
     """The blog's sample application on an embedded OpenSearch and X-Ray: its complaints shown and answered."""
     begun = time.monotonic()
     with run_demo(app.settings) as done:
@@ -48,7 +48,7 @@ def demo(app: App, *, keep: bool) -> int:
     return 0
 
 
-def _show(app: App, done: Demo, faults: list[dict[str, Any]]) -> None:
+def _show(app: CommandContext, done: Demo, faults: list[dict[str, Any]]) -> None:
     app.say(Rule("[bold]the sample application[/]"))
     app.say("service-a publishes to SNS, uses S3 and DynamoDB, invokes service-c, calls service-b, error and timeout over a REST API of "
             "API Gateway and service-d over an HTTP API; consumer takes from a queue what was published.")  # fmt: skip
@@ -72,19 +72,19 @@ def _show(app: App, done: Demo, faults: list[dict[str, Any]]) -> None:
         app.say(f"  {trace_id} begins at {escape(begins)}")
     app.say(Rule("\n[bold]hidden faults[/]"))
     app.say('$ tracejoin faults\n[dim]POST /tracejoin-traces/_search {"query": {"term": {"trace.hiddenFault": true}}}[/]')
-    app.say(faults_view(faults))
+    app.say(faults_table(faults))
     _alerts(app, done)
     app.say(Rule("\n[bold]a trace that nobody recorded, and an id that is stale[/]"))
     for request in (_unsampled(done), _stale(done)):
         app.say(f"$ tracejoin why {to_xray(request.trace_id)}")
-        for account in explain_id(request.trace_id, done.store):
+        for account in explain_traces(request.trace_id, done.store):
             for sentence in in_words(account):
                 app.say(f"  {escape(sentence)}")
     app.say(Rule("\n[bold]the blog's complaints[/]"))
     app.say(_complaints(done, len(faults), spread, whole))
 
 
-def _alerts(app: App, done: Demo) -> None:
+def _alerts(app: CommandContext, done: Demo) -> None:
     """The messages as their subscriber got them, and how long they took."""
     app.say(Rule("\n[bold]alerts[/]"))
     latencies = _latencies(done)
@@ -98,7 +98,7 @@ def _latencies(done: Demo) -> list[float]:
     return [latency / 1000 for latency in done.resolution.alerts.latencies]
 
 
-def _waterfall(app: App, documents: list[dict[str, Any]]) -> None:
+def _waterfall(app: CommandContext, documents: list[dict[str, Any]]) -> None:
     """A waterfall, short of what would drown the rest: API Gateway writes a dozen execution lines for each request."""
     shown = [document for document in documents if not document.get("aws", {}).get("logGroup", "").startswith(_EXECUTION_LOGS)]
     app.say(waterfall_table(shown))
@@ -117,7 +117,7 @@ def _complaints(done: Demo, faults: int, spread: Request, scattered: list[dict[s
     """Every number in it is counted in this run."""
     flagged = sum(bool(summary["HasFault"]) for summary in done.summaries)
     unsampled, stale = _unsampled(done), _stale(done)
-    line = search(Question(trace_id=unsampled.trace_id, limit=1), done.store)[0]
+    line = search(SearchQuery(trace_id=unsampled.trace_id, limit=1), done.store)[0]
     whole = transaction(done.run.requests[0].correlation_id, done.store)
     groups = {document["aws"]["logGroup"] for document in whole if document["doc"]["kind"] == "log"}
     table = Table("complaint", "before: X-Ray and CloudWatch alone", "after: tracejoin", show_lines=True, show_edge=False)
@@ -139,12 +139,12 @@ def _complaints(done: Demo, faults: int, spread: Request, scattered: list[dict[s
         f"the log line names {to_xray(unsampled.trace_id)}, and X-Ray has nothing under it",
         f"state [yellow]{line['trace']['state']}[/]: {line['trace']['stateReason']} Looked up {_times(done.lookups_of_unsampled)}",
     )
-    late = search(Question(trace_id=stale.trace_id, service="cached-segment", text="answers"), done.store)[0]
+    late = search(SearchQuery(trace_id=stale.trace_id, service="cached-segment", text="answers"), done.store)[0]
+    annotated = len(search(SearchQuery(annotations=("call=once",), limit=_MANY), done.store))
     table.add_row(
         "annotations are for subsegments only",
         "X-Ray finds a trace by an annotation, and no log line",
-        f"tracejoin search --annotation call=once: {len(search(Question(annotations=('call=once',), limit=_MANY), done.store))} lines and "
-        "spans of the request that made this call",
+        f"tracejoin search --annotation call=once: {annotated} lines and spans of the request that made this call",
     )
     table.add_row(
         "the id in the log is another invocation's",
@@ -190,7 +190,7 @@ def _unsampled(done: Demo) -> Request:
 
 def _stale(done: Demo) -> Request:
     """The request with a line that carries another trace's id."""
-    lines = search(Question(service="cached-segment", text="answers"), done.store)
+    lines = search(SearchQuery(service="cached-segment", text="answers"), done.store)
     own = next(line["traceId"] for line in lines if line.get("staleTraceId"))
     return next(request for request in done.run.requests if request.trace_id == own)
 

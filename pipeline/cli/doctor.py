@@ -9,12 +9,12 @@ import click
 from botocore.exceptions import BotoCoreError
 from click.core import ParameterSource
 
-from pipeline.cli.context import App
+from pipeline.cli.context import CommandContext
 from pipeline.cli.options import pass_app
-from pipeline.cli.terminal_text import harmless
+from pipeline.cli.terminal_text import terminal_safe
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import diagnose
-from pipeline.doctor.check_result import Finding
+from pipeline.doctor.check_result import CheckResult
 from pipeline.doctor.collect.calls import Calls
 from pipeline.doctor.registry import CHECKS
 from pipeline.errors import MisconfiguredError
@@ -28,7 +28,7 @@ _DEFAULT: Final = "tracejoin"
 @click.option("--stack", "name", metavar="NAME", default=_DEFAULT, show_default=True, help="The CloudFormation stack.")
 @pass_app
 @click.pass_context
-def doctor(ctx: click.Context, app: App, *, name: str) -> int:
+def doctor(ctx: click.Context, app: CommandContext, *, name: str) -> int:
     """Says what is wrong with an account's set-up, each with its remedy. Only reads; region and credentials as the AWS CLI has them."""
     account = Account(Calls(_session(app.settings.region)), name=name, own=app.settings, endpoint=_endpoint(ctx),
                       named=ctx.get_parameter_source("name") is not ParameterSource.DEFAULT)  # fmt: skip
@@ -39,7 +39,7 @@ def doctor(ctx: click.Context, app: App, *, name: str) -> int:
     if not app.json:
         # not by the console: it would break commands where the line ends
         for line in told(findings):
-            click.echo(harmless(line))
+            click.echo(terminal_safe(line))
     return int(any(finding.status == "problem" for finding in findings))
 
 
@@ -49,7 +49,7 @@ def _endpoint(ctx: click.Context) -> str:
     return str(ctx.params.get("endpoint") or before or "")
 
 
-def told(findings: Sequence[Finding]) -> Iterable[str]:
+def told(findings: Sequence[CheckResult]) -> Iterable[str]:
     """What a person reads: a group for each status, in it a line for each check, and what is wrong with its remedy."""
     for status, title in _GROUPS:
         group = [finding for finding in findings if finding.status == status]
@@ -58,7 +58,7 @@ def told(findings: Sequence[Finding]) -> Iterable[str]:
             yield from _unknown(group) if status == "unknown" else _known(group)
 
 
-def _known(group: Sequence[Finding]) -> Iterable[str]:
+def _known(group: Sequence[CheckResult]) -> Iterable[str]:
     for check, found in groupby(group, lambda finding: finding.check):
         entries = list(found)
         # one remedy for several stands below the last of them
@@ -72,7 +72,7 @@ def _known(group: Sequence[Finding]) -> Iterable[str]:
             yield f"  {check}  and {len(entries) - _MOST_SHOWN} more; --json shows all"
 
 
-def _unknown(group: Sequence[Finding]) -> Iterable[str]:
+def _unknown(group: Sequence[CheckResult]) -> Iterable[str]:
     """One line for all checks that fail for one reason."""
     reasons = dict.fromkeys((finding.message, finding.remedy) for finding in group)
     for message, remedy in reasons:

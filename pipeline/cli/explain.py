@@ -6,9 +6,9 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.cli.context import App
+from pipeline.cli.context import CommandContext
 from pipeline.cli.options import pass_app, read_file
-from pipeline.cli.terminal_text import harmless
+from pipeline.cli.terminal_text import terminal_safe
 from pipeline.configure import redactor_for
 from pipeline.offline.explain_lines import explain as explain_lines
 
@@ -18,7 +18,7 @@ _WIDEST_LINE = 60
 @click.command()
 @click.argument("file", type=click.File("rb"), default="-")
 @pass_app
-def explain(app: App, file: BinaryIO) -> None:
+def explain(app: CommandContext, file: BinaryIO) -> None:
     """What would be extracted from the lines in FILE, or stdin: raw log lines, or a subscription event."""
     table = Table("line", "trace", "how", "request", "sampled", "severity", "format", "signals")
     data = read_file(file)
@@ -29,7 +29,7 @@ def explain(app: App, file: BinaryIO) -> None:
         sampled = {True: "yes", False: "no", None: ""}[explanation.sampled]
         begin = message.strip().partition("\n")[0][:_WIDEST_LINE]
         table.add_row(
-            escape(harmless(begin)), explanation.xray_trace_id, explanation.id_source, explanation.request_id,
+            escape(terminal_safe(begin)), explanation.xray_trace_id, explanation.id_source, explanation.request_id,
             sampled, explanation.severity, explanation.format, " ".join(explanation.signals),
         )  # fmt: skip
     app.say(table)

@@ -5,8 +5,8 @@ from datetime import datetime
 import click
 from rich.markup import escape
 
-from pipeline.cli.context import App
-from pipeline.cli.findings_table import faults_view
+from pipeline.cli.context import CommandContext
+from pipeline.cli.findings_table import faults_table
 from pipeline.cli.options import pass_app
 from pipeline.cli.time_option import TIMES, since_until
 from pipeline.detect.rule import default_rules
@@ -25,7 +25,7 @@ from pipeline.store.client import Store
 @click.option("--notices", is_flag=True, help="Those, too, whose failure the caller plainly saw.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
 @pass_app
-def faults(app: App, *, since: datetime | None, until: datetime | None, limit: int, stale: bool,
+def faults(app: CommandContext, *, since: datetime | None, until: datetime | None, limit: int, stale: bool,
            rule: str | None, service: str, notices: bool) -> int:  # fmt: skip
     """Hidden faults, newest first."""
     store = app.store()
@@ -35,7 +35,7 @@ def faults(app: App, *, since: datetime | None, until: datetime | None, limit: i
     for trace in found:
         app.emit(trace)
     if found:
-        app.say(faults_view(found))
+        app.say(faults_table(found))
     else:
         narrow = [name for name, value in (("--since", since), ("--until", until), ("--rule", rule), ("--service", service)) if value]
         app.warn("tracejoin: no hidden faults" + (f" that meet {', '.join(narrow)}: drop or widen them" if narrow else ""))
@@ -44,7 +44,7 @@ def faults(app: App, *, since: datetime | None, until: datetime | None, limit: i
     return int(not found)
 
 
-def _stale(app: App, store: Store, since: datetime | None, until: datetime | None, *, quiet: bool = False) -> int:
+def _stale(app: CommandContext, store: Store, since: datetime | None, until: datetime | None, *, quiet: bool = False) -> int:
     """Names the functions that log stale ids; ``quiet`` says nothing where there is none."""
     found = stale_ids(store, since=since, until=until)
     for service in found:

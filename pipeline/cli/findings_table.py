@@ -9,30 +9,30 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from pipeline.cli.terminal_text import harmless
+from pipeline.cli.terminal_text import terminal_safe
 from pipeline.cli.waterfall_table import time_of
-from pipeline.detect.failures import caller_was_told, in_words, stories
+from pipeline.detect.failures import describe_failure, describe_response, group_failures
 from pipeline.detect.verdict import Finding
 
 _COLOURS = {"alert": "bold red", "notice": "yellow"}
 
 
-def faults_view(traces: Sequence[dict[str, Any]]) -> Group:
+def faults_table(traces: Sequence[dict[str, Any]]) -> Group:
     """Stored trace documents with what was found in them."""
     return Group(*(part for trace in traces for part in _trace(trace)))
 
 
-def findings_view(findings: Iterable[Finding]) -> Group:
+def findings_table(findings: Iterable[Finding]) -> Group:
     """What was found in one trace."""
-    return Group(*(Padding(_evidence(list(in_words(story))), (0, 0, 0, 2)) for story in stories(findings)))
+    return Group(*(Padding(_evidence(list(describe_failure(story))), (0, 0, 0, 2)) for story in group_failures(findings)))
 
 
 def _trace(trace: dict[str, Any]) -> Iterator[RenderableType]:
     status = trace["trace"]
-    name = escape(harmless(trace.get("name") or trace.get("serviceName") or ""))
-    told = caller_was_told(status.get("clientSaw"), status.get("edgeStatus"))
+    name = escape(terminal_safe(trace.get("name") or trace.get("serviceName") or ""))
+    told = describe_response(status.get("clientSaw"), status.get("edgeStatus"))
     yield f"[bold]{trace['xray']['traceId']}[/]  {' '.join(time_of(trace))}  {name}  {told}"
-    yield findings_view(msgspec.convert(trace.get("findings") or (), tuple[Finding, ...]))
+    yield findings_table(msgspec.convert(trace.get("findings") or (), tuple[Finding, ...]))
 
 
 def _evidence(words: list[tuple[str, str]]) -> Table:
@@ -41,5 +41,5 @@ def _evidence(words: list[tuple[str, str]]) -> Table:
     table.add_column(ratio=1, overflow="fold")
     for word, text in words:
         style = _COLOURS.get(word, "dim")
-        table.add_row(f"[{style}]{word}[/]", escape(harmless(text)))
+        table.add_row(f"[{style}]{word}[/]", escape(terminal_safe(text)))
     return table

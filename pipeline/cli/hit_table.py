@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from pipeline.cli.waterfall_table import time_of
-from pipeline.model.json_values import text_of
+from pipeline.model.json_values import as_text
 from pipeline.model.trace_ids import to_xray
 
 _WIDE = 140
@@ -30,7 +30,7 @@ def new_marks() -> tuple[str, str]:
     return f"\ue000{nonce}\ue001", f"\ue000{nonce}\ue002"
 
 
-class Listing:
+class HitTable:
     """The list as parts of one table with fixed widths.
 
     Args:
@@ -134,4 +134,4 @@ def _state(document: dict[str, Any]) -> Text:
 
 
 def _clean(text: str) -> str:
-    return text_of(text).translate(_CONTROLS)
+    return as_text(text).translate(_CONTROLS)

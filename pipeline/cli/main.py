@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from pipeline.cli.context import App, read_settings
+from pipeline.cli.context import CommandContext, read_settings
 from pipeline.errors import MisconfiguredError, TracejoinError
 
 _COMMANDS = {
@@ -47,7 +47,7 @@ class _Commands(click.Group):
 @click.pass_context
 def cli(ctx: click.Context, endpoint: str | None) -> None:
     """CloudWatch Logs and AWS X-Ray, joined in OpenSearch: one search by any id, and the faults that hide behind a 200."""
-    ctx.obj = App(read_settings(endpoint))
+    ctx.obj = CommandContext(read_settings(endpoint))
 
 
 def main() -> None:

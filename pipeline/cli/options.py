@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from pipeline.cli.context import App, read_settings
+from pipeline.cli.context import CommandContext, read_settings
 
 
 def pass_app(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -18,7 +18,7 @@ def pass_app(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout, and nothing else.")
     @click.pass_context
     def wrapped(ctx: click.Context, /, *, as_json: bool, endpoint: str | None, **arguments: Any) -> None:
-        app: App = ctx.obj
+        app: CommandContext = ctx.obj
         app.json = as_json
         if endpoint:
             app.settings = read_settings(endpoint)

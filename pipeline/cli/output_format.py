@@ -9,9 +9,9 @@ import click
 import msgspec
 from rich.markup import escape
 
-from pipeline.cli.context import App
+from pipeline.cli.context import CommandContext
 from pipeline.cli.csv_output import DEFAULT_COLUMNS, csv_lines
-from pipeline.cli.hit_table import Listing, new_marks
+from pipeline.cli.hit_table import HitTable, new_marks
 from pipeline.search.search import document
 
 Hits = Sequence[dict[str, Any]]
@@ -31,7 +31,7 @@ class Printer(Protocol):
         """Prints what comes after the last one."""
 
 
-def printer_for(app: App, form: str | None, columns: str) -> Printer:
+def printer_for(app: CommandContext, form: str | None, columns: str) -> Printer:
     """The printer that `--format`, `--json` and `--columns` ask for; wrong usage where they contradict each other."""
     if app.json and form not in {None, "json"}:
         raise click.UsageError(f"--json and --format {form} contradict each other")
@@ -49,7 +49,7 @@ def printer_for(app: App, form: str | None, columns: str) -> Printer:
 class _Json:
     marks: Marks = None
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: CommandContext) -> None:
         self._app = app
 
     def print(self, hits: Hits) -> None:
@@ -76,11 +76,11 @@ class _Csv:
 
 
 class _Table:
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: CommandContext) -> None:
         self._app = app
         marks = new_marks()
         self.marks: Marks = marks
-        self._listing = Listing(app.console.width, marks)
+        self._listing = HitTable(app.console.width, marks)
 
     def print(self, hits: Hits) -> None:
         self._app.say(self._listing.part(hits))

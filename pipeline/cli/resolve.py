@@ -7,19 +7,19 @@ import click
 import msgspec
 from botocore.config import Config
 
-from pipeline.cli.context import App
+from pipeline.cli.context import CommandContext
 from pipeline.cli.options import pass_app
-from pipeline.configure import connect_topic, source_for
+from pipeline.configure import alert_topic_for, trace_source_for
 from pipeline.errors import MisconfiguredError
 from pipeline.resolve import Resolution, Resolver
 
 
 @click.command()
 @pass_app
-def resolve(app: App) -> int:
+def resolve(app: CommandContext) -> int:
     """Looks up what is pending, once: the sweep that Lambda runs on a schedule. No queue needed."""
-    source = source_for(app.settings, lambda: xray(app))
-    resolver = Resolver(store=app.store(), source=source, settings=app.settings, topic=connect_topic(app.settings))
+    source = trace_source_for(app.settings, lambda: xray(app))
+    resolver = Resolver(store=app.store(), source=source, settings=app.settings, topic=alert_topic_for(app.settings))
     resolution = resolver.sweep(force=True)
     app.emit(resolution)
     app.say("  ".join(f"{name} [bold]{count}[/]" for name, count in counts(resolution).items()))
@@ -28,7 +28,7 @@ def resolve(app: App) -> int:
     return 0
 
 
-def xray(app: App) -> Any:
+def xray(app: CommandContext) -> Any:
     """X-Ray, in the region and with the credentials that boto3 finds; AWS_ENDPOINT_URL_XRAY points elsewhere."""
     if not app.settings.region:
         raise MisconfiguredError(["AWS_REGION is not set: X-Ray is asked in one region"])

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from pipeline.cli.context import App
+from pipeline.cli.context import CommandContext
 from pipeline.cli.csv_output import DEFAULT_COLUMNS, TEXT
 from pipeline.cli.options import pass_app
 from pipeline.cli.output_format import Printer, printer_for
 from pipeline.cli.time_option import TIMES, since_until
 from pipeline.search.live_tail import follow as follow_hits
-from pipeline.search.no_results import advice
-from pipeline.search.query import LEVELS, Question
+from pipeline.search.no_results import explain_no_results
+from pipeline.search.query import LEVELS, SearchQuery
 from pipeline.search.search import find
 from pipeline.store.client import Store
 
@@ -61,26 +61,28 @@ def _several(name: str, metavar: str, text: str) -> Callable[..., Any]:
 @click.option("--columns", default="", metavar="A,B.C", help=f"CSV's columns; else {','.join(DEFAULT_COLUMNS)}, where {TEXT} is a line's "
                                                             "message or a span's name.")  # fmt: skip
 @pass_app
-def search(app: App, *, exact: bool, everything: bool, follow: bool, interval: float, form: str | None, columns: str, **asked: Any) -> int:
+def search(
+    app: CommandContext, *, exact: bool, everything: bool, follow: bool, interval: float, form: str | None, columns: str, **asked: Any
+) -> int:
     """Logs and spans in one list."""
     if follow and asked["until"]:
         raise click.UsageError("--follow has no end: leave --until out")
     printer = printer_for(app, form, columns)
-    question = Question(whole=not exact, **asked | {"level": asked["level"] or "", "limit": 0 if everything else asked["limit"]})
+    question = SearchQuery(whole=not exact, **asked | {"level": asked["level"] or "", "limit": 0 if everything else asked["limit"]})
     store = app.store()
     if follow:
         return _follow(app, question, store, printer, interval)
     return _find(app, question, store, printer)
 
 
-def _find(app: App, question: Question, store: Store, printer: Printer) -> int:
+def _find(app: CommandContext, question: SearchQuery, store: Store, printer: Printer) -> int:
     found = find(question, store, highlight=printer.marks)
     shown = 0
     for hits in _groups(found.hits):
         shown += len(hits)
         printer.print(hits)
     if not shown:
-        for sentence in advice(question, store, delays=app.settings.lookup_delays, now=time.time()):
+        for sentence in explain_no_results(question, store, delays=app.settings.lookup_delays, now=time.time()):
             app.warn(f"tracejoin: {sentence}")
         return 1
     printer.end()
@@ -89,7 +91,7 @@ def _find(app: App, question: Question, store: Store, printer: Printer) -> int:
     return 0
 
 
-def _follow(app: App, question: Question, store: Store, printer: Printer, interval: float) -> int:
+def _follow(app: CommandContext, question: SearchQuery, store: Store, printer: Printer, interval: float) -> int:
     def trouble(text: str) -> None:
         app.warn(f"tracejoin: {text}; still trying")
 

@@ -2,7 +2,7 @@
 
 import click
 
-from pipeline.cli.context import App
+from pipeline.cli.context import CommandContext
 from pipeline.cli.options import pass_app
 from pipeline.provision.install import install
 
@@ -16,7 +16,7 @@ _STYLES = {"created": "green", "updated": "yellow", "unchanged": "dim", "skipped
 )
 @click.option("--no-monitors", is_flag=True, help="Leave alerting monitors alone.")
 @pass_app
-def setup(app: App, *, check: bool, channels: tuple[str, ...], no_monitors: bool) -> int:
+def setup(app: CommandContext, *, check: bool, channels: tuple[str, ...], no_monitors: bool) -> int:
     """Installs what is in mappings/: templates, indices, the lifecycle policy, alerting monitors. Says what it changed."""
     if channels and no_monitors:
         raise click.UsageError("--channel is for the monitors that --no-monitors leaves out")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import click
 import msgspec
 
-from pipeline.cli.context import App
+from pipeline.cli.context import CommandContext
 from pipeline.cli.options import open_files, pass_app
 from pipeline.errors import BadInputError
 from pipeline.offline.input_files import read_events
@@ -20,7 +20,7 @@ _PATIENCE = 60.0
 @click.command()
 @click.argument("files", type=click.Path(exists=True, dir_okay=False, allow_dash=True), nargs=-1, required=True)
 @pass_app
-def ship(app: App, files: tuple[str, ...]) -> int:
+def ship(app: CommandContext, files: tuple[str, ...]) -> int:
     """Ships recorded subscription events through the same code as Lambda; prints the ledger.
 
     A file holds one event, an array of them, or one a line.
@@ -37,7 +37,7 @@ def ship(app: App, files: tuple[str, ...]) -> int:
     return 1 if refused or ledger.bad_envelopes or ledger.dead_lettered else 0
 
 
-def _read(app: App, files: tuple[str, ...]) -> tuple[list[object], int]:
+def _read(app: CommandContext, files: tuple[str, ...]) -> tuple[list[object], int]:
     """The events in the files, and how many files hold none."""
     events: list[object] = []
     refused = 0

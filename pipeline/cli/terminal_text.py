@@ -7,6 +7,6 @@ _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2
 _PICTURES = 0x2400
 
 
-def harmless(text: str) -> str:
+def terminal_safe(text: str) -> str:
     """``text`` with a picture for each control, and a replacement character for whatever else steers."""
     return _STEERING.sub(lambda found: chr(_PICTURES + ord(found[0])) if found[0] < " " else "�", text)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from pipeline.errors import BadInputError
-from pipeline.search.time_expressions import instant
+from pipeline.search.time_expressions import parse_time
 
 TIMES = """A TIME is relative (90s, 15m, 2h30m, 3d, 1w: so long ago), OpenSearch's date math (now-1h, now-1d/d), ISO 8601 with or
 without seconds (2026-11-24T10:00), or seconds or milliseconds since 1970. Without a zone (Z, +01:00) it is in this computer's own;
@@ -24,7 +24,7 @@ class Moment(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """The moment, UTC; wrong usage where it is none."""
         try:
-            return instant(str(value), now=datetime.now(UTC), end=self._end)
+            return parse_time(str(value), now=datetime.now(UTC), end=self._end)
         except BadInputError as error:
             self.fail(str(error), param, ctx)
 

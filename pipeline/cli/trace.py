@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.rule import Rule
 
-from pipeline.cli.context import App
-from pipeline.cli.findings_table import faults_view
+from pipeline.cli.context import CommandContext
+from pipeline.cli.findings_table import faults_table
 from pipeline.cli.options import pass_app
 from pipeline.cli.waterfall_table import edge_lines, heading, waterfall_table
-from pipeline.join.transactions import group_of
+from pipeline.join.transactions import transaction_of
 from pipeline.search.findings import verdicts
 from pipeline.search.search import transaction
 
@@ -27,7 +27,7 @@ _PAGE_WIDTH = 150
     help="Also write the picture to this page.",
 )
 @pass_app
-def trace(app: App, *, id: str, html: Path | None) -> int:  # noqa: A002  # the name that the user sees
+def trace(app: CommandContext, *, id: str, html: Path | None) -> int:  # noqa: A002  # the name that the user sees
     """One transaction as a waterfall, all of its traces with their log lines inside, and what joins them.
 
     ID: a trace, correlation or request id.
@@ -39,7 +39,7 @@ def trace(app: App, *, id: str, html: Path | None) -> int:  # noqa: A002  # the 
         return 1
     for document in found:
         app.emit(document)
-    group = group_of([id], store)
+    group = transaction_of([id], store)
     # the names of segments stand in it
     head = escape(heading(found))
     joined = [line for edge in group.edges for line in edge_lines(edge)]
@@ -47,7 +47,7 @@ def trace(app: App, *, id: str, html: Path | None) -> int:  # noqa: A002  # the 
     app.say(waterfall_table(found))
     faulty = verdicts(found, store)
     if faulty:
-        app.say(faults_view(faulty))
+        app.say(faults_table(faulty))
     for line in joined:
         app.say(escape(line))
     if html:
@@ -56,7 +56,7 @@ def trace(app: App, *, id: str, html: Path | None) -> int:  # noqa: A002  # the 
             page.print(head)
             page.print(waterfall_table(found))
             if faulty:
-                page.print(Rule("what failed"), faults_view(faulty))
+                page.print(Rule("what failed"), faults_table(faulty))
             for line in joined:
                 page.print(escape(line))
             # half a surrogate pair that somebody logged has no place in UTF-8

@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.terminal_text import harmless
-from pipeline.join.transactions import Edge
+from pipeline.cli.terminal_text import terminal_safe
+from pipeline.join.transactions import TransactionEdge
 from pipeline.model.trace_ids import to_xray
 from pipeline.search.waterfall import Row, rows
 
@@ -25,7 +25,7 @@ def waterfall_table(documents: Sequence[dict[str, Any]]) -> Table:
     table = Table("ms", "service", "spans and lines", "waterfall", expand=True, show_edge=False)
     table.columns[2].ratio = 1
     for row in found:
-        table.add_row(f"{row.offset:8.1f}", escape(harmless(row.service_name)), _label(row), _bar(row, whole))
+        table.add_row(f"{row.offset:8.1f}", escape(terminal_safe(row.service_name)), _label(row), _bar(row, whole))
     return table
 
 
@@ -39,7 +39,7 @@ def heading(documents: Sequence[dict[str, Any]]) -> str:
     return f"{len(documents)} lines and spans of {len(states)} traces{f': {told}' if told else ''}"
 
 
-def edge_lines(edge: Edge) -> list[str]:
+def edge_lines(edge: TransactionEdge) -> list[str]:
     """What joins traces, with who says so, a line each."""
     named = zip(edge.trace_ids[:_MOST_NAMED], edge.evidence, strict=False)
     more = [f"  and {len(edge.trace_ids) - _MOST_NAMED} more"] if len(edge.trace_ids) > _MOST_NAMED else []
@@ -48,7 +48,9 @@ def edge_lines(edge: Edge) -> list[str]:
 
 def _label(row: Row) -> Text:
     style = "bold red" if row.failed else "bold" if row.kind == "span" else "dim"
-    return Text("  " * row.depth + ("▸ " if row.kind == "span" else "· ") + harmless(row.text), style, no_wrap=True, overflow="ellipsis")
+    return Text(
+        "  " * row.depth + ("▸ " if row.kind == "span" else "· ") + terminal_safe(row.text), style, no_wrap=True, overflow="ellipsis"
+    )
 
 
 def _bar(row: Row, whole: float) -> Text:

@@ -3,21 +3,21 @@
 import click
 from rich.markup import escape
 
-from pipeline.cli.context import App
+from pipeline.cli.context import CommandContext
 from pipeline.cli.options import pass_app
 from pipeline.configure import rules_for
-from pipeline.search.explain_trace import explain_id, in_words
+from pipeline.search.explain_trace import explain_traces, in_words
 
 
 @click.command()
 @click.argument("id")
 @pass_app
-def why(app: App, *, id: str) -> int:  # noqa: A002  # the name that the user sees
+def why(app: CommandContext, *, id: str) -> int:  # noqa: A002  # the name that the user sees
     """In words: which state a trace is in and why, what was asked and what came back, which lines joined how, which rules fired.
 
     ID: a trace, correlation or request id.
     """
-    told = explain_id(id, app.store(), rules_for(app.settings))
+    told = explain_traces(id, app.store(), rules_for(app.settings))
     if not told:
         app.warn(f"tracejoin: nothing is known of {id}")
         return 1

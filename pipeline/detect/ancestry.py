@@ -10,7 +10,7 @@ from pipeline.model.facts import SegmentFact
 _LONGEST_PATH = 64
 
 
-class Lineage(msgspec.Struct, frozen=True):
+class Ancestry(msgspec.Struct, frozen=True):
     """The place of a segment.
 
     Attributes:
@@ -28,18 +28,18 @@ class Lineage(msgspec.Struct, frozen=True):
     service_name: str
 
 
-def lineages(
+def ancestries(
     facts: Iterable[SegmentFact], parent: Callable[[SegmentFact], SegmentFact | None], children: Callable[[SegmentFact], list[SegmentFact]]
-) -> dict[str, Lineage]:
+) -> dict[str, Ancestry]:
     """The lineage of each of ``facts`` by its id, those above before those below."""
-    found: dict[str, Lineage] = {}
+    found: dict[str, Ancestry] = {}
     for fact in facts:
         if fact.id not in found:
             found |= ((each.fact.id, each) for each in _descent(_top(fact, parent), children))
     return found
 
 
-def nearest_exceptions(lineage: dict[str, Lineage], children: Callable[[SegmentFact], list[SegmentFact]]) -> dict[str, SegmentFact]:
+def nearest_exceptions(lineage: dict[str, Ancestry], children: Callable[[SegmentFact], list[SegmentFact]]) -> dict[str, SegmentFact]:
     """By id, the segment itself where it names an exception, else the nearest one below it that does."""
     found: dict[str, tuple[int, SegmentFact]] = {}
     for place in reversed(lineage.values()):
@@ -60,9 +60,9 @@ def _top(fact: SegmentFact, parent: Callable[[SegmentFact], SegmentFact | None])
     return fact
 
 
-def _descent(top: SegmentFact, children: Callable[[SegmentFact], list[SegmentFact]]) -> Iterator[Lineage]:
+def _descent(top: SegmentFact, children: Callable[[SegmentFact], list[SegmentFact]]) -> Iterator[Ancestry]:
     seen = {top.id}
-    waiting = deque([Lineage(top, None, 0, (top.name,), top.service_name)])
+    waiting = deque([Ancestry(top, None, 0, (top.name,), top.service_name)])
     while waiting:
         here = waiting.popleft()
         yield here
@@ -70,7 +70,7 @@ def _descent(top: SegmentFact, children: Callable[[SegmentFact], list[SegmentFac
             if child.id not in seen:
                 seen.add(child.id)
                 path = _longer(here.path, child.name)
-                waiting.append(Lineage(child, here.fact, here.depth + 1, path, child.service_name or here.service_name))
+                waiting.append(Ancestry(child, here.fact, here.depth + 1, path, child.service_name or here.service_name))
 
 
 def _longer(path: tuple[str, ...], name: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from pipeline.detect.segment_outcome import ACCEPTED, FUNCTION, RAN, SERVICE
-from pipeline.detect.segment_tree import Tree
+from pipeline.detect.segment_tree import SegmentTree
 from pipeline.detect.verdict import State
 from pipeline.model.facts import SegmentFact
 from pipeline.model.trace_state import TraceState, last_seen
@@ -17,7 +17,7 @@ _MOST_ATTEMPTS = 3
 _HOUR = 3_600_000
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Completeness(msgspec.Struct, frozen=True):
     """The state, its reason in words, and what is missing, a phrase each."""
 
     state: State
@@ -25,7 +25,7 @@ class Standing(msgspec.Struct, frozen=True):
     missing: tuple[str, ...] = ()
 
 
-def standing_of(state: TraceState, tree: Tree, give_up_after_ms: int) -> Standing:
+def completeness_of(state: TraceState, tree: SegmentTree, give_up_after_ms: int) -> Completeness:
     """How far the trace has come. What was found outweighs every reason for finding nothing."""
     return _of_segments(state, tree, give_up_after_ms) if state.segments else _of_nothing(state, give_up_after_ms)
 
@@ -36,38 +36,40 @@ def _is_unsampled(state: TraceState) -> bool:
     return True not in said and False in said
 
 
-def _of_nothing(state: TraceState, give_up_after_ms: int) -> Standing:
+def _of_nothing(state: TraceState, give_up_after_ms: int) -> Completeness:
     outcomes = {lookup.outcome for lookup in state.lookups.values()}
     if _is_unsampled(state):
-        return Standing("unsampled", "The trace was not sampled, so X-Ray never recorded it: these log lines are all there is.")
+        return Completeness("unsampled", "The trace was not sampled, so X-Ray never recorded it: these log lines are all there is.")
     if "sourceDisabled" in outcomes:
-        return Standing("sourceDisabled", "Transaction Search is on, so BatchGetTraces finds nothing: subscribe the log group aws/spans to "
-                                         "tracejoin, or set TRACEJOIN_TRACE_SOURCE to StartTraceRetrieval.")  # fmt: skip
+        return Completeness("sourceDisabled", "Transaction Search is on, so BatchGetTraces finds nothing: subscribe the log group "
+                            "aws/spans to tracejoin, or set TRACEJOIN_TRACE_SOURCE to StartTraceRetrieval.")  # fmt: skip
     if "limitExceeded" in outcomes:
-        return Standing("limitExceeded", "The trace is larger than X-Ray keeps, and nothing of it came back.")
+        return Completeness("limitExceeded", "The trace is larger than X-Ray keeps, and nothing of it came back.")
     if not outcomes:
-        return Standing("pending", "X-Ray was not asked for this trace yet.")
+        return Completeness("pending", "X-Ray was not asked for this trace yet.")
     if "refused" in outcomes:
-        return Standing("notFound", "X-Ray does not take this for a trace id, so it can have no trace of it.")
+        return Completeness("notFound", "X-Ray does not take this for a trace id, so it can have no trace of it.")
     if not _time_is_up(state, give_up_after_ms):
-        return Standing("pending", "X-Ray has nothing on this trace yet.")
+        return Completeness("pending", "X-Ray has nothing on this trace yet.")
     if outcomes == {"unprocessed"}:
-        return Standing("notFound", "X-Ray left this id unprocessed each time, and was asked until long after the last log line.")
+        return Completeness("notFound", "X-Ray left this id unprocessed each time, and was asked until long after the last log line.")
     if outcomes == {"subscribed"}:
-        return Standing("notFound", "No span of this trace came through aws/spans, long after the last log line.")
-    return Standing("notFound", "X-Ray has no trace of this id, though it was asked until long after the last log line.")
+        return Completeness("notFound", "No span of this trace came through aws/spans, long after the last log line.")
+    return Completeness("notFound", "X-Ray has no trace of this id, though it was asked until long after the last log line.")
 
 
-def _of_segments(state: TraceState, tree: Tree, give_up_after_ms: int) -> Standing:
+def _of_segments(state: TraceState, tree: SegmentTree, give_up_after_ms: int) -> Completeness:
     missing = tuple(_missing(state, tree))
     named = "; ".join(missing[:_MOST_NAMED]) + ("; …" if len(missing) > _MOST_NAMED else "")
     if any(lookup.outcome == "limitExceeded" for lookup in state.lookups.values()):
-        return Standing("limitExceeded", f"The trace is larger than X-Ray keeps: {named or 'what lies beyond the limit is lost'}.", missing)
+        return Completeness(
+            "limitExceeded", f"The trace is larger than X-Ray keeps: {named or 'what lies beyond the limit is lost'}.", missing
+        )
     if not missing:
-        return Standing("complete", "Every segment is closed and every call has its answer.")
+        return Completeness("complete", "Every segment is closed and every call has its answer.")
     if _time_is_up(state, give_up_after_ms):
-        return Standing("incomplete", f"Time is up, and something never came: {named}.", missing)
-    return Standing("partial", f"Not everything is there yet: {named}.", missing)
+        return Completeness("incomplete", f"Time is up, and something never came: {named}.", missing)
+    return Completeness("partial", f"Not everything is there yet: {named}.", missing)
 
 
 def _time_is_up(state: TraceState, give_up_after_ms: int) -> bool:
@@ -78,7 +80,7 @@ def _time_is_up(state: TraceState, give_up_after_ms: int) -> bool:
     return asked > 0 and (asked >= active + give_up_after_ms or len(state.lookups) >= _MOST_LOOKUPS)
 
 
-def _missing(state: TraceState, tree: Tree) -> Iterator[str]:
+def _missing(state: TraceState, tree: SegmentTree) -> Iterator[str]:
     """What keeps the trace from being complete, a phrase each."""
     yield from (f"{fact.name or fact.id} is still open" for fact in tree if fact.in_progress)
     for fact in tree:
@@ -96,13 +98,13 @@ def _missing(state: TraceState, tree: Tree) -> Iterator[str]:
             yield f"the segment of the request {request.request_id} is missing"
 
 
-def _lacks_function(fact: SegmentFact, tree: Tree) -> bool:
+def _lacks_function(fact: SegmentFact, tree: SegmentTree) -> bool:
     # Lambda sends two segments for each invocation that ran, and either may be there first
     ran = fact.origin == SERVICE and fact.status in RAN and not fact.inferred and not fact.in_progress
     return ran and not tree.functions_of(fact)
 
 
-def _will_be_tried_again(fact: SegmentFact, tree: Tree) -> bool:
+def _will_be_tried_again(fact: SegmentFact, tree: SegmentTree) -> bool:
     if fact.origin != SERVICE or fact.status != ACCEPTED or fact.inferred:
         return False
     attempts = tree.attempts_of(fact)

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 import msgspec
 
 from pipeline.detect.segment_outcome import CLIENT_ERROR
-from pipeline.detect.segment_tree import Tree
+from pipeline.detect.segment_tree import SegmentTree
 from pipeline.detect.verdict import ClientSaw
 from pipeline.model.facts import RequestFact, SegmentFact
 from pipeline.model.trace_state import TraceState
 
 
-class Told(msgspec.Struct, frozen=True):
+class EdgeResponse(msgspec.Struct, frozen=True):
     """What was answered, and by whom.
 
     Attributes:
@@ -28,17 +28,17 @@ class Told(msgspec.Struct, frozen=True):
         return f"{self.status or self.saw}"
 
 
-def told_by(state: TraceState, tree: Tree) -> Told:
+def edge_response_of(state: TraceState, tree: SegmentTree) -> EdgeResponse:
     """What the caller of the trace's entry was answered."""
     entry = tree.entry
     if found := _of_gateway(state.requests.values(), entry):
         by = entry.name if entry and entry.status == found.status else "API Gateway's log"
-        return Told(found.status, _saw(found.status), by)
+        return EdgeResponse(found.status, _saw(found.status), by)
     if entry is None or entry.in_progress:
-        return Told()
+        return EdgeResponse()
     if entry.status is not None:
-        return Told(entry.status, _saw(entry.status), entry.name)
-    return Told(None, "error" if entry.fault or entry.error or entry.throttle else "success", entry.name)
+        return EdgeResponse(entry.status, _saw(entry.status), entry.name)
+    return EdgeResponse(None, "error" if entry.fault or entry.error or entry.throttle else "success", entry.name)
 
 
 def _of_gateway(requests: Iterable[RequestFact], entry: SegmentFact | None) -> RequestFact | None:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from pipeline.detect.rule import Rules
-from pipeline.detect.rule_context import Case
+from pipeline.detect.rule_context import RuleContext
 from pipeline.detect.rules import downstream, edge, functions, payloads, platform, unsampled
-from pipeline.detect.trace_view import Scene
+from pipeline.detect.trace_view import TraceView
 from pipeline.detect.verdict import Finding
 
-LOOKS: Mapping[str, Callable[[Case], Iterator[Finding]]] = {
+RULES: Mapping[str, Callable[[RuleContext], Iterator[Finding]]] = {
     "service-ok-function-failed": functions.service_ok_function_failed,
     "invoke-ok-function-error": functions.invoke_ok_function_error,
     "async-attempt-failed": functions.async_attempt_failed,
@@ -27,12 +27,12 @@ LOOKS: Mapping[str, Callable[[Case], Iterator[Finding]]] = {
 _MOST_FINDINGS = 100
 
 
-def find(scene: Scene, rules: Rules) -> tuple[Finding, ...]:
+def find(scene: TraceView, rules: Rules) -> tuple[Finding, ...]:
     """All findings, in a fixed order."""
     found: set[Finding] = set()
-    for name, look in LOOKS.items():
+    for name, look in RULES.items():
         rule = rules.get(name)
         if rule and rule.enabled:
-            found |= {finding for finding in look(Case(scene, name, rule)) if rule.is_about(finding.service_name)}
+            found |= {finding for finding in look(RuleContext(scene, name, rule)) if rule.is_about(finding.service_name)}
     # alerts first, where there are more than anybody reads
     return tuple(sorted(sorted(sorted(found), key=lambda finding: finding.severity)[:_MOST_FINDINGS]))

@@ -1,20 +1,16 @@
 """Judge: the verdict, a pure function of a trace's merged state. No clock, no order, no input or output."""
 
-from collections.abc import Callable
-
-from pipeline.detect.completeness import standing_of
-from pipeline.detect.edge_response import told_by
+from pipeline.detect.completeness import completeness_of
+from pipeline.detect.edge_response import edge_response_of
 from pipeline.detect.engine import find
 from pipeline.detect.rule import Rules
-from pipeline.detect.segment_tree import Tree
-from pipeline.detect.trace_view import Scene
+from pipeline.detect.segment_tree import SegmentTree
+from pipeline.detect.trace_view import TraceView
 from pipeline.detect.verdict import Root, Verdict
 from pipeline.model.trace_state import TraceState
 
-Judge = Callable[[TraceState], Verdict]
 
-
-def judge(state: TraceState, *, rules: Rules, give_up_after_ms: int) -> Verdict:
+def evaluate(state: TraceState, *, rules: Rules, give_up_after_ms: int) -> Verdict:
     """The verdict on ``state``.
 
     Args:
@@ -22,9 +18,9 @@ def judge(state: TraceState, *, rules: Rules, give_up_after_ms: int) -> Verdict:
         rules: what counts as a finding.
         give_up_after_ms: how long after the newest sign of life a look-up must have been made in vain.
     """
-    tree = Tree(state.segments)
-    standing = standing_of(state, tree, give_up_after_ms)
-    entry, told = tree.entry, told_by(state, tree)
+    tree = SegmentTree(state.segments)
+    standing = completeness_of(state, tree, give_up_after_ms)
+    entry, told = tree.entry, edge_response_of(state, tree)
     return Verdict(
         state=standing.state,
         state_reason=standing.reason,
@@ -34,7 +30,7 @@ def judge(state: TraceState, *, rules: Rules, give_up_after_ms: int) -> Verdict:
         throttle=any(fact.throttle for fact in tree),
         edge_status=told.status,
         client_saw=told.saw,
-        findings=find(Scene(state, tree, standing, told), rules),
+        findings=find(TraceView(state, tree, standing, told), rules),
         root=Root(id=entry.id, name=entry.name, service_name=tree.service_name(entry), start=entry.start, end=entry.end,
                   failed=entry.fault or entry.error or entry.throttle) if entry else None,
     )  # fmt: skip

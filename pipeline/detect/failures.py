@@ -15,7 +15,7 @@ _END_OF_TIME: Final = 253_402_214_400_000
 _Mark = tuple[str, ...]
 
 
-class Story(msgspec.Struct, frozen=True):
+class Failure(msgspec.Struct, frozen=True):
     """One failure: the findings that tell of it, that which says most about its cause first."""
 
     findings: tuple[Finding, ...]
@@ -51,7 +51,7 @@ class Story(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(phrase for finding in self.findings for phrase in finding.unknown))
 
 
-def stories(findings: Iterable[Finding]) -> list[Story]:
+def group_failures(findings: Iterable[Finding]) -> list[Failure]:
     """The findings of one trace, put together where they name one exception, one span or one line; alerts first, then the deepest."""
     groups: list[tuple[set[_Mark], list[Finding]]] = []
     for finding in sorted(findings, key=_weight):
@@ -61,7 +61,7 @@ def stories(findings: Iterable[Finding]) -> list[Story]:
             marks |= group[0]
             members += group[1]
         groups.append((marks, members))
-    told = (Story(tuple(sorted(members, key=_weight))) for _, members in groups)
+    told = (Failure(tuple(sorted(members, key=_weight))) for _, members in groups)
     return sorted(told, key=lambda story: (not story.alert, -story.deepest.depth, story.lead))
 
 
@@ -82,7 +82,7 @@ def _weight(finding: Finding) -> tuple[object, ...]:
             finding)  # fmt: skip
 
 
-def in_words(story: Story, *, utc: bool = False) -> Iterator[tuple[str, str]]:
+def describe_failure(story: Failure, *, utc: bool = False) -> Iterator[tuple[str, str]]:
     """A failure as pairs of a word and what is to be said under it, in the order in which one asks; times are UTC, or this computer's."""
     lead, deepest = story.lead, story.deepest
     yield ("alert" if story.alert else "notice"), lead.evidence
@@ -96,7 +96,7 @@ def in_words(story: Story, *, utc: bool = False) -> Iterator[tuple[str, str]]:
     yield from (("not known", phrase) for phrase in story.unknown)
 
 
-def caller_was_told(client_saw: str | None, status: int | None) -> str:
+def describe_response(client_saw: str | None, status: int | None) -> str:
     """What the caller of a trace's entry was told, as a sentence."""
     if client_saw in {None, "unknown"}:
         return "what the caller was told is not known"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from pipeline.detect.segment_outcome import SERVICE, Call, call_of, failed
-from pipeline.detect.segment_tree import Tree
+from pipeline.detect.segment_tree import SegmentTree
 from pipeline.model.facts import SegmentFact, SignalFact
 from pipeline.model.trace_state import TraceState
 
@@ -17,7 +17,7 @@ _BATCH_CALLS = frozenset({"BatchWriteItem", "BatchGetItem", "PutRecords", "PutRe
                           "DeleteMessageBatch", "ChangeMessageVisibilityBatch", "PublishBatch"})  # fmt: skip
 
 
-class Amends:
+class Recovery:
     """What was made good again in a trace.
 
     Args:
@@ -25,7 +25,7 @@ class Amends:
         tree: its segments.
     """
 
-    def __init__(self, state: TraceState, tree: Tree) -> None:
+    def __init__(self, state: TraceState, tree: SegmentTree) -> None:
         self.state = state
         self.tree = tree
 

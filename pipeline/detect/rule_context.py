@@ -8,7 +8,7 @@ import msgspec
 
 from pipeline.detect.rule import Rule
 from pipeline.detect.segment_outcome import CLIENT_ERROR, SERVER_ERROR, error_names
-from pipeline.detect.trace_view import Scene
+from pipeline.detect.trace_view import TraceView
 from pipeline.detect.verdict import Finding, FindingSeverity, ShownLine
 from pipeline.model.facts import SegmentFact, SignalFact
 
@@ -24,10 +24,10 @@ _EXCEPTION = re.compile(
 _MESSAGE = re.compile(r"""errorMessage[\\"']{1,4}\s{0,4}:\s{0,4}[\\"']{1,4}(?P<message>[^\\"']{1,300})""")
 
 
-class Case(msgspec.Struct, frozen=True):
+class RuleContext(msgspec.Struct, frozen=True):
     """One rule on one trace."""
 
-    scene: Scene
+    scene: TraceView
     name: str
     rule: Rule
 
@@ -91,7 +91,7 @@ class Case(msgspec.Struct, frozen=True):
         return tuple(_shown(signal) for signal in (own if named else self.scene.lines_around(fact))[:_MOST_LINES])
 
 
-def what_happened(fact: SegmentFact, scene: Scene) -> str:
+def what_happened(fact: SegmentFact, scene: TraceView) -> str:
     """The exception of ``fact``, or of the nearest one below it that has any; else its status or its flags."""
     if exception := _exception_of(fact, scene):
         return ": ".join(filter(None, exception))
@@ -124,7 +124,7 @@ def _named(fact: SegmentFact) -> bool:
     return bool(fact.exception_type or fact.exception_message)
 
 
-def _exception_of(fact: SegmentFact, scene: Scene) -> tuple[str, str] | None:
+def _exception_of(fact: SegmentFact, scene: TraceView) -> tuple[str, str] | None:
     named = scene.nearest_exception.get(fact.id)
     return (named.exception_type, named.exception_message) if named else None
 
@@ -138,7 +138,7 @@ def _exception_in(texts: Iterable[str]) -> tuple[str, str] | None:
     return None
 
 
-def _unknown(scene: Scene) -> Iterator[str]:
+def _unknown(scene: TraceView) -> Iterator[str]:
     """What could not be known."""
     standing = scene.standing
     if not scene.state.segments:

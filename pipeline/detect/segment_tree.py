@@ -4,13 +4,13 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from pipeline.detect.ancestry import Lineage, lineages
+from pipeline.detect.ancestry import Ancestry, ancestries
 from pipeline.detect.segment_outcome import CLIENT_ERROR, FUNCTION, SERVER_ERROR, SERVICE, Call, call_of, failed, faulted, throttled
 from pipeline.detect.verdict import SegmentStatus
 from pipeline.model.facts import SegmentFact
 
 
-class Tree:
+class SegmentTree:
     """The segments of one trace; every order that it hands out is fixed, whatever order they arrived in."""
 
     def __init__(self, segments: Mapping[str, SegmentFact]) -> None:
@@ -37,9 +37,9 @@ class Tree:
         return self.segments.get(fact.parent_id) if fact.parent_id and fact.parent_id != fact.id else None
 
     @cached_property
-    def lineage(self) -> dict[str, Lineage]:
+    def lineage(self) -> dict[str, Ancestry]:
         """The place of each segment, those above before those below."""
-        return lineages(self, self.parent, self.children)
+        return ancestries(self, self.parent, self.children)
 
     def ancestors(self, fact: SegmentFact) -> Iterator[SegmentFact]:
         """The segments above ``fact``, nearest first."""

@@ -4,10 +4,10 @@ from functools import cached_property
 from typing import Final
 
 from pipeline.detect.ancestry import nearest_exceptions
-from pipeline.detect.completeness import Standing
-from pipeline.detect.edge_response import Told
-from pipeline.detect.recovery import Amends
-from pipeline.detect.segment_tree import Tree
+from pipeline.detect.completeness import Completeness
+from pipeline.detect.edge_response import EdgeResponse
+from pipeline.detect.recovery import Recovery
+from pipeline.detect.segment_tree import SegmentTree
 from pipeline.model.facts import SegmentFact, SignalFact
 from pipeline.model.trace_state import TraceState
 
@@ -15,7 +15,7 @@ ERRORS: Final = frozenset({"error", "exception", "crash"})
 _ERROR_NUMBER = 17
 
 
-class Scene:
+class TraceView:
     """A trace as the rules see it.
 
     Args:
@@ -25,12 +25,12 @@ class Scene:
         told: what the caller was told.
     """
 
-    def __init__(self, state: TraceState, tree: Tree, standing: Standing, told: Told) -> None:
+    def __init__(self, state: TraceState, tree: SegmentTree, standing: Completeness, told: EdgeResponse) -> None:
         self.state = state
         self.tree = tree
         self.standing = standing
         self.told = told
-        self._amends = Amends(state, tree)
+        self._amends = Recovery(state, tree)
 
     @cached_property
     def signals(self) -> tuple[SignalFact, ...]:

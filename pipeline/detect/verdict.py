@@ -1,8 +1,11 @@
 """What a judgement says."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Final, Literal
 
 import msgspec
+
+from pipeline.model.trace_state import TraceState
 
 State = Literal["pending", "partial", "complete", "unsampled", "notFound", "incomplete", "limitExceeded", "sourceDisabled"]
 FindingSeverity = Literal["alert", "notice"]
@@ -112,3 +115,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     def rules(self) -> tuple[str, ...]:
         """The names of the rules that fired, sorted."""
         return tuple(sorted({finding.rule for finding in self.findings}))
+
+
+NOTHING_KNOWN: Final = Verdict(state="pending", state_reason="X-Ray was not asked for this trace yet.")
+"""The verdict on a trace of which nothing is known, by any rules; `evaluate` gives the same for an empty state."""
+
+Evaluator = Callable[[TraceState], Verdict]
+"""Gives the verdict on a trace's state."""

@@ -23,7 +23,7 @@ class Denial:
     remedy: str
 
 
-def denial(endpoint: str, status: int, text: str, region: str) -> Denial:
+def explain_denial(endpoint: str, status: int, text: str, region: str) -> Denial:
     """What refused, as far as its answer shows.
 
     Args:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
-from pipeline.doctor.cached import once
+from pipeline.doctor.cached import cached_read
 from pipeline.doctor.collect import functions, gateway, logs, metrics, xray
 from pipeline.doctor.deployment import Deployment
 from pipeline.doctor.resources import Function, Permission, Sampling, Stage, Traffic
@@ -11,7 +11,7 @@ from pipeline.doctor.subscription_state import AccountPolicy, Selection, Subscri
 from pipeline.errors import BadInputError, TracejoinError
 from pipeline.model.log_groups import SPANS_LOG_GROUP
 from pipeline.provision.subscriptions.log_groups import LogGroup
-from pipeline.provision.subscriptions.selector import PIPELINE_TAG, Choice
+from pipeline.provision.subscriptions.selector import PIPELINE_TAG, LogGroupSelector
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ MOST_CALLS: Final = 1000
 class Account(Deployment):
     """What the checks ask, beyond the deployment itself. Every method raises a TracejoinError where its answer can't be had."""
 
-    @once
+    @cached_read
     def selection(self) -> Selection:
         """Which log groups the stack wants."""
         function = self.function("SubscribeFunction")
@@ -31,47 +31,49 @@ class Account(Deployment):
         told = self.settings_of(function)
         own = frozenset(each.log_group for each in self.own_functions().values() if each)
         return Selection(
-            wants=Choice(told.log_groups, told.log_group_tag, own).wants, filter_name=told.filter_name, filter_pattern=told.filter_pattern
+            wants=LogGroupSelector(told.log_groups, told.log_group_tag, own).wants,
+            filter_name=told.filter_name,
+            filter_pattern=told.filter_pattern,
         )
 
-    @once
+    @cached_read
     def functions(self) -> tuple[Function, ...]:
         """Every function of the region."""
         return functions.read_functions(self.calls)
 
-    @once
+    @cached_read
     def log_groups(self) -> Mapping[str, LogGroup]:
         """Every log group of the region."""
         return logs.read_log_groups(self.calls)
 
-    @once
+    @cached_read
     def tags(self) -> Mapping[str, Mapping[str, str]]:
         """The tags of log groups, by name."""
         return logs.read_tags(self.calls)
 
-    @once
+    @cached_read
     def policies(self) -> tuple[AccountPolicy, ...]:
         """The account-level subscription policies."""
         return logs.read_account_policies(self.calls)
 
-    @once
+    @cached_read
     def wanted(self) -> list[LogGroup]:
         """The log groups that the stack wants, those of a class that can't be subscribed, too."""
         wants, tags = self.selection().wants, self.tags()
         return [group for name, group in self.log_groups().items() if wants(name, tags.get(name, {}))]
 
-    @once
+    @cached_read
     def own_groups(self) -> frozenset[str]:
         """The log groups of functions of this stack."""
         return frozenset(each.log_group for each in self.own_functions().values() if each)
 
-    @once
+    @cached_read
     def other_groups(self) -> frozenset[str]:
         """The log groups of other tracejoin stacks, by their tag and by the settings of their functions."""
         tagged = {name for name, tags in self.tags().items() if PIPELINE_TAG in tags}
         return frozenset(tagged | {each.log_group for each in self.functions() if each.is_pipeline}) - self.own_groups()
 
-    @once
+    @cached_read
     def subscriptions(self) -> Subscriptions:
         """Who is subscribed to what; those first that the stack wants or must not have."""
         nobody: tuple[str, ...] = ()
@@ -91,7 +93,7 @@ class Account(Deployment):
     def _other_names(self) -> tuple[str, ...]:
         return tuple(self.other_groups())
 
-    @once
+    @cached_read
     def subscribed_names(self) -> frozenset[str]:
         """The names of the log groups whose events reach ship."""
         return frozenset(group.name for group in self.subscriptions().subscribed())
@@ -112,22 +114,22 @@ class Account(Deployment):
         """Who may invoke ship."""
         return functions.read_permissions(self.calls, self.stack().id_of("ShipFunction"))
 
-    @once
+    @cached_read
     def rest_stages(self) -> tuple[Stage, ...]:
         """The stages of REST APIs."""
         return gateway.read_rest_stages(self.calls, MOST_CALLS)
 
-    @once
+    @cached_read
     def http_stages(self) -> tuple[Stage, ...]:
         """The stages of HTTP APIs."""
         return gateway.read_http_stages(self.calls, MOST_CALLS)
 
-    @once
+    @cached_read
     def destination(self) -> str:
         """Where X-Ray puts segments."""
         return xray.read_destination(self.calls)
 
-    @once
+    @cached_read
     def sampling(self) -> tuple[Sampling, ...]:
         """X-Ray's sampling rules."""
         return xray.read_sampling(self.calls)
@@ -136,7 +138,7 @@ class Account(Deployment):
         """How many percent of the spans Transaction Search indexes; None where it is off, or can't be asked."""
         return self._known(lambda: xray.read_indexed_share(self.calls) if self.destination() == "CloudWatchLogs" else None, None)
 
-    @once
+    @cached_read
     def traffic(self) -> Mapping[str, Traffic]:
         """The last hour of the stack's functions."""
         return metrics.read_traffic(self.calls, list(self.own_functions()))

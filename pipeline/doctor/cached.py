@@ -7,7 +7,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from pipeline.errors import TracejoinError
 
 
-class Kept:
+class Cached:
     """Whose answers are kept.
 
     Attributes:
@@ -18,12 +18,12 @@ class Kept:
         self.kept: dict[Any, Any] = {}
 
 
-S = TypeVar("S", bound=Kept)
+S = TypeVar("S", bound=Cached)
 T = TypeVar("T")
 P = ParamSpec("P")
 
 
-def once(read: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+def cached_read(read: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
     """Reads once; what failed fails again with the same words, without another call."""
 
     @wraps(read)

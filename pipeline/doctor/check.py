@@ -7,7 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from pipeline.doctor.account import Account
-from pipeline.doctor.check_result import Finding, unknown
+from pipeline.doctor.check_result import CheckResult, unknown
 from pipeline.errors import MisconfiguredError, TracejoinError
 
 _DENIED: Final = "Give whoever runs this the policy in docs/doctor.md."
@@ -25,19 +25,19 @@ class Check:
 
     name: str
     holds: str
-    look: Callable[[Account], Iterable[Finding]]
+    look: Callable[[Account], Iterable[CheckResult]]
 
 
-def diagnose(account: Account, checks: Sequence[Check]) -> Iterator[Finding]:
+def diagnose(account: Account, checks: Sequence[Check]) -> Iterator[CheckResult]:
     """The findings of every check, in order; at least one each."""
     for check in checks:
         for finding in _findings(check, account):
             yield replace(finding, check=check.name)
 
 
-def _findings(check: Check, account: Account) -> list[Finding]:
+def _findings(check: Check, account: Account) -> list[CheckResult]:
     try:
-        return list(check.look(account)) or [Finding("", "ok", "", check.holds)]
+        return list(check.look(account)) or [CheckResult("", "ok", "", check.holds)]
     except MisconfiguredError as error:
         return [unknown("", str(error), _DENIED if " is denied " in str(error) else "")]
     except TracejoinError as error:

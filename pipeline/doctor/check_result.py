@@ -7,7 +7,7 @@ import msgspec
 Status = Literal["ok", "warning", "problem", "unknown"]
 
 
-class Finding(msgspec.Struct, frozen=True):
+class CheckResult(msgspec.Struct, frozen=True):
     """One thing that a check found.
 
     Attributes:
@@ -26,21 +26,21 @@ class Finding(msgspec.Struct, frozen=True):
     remedy: str = ""
 
 
-def fine(resource: str, message: str, remedy: str = "") -> Finding:
+def fine(resource: str, message: str, remedy: str = "") -> CheckResult:
     """Nothing is wrong; with a ``remedy`` it is a hint."""
-    return Finding("", "ok", resource, message, remedy)
+    return CheckResult("", "ok", resource, message, remedy)
 
 
-def warning(resource: str, message: str, remedy: str) -> Finding:
+def warning(resource: str, message: str, remedy: str) -> CheckResult:
     """Something is lost or costs money, and the rest works."""
-    return Finding("", "warning", resource, message, remedy)
+    return CheckResult("", "warning", resource, message, remedy)
 
 
-def problem(resource: str, message: str, remedy: str) -> Finding:
+def problem(resource: str, message: str, remedy: str) -> CheckResult:
     """Something does not work."""
-    return Finding("", "problem", resource, message, remedy)
+    return CheckResult("", "problem", resource, message, remedy)
 
 
-def unknown(resource: str, message: str, remedy: str = "") -> Finding:
+def unknown(resource: str, message: str, remedy: str = "") -> CheckResult:
     """It could not be found out."""
-    return Finding("", "unknown", resource, message, remedy)
+    return CheckResult("", "unknown", resource, message, remedy)

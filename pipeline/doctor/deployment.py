@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from pipeline.doctor.cached import Kept, once
+from pipeline.configure import store_for
+from pipeline.doctor.cached import Cached, cached_read
 from pipeline.doctor.collect import functions, opensearch
 from pipeline.doctor.collect.calls import Calls
 from pipeline.doctor.collect.stack import read_stack
@@ -11,10 +12,9 @@ from pipeline.errors import BadInputError, TracejoinError
 from pipeline.provision.desired_state import Change
 from pipeline.settings import Settings
 from pipeline.store.client import Store
-from pipeline.store.connect import connect
 
 
-class Deployment(Kept):
+class Deployment(Cached):
     """The stack and its OpenSearch. Every method raises a TracejoinError where its answer can't be had, with the reason in one line.
 
     Args:
@@ -38,7 +38,7 @@ class Deployment(Kept):
         """Where everything is."""
         return self.calls.region
 
-    @once
+    @cached_read
     def found_stack(self) -> Stack | None:
         """The stack; None where there is none of this name."""
         return read_stack(self.calls, self.name)
@@ -50,7 +50,7 @@ class Deployment(Kept):
             raise BadInputError(f"left out: there is no stack {self.name} in {self.region}")
         return found
 
-    @once
+    @cached_read
     def function(self, logical_id: str) -> Function | None:
         """A function of the stack; None where the stack never had it or it is gone."""
         name = self.stack().id_of(logical_id)
@@ -61,7 +61,7 @@ class Deployment(Kept):
         ids = [id_ for id_, resource in self.stack().resources.items() if resource.type == "AWS::Lambda::Function"]
         return {self.stack().id_of(id_): self.function(id_) for id_ in ids}
 
-    @once
+    @cached_read
     def settings(self) -> Settings:
         """The settings that ship runs with; where there is no stack, one's own. Raises MisconfiguredError that names every fault."""
         if self.found_stack_or_none() is None:
@@ -90,12 +90,12 @@ class Deployment(Kept):
         # the stack's password is for the stack's OpenSearch alone
         return replace(settings, endpoint=self._endpoint, username=self._own.username, password=self._own.password, region=self.region)
 
-    @once
+    @cached_read
     def store(self) -> Store:
         """OpenSearch at the endpoint of `settings`."""
-        return connect(self.settings())
+        return store_for(self.settings())
 
-    @once
+    @cached_read
     def reached(self) -> opensearch.Reached:
         """Whether OpenSearch lets us in."""
         return opensearch.reach(self.store())
@@ -106,7 +106,7 @@ class Deployment(Kept):
             raise BadInputError(f"left out: OpenSearch at {self.store().endpoint} could not be searched")
         return self.store()
 
-    @once
+    @cached_read
     def changes(self) -> list[Change]:
         """What `tracejoin setup` would change."""
         return opensearch.read_changes(self.open_store(), self.settings().retention_days)

@@ -7,7 +7,7 @@ from typing import Final
 
 from pipeline.doctor.account import MOST_CALLS
 from pipeline.doctor.check import Check
-from pipeline.doctor.check_result import Finding, unknown, warning
+from pipeline.doctor.check_result import CheckResult, unknown, warning
 from pipeline.doctor.resources import Function, Stack, Stage
 from pipeline.doctor.shell_commands import aws
 
@@ -36,7 +36,7 @@ def access_log_format(kind: str) -> str:
     return json.dumps({key: f"$context.{value}" for key, value in fields.items()}, separators=(",", ":"))
 
 
-def levels(region: str, functions: Sequence[Function], groups: Collection[str]) -> Iterator[Finding]:
+def levels(region: str, functions: Sequence[Function], groups: Collection[str]) -> Iterator[CheckResult]:
     """Functions that are shipped, log as JSON, and keep back what tracejoin joins and judges by."""
     for function in functions:
         if function.log_format != "JSON" or function.log_group not in groups or function.is_pipeline:
@@ -51,7 +51,7 @@ def levels(region: str, functions: Sequence[Function], groups: Collection[str]) 
             yield warning(function.name, message, _logging(region, function.name, "ApplicationLogLevel=INFO"))
 
 
-def access_logs(stack: Stack, stages: Sequence[Stage], groups: Collection[str]) -> Iterator[Finding]:
+def access_logs(stack: Stack, stages: Sequence[Stage], groups: Collection[str]) -> Iterator[CheckResult]:
     """Stages without an access log, and those whose access log is shipped and lacks ids."""
     for stage in stages:
         if not stage.log_group:
@@ -75,7 +75,7 @@ def lacks(stage: Stage) -> list[str]:
     return [f"$context.{names[0]}" for names in _NEEDED[stage.kind] if named.isdisjoint(names)]
 
 
-def rest_tracing(region: str, stages: Sequence[Stage]) -> Iterator[Finding]:
+def rest_tracing(region: str, stages: Sequence[Stage]) -> Iterator[CheckResult]:
     """REST stages that X-Ray does not trace."""
     for stage in stages:
         if not stage.tracing:

@@ -4,13 +4,13 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from pipeline.doctor.check import Check
-from pipeline.doctor.check_result import Finding, problem
+from pipeline.doctor.check_result import CheckResult, problem
 from pipeline.doctor.resources import Stack
 from pipeline.doctor.shell_commands import aws
 from pipeline.doctor.subscription_state import AccountPolicy, Subscriptions
 
 
-def fed(stack: Stack, groups: Collection[str], found: Subscriptions, whose: str) -> Iterator[Finding]:
+def fed(stack: Stack, groups: Collection[str], found: Subscriptions, whose: str) -> Iterator[CheckResult]:
     """Log groups of a pipeline that have a filter to ship."""
     for name in sorted(groups):
         for each in found.filters.get(name, ()):
@@ -20,7 +20,7 @@ def fed(stack: Stack, groups: Collection[str], found: Subscriptions, whose: str)
                 yield problem(name, message, delete)
 
 
-def account_policies(stack: Stack, groups: Collection[str], policies: Sequence[AccountPolicy]) -> Iterator[Finding]:
+def account_policies(stack: Stack, groups: Collection[str], policies: Sequence[AccountPolicy]) -> Iterator[CheckResult]:
     """Account-level policies to ship that do not leave out the pipeline's own log groups."""
     for policy in policies:
         let_in = sorted(set(groups) - policy.left_out)

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from pipeline.doctor.access_denied import denial
+from pipeline.doctor.access_denied import explain_denial
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import Check
-from pipeline.doctor.check_result import Finding, fine, problem, unknown, warning
+from pipeline.doctor.check_result import CheckResult, fine, problem, unknown, warning
 from pipeline.doctor.collect import opensearch as read
 from pipeline.doctor.shell_commands import curl, is_serverless, setup
 from pipeline.provision.desired_state import Change
@@ -28,12 +28,12 @@ _PATIENCE: Final = 15 * 60
 _SLACK: Final = timedelta(days=2)
 
 
-def reached(endpoint: str, answer: read.Reached, region: str) -> Iterator[Finding]:
+def reached(endpoint: str, answer: read.Reached, region: str) -> Iterator[CheckResult]:
     """Whether it answers, and if it refuses, which door is shut."""
     if answer.status == _OK:
         return
     if answer.status in {401, 403}:
-        shut = denial(endpoint, answer.status, answer.text, region)
+        shut = explain_denial(endpoint, answer.status, answer.text, region)
         message = f"it refuses this command ({answer.status}); by its answer it is {shut.door}: {answer.text[:200]}"
         yield problem(endpoint, message, shut.remedy)
         return
@@ -41,7 +41,7 @@ def reached(endpoint: str, answer: read.Reached, region: str) -> Iterator[Findin
     yield problem(endpoint, answer.text, remedy)
 
 
-def templates(endpoint: str, changes: Sequence[Change], settings: Settings) -> Iterator[Finding]:
+def templates(endpoint: str, changes: Sequence[Change], settings: Settings) -> Iterator[CheckResult]:
     """What `tracejoin setup` would make or change; the policy is another check's."""
     for change in changes:
         if change.kind != "policy" and change.action in {"created", "updated"}:
@@ -50,7 +50,7 @@ def templates(endpoint: str, changes: Sequence[Change], settings: Settings) -> I
             yield (problem if missing else warning)(change.name, message, setup(endpoint, settings))
 
 
-def health(told: Mapping[str, Any], endpoint: str, settings: Settings) -> Iterator[Finding]:
+def health(told: Mapping[str, Any], endpoint: str, settings: Settings) -> Iterator[CheckResult]:
     """Whether shards are missing."""
     status, unassigned = told.get("status"), told.get("unassigned_shards", 0)
     name = str(told.get("cluster_name") or endpoint)
@@ -63,7 +63,7 @@ def health(told: Mapping[str, Any], endpoint: str, settings: Settings) -> Iterat
         yield warning(name, message, f"Add a node, or set number_of_replicas to 0; what is missing: {explain}")
 
 
-def disks(used: Mapping[str, int]) -> Iterator[Finding]:
+def disks(used: Mapping[str, int]) -> Iterator[CheckResult]:
     """Whether nodes are about to refuse shards or writes."""
     for node, percent in used.items():
         if percent >= _LOW:
@@ -77,7 +77,7 @@ def disks(used: Mapping[str, int]) -> Iterator[Finding]:
             yield make(node, message, "Give the cluster more storage, or keep less: the parameter RetentionDays, then `tracejoin setup`.")
 
 
-def old_indices(names: Sequence[str], settings: Settings, today: date, endpoint: str) -> Iterator[Finding]:
+def old_indices(names: Sequence[str], settings: Settings, today: date, endpoint: str) -> Iterator[CheckResult]:
     """Daily indices past the retention, which nobody deleted."""
     oldest = today - timedelta(days=settings.retention_days) - _SLACK
     old = [name for name in names if (day := _day(name)) and day < oldest]
@@ -88,7 +88,7 @@ def old_indices(names: Sequence[str], settings: Settings, today: date, endpoint:
         yield warning(old[0], message, remedy)
 
 
-def dead_letters(count: int, settings: Settings, endpoint: str) -> Iterator[Finding]:
+def dead_letters(count: int, settings: Settings, endpoint: str) -> Iterator[CheckResult]:
     """Events that were refused."""
     index = f"{settings.prefix}-dead-letters"
     if count:
@@ -96,7 +96,7 @@ def dead_letters(count: int, settings: Settings, endpoint: str) -> Iterator[Find
         yield warning(index, f"{count} events could not be indexed; each is there with its reason", command)
 
 
-def overdue(found: read.Overdue, endpoint: str, stack: str) -> Iterator[Finding]:
+def overdue(found: read.Overdue, endpoint: str, stack: str) -> Iterator[CheckResult]:
     """Lines, spans and traces that are open after the last look-up: nobody sweeps."""
     if not found.lines and not found.traces:
         return
@@ -116,7 +116,7 @@ def _day(name: str) -> date | None:
         return None
 
 
-def _look_health(it: Account) -> Iterator[Finding]:
+def _look_health(it: Account) -> Iterator[CheckResult]:
     endpoint = it.open_store().endpoint
     if is_serverless(endpoint):
         yield fine(endpoint, "OpenSearch Serverless: AWS looks after its shards and disks")
@@ -124,20 +124,20 @@ def _look_health(it: Account) -> Iterator[Finding]:
     yield from health(read.read_health(it.store()), endpoint, it.settings())
 
 
-def _look_disks(it: Account) -> Iterator[Finding]:
+def _look_disks(it: Account) -> Iterator[CheckResult]:
     if not is_serverless(it.open_store().endpoint):
         used = read.read_disks(it.store())
         yield from disks(used) if used else [unknown(it.store().endpoint, "it does not say how full its disks are")]
 
 
-def _look_old(it: Account) -> Iterator[Finding]:
+def _look_old(it: Account) -> Iterator[CheckResult]:
     if is_serverless(it.open_store().endpoint):
-        yield unknown(it.store().endpoint, ServerlessStore.absent["policy"])
+        yield unknown(it.store().endpoint, ServerlessStore.capabilities.absent["policy"])
         return
     yield from old_indices(read.read_daily_indices(it.store()), it.settings(), datetime.now(UTC).date(), it.store().endpoint)
 
 
-def _look_overdue(it: Account) -> Iterator[Finding]:
+def _look_overdue(it: Account) -> Iterator[CheckResult]:
     # each look-up is held back by its own delay
     before = time.time() - sum(it.settings().lookup_delays) - _PATIENCE
     stack = it.name if it.found_stack_or_none() else ""

@@ -5,7 +5,7 @@ from typing import Final
 
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import Check
-from pipeline.doctor.check_result import Finding, problem, warning
+from pipeline.doctor.check_result import CheckResult, problem, warning
 from pipeline.doctor.collect import metrics
 from pipeline.doctor.collect import queues as read
 from pipeline.doctor.resources import Alarm, Queue, Stack, Traffic
@@ -18,7 +18,7 @@ _SLACK: Final = 5 * 60
 _TELLS_OF_FAULTS: Final = "HiddenFaults"
 
 
-def oldest(stack: Stack, age: int, delays: Sequence[int]) -> Iterator[Finding]:
+def oldest(stack: Stack, age: int, delays: Sequence[int]) -> Iterator[CheckResult]:
     """Whether hints wait for longer than their look-up is held back."""
     if age > max(_LONGEST_WAIT, max(delays) + _SLACK):
         queue = _queue_name(stack.id_of("HintQueue"))
@@ -26,7 +26,7 @@ def oldest(stack: Stack, age: int, delays: Sequence[int]) -> Iterator[Finding]:
         yield problem(queue, message, _tail(stack, "ResolveFunction"))
 
 
-def failed_hints(stack: Stack, queue: Queue) -> Iterator[Finding]:
+def failed_hints(stack: Stack, queue: Queue) -> Iterator[CheckResult]:
     """Hints that could not be worked off."""
     if queue.waiting:
         name = _queue_name(stack.id_of("HintDeadLetters"))
@@ -35,7 +35,7 @@ def failed_hints(stack: Stack, queue: Queue) -> Iterator[Finding]:
         yield warning(name, message, f"Find out why ({_tail(stack, 'ResolveFunction')}), then send them again: {again}")
 
 
-def parked(stack: Stack, count: int, *, more: bool) -> Iterator[Finding]:
+def parked(stack: Stack, count: int, *, more: bool) -> Iterator[CheckResult]:
     """Events that ship failed to take in."""
     if count:
         bucket = stack.id_of("ParkedEvents")
@@ -46,7 +46,7 @@ def parked(stack: Stack, count: int, *, more: bool) -> Iterator[Finding]:
         yield warning(bucket, message, f"Find out why ({_tail(stack, 'ShipFunction')}), then fetch them to ship them again: {fetch}")
 
 
-def alarms(stack: Stack, found: Sequence[Alarm]) -> Iterator[Finding]:
+def alarms(stack: Stack, found: Sequence[Alarm]) -> Iterator[CheckResult]:
     """Alarms of the stack that are on."""
     for alarm in found:
         if alarm.state != "ALARM":
@@ -58,7 +58,7 @@ def alarms(stack: Stack, found: Sequence[Alarm]) -> Iterator[Finding]:
             yield problem(alarm.name, f"it is in the state ALARM: {alarm.description or alarm.reason}", shown)
 
 
-def traffic(stack: Stack, hours: Mapping[str, Traffic]) -> Iterator[Finding]:
+def traffic(stack: Stack, hours: Mapping[str, Traffic]) -> Iterator[CheckResult]:
     """Functions of the stack that failed or were throttled within the last hour."""
     for name, hour in hours.items():
         log = aws(stack.region, "logs", "tail", f"/aws/lambda/{name}", "--since", "1h")
@@ -70,7 +70,7 @@ def traffic(stack: Stack, hours: Mapping[str, Traffic]) -> Iterator[Finding]:
             yield warning(name, message, aws(stack.region, "lambda", "get-account-settings"))
 
 
-def reserved(stack: Stack, found: Mapping[str, int | None]) -> Iterator[Finding]:
+def reserved(stack: Stack, found: Mapping[str, int | None]) -> Iterator[CheckResult]:
     """Functions of the stack that somebody stopped."""
     for name, concurrency in found.items():
         if concurrency == 0:
@@ -93,7 +93,7 @@ def _id(it: Account, logical_id: str) -> str:
     return found
 
 
-def _look_parked(it: Account) -> Iterator[Finding]:
+def _look_parked(it: Account) -> Iterator[CheckResult]:
     count, more = read.read_objects(it.calls, _id(it, "ParkedEvents"))
     yield from parked(it.stack(), count, more=more)
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import Check
-from pipeline.doctor.check_result import Finding, fine, problem, warning
+from pipeline.doctor.check_result import CheckResult, fine, problem, warning
 from pipeline.doctor.collect.opensearch import read_policy_days
 from pipeline.doctor.shell_commands import aws, is_serverless, setup
 from pipeline.provision.subscriptions.log_groups import LogGroup
@@ -13,7 +13,7 @@ from pipeline.settings import Settings
 from pipeline.store.serverless import ServerlessStore
 
 
-def never(region: str, groups: Sequence[LogGroup], days: int) -> Iterator[Finding]:
+def never(region: str, groups: Sequence[LogGroup], days: int) -> Iterator[CheckResult]:
     """Log groups that are shipped and keep everything for ever."""
     for group in groups:
         if not group.retention_days:
@@ -21,7 +21,7 @@ def never(region: str, groups: Sequence[LogGroup], days: int) -> Iterator[Findin
             yield warning(group.name, message, _retain(region, group.name, days))
 
 
-def own(region: str, groups: Mapping[str, LogGroup], names: Collection[str], days: int) -> Iterator[Finding]:
+def own(region: str, groups: Mapping[str, LogGroup], names: Collection[str], days: int) -> Iterator[CheckResult]:
     """Log groups of the stack's own functions that are kept for another time than what the stack writes."""
     for name in sorted(names):
         if name not in groups:
@@ -33,7 +33,7 @@ def own(region: str, groups: Mapping[str, LogGroup], names: Collection[str], day
             yield warning(name, message, _retain(region, name, days))
 
 
-def policy(days: int | None, settings: Settings, endpoint: str) -> Iterator[Finding]:
+def policy(days: int | None, settings: Settings, endpoint: str) -> Iterator[CheckResult]:
     """OpenSearch's lifecycle policy against the stack's retention."""
     name = f"{settings.prefix}-retention"
     if days is None:
@@ -48,10 +48,10 @@ def _retain(region: str, name: str, days: int) -> str:
     return aws(region, "logs", "put-retention-policy", "--log-group-name", name, "--retention-in-days", str(days))
 
 
-def _look_policy(it: Account) -> Iterator[Finding]:
+def _look_policy(it: Account) -> Iterator[CheckResult]:
     endpoint = it.open_store().endpoint
     if is_serverless(endpoint):
-        yield fine(endpoint, ServerlessStore.absent["policy"])
+        yield fine(endpoint, ServerlessStore.capabilities.absent["policy"])
         return
     yield from policy(read_policy_days(it.store()), it.settings(), endpoint)
 

@@ -7,13 +7,13 @@ from typing import Final
 
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import Check
-from pipeline.doctor.check_result import Finding, problem, unknown, warning
+from pipeline.doctor.check_result import CheckResult, problem, unknown, warning
 from pipeline.doctor.resources import Function, Stack
 from pipeline.doctor.shell_commands import aws
 from pipeline.errors import MisconfiguredError
 
 
-def status(stack: Stack) -> Iterator[Finding]:
+def status(stack: Stack) -> Iterator[CheckResult]:
     """Whether the last deployment went well."""
     shown = aws(stack.region, "cloudformation", "describe-stack-events", "--stack-name", stack.name, "--max-items", "20")
     told = f"its status is {stack.status}{f': {stack.reason}' if stack.reason else ''}"
@@ -29,7 +29,7 @@ def status(stack: Stack) -> Iterator[Finding]:
         yield problem(stack.name, told, f"Find out why: {shown}")
 
 
-def functions(stack: Stack, found: Mapping[str, Function | None]) -> Iterator[Finding]:
+def functions(stack: Stack, found: Mapping[str, Function | None]) -> Iterator[CheckResult]:
     """Whether the stack's functions are there and can run."""
     if not stack.id_of("ShipFunction"):
         yield problem(stack.name, "it has no ShipFunction: it is not a stack of tracejoin", "Name the right one with --stack NAME.")
@@ -44,7 +44,7 @@ def functions(stack: Stack, found: Mapping[str, Function | None]) -> Iterator[Fi
             yield problem(name, message, aws(stack.region, "lambda", "get-function-configuration", "--function-name", name))
 
 
-def package(stack: Stack, here: str) -> Iterator[Finding]:
+def package(stack: Stack, here: str) -> Iterator[CheckResult]:
     """Whether what is deployed is older than this command; by the stack's output `Version`."""
     if not stack.version:
         yield unknown(stack.name, "the stack does not say its version (it has no output Version)")
@@ -57,7 +57,7 @@ def _parts(text: str) -> list[int]:
     return [int(part) for part in re.findall(r"\d+", text)]
 
 
-def _look_status(it: Account) -> Iterator[Finding]:
+def _look_status(it: Account) -> Iterator[CheckResult]:
     found = it.found_stack()
     if found is None:
         where = f"there is no stack {it.name} in {it.region}: what is AWS' is left out"
@@ -66,7 +66,7 @@ def _look_status(it: Account) -> Iterator[Finding]:
     yield from status(found)
 
 
-def _look_settings(it: Account) -> Iterator[Finding]:
+def _look_settings(it: Account) -> Iterator[CheckResult]:
     it.stack()
     try:
         it.settings()

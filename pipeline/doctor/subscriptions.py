@@ -6,14 +6,14 @@ from typing import Final
 
 from pipeline.doctor.account import MOST_CALLS
 from pipeline.doctor.check import Check
-from pipeline.doctor.check_result import Finding, problem, unknown, warning
+from pipeline.doctor.check_result import CheckResult, problem, unknown, warning
 from pipeline.doctor.resources import Permission, Stack
 from pipeline.doctor.shell_commands import aws
 from pipeline.doctor.subscription_state import LARGEST_FILTERS, Selection, Subscriptions
 from pipeline.provision.subscriptions.log_groups import LogGroup, SubscriptionFilter
 
 
-def missing(stack: Stack, selection: Selection, wanted: Sequence[LogGroup], found: Subscriptions) -> Iterator[Finding]:
+def missing(stack: Stack, selection: Selection, wanted: Sequence[LogGroup], found: Subscriptions) -> Iterator[CheckResult]:
     """Log groups that are wanted and don't reach ship, though a filter would find room."""
     reached = {group.name for group in found.subscribed()}
     for group in wanted:
@@ -30,7 +30,7 @@ def missing(stack: Stack, selection: Selection, wanted: Sequence[LogGroup], foun
         yield unknown(unread[0].name, message, _describe(stack, unread[0].name))
 
 
-def full(stack: Stack, wanted: Sequence[LogGroup], found: Subscriptions) -> Iterator[Finding]:
+def full(stack: Stack, wanted: Sequence[LogGroup], found: Subscriptions) -> Iterator[CheckResult]:
     """Log groups that are wanted and have no room for a filter to ship."""
     reached = {group.name for group in found.subscribed()}
     for group in wanted:
@@ -42,7 +42,7 @@ def full(stack: Stack, wanted: Sequence[LogGroup], found: Subscriptions) -> Iter
             yield problem(group.name, message, remedy)
 
 
-def targets(stack: Stack, selection: Selection, wanted: Sequence[LogGroup], found: Subscriptions) -> Iterator[Finding]:
+def targets(stack: Stack, selection: Selection, wanted: Sequence[LogGroup], found: Subscriptions) -> Iterator[CheckResult]:
     """Filters with the stack's name that point at something else than ship, such as the function of a stack that was deleted."""
     wants = {group.name for group in wanted}
     for name, filters in found.filters.items():
@@ -54,7 +54,7 @@ def targets(stack: Stack, selection: Selection, wanted: Sequence[LogGroup], foun
             yield problem(name, message, _put(stack, selection, name) if name in wants else delete)
 
 
-def classes(stack: Stack, wanted: Sequence[LogGroup]) -> Iterator[Finding]:
+def classes(stack: Stack, wanted: Sequence[LogGroup]) -> Iterator[CheckResult]:
     """Log groups that are wanted and whose class has no subscriptions."""
     for group in wanted:
         if not group.subscribable:
@@ -66,7 +66,7 @@ def classes(stack: Stack, wanted: Sequence[LogGroup]) -> Iterator[Finding]:
             yield warning(group.name, message, remedy)
 
 
-def permissions(stack: Stack, given: Sequence[Permission], found: Subscriptions) -> Iterator[Finding]:
+def permissions(stack: Stack, given: Sequence[Permission], found: Subscriptions) -> Iterator[CheckResult]:
     """Log groups that send to ship, and ship does not let CloudWatch Logs in for them."""
     ship = stack.id_of("ShipFunction")
     groups = [group.name for group in found.subscribed()]

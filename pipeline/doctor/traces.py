@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from pipeline.doctor.check import Check
-from pipeline.doctor.check_result import Finding, fine, problem, warning
+from pipeline.doctor.check_result import CheckResult, fine, problem, warning
 from pipeline.doctor.resources import Function, Sampling, Stack
 from pipeline.doctor.shell_commands import aws
 from pipeline.doctor.subscription_state import Subscriptions
@@ -16,7 +16,7 @@ _DEFAULT_RULE: Final = "Default"
 _MOST: Final = 0.5
 
 
-def source(setting: TraceSource, destination: str, region: str, stack: str) -> Iterator[Finding]:
+def source(setting: TraceSource, destination: str, region: str, stack: str) -> Iterator[CheckResult]:
     """Whether the source of traces that is set answers in this account.
 
     Args:
@@ -39,7 +39,7 @@ def source(setting: TraceSource, destination: str, region: str, stack: str) -> I
         yield problem(SPANS_LOG_GROUP, message, f"Turn Transaction Search on: {turn_on}")
 
 
-def spans_group(stack: Stack, setting: TraceSource, found: Subscriptions, filter_name: str) -> Iterator[Finding]:
+def spans_group(stack: Stack, setting: TraceSource, found: Subscriptions, filter_name: str) -> Iterator[CheckResult]:
     """Whether the log group of spans reaches ship, where traces come from nowhere else."""
     if setting != "aws/spans" or any(group.name == SPANS_LOG_GROUP for group in found.subscribed()):
         return
@@ -50,7 +50,7 @@ def spans_group(stack: Stack, setting: TraceSource, found: Subscriptions, filter
     yield problem(SPANS_LOG_GROUP, message, aws(stack.region, "logs", "put-subscription-filter", *words))
 
 
-def sampling(region: str, rules: Sequence[Sampling], indexed: float | None) -> Iterator[Finding]:
+def sampling(region: str, rules: Sequence[Sampling], indexed: float | None) -> Iterator[CheckResult]:
     """A hint where most traces are not recorded: the default rule decides for what no other names.
 
     Args:
@@ -71,7 +71,7 @@ def sampling(region: str, rules: Sequence[Sampling], indexed: float | None) -> I
     yield fine(default.rule, message, f"Change one with aws xray update-sampling-rule; what there is: {shown}")
 
 
-def tracing(region: str, functions: Sequence[Function], groups: Collection[str]) -> Iterator[Finding]:
+def tracing(region: str, functions: Sequence[Function], groups: Collection[str]) -> Iterator[CheckResult]:
     """Functions whose lines are shipped and whose invocations X-Ray records only where the caller says so."""
     for function in functions:
         if function.tracing == "PassThrough" and function.log_group in groups and not function.is_pipeline:

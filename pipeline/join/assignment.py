@@ -3,7 +3,7 @@ import msgspec
 from pipeline.store.results import Hit
 
 
-class Home(msgspec.Struct, frozen=True, kw_only=True):
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """Where a line belongs.
 
     Attributes:
@@ -21,8 +21,8 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
     loose: bool = False
 
 
-class Move(msgspec.Struct, frozen=True):
+class Reassignment(msgspec.Struct, frozen=True):
     """A line, and its new home."""
 
     hit: Hit
-    home: Home
+    home: Assignment

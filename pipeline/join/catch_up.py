@@ -9,26 +9,26 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from pipeline.join.assignment import Move
-from pipeline.join.enrich import update
-from pipeline.join.find_reassignments import newly_placed
+from pipeline.join.assignment import Reassignment
+from pipeline.join.enrich import apply_verdicts
+from pipeline.join.find_reassignments import assign_new
 from pipeline.join.invocation_queries import open_before
-from pipeline.join.reassign import facts_of_moves, move
+from pipeline.join.reassign import facts_of_reassignments, reassign
 from pipeline.logs.document_address import aws_of
-from pipeline.logs.extract.log_line import Line
-from pipeline.model.invocations import Stream
+from pipeline.logs.extract.log_line import LogLine
+from pipeline.model.invocations import LogStream
 from pipeline.model.log_groups import is_of_lambda
 from pipeline.store.client import Store
 from pipeline.store.document_facts import FACTS, facts_by_trace
-from pipeline.store.join_keys import Links
-from pipeline.store.log_writer import Items
-from pipeline.store.trace_document import Record
+from pipeline.store.join_keys import JoinKeys
+from pipeline.store.log_writer import BulkItems
+from pipeline.store.trace_document import TraceRecord
 from pipeline.store.trace_records import TraceRecords
 
 _Place = tuple[str, str]
 
 
-class Greeting(msgspec.Struct, frozen=True):
+class CatchUp(msgspec.Struct, frozen=True):
     """What became of the lines.
 
     Attributes:
@@ -41,7 +41,7 @@ class Greeting(msgspec.Struct, frozen=True):
     stale: Counter[str]
 
 
-def greet(items: Items, store: Store, records: TraceRecords) -> Greeting:
+def catch_up(items: BulkItems, store: Store, records: TraceRecords) -> CatchUp:
     """Brings the freshly indexed lines ``items`` home, and up to date where a verdict is there already.
 
     What a late line says is merged into a settled record here, so that the line need not wait.
@@ -55,27 +55,27 @@ def greet(items: Items, store: Store, records: TraceRecords) -> Greeting:
             claimed[line.stale_trace_id] = None
     moves = _moves(items, store, records)
     # taken in, and taken back, before the lines themselves are written
-    touched = records.add(facts_of_moves(moves)) if moves else {}
-    moved, missed = move(moves, store)
+    touched = records.merge_in(facts_of_reassignments(moves)) if moves else {}
+    moved, missed = reassign(moves, store)
     gone = {(hit.index, hit.id) for hit in moved}
     known = _current({**records.load(dict.fromkeys((*lines, *claimed))), **touched})
     places = [place for id_ in known for place in lines.get(id_, ()) if place not in gone]
     hits = [hit for hit in (*store.get_many(places, source=FACTS), *moved) if hit and hit.source.get("traceId") in known]
     settled = {id_ for id_, record in known.items() if record.settled}
-    known |= records.add(facts_by_trace(hit for hit in hits if hit.source["traceId"] in settled))
-    left = update(hits, known, store) | {one.home.trace_id for one in missed}
+    known |= records.merge_in(facts_by_trace(hit for hit in hits if hit.source["traceId"] in settled))
+    left = apply_verdicts(hits, known, store) | {one.home.trace_id for one in missed}
     left |= {id_ for id_ in settled | touched.keys() if id_ not in known or not known[id_].settled}
     waiting = dict.fromkeys(id_ for id_ in (*lines, *claimed, *touched) if id_ not in known or id_ in left)
-    return Greeting(tuple(id_ for id_ in (*waiting, *(left - waiting.keys())) if id_), _stale(items, moves))
+    return CatchUp(tuple(id_ for id_ in (*waiting, *(left - waiting.keys())) if id_), _stale(items, moves))
 
 
-def _current(records: Mapping[str, Record]) -> dict[str, Record]:
+def _current(records: Mapping[str, TraceRecord]) -> dict[str, TraceRecord]:
     return {id_: record for id_, record in records.items() if record.version and record.current}
 
 
-def _moves(items: Items, store: Store, records: TraceRecords) -> list[Move]:
+def _moves(items: BulkItems, store: Store, records: TraceRecords) -> list[Reassignment]:
     """The lines that something in the index gives another home."""
-    links = Links(store).load(dict.fromkeys(id_ for line, id_ in _requests(items)))
+    links = JoinKeys(store).load(dict.fromkeys(id_ for line, id_ in _requests(items)))
     told = {id_ for id_, link in links.items() if link.platform}
     places = [(action.create.index, action.create.id) for action, line in items if _may_move(line, told)]
     bare, streams = _bare(items)
@@ -85,10 +85,10 @@ def _moves(items: Items, store: Store, records: TraceRecords) -> list[Move]:
     if not places:
         return []
     hits = [hit for hit in store.get_many(list(dict.fromkeys(places)), source=(*FACTS, "attributes")) if hit]
-    return newly_placed(hits, links, around, store)
+    return assign_new(hits, links, around, store)
 
 
-def _requests(items: Items) -> Iterator[tuple[Line, str]]:
+def _requests(items: BulkItems) -> Iterator[tuple[LogLine, str]]:
     """The requests of which this batch does not show the platform's record, so that another one may."""
     certain = {line.request_id for _, line in items if line.platform and line.id_source == "inline"}
     for _, line in items:
@@ -98,15 +98,15 @@ def _requests(items: Items) -> Iterator[tuple[Line, str]]:
             yield line, line.integration_request_id
 
 
-def _may_move(line: Line, told: set[str]) -> bool:
+def _may_move(line: LogLine, told: set[str]) -> bool:
     return line.request_id in told or line.integration_request_id in told
 
 
-def _bare(items: Items) -> tuple[list[_Place], dict[Stream, list[str]]]:
+def _bare(items: BulkItems) -> tuple[list[_Place], dict[LogStream, list[str]]]:
     """The places of lines in Lambda's log streams that lack a trace or a request, and their times (ISO 8601) by stream."""
     origins: dict[bytes, dict[str, str]] = {}
     places: list[_Place] = []
-    streams: dict[Stream, list[str]] = {}
+    streams: dict[LogStream, list[str]] = {}
     for action, line in items:
         # a platform's line, one with both, and one that stands in its request in this very batch know where they belong
         if line.event_name or line.origin is None or (line.trace_id and line.request_id) or line.id_source == "stream":
@@ -115,11 +115,11 @@ def _bare(items: Items) -> tuple[list[_Place], dict[Stream, list[str]]]:
         origin = origins[aws] = origins.get(aws) or msgspec.json.decode(aws)
         if is_of_lambda(origin["logGroup"], origin["logStream"]):
             places.append((action.create.index, action.create.id))
-            streams.setdefault(Stream(origin["logGroup"], origin["logStream"]), []).append(line.timestamp)
+            streams.setdefault(LogStream(origin["logGroup"], origin["logStream"]), []).append(line.timestamp)
     return places, streams
 
 
-def _stale(items: Items, moves: list[Move]) -> Counter[str]:
+def _stale(items: BulkItems, moves: list[Reassignment]) -> Counter[str]:
     stale = Counter(line.service_name for _, line in items if line.stale_trace_id)
     stale.update(one.hit.source.get("serviceName", "") for one in moves if one.home.stale)
     return stale

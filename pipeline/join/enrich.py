@@ -5,22 +5,24 @@ has taken in stays `pending`, where the sweep finds it: no lost message can lose
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.detect.segment_tree import Tree
 from pipeline.detect.verdict import Root, Verdict
-from pipeline.logs.line_facts import own
+from pipeline.logs.line_facts import said_by_line
 from pipeline.model.facts import SegmentFact, request_key
 from pipeline.model.timestamps import iso_nanos, millis_of
 from pipeline.model.trace_state import holds
 from pipeline.store.client import Store
 from pipeline.store.document_facts import FACTS, facts_of
 from pipeline.store.results import Hit
-from pipeline.store.trace_document import Record, annotations_of, correlation_ids_of, status_of
-from pipeline.traces.span_document import _ERROR, _UNSET, span_place
+from pipeline.store.trace_document import TraceRecord, annotations_of, correlation_ids_of, trace_status
+from pipeline.traces.span_document import ERROR, UNSET, span_address
+
+if TYPE_CHECKING:
+    from pipeline.detect.segment_tree import SegmentTree
 
 
-def stale(records: Iterable[Record], store: Store) -> list[Hit]:
+def out_of_date(records: Iterable[TraceRecord], store: Store) -> list[Hit]:
     """The lines and spans of these traces that carry an older verdict than the record's; sees what is refreshed."""
     by_version: dict[int, list[str]] = {}
     for record in records:
@@ -35,12 +37,12 @@ def stale(records: Iterable[Record], store: Store) -> list[Hit]:
     return list(store.scan(query, index=f"{store.prefix}-logs-*,{store.prefix}-spans-*", source=FACTS))
 
 
-def update(hits: Iterable[Hit], records: Mapping[str, Record], store: Store) -> set[str]:
+def apply_verdicts(hits: Iterable[Hit], records: Mapping[str, TraceRecord], store: Store) -> set[str]:
     """Brings ``hits`` up to date; returns the ids of the traces of which one could not be, to be tried again."""
     left: set[str] = set()
     actions: list[object] = []
     touched: list[str] = []
-    news: dict[str, _News] = {}
+    news: dict[str, _DocumentPatch] = {}
     for hit in hits:
         record = records[hit.source["traceId"]]
         if hit.source.get("trace", {}).get("version", 0) >= record.version:
@@ -49,7 +51,7 @@ def update(hits: Iterable[Hit], records: Mapping[str, Record], store: Store) -> 
             left.add(record.trace_id)
             continue
         if record.trace_id not in news:
-            news[record.trace_id] = _News(record)
+            news[record.trace_id] = _DocumentPatch(record)
         actions += news[record.trace_id].action(hit, store.prefix)
         touched.append(record.trace_id)
     for trace_id, result in zip(touched, store.write(actions), strict=True):
@@ -60,15 +62,18 @@ def update(hits: Iterable[Hit], records: Mapping[str, Record], store: Store) -> 
     return left
 
 
-class _News:
+class _DocumentPatch:
     """What a record has to tell its lines and spans."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: TraceRecord) -> None:
+        # imported here: most batches of `ship` meet no verdict, and a cold start should not wait for it
+        from pipeline.detect.segment_tree import SegmentTree  # noqa: PLC0415
+
         self._record = record
-        self._tree = Tree(record.state.segments)
+        self._tree = SegmentTree(record.state.segments)
         self._annotations = annotations_of(record.state)
         self._correlation_ids = correlation_ids_of(record.state)
-        self._trace = status_of(record.verdict, record.version)
+        self._trace = trace_status(record.verdict, record.version)
 
     def action(self, hit: Hit, prefix: str) -> list[object]:
         """The bulk lines that bring ``hit`` up to date."""
@@ -78,7 +83,7 @@ class _News:
         fact = self._record.state.segments.get(hit.source["spanId"])
         if fact is None:
             return [{"update": place}, {"doc": self._of_trace()}]
-        if span_place(fact, self._record.trace_id, prefix) != (hit.index, hit.id):
+        if span_address(fact, self._record.trace_id, prefix) != (hit.index, hit.id):
             # another document of the same id, with another start, has won
             return [{"delete": place}]
         return [{"update": place}, {"doc": self._of_trace() | patch_of_span(fact, self._tree, self._record.verdict)}]
@@ -95,7 +100,7 @@ class _News:
         if segment or source.get("segment"):
             patch["segment"] = segment
         given = self._of_request(source) | self._correlation(source)
-        kept = {name: own(source, name) for name in given}
+        kept = {name: said_by_line(source, name) for name in given}
         return patch | given | ({"state": kept} if given else {}) | ({"annotations": annotations} if annotations else {})
 
     def _of_request(self, source: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,18 +115,18 @@ class _News:
         if request is None or not request.platform or (source.get("eventName") and source.get("idSource") == "inline"):
             return {}
         # a line's own span is nearer than its request's segment
-        span_id = own(source, "spanId") if source.get("idSource") == "inline" else None
+        span_id = said_by_line(source, "spanId") if source.get("idSource") == "inline" else None
         told = {"spanId": span_id or request.segment_id or None, "sampled": request.said}
         return {name: value for name, value in told.items() if value is not None and value != source.get(name)}
 
     def _correlation(self, source: Mapping[str, Any]) -> dict[str, Any]:
         """The trace's correlation ids beside the line's own."""
-        own_ids = own(source, "correlationId") or []
+        own_ids = said_by_line(source, "correlationId") or []
         all_ids = [*own_ids, *(id_ for id_ in self._correlation_ids if id_ not in own_ids)]
         return {"correlationId": all_ids} if all_ids != (source.get("correlationId") or []) else {}
 
 
-def patch_of_span(fact: SegmentFact, tree: Tree, verdict: Verdict) -> dict[str, Any]:
+def patch_of_span(fact: SegmentFact, tree: "SegmentTree", verdict: Verdict) -> dict[str, Any]:
     """What a span says of its trace: the group of the root, and the service around it."""
     root = verdict.root
     service_name = tree.service_name(fact)
@@ -139,5 +144,5 @@ def _group_fields(root: Root) -> dict[str, Any]:
     return {
         "endTime": iso_nanos(root.end) if root.end is not None else None,
         "durationInNanos": root.duration,
-        "statusCode": _ERROR if root.failed else _UNSET,
+        "statusCode": ERROR if root.failed else UNSET,
     }

@@ -4,7 +4,7 @@ from typing import Any
 import msgspec
 
 from pipeline.model.facts import RequestFact
-from pipeline.model.invocations import _ENDS, LAST_MILLI, LONGEST_RUN_MS, STARTS, Span, Stream, at_of, spot_of
+from pipeline.model.invocations import ENDS, LAST_MILLI, LONGEST_INVOCATION_MS, STARTS, InvocationWindow, LogStream, millis_at, position_of
 from pipeline.model.timestamps import millis_of
 from pipeline.store.client import Store
 from pipeline.store.results import Hit
@@ -15,22 +15,22 @@ _MOST_CLAUSES = 60
 _MOST_LINES = 1000
 
 
-class _Around(msgspec.Struct, frozen=True):
+class EnclosingInvocation(msgspec.Struct, frozen=True):
     """An invocation that a line stands in."""
 
     trace_id: str
     request: RequestFact
-    stream: Stream
-    span: Span
+    stream: LogStream
+    span: InvocationWindow
     json: bool
 
 
-def open_before(streams: Mapping[Stream, Sequence[str]], store: Store) -> set[str]:
+def open_before(streams: Mapping[LogStream, Sequence[str]], store: Store) -> set[str]:
     """The traces of the requests that may be open in these log streams at these times (ISO 8601): of those whose START stands before."""
     found: set[str] = set()
     for stream, times in streams.items():
         # whatever time a line claims, the question must be one that OpenSearch takes
-        earliest, latest = (min(max(at, 0), LAST_MILLI) for at in (millis_of(min(times)) - LONGEST_RUN_MS, millis_of(max(times))))
+        earliest, latest = (min(max(at, 0), LAST_MILLI) for at in (millis_of(min(times)) - LONGEST_INVOCATION_MS, millis_of(max(times))))
         times_there = {"gte": earliest, "lte": latest, "format": "epoch_millis"}
         filters = [{"term": {"aws.logGroup": stream.log_group}}, {"term": {"aws.logStream": stream.log_stream}},
                    {"terms": {"eventName": list(STARTS)}}, {"exists": {"field": "traceId"}},
@@ -40,9 +40,9 @@ def open_before(streams: Mapping[Stream, Sequence[str]], store: Store) -> set[st
     return found
 
 
-def _bare_lines(around: _Around) -> dict[str, Any]:
+def unassigned_lines(around: EnclosingInvocation) -> dict[str, Any]:
     """The query for lines in an invocation that have no home yet, lack a request, or have a home that may turn out wrong."""
-    times = {"gte": at_of(around.span.start), "lte": at_of(around.span.end), "format": "epoch_millis"}
+    times = {"gte": millis_at(around.span.start), "lte": millis_at(around.span.end), "format": "epoch_millis"}
     here = [{"term": {"aws.logStream": around.stream.log_stream}}, {"term": {"aws.logGroup": around.stream.log_group}},
             {"range": {"@timestamp": times}}]  # fmt: skip
     by_platform, has_trace, has_request = ({"exists": {"field": field}} for field in ("eventName", "traceId", "requestId"))
@@ -56,7 +56,7 @@ def _bare_lines(around: _Around) -> dict[str, Any]:
     return {"bool": {"filter": [*here, {"bool": {"should": [homeless, own, *placed]}}], "must_not": [by_platform]}}
 
 
-def _by_place(stream: Stream, start: int, end: int, request_ids: Sequence[str] = ()) -> dict[str, Any]:
+def positioned_lines(stream: LogStream, start: int, end: int, request_ids: Sequence[str] = ()) -> dict[str, Any]:
     """The query for lines of a stream that got their request by their place, between two times (epoch milliseconds)."""
     filters: list[dict[str, Any]] = [{"term": {"aws.logGroup": stream.log_group}}, {"term": {"aws.logStream": stream.log_stream}},
                                      {"term": {"idSource": "stream"}}, {"exists": {"field": "traceId"}},
@@ -66,12 +66,12 @@ def _by_place(stream: Stream, start: int, end: int, request_ids: Sequence[str] =
     return {"bool": {"filter": filters}}
 
 
-def _reach(span: Span) -> tuple[int, int]:
+def reach_of_overlap(span: InvocationWindow) -> tuple[int, int]:
     """From when to when an invocation may lie that overlaps this one, in epoch milliseconds."""
-    return at_of(span.start) - LONGEST_RUN_MS, at_of(span.end) + LONGEST_RUN_MS
+    return millis_at(span.start) - LONGEST_INVOCATION_MS, millis_at(span.end) + LONGEST_INVOCATION_MS
 
 
-def _streams_with(clauses: Sequence[Mapping[str, Any]], store: Store) -> set[str]:
+def streams_with(clauses: Sequence[Mapping[str, Any]], store: Store) -> set[str]:
     """The log streams in which there is a line that matches any of the clauses."""
     found: set[str] = set()
     for start in range(0, len(clauses), _MOST_CLAUSES):
@@ -82,45 +82,45 @@ def _streams_with(clauses: Sequence[Mapping[str, Any]], store: Store) -> set[str
     return found
 
 
-def any_of(clauses: Sequence[Mapping[str, Any]], store: Store, source: Sequence[str]) -> Iterator[Hit]:
+def lines_matching_any(clauses: Sequence[Mapping[str, Any]], store: Store, source: Sequence[str]) -> Iterator[Hit]:
     """The log lines that match any of the clauses, in as many searches as OpenSearch's bound on clauses asks for."""
     for start in range(0, len(clauses), _MOST_CLAUSES):
         query = {"bool": {"should": clauses[start : start + _MOST_CLAUSES], "minimum_should_match": 1}}
         yield from store.scan(query, index=f"{store.prefix}-logs-*", source=source)
 
 
-def is_alone(span: Span, request_id: str, stream: Stream, store: Store, *, json: bool) -> bool:
+def is_alone(span: InvocationWindow, request_id: str, stream: LogStream, store: Store, *, json: bool) -> bool:
     """Whether no other request is seen in an invocation: none speaks during it, and none is open around it.
 
     In a text stream only the platform speaks of requests, and invocations can't overlap. In a JSON stream one that began before and whose
     end is not seen yet says nothing: its end, when it comes, makes its own trace look again.
     """
-    during = _others(store, stream, request_id, at_of(span.start), at_of(span.end), [] if json else [*STARTS, *_ENDS], newest=False)
+    during = _others(store, stream, request_id, millis_at(span.start), millis_at(span.end), [] if json else [*STARTS, *ENDS], newest=False)
     if any(span.start < place < span.end for _, _, place in during):
         return False
-    return not json or not around(span, request_id, stream, store)
+    return not json or not open_around(span, request_id, stream, store)
 
 
-def around(span: Span, request_id: str, stream: Stream, store: Store) -> set[str]:
+def open_around(span: InvocationWindow, request_id: str, stream: LogStream, store: Store) -> set[str]:
     """The other requests that began before an invocation and ended after it, without an end between."""
-    began, ended = at_of(span.start), at_of(span.end)
+    began, ended = millis_at(span.start), millis_at(span.end)
     open_: set[str] = set()
-    before = _others(store, stream, request_id, began - LONGEST_RUN_MS, began, [*STARTS, *_ENDS], newest=True)
+    before = _others(store, stream, request_id, began - LONGEST_INVOCATION_MS, began, [*STARTS, *ENDS], newest=True)
     for id_, name, _ in sorted((entry for entry in before if entry[2] < span.start), key=lambda entry: entry[2]):
         (open_.add if name in STARTS else open_.discard)(id_)
     if not open_:
         return open_
-    after = _others(store, stream, request_id, ended, ended + LONGEST_RUN_MS, _ENDS, newest=False)
+    after = _others(store, stream, request_id, ended, ended + LONGEST_INVOCATION_MS, ENDS, newest=False)
     return open_ & {id_ for id_, _, place in after if place > span.end}
 
 
-def overlapping(span: Span, request_id: str, stream: Stream, store: Store) -> set[str]:
+def overlapping(span: InvocationWindow, request_id: str, stream: LogStream, store: Store) -> set[str]:
     """The other requests of which something is seen during an invocation, or that are open around it."""
-    during = _others(store, stream, request_id, at_of(span.start), at_of(span.end), [], newest=False)
-    return {id_ for id_, _, place in during if span.start < place < span.end} | around(span, request_id, stream, store)
+    during = _others(store, stream, request_id, millis_at(span.start), millis_at(span.end), [], newest=False)
+    return {id_ for id_, _, place in during if span.start < place < span.end} | open_around(span, request_id, stream, store)
 
 
-def _others(store: Store, stream: Stream, request_id: str, start: int, end: int, events: Sequence[str], *,
+def _others(store: Store, stream: LogStream, request_id: str, start: int, end: int, events: Sequence[str], *,
             newest: bool) -> list[tuple[str, str, str]]:  # fmt: skip
     """The lines of other requests in a stream between two times (epoch milliseconds): each's request, event and spot."""
     filters: list[dict[str, Any]] = [{"term": {"aws.logGroup": stream.log_group}}, {"term": {"aws.logStream": stream.log_stream}},
@@ -132,4 +132,4 @@ def _others(store: Store, stream: Stream, request_id: str, start: int, end: int,
     body = {"query": query, "size": _MOST_LINES, "_source": ["@timestamp", "eventId", "requestId", "eventName"],
             "sort": [{"@timestamp": "desc" if newest else "asc"}]}  # fmt: skip
     hits = [hit["_source"] for hit in store.search(body, index=f"{store.prefix}-logs-*")["hits"]["hits"]]
-    return [(source["requestId"], source.get("eventName") or "", spot_of(source)) for source in hits]
+    return [(source["requestId"], source.get("eventName") or "", position_of(source)) for source in hits]

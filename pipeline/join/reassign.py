@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from pipeline.join.assignment import Move
-from pipeline.logs.line_facts import elsewhere, is_loose, nobodys, own
+from pipeline.join.assignment import Reassignment
+from pipeline.logs.line_facts import is_provisional, ran_in_other_trace, retract_signals, said_by_line
 from pipeline.model.trace_ids import to_xray
 from pipeline.model.trace_state import TraceState, merge
 from pipeline.store.client import Store
@@ -25,30 +25,30 @@ _GIVEN: Final = ("trace", "segment", "annotations", "transactionId", "state", "x
 _PLACE: Final = ("traceId", "idSource", "requestId", "staleTraceId")
 
 
-def facts_of_moves(moves: Iterable[Move]) -> dict[str, TraceState]:
+def facts_of_reassignments(moves: Iterable[Reassignment]) -> dict[str, TraceState]:
     """What is to be merged into the records of new homes, and taken back from those of the old ones."""
     moved = list(moves)
-    facts = facts_by_trace(_at_home(move) for move in moved)
+    facts = facts_by_trace(_reassigned(move) for move in moved)
     for move in moved:
         source = move.hit.source
         left = source.get("traceId") or ""
-        if left in {"", move.home.stale, move.home.trace_id} or is_loose(source):
+        if left in {"", move.home.stale, move.home.trace_id} or is_provisional(source):
             continue
         # a line that stood there by its place, or by a header that it shows, says nothing of its request
         by_place = source.get("idSource") == "stream" and move.home.request_id != source.get("requestId")
-        apart = by_place or not own(source, "requestId")
-        gone = nobodys(move.hit) if apart else elsewhere(source)
+        apart = by_place or not said_by_line(source, "requestId")
+        gone = retract_signals(move.hit.id) if apart else ran_in_other_trace(source)
         facts[left] = merge(facts.get(left, TraceState()), gone)
     return facts
 
 
-def move(moves: Sequence[Move], store: Store) -> tuple[list[Hit], list[Move]]:
+def reassign(moves: Sequence[Reassignment], store: Store) -> tuple[list[Hit], list[Reassignment]]:
     """Writes the lines anew, each at home; returns them as they are now, and the moves that others were faster than."""
     if not moves:
         return [], []
     full = store.get_many([(move.hit.index, move.hit.id) for move in moves])
-    pairs: list[tuple[Move, Move]] = []
-    missed: list[Move] = []
+    pairs: list[tuple[Reassignment, Reassignment]] = []
+    missed: list[Reassignment] = []
     for one, hit in zip(moves, full, strict=True):
         if hit and all(hit.source.get(name) == one.hit.source.get(name) for name in _PLACE):
             pairs.append((msgspec.structs.replace(one, hit=hit), one))
@@ -57,11 +57,11 @@ def move(moves: Sequence[Move], store: Store) -> tuple[list[Hit], list[Move]]:
     lines: list[object] = []
     for current, _ in pairs:
         hit = current.hit
-        lines += [store.compare_and_set(hit.index, hit.id, hit.seq_no, hit.primary_term), _at_home(current).source]
+        lines += [store.compare_and_set(hit.index, hit.id, hit.seq_no, hit.primary_term), _reassigned(current).source]
     moved: list[Hit] = []
     for (current, one), result in zip(pairs, store.write(lines), strict=True):
         if result.ok:
-            moved.append(msgspec.structs.replace(_at_home(current), seq_no=result.seq_no, primary_term=result.primary_term))
+            moved.append(msgspec.structs.replace(_reassigned(current), seq_no=result.seq_no, primary_term=result.primary_term))
         elif result.conflict:
             missed.append(one)
         else:
@@ -69,20 +69,20 @@ def move(moves: Sequence[Move], store: Store) -> tuple[list[Hit], list[Move]]:
     return moved, missed
 
 
-def _at_home(move: Move) -> Hit:
+def _reassigned(move: Reassignment) -> Hit:
     """The line as it is at its new home: what its old trace gave it is gone."""
     home, source = move.home, move.hit.source
     document = {name: value for name, value in source.items() if name not in _GIVEN}
     for name in ("correlationId", "requestId"):
-        if value := own(source, name):
+        if value := said_by_line(source, name):
             document[name] = value
         else:
             document.pop(name, None)
     state: dict[str, Any] = {}
     if home.id_source == "inline" and home.trace_id == source.get("traceId"):
         # only its request is news; what the line says, it says without one
-        state = {"requestId": own(source, "requestId")}
-        document |= {name: value for name in ("spanId", "sampled") if (value := own(source, name)) is not None}
+        state = {"requestId": said_by_line(source, "requestId")}
+        document |= {name: value for name in ("spanId", "sampled") if (value := said_by_line(source, name)) is not None}
     if home.request_id:
         document["requestId"] = home.request_id
     elif source.get("idSource") == "stream":

@@ -14,8 +14,8 @@ from pipeline.model.facts import KeyFact, Method
 from pipeline.model.trace_ids import parse_trace_id, to_xray
 from pipeline.model.trace_state import EMPTY, TraceState
 from pipeline.store.client import Store
-from pipeline.store.join_keys import Link, Links, Shown
-from pipeline.store.trace_document import Record
+from pipeline.store.join_keys import JoinKey, JoinKeys, KeySighting
+from pipeline.store.trace_document import TraceRecord
 from pipeline.store.trace_records import load_states
 
 MOST_TRACES: Final = 200
@@ -24,7 +24,7 @@ _MOST_EXPLORED = 2000
 _MOST_KEYS = 500
 
 
-class Edge(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class TransactionEdge(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What joins traces.
 
     Attributes:
@@ -45,21 +45,21 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return f"the trace {to_xray(self.key)}" if self.key in self.trace_ids else self.key
 
 
-class Group(msgspec.Struct, frozen=True, kw_only=True):
+class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """A transaction.
 
     Attributes:
         trace_ids: canonical, sorted.
         keys: every correlation and request id that belongs to it, sorted.
         edges: what joins its traces.
-        glue: ids that so many traces show that they join none.
+        too_common: ids that so many traces show that they join none.
         too_large: there are more than `MOST_TRACES`, so its traces stand alone.
     """
 
     trace_ids: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
-    edges: tuple[Edge, ...] = ()
-    glue: tuple[str, ...] = ()
+    edges: tuple[TransactionEdge, ...] = ()
+    too_common: tuple[str, ...] = ()
     too_large: bool = False
 
     def id_for(self, trace_id: str) -> str:
@@ -83,24 +83,24 @@ def keys_of(state: TraceState) -> dict[str, KeyFact]:
     return {value: found[value] for value in sorted(found)[:_MOST_KEYS]}
 
 
-def shown_by(records: Iterable[Record]) -> dict[str, Shown]:
+def shown_by(records: Iterable[TraceRecord]) -> dict[str, KeySighting]:
     """What the links have to know of these traces."""
-    shown: dict[str, Shown] = {}
+    shown: dict[str, KeySighting] = {}
     for record in records:
         for value in keys_of(record.state):
-            shown.setdefault(value, Shown()).trace_ids.add(record.trace_id)
+            shown.setdefault(value, KeySighting()).trace_ids.add(record.trace_id)
         for request in record.state.requests.values():
             if request.platform:
-                shown.setdefault(request.request_id, Shown()).platform.add((record.trace_id, request.log_group))
+                shown.setdefault(request.request_id, KeySighting()).platform.add((record.trace_id, request.log_group))
     return shown
 
 
-def groups_of(trace_ids: Iterable[str], store: Store) -> dict[str, Group]:
+def transactions_of(trace_ids: Iterable[str], store: Store) -> dict[str, Transaction]:
     """The group of each of these traces, as of now; by gets alone."""
     wanted = list(dict.fromkeys(trace_ids))
-    finder = Links(store)
+    finder = JoinKeys(store)
     known: dict[str, dict[str, KeyFact]] = {}
-    links: dict[str, Link] = {}
+    links: dict[str, JoinKey] = {}
     frontier, asked = set(wanted), set[str]()
     while frontier and len(asked) <= _MOST_EXPLORED:
         asked |= frontier
@@ -112,23 +112,23 @@ def groups_of(trace_ids: Iterable[str], store: Store) -> dict[str, Group]:
     return _groups(wanted, known, links)
 
 
-def group_of(ids: Sequence[str], store: Store) -> Group:
+def transaction_of(ids: Sequence[str], store: Store) -> Transaction:
     """Everything that these ids (of traces, correlation or requests) belong to, in one group; what nobody knows is left as it is.
 
     Both lists of the group are bounded by what a group may hold.
     """
     named = {id_: parse_trace_id(id_) for id_ in ids}
-    shown = Links(store).load(id_ for id_, trace_id in named.items() if trace_id is None)
+    shown = JoinKeys(store).load(id_ for id_, trace_id in named.items() if trace_id is None)
     seeds = {trace_id for trace_id in named.values() if trace_id}
     for key, link in shown.items():
-        seeds |= set() if link.glue else {*_members(key, link), *traces_naming(key, store)}
-    groups = list(groups_of(sorted(seeds), store).values())
-    glue = {id_ for group in groups for id_ in group.glue} | {key for key, link in shown.items() if link.glue}
-    return Group(
+        seeds |= set() if link.too_common else {*_members(key, link), *traces_naming(key, store)}
+    groups = list(transactions_of(sorted(seeds), store).values())
+    too_common = {id_ for group in groups for id_ in group.too_common} | {key for key, link in shown.items() if link.too_common}
+    return Transaction(
         trace_ids=tuple(sorted(seeds | {id_ for group in groups if not group.too_large for id_ in group.trace_ids})),
         keys=tuple(sorted({*ids, *(id_ for group in groups for id_ in group.keys)})),
         edges=tuple(dict.fromkeys(edge for group in groups for edge in group.edges)),
-        glue=tuple(sorted(glue)),
+        too_common=tuple(sorted(too_common)),
         too_large=any(group.too_large for group in groups),
     )  # fmt: skip
 
@@ -144,15 +144,15 @@ def traces_naming(id_: str, store: Store) -> list[str]:
     return sorted(bucket["key"] for bucket in buckets)
 
 
-def _members(key: str, link: Link) -> set[str]:
+def _members(key: str, link: JoinKey) -> set[str]:
     """The traces that a key joins; a trace shows its own id without a word."""
-    if link.glue:
+    if link.too_common:
         return set()
     own = {key} if link.trace_ids and parse_trace_id(key) == key else set()
     return {*link.trace_ids, *own}
 
 
-def _groups(wanted: Sequence[str], known: Mapping[str, Mapping[str, KeyFact]], links: Mapping[str, Link]) -> dict[str, Group]:
+def _groups(wanted: Sequence[str], known: Mapping[str, Mapping[str, KeyFact]], links: Mapping[str, JoinKey]) -> dict[str, Transaction]:
     joined: dict[str, list[str]] = {}
     for key, link in links.items():
         # whoever no longer shows the key has lost the line that did
@@ -163,7 +163,7 @@ def _groups(wanted: Sequence[str], known: Mapping[str, Mapping[str, KeyFact]], l
     for key, members in joined.items():
         for id_ in members:
             keys_at.setdefault(id_, []).append(key)
-    groups: dict[str, Group] = {}
+    groups: dict[str, Transaction] = {}
     for id_ in wanted:
         if id_ not in groups:
             reached, edges = _reach(id_, joined, keys_at)
@@ -184,23 +184,23 @@ def _reach(start: str, joined: Mapping[str, Sequence[str]], keys_at: Mapping[str
 
 
 def _group(members: set[str], edges: set[str], joined: Mapping[str, Sequence[str]],
-           known: Mapping[str, Mapping[str, KeyFact]], links: Mapping[str, Link]) -> Group:  # fmt: skip
+           known: Mapping[str, Mapping[str, KeyFact]], links: Mapping[str, JoinKey]) -> Transaction:  # fmt: skip
     shown = {key for id_ in members for key in known[id_]}
-    glue = {key for key in shown if key in links and links[key].glue}
+    too_common = {key for key in shown if key in links and links[key].too_common}
     too_large = len(members) > MOST_TRACES
-    return Group(
+    return Transaction(
         trace_ids=tuple(sorted(members)),
-        keys=() if too_large else tuple(sorted(shown - glue))[:_MOST_KEYS],
+        keys=() if too_large else tuple(sorted(shown - too_common))[:_MOST_KEYS],
         edges=() if too_large else tuple(_edge(key, joined[key], known) for key in sorted(edges)),
-        glue=tuple(sorted(glue)),
+        too_common=tuple(sorted(too_common)),
         too_large=too_large,
     )
 
 
-def _edge(key: str, members: Sequence[str], known: Mapping[str, Mapping[str, KeyFact]]) -> Edge:
+def _edge(key: str, members: Sequence[str], known: Mapping[str, Mapping[str, KeyFact]]) -> TransactionEdge:
     facts = [known[id_].get(key) for id_ in members]
     methods = tuple(sorted({fact.method for fact in facts if fact}))
-    return Edge(methods=methods, key=key, trace_ids=tuple(members), evidence=tuple(_evidence(fact) for fact in facts))
+    return TransactionEdge(methods=methods, key=key, trace_ids=tuple(members), evidence=tuple(_evidence(fact) for fact in facts))
 
 
 def _evidence(fact: KeyFact | None) -> str:

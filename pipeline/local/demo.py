@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.alert.sns import Topic
-from pipeline.configure import source_for
+from pipeline.configure import store_for, trace_source_for
 from pipeline.local.application import SampleRun, run_sample_application
 from pipeline.local.environment import REGION, local_client
 from pipeline.local.inbox import Inbox, Received
@@ -20,7 +20,6 @@ from pipeline.resolve import Resolution, Resolver
 from pipeline.settings import Settings
 from pipeline.ship import Ledger, ship
 from pipeline.store.client import Store
-from pipeline.store.connect import connect
 
 # seconds until a segment can be read at the local X-Ray, on average; the real one takes up to half a minute
 _DELAY = 0.5
@@ -52,7 +51,7 @@ def demo(settings: Settings) -> Iterator[Demo]:
     with EmbeddedOpenSearch() as server, LocalXRay(delay=_DELAY) as xray, local_aws() as storage:
         settings = replace(settings, endpoint=server.endpoint, region=REGION, username="", password="",
                            lookup_delays=_LOOKUP_DELAYS)  # fmt: skip
-        store = connect(settings)
+        store = store_for(settings)
         install(store, retention_days=settings.retention_days)
         begun = time.time()
         run = run_sample_application(xray, storage)
@@ -66,7 +65,7 @@ def demo(settings: Settings) -> Iterator[Demo]:
             more, found = _ship(xray.spans_events(), store, settings)
             ledger.add(more)
             unsettled += found
-        source = source_for(settings, lambda: client)
+        source = trace_source_for(settings, lambda: client)
         resolver = Resolver(store=store, source=source, settings=settings, topic=Topic(inbox.client, inbox.arn))
         resolution = _settle(resolver, unsettled)
         store.refresh()

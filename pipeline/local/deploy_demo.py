@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pipeline.configure import store_for
 from pipeline.errors import MisconfiguredError, TracejoinError, UnavailableError
 from pipeline.local.application import SampleRun, run_sample_application
 from pipeline.local.environment import REGION
@@ -20,12 +21,11 @@ from pipeline.local.ministack import local_aws
 from pipeline.local.opensearch import EmbeddedOpenSearch, real_opensearch
 from pipeline.local.sam_deployment import ROOT, SAM, Deployment, build
 from pipeline.local.xray import LocalXRay
-from pipeline.logs.decode import unpack
+from pipeline.logs.decode import decode_event
 from pipeline.model.trace_ids import to_xray
 from pipeline.search.findings import hidden_faults
 from pipeline.settings import Settings
 from pipeline.store.client import Store
-from pipeline.store.connect import connect
 
 FOLDER: Final = ROOT / ".aws-sam" / "local"
 PARAMETERS: Final = {
@@ -55,13 +55,13 @@ def deployed(settings: Settings, name: str = "tracejoin") -> Iterator[World]:
         print(f"deploying {template} …", flush=True)
         deployment = Deployment(endpoint, name)
         deployment.deploy(template, {**PARAMETERS, "OpenSearchEndpoint": settings.endpoint, "Prefix": settings.prefix})
-        yield World(deployment, connect(settings), xray)
+        yield World(deployment, store_for(settings), xray)
 
 
 def put(events: list[dict[str, Any]], deployment: Deployment) -> int:
     """Writes the lines of these subscription events to log groups of their names; returns how many."""
     logs = deployment.client("logs")
-    batches = [batch for event in events for batch in unpack(event, max_bytes=Settings().max_decompressed_bytes).batches]
+    batches = [batch for event in events for batch in decode_event(event, max_bytes=Settings().max_decompressed_bytes).batches]
     for group in {batch.log_group for batch in batches}:
         logs.create_log_group(logGroupName=group)
     subscribe(deployment)

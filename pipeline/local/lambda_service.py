@@ -24,6 +24,7 @@ from pipeline.local.environment import ACCOUNT, REGION, local_environment
 from pipeline.local.log_stream import LogStream
 from pipeline.local.tracing_headers import link_to, new_span_id, render
 from pipeline.local.xray import LocalXRay
+from pipeline.model.timestamps import iso
 from pipeline.model.trace_ids import TraceHeader, to_xray
 
 _START_LIMIT: Final = 30.0
@@ -217,7 +218,7 @@ class _Invocation:
         outcome = self._environment.run(invocation, deadline)
         ended = time.time()
         if outcome is None:
-            now = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
+            now = iso(datetime.now(UTC)).removesuffix("Z")
             log.write(f"{now}Z {self._request_id} Task timed out after {function.timeout:.2f} seconds\n\n")
         log.write(f"END RequestId: {self._request_id}\n")
         log.write(self._report(ended - begun, timed_out=outcome is None))

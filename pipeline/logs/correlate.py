@@ -8,13 +8,13 @@ A wrong trace is worse than none: where records disagree or invocations interlea
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 
-from pipeline.logs.extract.log_line import AccessLogLine, JsonLine, Line, ReportLine, StartLine
+from pipeline.logs.extract.log_line import AccessLogLine, JsonLine, LogLine, ReportLine, StartLine
 
-_Records = dict[str | None, Line]
+_Records = dict[str | None, LogLine]
 _RESTART = ("INIT_START", "platform.initStart")
 
 
-def attribute(lines: Sequence[Line], *, whole: bool = False, of_lambda: bool = False) -> None:
+def correlate_batch(lines: Sequence[LogLine], *, whole: bool = False, of_lambda: bool = False) -> None:
     """Completes ``lines``, the lines of one log stream in their order: trace, request, sampling and ``id_source``.
 
     A line that has a request by its place keeps ``stream`` also where nobody knows the request's trace yet.
@@ -38,11 +38,11 @@ def attribute(lines: Sequence[Line], *, whole: bool = False, of_lambda: bool = F
             if open_request is None:
                 _take_from_request(line, record or claimed.get(request_id))
             else:
-                _find_home(line, record, open_request, certain, claimed)
+                _assign(line, record, open_request, certain, claimed)
         elif record is None:
             line.id_source = "inline"
             if open_request is not None:
-                _hold_against_place(line, open_request, certain)
+                _check_position(line, open_request, certain)
         elif record.trace_id == trace_id:
             line.id_source = "inline"
             # written out rather than called: most lines of a busy function come here
@@ -52,12 +52,14 @@ def attribute(lines: Sequence[Line], *, whole: bool = False, of_lambda: bool = F
                 if line.span_id is None:
                     line.span_id = record.span_id
         else:
-            _contradict(line, record)
+            _override_by_platform(line, record)
 
 
-def _find_home(line: Line, record: Line | None, open_request: str, certain: _Records, claimed: Mapping[str | None, Line | None]) -> None:
+def _assign(
+    line: LogLine, record: LogLine | None, open_request: str, certain: _Records, claimed: Mapping[str | None, LogLine | None]
+) -> None:
     """Gives a line without a trace what is known of its request: by the platform, by its place, by the other lines."""
-    free_text = line.__class__ is Line
+    free_text = line.__class__ is LogLine
     if record is None or free_text:
         # JSON has a key for it; what a free text calls a request id may be another service's
         if line.request_id is None or free_text:
@@ -67,7 +69,7 @@ def _find_home(line: Line, record: Line | None, open_request: str, certain: _Rec
     _take_from_request(line, record or claimed.get(line.request_id))
 
 
-def _hold_against_place(line: Line, open_request: str, certain: _Records) -> None:
+def _check_position(line: LogLine, open_request: str, certain: _Records) -> None:
     """Gives a line that names a trace and no request the one that is open at its place, where that ran in this trace.
 
     A trace that stands in a header, such as that of an event which is logged, is the sender's: there the place counts.
@@ -84,7 +86,7 @@ def _hold_against_place(line: Line, open_request: str, certain: _Records) -> Non
         _take_from_request(line, record)
 
 
-def _contradict(line: Line, record: Line) -> None:
+def _override_by_platform(line: LogLine, record: LogLine) -> None:
     """Puts a line that names another trace where the platform's record says."""
     if line.trace_id not in line.propagated_trace_ids:
         line.stale_trace_id = line.trace_id
@@ -93,19 +95,19 @@ def _contradict(line: Line, record: Line) -> None:
 
 
 def _gather(  # noqa: C901, PLR0912  # one pass over a hot path
-    lines: Sequence[Line], *, of_lambda: bool
-) -> tuple[_Records, dict[str | None, Line | None], bool]:
+    lines: Sequence[LogLine], *, of_lambda: bool
+) -> tuple[_Records, dict[str | None, LogLine | None], bool]:
     """The platform's record of each request, what the other lines of each claim where they agree, and whether a line lacks an id."""
     loose = False
     certain: _Records = {}
-    claimed: dict[str | None, Line | None] = {}
+    claimed: dict[str | None, LogLine | None] = {}
     contested: set[str] = set()
     for number, line in enumerate(lines):
         request_id = line.request_id
         trace_id = line.trace_id
         if of_lambda:
             if request_id is not None:
-                if line.__class__ is Line:
+                if line.__class__ is LogLine:
                     request_id = line.request_id = None
                 elif trace_id is not None and not line.platform:
                     # most lines of a function that is traced
@@ -129,7 +131,7 @@ def _gather(  # noqa: C901, PLR0912  # one pass over a hot path
         elif line.__class__ is ReportLine:
             # it was not traced, whatever its lines say
             claimed[request_id] = None
-        elif line.__class__ is Line or isinstance(line, JsonLine):
+        elif line.__class__ is LogLine or isinstance(line, JsonLine):
             # what it calls a request id may be another service's
             loose = True
     for request_id in contested:
@@ -139,13 +141,13 @@ def _gather(  # noqa: C901, PLR0912  # one pass over a hot path
     return certain, claimed, loose
 
 
-def _other_half(lines: Sequence[Line], number: int) -> str | None:
+def _other_half(lines: Sequence[LogLine], number: int) -> str | None:
     """The request of a REPORT line that a shipper split: its X-Ray half, line ``number``, follows at once."""
     before = lines[number - 1] if number else None
     return before.request_id if isinstance(before, ReportLine) and before.trace_id is None else None
 
 
-def _open_requests(lines: Sequence[Line], *, whole: bool) -> dict[int, str]:  # noqa: C901  # one pass over a hot path
+def _open_requests(lines: Sequence[LogLine], *, whole: bool) -> dict[int, str]:  # noqa: C901  # one pass over a hot path
     """The request that is open at each line that is not the platform's, by number; nothing where invocations interleave."""
     found: dict[int, str] = {}
     open_request: str | None = None
@@ -164,7 +166,7 @@ def _open_requests(lines: Sequence[Line], *, whole: bool) -> dict[int, str]:  # 
                 # what an environment says while it starts anew is nobody's
                 open_request = None
         elif open_request is not None and ((request_id := line.request_id) is None or line.trace_id is None):
-            if request_id is None or request_id == open_request or line.__class__ is Line or (text and isinstance(line, JsonLine)):
+            if request_id is None or request_id == open_request or line.__class__ is LogLine or (text and isinstance(line, JsonLine)):
                 found[number] = open_request
             elif not isinstance(line, JsonLine):
                 # somebody else's line between START and END
@@ -172,7 +174,7 @@ def _open_requests(lines: Sequence[Line], *, whole: bool) -> dict[int, str]:  # 
     return found
 
 
-def _take_from_request(line: Line, record: Line | None) -> None:
+def _take_from_request(line: LogLine, record: LogLine | None) -> None:
     if record is None:
         line.id_source = line.id_source or "none"
         return

@@ -29,7 +29,7 @@ class LogEvent(msgspec.Struct, gc=False):
     message: str
 
 
-class BadRecord(msgspec.Struct, frozen=True):
+class UnreadableRecord(msgspec.Struct, frozen=True):
     """What could not be read: where it stood, why, and the thing itself as text."""
 
     where: str
@@ -37,7 +37,7 @@ class BadRecord(msgspec.Struct, frozen=True):
     content: str
 
 
-class Batch(msgspec.Struct):
+class LogBatch(msgspec.Struct):
     """The events of one log stream, as one subscription document brings them."""
 
     message_type: str = msgspec.field(name="messageType", default="")
@@ -47,26 +47,26 @@ class Batch(msgspec.Struct):
     events: list[LogEvent] = msgspec.field(name="logEvents", default_factory=list)
 
 
-class Unpacked(msgspec.Struct):
+class DecodedEvent(msgspec.Struct):
     """All that one invocation's event held."""
 
-    batches: list[Batch] = []
+    batches: list[LogBatch] = []
     control_messages: int = 0
-    bad_envelopes: list[BadRecord] = []
-    bad_events: list[tuple[Batch, BadRecord]] = []
+    bad_envelopes: list[UnreadableRecord] = []
+    bad_events: list[tuple[LogBatch, UnreadableRecord]] = []
 
 
-class _LooseBatch(Batch):
+class _LooseLogBatch(LogBatch):
     """A batch in which some event is odd; its events are read one by one."""
 
     events: list[Any] = msgspec.field(name="logEvents", default_factory=list)
 
 
-_strict = msgspec.json.Decoder(Batch)
-_loose = msgspec.json.Decoder(_LooseBatch)
+_strict = msgspec.json.Decoder(LogBatch)
+_loose = msgspec.json.Decoder(_LooseLogBatch)
 
 
-def unpack(event: object, *, max_bytes: int) -> Unpacked:
+def decode_event(event: object, *, max_bytes: int) -> DecodedEvent:
     """The batches in a Lambda event of CloudWatch Logs, Kinesis or Data Firehose, or in a decoded subscription document.
 
     Args:
@@ -75,13 +75,13 @@ def unpack(event: object, *, max_bytes: int) -> Unpacked:
 
     Never raises for what is inside: a record that can't be read is a BadRecord, its neighbours go through.
     """
-    unpacked = Unpacked()
+    unpacked = DecodedEvent()
     for where, record in _records(event):
         try:
             for document in _documents(record, max_bytes):
                 _take(document, where, unpacked)
         except EnvelopeError as error:
-            unpacked.bad_envelopes.append(BadRecord(where, str(error), _as_text(record)))
+            unpacked.bad_envelopes.append(UnreadableRecord(where, str(error), _as_text(record)))
     return unpacked
 
 
@@ -153,7 +153,7 @@ def _bounded(data: bytes, max_bytes: int) -> bytes:
     return data
 
 
-def _take(document: bytes, where: str, unpacked: Unpacked, *, whole: bool = True) -> None:
+def _take(document: bytes, where: str, unpacked: DecodedEvent, *, whole: bool = True) -> None:
     try:
         batch = _strict.decode(document)
     except msgspec.ValidationError:
@@ -190,16 +190,16 @@ def _split(document: bytes) -> Iterator[bytes]:
         yield json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def _read_loosely(document: bytes, where: str, unpacked: Unpacked) -> Batch:
+def _read_loosely(document: bytes, where: str, unpacked: DecodedEvent) -> LogBatch:
     try:
         loose = _loose.decode(document)
     except msgspec.ValidationError as error:
         raise EnvelopeError(f"the data is no CloudWatch Logs document: {error}") from error
-    batch = Batch(loose.message_type, loose.owner, loose.log_group, loose.log_stream)
+    batch = LogBatch(loose.message_type, loose.owner, loose.log_group, loose.log_stream)
     for number, raw in enumerate(loose.events):
         event = _read_event(raw)
         if event is None:
-            bad = BadRecord(f"{where} logEvents[{number}]", "a log event needs timestamp and message", _as_text(raw))
+            bad = UnreadableRecord(f"{where} logEvents[{number}]", "a log event needs timestamp and message", _as_text(raw))
             unpacked.bad_events.append((batch, bad))
         else:
             batch.events.append(event)

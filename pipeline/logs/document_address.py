@@ -5,19 +5,19 @@ so a redelivery on another day, machine or shard can't make a second copy. Nothi
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
 import msgspec
 
-from pipeline.logs.decode import Batch, LogEvent
-from pipeline.logs.extract.log_line import Line
-from pipeline.model.memo import Known
+from pipeline.logs.decode import LogBatch, LogEvent
+from pipeline.logs.extract.log_line import LogLine
+from pipeline.model.memo import Memo
+from pipeline.model.timestamps import EPOCH
 from pipeline.model.trace_ids import to_xray
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # a document's id may have 512 bytes (OpenSearch), an event id has 56 digits
 _LONGEST_EVENT_ID: Final = 100
 # date_nanos covers 1970 to 2262
@@ -30,7 +30,7 @@ _KIND: Final = b'{"kind":"log"},"aws":'
 _FRACTIONS: Final = tuple(f".{millisecond:03d}Z" for millisecond in range(1000))
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
+class DocumentAddress(msgspec.Struct, frozen=True, gc=False):
     """A document's address."""
 
     index: str = msgspec.field(name="_index")
@@ -40,10 +40,12 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 class Create(msgspec.Struct, frozen=True, gc=False):
     """The bulk action that writes a document where there is none yet."""
 
-    create: Place
+    create: DocumentAddress
 
 
-def address(batch: Batch, texts: Sequence[str], lines: Sequence[Line], *, prefix: str, region: str, max_chars: int) -> list[Create | Line]:
+def address_documents(
+    batch: LogBatch, texts: Sequence[str], lines: Sequence[LogLine], *, prefix: str, region: str, max_chars: int
+) -> list[Create | LogLine]:
     """Completes ``lines``, the read lines of ``batch``, with place and time; returns them with their bulk actions, in turn.
 
     Args:
@@ -55,7 +57,7 @@ def address(batch: Batch, texts: Sequence[str], lines: Sequence[Line], *, prefix
         max_chars: a longer message is cut, and marked.
     """
     origin, service_name, start = _stream(batch.owner, region, batch.log_group, batch.log_stream)
-    parts: list[Create | Line] = []
+    parts: list[Create | LogLine] = []
     # the start of the second that the last event fell into, in milliseconds
     second = -_LAST
     to_second = index = ""
@@ -66,7 +68,7 @@ def address(batch: Batch, texts: Sequence[str], lines: Sequence[Line], *, prefix
         if not 0 <= milliseconds < 1000:  # noqa: PLR2004
             milliseconds = timestamp % 1000
             second = timestamp - milliseconds
-            to_second = (_EPOCH + timedelta(milliseconds=min(max(second, 0), _LAST))).isoformat()[:_TO_SECOND]
+            to_second = (EPOCH + timedelta(milliseconds=min(max(second, 0), _LAST))).isoformat()[:_TO_SECOND]
             index = f"{prefix}-logs-{to_second[:_TO_DAY].replace('-', '.')}"
         line.timestamp = to_second + _FRACTIONS[milliseconds]
         line.origin = origin
@@ -79,12 +81,12 @@ def address(batch: Batch, texts: Sequence[str], lines: Sequence[Line], *, prefix
         if len(text) > max_chars:
             line.make_plain(text, max_chars)
         id_ = start + (event_id if 0 < len(event_id) <= _LONGEST_EVENT_ID else _made_up(event, seen))
-        parts.append(Create(Place(index, id_)))
+        parts.append(Create(DocumentAddress(index, id_)))
         parts.append(line)
     return parts
 
 
-def aws_of(line: Line) -> msgspec.Raw:
+def aws_of(line: LogLine) -> msgspec.Raw:
     """Account, region, log group and log stream of an addressed line, encoded."""
     return msgspec.Raw(bytes(line.origin or b"").removeprefix(_KIND))
 
@@ -93,7 +95,7 @@ def _xray(trace_id: str) -> msgspec.Raw:
     return msgspec.Raw(b'%b,"trace":%b' % (msgspec.json.encode({"traceId": to_xray(trace_id)}), _PENDING))
 
 
-_XRAY: Final = Known(_xray)
+_XRAY: Final = Memo(_xray)
 
 
 @lru_cache(maxsize=1024)

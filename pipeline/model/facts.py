@@ -87,7 +87,7 @@ class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     status: int | None = None
     integration_request_id: str = ""
     elsewhere: bool = False
-    runs: dict[str, "Run"] = {}
+    runs: dict[str, "InvocationMarks"] = {}
 
     @property
     def said(self) -> bool | None:
@@ -100,7 +100,7 @@ class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
         return request_key(self.request_id, self.log_group)
 
 
-class Run(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class InvocationMarks(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Where a request began and ended in one log stream, as spots (`pipeline.model.invocations`), sorted; a retry may run in the same one.
 
     Attributes:

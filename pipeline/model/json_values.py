@@ -25,7 +25,7 @@ def number_of(text: str) -> Decimal | str:
         return text
 
 
-def text_of(value: object) -> str:
+def as_text(value: object) -> str:
     """``value`` where it is text, lone surrogates as question marks; else nothing."""
     if not isinstance(value, str):
         return ""
@@ -37,16 +37,16 @@ def ascii_of(text: str) -> str:
     return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in text)
 
 
-def plain(value: Any, depth: int = 0) -> Any:
+def storable(value: Any, depth: int = 0) -> Any:
     """``value`` as JSON that every reader takes; what lies too deep becomes an ellipsis."""
     if isinstance(value, str):
-        return text_of(value)
+        return as_text(value)
     if isinstance(value, Mapping | list | tuple):
         if depth >= _DEEPEST:
             return "…"
         if isinstance(value, Mapping):
-            return {text_of(key): plain(entry, depth + 1) for key, entry in value.items()}
-        return [plain(entry, depth + 1) for entry in value]
+            return {as_text(key): storable(entry, depth + 1) for key, entry in value.items()}
+        return [storable(entry, depth + 1) for entry in value]
     if isinstance(value, Decimal | float):
         number = float(value) if value == value else nan  # noqa: PLR0124  # a signalling NaN is no float
         return number if isfinite(number) else str(value)
@@ -57,7 +57,7 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 def annotation(value: object) -> Annotation | None:
     """An annotation's value with its type: text, a number or a boolean; None where it is none of these."""
-    found = plain(value) if isinstance(value, str | int | float | Decimal) else None
+    found = storable(value) if isinstance(value, str | int | float | Decimal) else None
     return found[:_LONGEST_VALUE] if isinstance(found, str) else found
 
 

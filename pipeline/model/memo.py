@@ -10,7 +10,7 @@ _MOST = 4096
 _LONGEST = 256
 
 
-class Known(dict[str, T]):
+class Memo(dict[str, T]):
     """Results by text, made when first asked for.
 
     Does what `functools.lru_cache` does, for 0.07 µs instead of 0.12 with a new text's hash: an access is a dictionary's, and there is no

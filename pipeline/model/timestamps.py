@@ -1,20 +1,33 @@
-from datetime import UTC, datetime, timedelta
+"""Timestamps: epoch times and ISO 8601 text, each made of the other. All text is UTC and ends with Z."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000_000
 
 
+def iso(at: datetime, timespec: str = "milliseconds") -> str:
+    """An aware time as ISO 8601, UTC; ``timespec`` is that of `datetime.isoformat`."""
+    return at.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
 def iso_millis(at: int) -> str:
-    """Milliseconds since the epoch as ISO 8601, UTC."""
-    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def millis_of(timestamp: str) -> int:
-    """An ISO time as milliseconds since the epoch, UTC."""
-    return round(datetime.fromisoformat(timestamp).timestamp() * 1000)
+    """Milliseconds since the epoch as ISO 8601 with three digits, UTC."""
+    return iso(EPOCH + timedelta(milliseconds=at))
 
 
 def iso_nanos(nanos: int) -> str:
     """Nanoseconds since the epoch as ISO 8601 with nine digits, UTC."""
     seconds, rest = divmod(nanos, _SECOND)
-    return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+    return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+
+
+def day_of_nanos(nanos: int) -> str:
+    """The day of a time in nanoseconds since the epoch, UTC, as index names have it: 2026.11.24."""
+    return f"{EPOCH + timedelta(seconds=nanos // _SECOND):%Y.%m.%d}"
+
+
+def millis_of(timestamp: str) -> int:
+    """An ISO 8601 time as milliseconds since the epoch."""
+    return round(datetime.fromisoformat(timestamp).timestamp() * 1000)

@@ -10,10 +10,10 @@ Sources: AWS X-Ray developer guide, "Tracing header" and "Trace ID format"; W3C 
 import re
 from typing import Final, NamedTuple
 
-from pipeline.model.memo import Known
+from pipeline.model.memo import Memo
 
-_HEADER = re.compile(r"root=1-[0-9a-f]{8}-[0-9a-f]{24}(?:;[\w-]+=[\w:|?.-]*)*", re.IGNORECASE)
-_NAMED_W3C = re.compile(
+HEADER = re.compile(r"root=1-[0-9a-f]{8}-[0-9a-f]{24}(?:;[\w-]+=[\w:|?.-]*)*", re.IGNORECASE)
+NAMED_W3C = re.compile(
     r"trace[_.-]?(?:id|parent)[\"']?\s{0,4}[=:]\s{0,4}[\"']?((?:[0-9a-f]{2}-)?[0-9a-f]{32}(?:-[0-9a-f]{16}-[0-9a-f]{2})?)"
     r"(?![0-9a-zA-Z])",
     re.IGNORECASE,
@@ -139,15 +139,15 @@ def _parts(text: str) -> tuple[str, str | None, bool | None] | None:
     return None if header is None else (header.trace_id, header.parent_id, header.sampled)
 
 
-TRACES: Final = Known(_parts)
+TRACES: Final = Memo(_parts)
 """What `parse_trace` makes of a text, kept; as plain tuples, since Python takes long to take another one apart."""
-REQUEST_IDS: Final = Known(parse_request_id)
+REQUEST_IDS: Final = Memo(parse_request_id)
 """What `parse_request_id` makes of a text, kept."""
 
 
 def find_headers(text: str) -> list[TraceHeader]:
     """Every tracing header (X-Amzn-Trace-Id, AWSTraceHeader, traceparent) that ``text`` shows, in order."""
-    found = [header for match in _HEADER.finditer(text) if (header := parse_header(match[0]))]
+    found = [header for match in HEADER.finditer(text) if (header := parse_header(match[0]))]
     if "raceparent" in text:
-        found += [header for match in _NAMED_W3C.finditer(text) if (header := parse_traceparent(match[1]))]
+        found += [header for match in NAMED_W3C.finditer(text) if (header := parse_traceparent(match[1]))]
     return found

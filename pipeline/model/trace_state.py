@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pipeline.model.facts import KeyFact, LookupFact, RequestFact, Run, SegmentFact, SignalFact
+from pipeline.model.facts import InvocationMarks, KeyFact, LookupFact, RequestFact, SegmentFact, SignalFact
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -126,8 +126,8 @@ def _any_true(*words: bool | None) -> bool | None:
     return max((word for word in words if word is not None), default=None)
 
 
-def _join_runs(one: Run, other: Run) -> Run:
-    return Run(
+def _join_runs(one: InvocationMarks, other: InvocationMarks) -> InvocationMarks:
+    return InvocationMarks(
         starts=tuple(sorted({*one.starts, *other.starts})),
         ends=tuple(sorted({*one.ends, *other.ends})),
         json=one.json or other.json,

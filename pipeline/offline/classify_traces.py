@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from pipeline.detect.evaluate import Judge
-from pipeline.detect.verdict import ClientSaw, FindingSeverity, State, Verdict
+from pipeline.detect.verdict import ClientSaw, Evaluator, FindingSeverity, State, Verdict
 from pipeline.errors import BadInputError
-from pipeline.logs.decode import LogEvent, unpack
-from pipeline.logs.extract.log_line import Line
-from pipeline.model.facts import LookupFact, RequestFact, evidence_of, signal_fact
+from pipeline.logs.decode import decode_event
+from pipeline.logs.extract.log_line import LogLine
+from pipeline.logs.line_facts import facts_of_line
+from pipeline.model.facts import LookupFact
 from pipeline.model.json_values import number_of
 from pipeline.model.trace_ids import parse_trace_id, to_xray
 from pipeline.model.trace_state import TraceState, merge, merge_by_trace
@@ -72,24 +72,21 @@ def read_traces(data: bytes, *, max_bytes: int, redactor: Redactor = DEFAULT) ->
     return segments, problems
 
 
-def facts_of_lines(lines: Iterable[tuple[LogEvent, Line]], segments: Iterable[Segment] = ()) -> dict[str, TraceState]:
-    """What attributed log lines say of their traces; one without a trace of its own has that of the segment with its request id."""
-    homes = {segment.fact.request_id: segment.trace_id for segment in segments if segment.fact.request_id}
-    found = ((line.trace_id or homes.get(line.request_id or ""), f"line {number}", event, line)
-             for number, (event, line) in enumerate(lines, 1))  # fmt: skip
-    return merge_by_trace((trace_id, _facts_of_line(place, event, line)) for trace_id, place, event, line in found if trace_id)
+def facts_of_lines(lines: Iterable[LogLine], segments: Iterable[Segment] = ()) -> dict[str, TraceState]:
+    """What addressed log lines say of their traces, as `resolve` reads it from their documents; by trace id.
+
+    A line without a trace belongs to that of the segment with its request id.
+    """
+    ran_in = {segment.fact.request_id: segment.trace_id for segment in segments if segment.fact.request_id}
+    documents = (msgspec.json.decode(msgspec.json.encode(line)) for line in lines)
+    found = ((document.get("traceId") or ran_in.get(document.get("requestId", "")), f"line {number}", document)
+             for number, document in enumerate(documents, 1))  # fmt: skip
+    return merge_by_trace((trace_id, facts_of_line(place, document)) for trace_id, place, document in found if trace_id)
 
 
-def _facts_of_line(place: str, event: LogEvent, line: Line) -> TraceState:
-    at = event.timestamp
-    request = RequestFact(request_id=line.request_id or "", sampled=line.sampled, first_at=at, last_at=at, status=line.http_status,
-                          integration_request_id=line.integration_request_id or "")  # fmt: skip
-    severity = line.severity.number if line.severity else 0
-    signals = signal_fact(place, line.signals, line.service_name, request, evidence_of(line.body, line.excerpt), severity)
-    return TraceState(requests={request.key: request}, signals=signals)
-
-
-def classify(segments: Iterable[Segment], facts: Mapping[str, TraceState], judge: Judge, *, now_ms: int) -> Iterator[tuple[str, Verdict]]:
+def classify(
+    segments: Iterable[Segment], facts: Mapping[str, TraceState], judge: Evaluator, *, now_ms: int
+) -> Iterator[tuple[str, Verdict]]:
     """The id of each trace with the verdict on it, in the order of their ids; the file counts as looked up at ``now_ms`` (epoch, UTC)."""
     looked_up = TraceState(lookups={str(now_ms): LookupFact(at=now_ms, outcome="found")})
     for trace_id, found in sorted(facts_of_segments(segments).items()):
@@ -140,7 +137,7 @@ def _documents(contents: Iterable[object], place: str, max_bytes: int) -> Iterat
         elif isinstance(parts := content.get("Segments", content.get("Spans")), list):
             yield from _parts(parts, parse_trace_id(str(content.get("Id", ""))), here)
         elif is_event(content):
-            batches = unpack(content, max_bytes=max_bytes).batches
+            batches = decode_event(content, max_bytes=max_bytes).batches
             yield from _parts([event.message for batch in batches for event in batch.events], None, here)
         elif not _is_daemon_header(content):
             yield here, content, None

@@ -1,13 +1,14 @@
 """Explain: what tracejoin would take from log lines, without OpenSearch."""
 
+import sys
 from collections.abc import Iterator
 
 import msgspec
 
-from pipeline.logs.correlate import attribute
-from pipeline.logs.decode import LogEvent
-from pipeline.logs.extract.log_line import Line
-from pipeline.logs.extract.read_lines import redact_and_read
+from pipeline.logs.correlate import correlate_batch
+from pipeline.logs.document_address import address_documents
+from pipeline.logs.extract.log_line import LogLine
+from pipeline.logs.extract.read_lines import read_lines
 from pipeline.model.facts import Signal
 from pipeline.model.trace_ids import to_xray
 from pipeline.offline.input_files import read_streams
@@ -41,21 +42,21 @@ def explain(data: bytes, *, max_bytes: int, correlation_paths: tuple[str, ...] =
 
     Raises BadInputError where ``data`` is neither.
     """
-    for event, line in read(data, max_bytes=max_bytes, correlation_paths=correlation_paths, redactor=redactor):
-        yield event.message, explanation_of(line)
+    for text, line in read(data, max_bytes=max_bytes, correlation_paths=correlation_paths, redactor=redactor):
+        yield text, explanation_of(line)
 
 
 def read(data: bytes, *, max_bytes: int, correlation_paths: tuple[str, ...] = (),
-         redactor: Redactor = DEFAULT) -> Iterator[tuple[LogEvent, Line]]:  # fmt: skip
-    """Each log event in ``data`` with its line, attributed; the arguments are those of `explain`."""
-    for events in read_streams(data, max_bytes=max_bytes):
-        texts, lines = redact_and_read([event.message for event in events], correlation_paths, redactor)
-        attribute(lines, whole=True)
-        for event, text, line in zip(events, texts, lines, strict=True):
-            yield LogEvent(event.id, event.timestamp, text), line
+         redactor: Redactor = DEFAULT) -> Iterator[tuple[str, LogLine]]:  # fmt: skip
+    """Each log message in ``data`` without its secrets, with its line, correlated and addressed; the arguments are those of `explain`."""
+    for batch in read_streams(data, max_bytes=max_bytes):
+        texts, lines = read_lines([event.message for event in batch.events], correlation_paths, redactor)
+        correlate_batch(lines, whole=True)
+        address_documents(batch, texts, lines, prefix="", region="", max_chars=sys.maxsize)
+        yield from zip(texts, lines, strict=True)
 
 
-def explanation_of(line: Line) -> Explanation:
+def explanation_of(line: LogLine) -> Explanation:
     """What an attributed line says."""
     return Explanation(
         trace_id=line.trace_id,

@@ -1,11 +1,11 @@
 """Recorded input: what a file holds, be it subscription events or log lines, in whichever way somebody saved it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from pipeline.errors import BadInputError
-from pipeline.logs.decode import Batch, LogEvent, unpack
+from pipeline.logs.decode import LogBatch, LogEvent, decode_event
 
 _ENVELOPES = ("awslogs", "logEvents", "messageType")
 
@@ -29,7 +29,7 @@ def read_events(data: bytes) -> list[object]:
 
 
 def is_event(content: object) -> bool:
-    """Whether ``content`` looks like an event that `unpack` reads."""
+    """Whether ``content`` looks like an event that `decode_event` reads."""
     if not isinstance(content, dict):
         return False
     if any(key in content for key in _ENVELOPES):
@@ -42,7 +42,7 @@ def is_event(content: object) -> bool:
     )
 
 
-def read_streams(data: bytes, *, max_bytes: int) -> list[Sequence[LogEvent]]:
+def read_streams(data: bytes, *, max_bytes: int) -> list[LogBatch]:
     """The log lines in a file, stream by stream; their time is 0 where the file does not tell it.
 
     The file holds subscription events, what `aws logs filter-log-events` prints, a JSON array, or simply lines.
@@ -52,42 +52,43 @@ def read_streams(data: bytes, *, max_bytes: int) -> list[Sequence[LogEvent]]:
     content = _json(data)
     events = content if isinstance(content, list) else [content]
     if content is not None and events and all(is_event(event) for event in events):
-        return [batch.events for event in events for batch in _batches(event, max_bytes)]
+        return [batch for event in events for batch in _batches(event, max_bytes)]
     if isinstance(content, list):
-        return [[_line(entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False)) for entry in content]]
+        return [_lines(entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False) for entry in content)]
     if isinstance(content, dict) and isinstance(found := content.get("events"), list) and all(map(_is_log_event, found)):
-        return list(_by_stream(found).values())
+        return _by_stream(found)
     if isinstance(content, dict):
         # one JSON line, maybe laid out over several by a formatter
-        return [[_line(data.decode().strip())]]
+        return [_lines([data.decode().strip()])]
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise BadInputError(f"no text in it: byte {error.start} is not UTF-8") from error
     if "\0" in text:
         raise BadInputError("no text in it: it holds NUL characters")
-    return [[_line(line) for line in text.splitlines() if line.strip()]]
+    return [_lines(line for line in text.splitlines() if line.strip())]
 
 
-def _line(message: str) -> LogEvent:
-    return LogEvent("", 0, message)
+def _lines(messages: Iterable[str]) -> LogBatch:
+    return LogBatch(events=[LogEvent("", 0, message) for message in messages])
 
 
 def _is_log_event(entry: object) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("message"), str)
 
 
-def _by_stream(events: list[dict[str, Any]]) -> dict[object, list[LogEvent]]:
+def _by_stream(events: list[dict[str, Any]]) -> list[LogBatch]:
     """The lines in an answer of FilterLogEvents or GetLogEvents, as `aws logs` prints it, by log stream."""
-    streams: dict[object, list[LogEvent]] = {}
+    streams: dict[str, LogBatch] = {}
     for event in events:
-        at = event.get("timestamp")
-        streams.setdefault(str(event.get("logStreamName")), []).append(LogEvent("", at if isinstance(at, int) else 0, event["message"]))
-    return streams
+        at, name = event.get("timestamp"), str(event.get("logStreamName") or "")
+        batch = streams.setdefault(name, LogBatch(log_stream=name))
+        batch.events.append(LogEvent("", at if isinstance(at, int) else 0, event["message"]))
+    return list(streams.values())
 
 
-def _batches(event: object, max_bytes: int) -> list[Batch]:
-    unpacked = unpack(event, max_bytes=max_bytes)
+def _batches(event: object, max_bytes: int) -> list[LogBatch]:
+    unpacked = decode_event(event, max_bytes=max_bytes)
     if unpacked.bad_envelopes:
         bad = unpacked.bad_envelopes[0]
         raise BadInputError(f"{bad.where}: {bad.reason}")

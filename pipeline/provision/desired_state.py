@@ -15,16 +15,16 @@ class Change(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def bring(kind: str, name: str, present: object, wanted: object, *, check: bool, put: Callable[[], object]) -> Change:
+def apply(kind: str, name: str, present: object, wanted: object, *, check: bool, put: Callable[[], object]) -> Change:
     """Calls ``put`` where ``present`` (None where there is none) does not say all that ``wanted`` says, unless ``check``."""
-    if present is not None and covers(present, wanted):
+    if present is not None and satisfies(present, wanted):
         return Change(kind, name, "unchanged")
     if not check:
         put()
     return Change(kind, name, "created" if present is None else "updated")
 
 
-def covers(present: object, wanted: object) -> bool:
+def satisfies(present: object, wanted: object) -> bool:
     """Whether ``present`` says all that ``wanted`` says.
 
     OpenSearch adds defaults to objects, those in lists too, and turns scalars into text; it adds no entry to a list.
@@ -33,9 +33,11 @@ def covers(present: object, wanted: object) -> bool:
         if not isinstance(present, Mapping):
             return False
         flat = _flat(present)
-        return all(covers(flat[key], value) if key in flat else value == {} and _holds(flat, key) for key, value in _flat(wanted).items())
+        return all(
+            satisfies(flat[key], value) if key in flat else value == {} and _holds(flat, key) for key, value in _flat(wanted).items()
+        )
     if isinstance(wanted, list):
-        return isinstance(present, list) and len(present) == len(wanted) and all(map(covers, present, wanted))
+        return isinstance(present, list) and len(present) == len(wanted) and all(map(satisfies, present, wanted))
     return _text(present) == _text(wanted)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from pipeline.errors import BadInputError, MisconfiguredError
-from pipeline.provision.desired_state import Change, bring
+from pipeline.provision.desired_state import Change, apply
 from pipeline.provision.monitors import install_monitors
 from pipeline.store.client import Store
 
@@ -30,7 +30,7 @@ def install(store: Store, *, retention_days: int, monitors: bool = True, channel
         ("components", "_component_template", "component_templates"),
         ("indices", "_index_template", "index_templates"),
     ):
-        for name, wanted in documents(kind, store.prefix, retention_days, overlay=store.overlay):
+        for name, wanted in documents(kind, store.prefix, retention_days, overlay=store.capabilities.overlay):
             changes.append(_template(store, path, answer, f"{store.prefix}-{name}", wanted, check=check))
     changes += [_index(store, f"{store.prefix}-{name}", check=check) for name in ("traces", "links", "alerts", "dead-letters")]
     for name, wanted in documents("policies", store.prefix, retention_days):
@@ -54,16 +54,19 @@ def documents(kind: str, prefix: str, retention_days: int, *, overlay: str = "")
         text = file.read_text().replace("@prefix@", prefix).replace("@retention_days@", str(retention_days))
         patch = folder / overlay / kind / file.name
         document = json.loads(text)
-        yield file.name.removesuffix(".json"), patched(document, json.loads(patch.read_text())) if overlay and patch.is_file() else document
+        yield (
+            file.name.removesuffix(".json"),
+            merge_patch(document, json.loads(patch.read_text())) if overlay and patch.is_file() else document,
+        )
 
 
-def patched(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+def merge_patch(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     """``document`` after a merge patch: objects merge, null takes away, all else is replaced."""
     result = {name: value for name, value in document.items() if name not in patch or patch[name] is not None}
     for name, value in patch.items():
         if isinstance(value, Mapping):
             before = result.get(name)
-            result[name] = patched(before if isinstance(before, Mapping) else {}, value)
+            result[name] = merge_patch(before if isinstance(before, Mapping) else {}, value)
         elif value is not None:
             result[name] = value
     return result
@@ -73,7 +76,7 @@ def _template(store: Store, path: str, answer: str, name: str, wanted: Mapping[s
     found = store.find("GET", f"/{path}/{name}")
     entries = (found or {}).get(answer) or [{}]
     present = entries[0].get(path.removeprefix("_"))
-    change = bring(path.removeprefix("_").replace("_", " "), name, present, wanted, check=check,
+    change = apply(path.removeprefix("_").replace("_", " "), name, present, wanted, check=check,
                    put=lambda: store.request("PUT", f"/{path}/{name}", wanted))  # fmt: skip
     return msgspec.structs.replace(change, reason=wanted.get("_meta", {}).get("reason", ""))
 
@@ -89,7 +92,7 @@ def _index(store: Store, name: str, *, check: bool) -> Change:
 
 def _policy(store: Store, name: str, wanted: Mapping[str, Any], *, check: bool) -> Change:
     path = f"/_plugins/_ism/policies/{name}"
-    if reason := store.absent.get("policy"):
+    if reason := store.capabilities.absent.get("policy"):
         return Change("policy", name, "skipped", reason)
     try:
         found = store.find("GET", path)
@@ -97,4 +100,4 @@ def _policy(store: Store, name: str, wanted: Mapping[str, Any], *, check: bool) 
         # without the plugin there is no such path at all
         return Change("policy", name, "skipped", "this OpenSearch has no Index State Management: delete old indices yourself")
     place = f"?if_seq_no={found['_seq_no']}&if_primary_term={found['_primary_term']}" if found else ""
-    return bring("policy", name, found, wanted, check=check, put=lambda: store.request("PUT", f"{path}{place}", wanted))
+    return apply("policy", name, found, wanted, check=check, put=lambda: store.request("PUT", f"{path}{place}", wanted))

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pipeline.errors import BadInputError, MisconfiguredError
-from pipeline.provision.desired_state import Change, bring
+from pipeline.provision.desired_state import Change, apply
 from pipeline.store.client import Store
 
 _PATH = "/_plugins/_alerting/monitors"
@@ -39,9 +39,9 @@ def install_monitors(store: Store, monitors: Iterable[tuple[str, dict[str, Any]]
     Raises MisconfiguredError where a channel does not exist, BadInputError where the plugin refuses a monitor.
     """
     wanted = list(monitors)
-    reason = store.absent.get("monitor", _ABSENT)
+    reason = store.capabilities.absent.get("monitor", _ABSENT)
     try:
-        known = None if "monitor" in store.absent else _ids(store, [name for name, _ in wanted])
+        known = None if "monitor" in store.capabilities.absent else _ids(store, [name for name, _ in wanted])
     except MisconfiguredError:
         known, reason = None, _FORBIDDEN
     if known is None:
@@ -106,7 +106,7 @@ def _monitor(store: Store, name: str, wanted: Mapping[str, Any], ids: Sequence[s
         found = store.find("GET", f"{_PATH}/{min(ids)}") if ids else None
         present = found["monitor"] if found else None
         monitor = merged(wanted, present or {}, channels)
-        change = bring("monitor", name, present, monitor, check=check, put=lambda: _put(store, found, monitor))
+        change = apply("monitor", name, present, monitor, check=check, put=lambda: _put(store, found, monitor))
     except MisconfiguredError:
         return Change("monitor", name, "skipped", _FORBIDDEN)
     return Change("monitor", name, change.action, f"{len(ids)} monitors have this name: delete all but {min(ids)}" if len(ids) > 1 else "")

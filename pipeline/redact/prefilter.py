@@ -13,7 +13,7 @@ from threading import Lock
 import hyperscan
 
 
-class Scanner:
+class Prefilter:
     """Regular expressions by purpose; hyperscan's grammar (PCRE's without references and look-around), over UTF-8.
 
     Each should end in something that must be there, and repeat nothing there: every place where it can end costs.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
-from pipeline.redact.prefilter import Scanner
+from pipeline.redact.prefilter import Prefilter
 from pipeline.redact.secret_keys import SecretKeys
 from pipeline.redact.tokens import TOKENS, OwnPatterns, Token, without_tokens
 
@@ -40,8 +40,8 @@ class Redactor:
         return {_KEYS: (self._keys.expression,)} | {token.beginning: (token.beginning,) for token in TOKENS} if self._on else {}
 
     @cached_property
-    def _scanner(self) -> Scanner:
-        return Scanner(self.expressions)
+    def _scanner(self) -> Prefilter:
+        return Prefilter(self.expressions)
 
     def lines(self, messages: Sequence[str], marks: Mapping[str, Sequence[int]]) -> Sequence[str]:
         """``messages`` without what is secret in them; ``marks`` are those of a scanner with `expressions`, for these messages."""

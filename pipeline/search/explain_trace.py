@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from pipeline.detect.failures import in_words as in_words_of
-from pipeline.detect.failures import stories
+from pipeline.detect.failures import describe_failure as in_words_of
+from pipeline.detect.failures import group_failures
 from pipeline.detect.rule import Rules, default_rules
 from pipeline.detect.verdict import FINAL, Finding
-from pipeline.join.transactions import MOST_TRACES, Edge, Group, groups_of, traces_naming
+from pipeline.join.transactions import MOST_TRACES, Transaction, TransactionEdge, traces_naming, transactions_of
 from pipeline.model.facts import LookupFact
 from pipeline.model.timestamps import iso_millis
 from pipeline.model.trace_ids import to_xray
@@ -57,7 +57,7 @@ class Stale(msgspec.Struct, frozen=True, rename="camel"):
     lines: int
 
 
-class Account(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+class TraceExplanation(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """The account of one trace. Others build on these names.
 
     Attributes:
@@ -88,14 +88,14 @@ class Account(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     elsewhere: tuple[str, ...]
     transaction_id: str
     transaction: tuple[str, ...]
-    edges: tuple[Edge, ...]
+    edges: tuple[TransactionEdge, ...]
     glue: tuple[str, ...]
     hidden_fault: bool
     fired: tuple[Finding, ...]
     silent: tuple[str, ...]
 
 
-def explain_id(id_: str, store: Store, rules: Rules | None = None) -> list[Account]:
+def explain_traces(id_: str, store: Store, rules: Rules | None = None) -> list[TraceExplanation]:
     """The account of each trace that ``id_`` (a trace, correlation or request id) names or occurs in; none where nothing is known."""
     trace_ids = traces_naming(id_, store)
     query = {"bool": {"filter": [{"terms": {"doc.kind": ["log", "span"]}}, {"terms": {"traceId": trace_ids}}]}}
@@ -103,18 +103,20 @@ def explain_id(id_: str, store: Store, rules: Rules | None = None) -> list[Accou
     for hit in store.scan(query, index=f"{store.prefix}-logs-*,{store.prefix}-spans-*", source=_TOLD):
         found.setdefault(hit.source["traceId"], []).append(hit.source)
     stored = store.get_many([(f"{store.prefix}-traces", trace_id) for trace_id in trace_ids])
-    groups = groups_of(trace_ids, store)
+    groups = transactions_of(trace_ids, store)
     lines = {trace_id: [line for line in documents if line["doc"]["kind"] == "log"] for trace_id, documents in found.items()}
-    return [account(trace_id, hit.source if hit else _UNSEEN, lines.get(trace_id, []), groups[trace_id], rules or default_rules())
+    return [explain_trace(trace_id, hit.source if hit else _UNSEEN, lines.get(trace_id, []), groups[trace_id], rules or default_rules())
             for trace_id, hit in zip(trace_ids, stored, strict=True) if hit or trace_id in found]  # fmt: skip
 
 
-def account(trace_id: str, document: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], group: Group, rules: Rules) -> Account:
+def explain_trace(
+    trace_id: str, document: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], group: Transaction, rules: Rules
+) -> TraceExplanation:
     """The account of a trace out of its document, as it was judged when it was written, of its stored log lines, and of its group."""
     status = document["trace"]
     state = msgspec.convert(document["state"], TraceState)
     claimed = Counter(line["staleTraceId"] for line in lines if line.get("staleTraceId"))
-    return Account(
+    return TraceExplanation(
         trace_id=trace_id,
         xray_trace_id=to_xray(trace_id),
         state=status["state"],
@@ -130,25 +132,25 @@ def account(trace_id: str, document: Mapping[str, Any], lines: Sequence[Mapping[
         transaction_id=group.id_for(trace_id),
         transaction=group.trace_ids[:MOST_TRACES],
         edges=tuple(edge for edge in group.edges if trace_id in edge.trace_ids),
-        glue=group.glue,
+        glue=group.too_common,
         hidden_fault=status["hiddenFault"],
         fired=msgspec.convert(document["findings"], tuple[Finding, ...]),
         silent=tuple(name for name, rule in rules.items() if rule.enabled and name not in status["rules"]),
     )
 
 
-def in_words(told: Account) -> list[str]:
+def in_words(told: TraceExplanation) -> list[str]:
     """The account as sentences, in the order in which one asks."""
     return [*_state(told), *_asked(told), *_lines(told), *_transaction(told), *_findings(told)]
 
 
-def _state(told: Account) -> list[str]:
+def _state(told: TraceExplanation) -> list[str]:
     end = "This is final." if told.final else "It is looked at again."
     known = f"{_count(told.segments, 'segment or subsegment', 'segments and subsegments')} known" if told.segments else ""
     return [f"state {told.state}: {told.state_reason} {end}", *filter(None, [known]), *(f"missing: {phrase}" for phrase in told.missing)]
 
 
-def _asked(told: Account) -> list[str]:
+def _asked(told: TraceExplanation) -> list[str]:
     if not told.lookups:
         return ["never looked up: what is known came through aws/spans" if told.segments else "never looked up"]
     asked = [f"  {entry.at}  {entry.source or 'X-Ray'}: {_came_back(entry)}" for entry in told.lookups]
@@ -159,7 +161,7 @@ def _came_back(entry: LookUp) -> str:
     return _OUTCOMES[entry.outcome].format(segments=_count(entry.segments, "segment or subsegment", "segments and subsegments"))
 
 
-def _lines(told: Account) -> list[str]:
+def _lines(told: TraceExplanation) -> list[str]:
     found = [f"{_count(count, 'log line', 'log lines')} {_JOINED.get(source, source)}" for source, count in told.lines.items()]
     found += [f"{_count(entry.lines, 'log line', 'log lines')} of these with a stale id, {to_xray(entry.claimed)}: "
               "what the platform says of the request outweighs it" for entry in told.stale]  # fmt: skip
@@ -168,7 +170,7 @@ def _lines(told: Account) -> list[str]:
     return [*(found or ["no log lines"]), *(f"request {id_}: {words[sampled]}" for id_, sampled in told.requests.items())]
 
 
-def _transaction(told: Account) -> Iterator[str]:
+def _transaction(told: TraceExplanation) -> Iterator[str]:
     if len(told.transaction) >= MOST_TRACES:
         yield f"transaction: more than {MOST_TRACES} traces hang together, so that each stands alone; look at the ids that join them"
     elif len(told.transaction) > 1:
@@ -182,8 +184,8 @@ def _transaction(told: Account) -> Iterator[str]:
         yield f"{id_} joins nothing: more than {MOST_OF_A_KEY} traces show it, so it is no id of one piece of work"
 
 
-def _findings(told: Account) -> list[str]:
-    fired = [f"{word}: {text}" for story in stories(told.fired) for word, text in in_words_of(story)]
+def _findings(told: TraceExplanation) -> list[str]:
+    fired = [f"{word}: {text}" for story in group_failures(told.fired) for word, text in in_words_of(story)]
     silent: Sequence[str] = [f"silent: {', '.join(told.silent)}"] if told.silent else []
     return [*(fired or ["no rule fired"]), *silent]
 

@@ -3,7 +3,7 @@ from datetime import datetime
 from typing import Any
 
 from pipeline.search.search import _MOST, documents, newest_first
-from pipeline.search.time_expressions import stretch
+from pipeline.search.time_expressions import time_range
 from pipeline.store.client import Store
 
 
@@ -22,7 +22,7 @@ def hidden_faults(store: Store, *, since: datetime | None = None, until: datetim
     """
     filters: list[dict[str, Any]] = [{"exists": {"field": "trace.rules"}} if notices else {"term": {"trace.hiddenFault": True}}]
     filters += [{"term": {field: value}} for field, value in (("trace.rules", rule), ("findings.serviceName", service)) if value]
-    if between := stretch(since, until):
+    if between := time_range(since, until):
         filters.append({"range": {"@timestamp": between}})
     body = {"query": {"bool": {"filter": filters}}, "size": min(limit, _MOST), "sort": newest_first(),
             "_source": {"excludes": ["state"]}}  # fmt: skip

@@ -11,8 +11,9 @@ from itertools import islice
 from typing import Any
 
 from pipeline.errors import UnavailableError
-from pipeline.search.query import Clause, Question, joined, query_of
-from pipeline.search.search import find, group_for, highlighted, lines_and_spans, oldest_first
+from pipeline.model.timestamps import iso_nanos
+from pipeline.search.query import Clause, SearchQuery, joined, query_of
+from pipeline.search.search import find, highlighted, lines_and_spans, oldest_first, transaction_for
 from pipeline.store.client import Store
 
 # a span comes with its trace's look-up, of which the last is due after ten minutes by default
@@ -25,7 +26,7 @@ Raw = dict[str, Any]
 _Key = tuple[str, str]
 
 
-class Seen:
+class SeenDocuments:
     """The documents that were shown already, no more than ``most``: past that the oldest are forgotten, and never looked at again.
 
     Attributes:
@@ -60,7 +61,7 @@ class Seen:
 
 
 def follow(
-    question: Question,
+    question: SearchQuery,
     store: Store,
     *,
     interval: float = 2.0,
@@ -86,7 +87,7 @@ def follow(
 
     Raises what `find` does, and UnavailableError where OpenSearch does not answer at the start.
     """
-    seen = Seen(most)
+    seen = SeenDocuments(most)
     seen.raise_floor(_nanoseconds(clock() - overlap))
     # before the newest are read: what comes in between is shown with them, or not seen yet
     for hits in _window(_query(question, store), seen.floor, store):
@@ -106,14 +107,14 @@ def follow(
             answers = False
 
 
-def _grouped(hits: Iterator[Raw], seen: Seen) -> Iterator[list[Raw]]:
+def _grouped(hits: Iterator[Raw], seen: SeenDocuments) -> Iterator[list[Raw]]:
     while group := list(islice(hits, _PAGE)):
         yield group
         for hit in group:
             seen.add(hit)
 
 
-def _unseen(question: Question, store: Store, seen: Seen, highlight: tuple[str, str] | None) -> Iterator[list[Raw]]:
+def _unseen(question: SearchQuery, store: Store, seen: SeenDocuments, highlight: tuple[str, str] | None) -> Iterator[list[Raw]]:
     query = _query(question, store)
     for hits in _window(query, seen.floor, store):
         new = [hit for hit in hits if hit not in seen]
@@ -125,14 +126,14 @@ def _unseen(question: Question, store: Store, seen: Seen, highlight: tuple[str, 
                 seen.add(hit)
 
 
-def _query(question: Question, store: Store) -> Clause:
+def _query(question: SearchQuery, store: Store) -> Clause:
     """Asked anew each time: a transaction grows."""
-    return query_of(question, group_for(question, store))
+    return query_of(question, transaction_for(question, store))
 
 
 def _window(query: Clause, floor: int, store: Store) -> Iterator[list[Raw]]:
     """The ids of what is later than ``floor``, oldest first."""
-    later = joined([query, {"range": {"@timestamp": {"gt": _iso(floor)}}}])
+    later = joined([query, {"range": {"@timestamp": {"gt": iso_nanos(floor)}}}])
     return store.pages({"query": later, "sort": oldest_first(), "_source": False}, index=lines_and_spans(store), size=_KEYS, frozen=False)
 
 
@@ -151,8 +152,3 @@ def _key(hit: Raw) -> _Key:
 
 def _nanoseconds(at: datetime) -> int:
     return int(at.timestamp() * 1_000_000) * 1000
-
-
-def _iso(nanoseconds: int) -> str:
-    seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.join.transactions import Group
+from pipeline.join.transactions import Transaction
 from pipeline.model.trace_ids import parse_trace_id, to_xray
-from pipeline.search.query import Clause, Question, clauses, given_ids, joined
-from pipeline.search.search import count, group_for
+from pipeline.search.query import Clause, SearchQuery, clauses, ids_of, joined
+from pipeline.search.search import count, transaction_for
 from pipeline.store.client import Store
 from pipeline.store.results import Hit
 
@@ -14,7 +14,7 @@ _MOST_NAMED = 5
 _MINUTE = 60
 
 
-def advice(question: Question, store: Store, *, delays: Sequence[int], now: float) -> list[str]:
+def explain_no_results(question: SearchQuery, store: Store, *, delays: Sequence[int], now: float) -> list[str]:
     """Why nothing was found, a sentence each.
 
     Args:
@@ -26,7 +26,7 @@ def advice(question: Question, store: Store, *, delays: Sequence[int], now: floa
     if not count({"match_all": {}}, store):
         where = f"{store.endpoint} under the prefix {store.prefix!r}"
         return [f"nothing found: there are no log lines and spans at {where} yet: run `tracejoin setup`, then `tracejoin ship`"]
-    group = group_for(question, store)
+    group = transaction_for(question, store)
     asked = clauses(question, group)
     kind, ids = asked.pop("kind"), asked.pop("ids", None)
     told = _of_ids(question, group, ids, store, delays=delays, now=now) if ids else []
@@ -51,9 +51,9 @@ def _of_filters(fixed: list[Clause], asked: dict[str, Clause], store: Store, *, 
     return [f"nothing found: {there_are}, but {' and '.join(asked)} exclude all of them, even with any one dropped: drop several"]
 
 
-def _of_ids(question: Question, group: Group | None, ids: Clause, store: Store, *, delays: Sequence[int], now: float) -> list[str]:
+def _of_ids(question: SearchQuery, group: Transaction | None, ids: Clause, store: Store, *, delays: Sequence[int], now: float) -> list[str]:
     """What is known of the traces that were asked for."""
-    given = given_ids(question)
+    given = ids_of(question)
     named = [trace_id for id_ in given if (trace_id := parse_trace_id(id_))]
     trace_ids = list(dict.fromkeys([*named, *(group.trace_ids if group else ())]))
     stored = store.get_many([(f"{store.prefix}-traces", id_) for id_ in trace_ids], source=("trace", "state.lookups"))

@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Any
 
 from pipeline.errors import BadInputError
-from pipeline.join.transactions import Group
-from pipeline.model.json_values import is_annotation_key, text_of
+from pipeline.join.transactions import Transaction
+from pipeline.model.json_values import as_text, is_annotation_key
 from pipeline.model.trace_ids import parse_trace_id
-from pipeline.search.time_expressions import stretch
+from pipeline.search.time_expressions import time_range
 
 Clause = dict[str, Any]
 Several = str | tuple[str, ...]
@@ -28,7 +28,7 @@ _MOST_WORDS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class SearchQuery:
     """What to look for; everything that is given must hold, and of several values of one kind, and of all ids, any.
 
     Attributes:
@@ -64,14 +64,14 @@ class Question:
     limit: int = 100
 
 
-def given_ids(question: Question) -> list[str]:
+def ids_of(question: SearchQuery) -> list[str]:
     """Every id that the question names, trace ids in their canonical form too. Raises BadInputError where a trace id is none."""
     # what looks like a trace id may have been logged as a correlation id, letter for letter
-    ids = [id_ for given in map(text_of, question.ids) for id_ in (parse_trace_id(given), given) if id_]
+    ids = [id_ for given in map(as_text, question.ids) for id_ in (parse_trace_id(given), given) if id_]
     return list(dict.fromkeys([*ids, *_trace_ids(question), *_keys(question)]))
 
 
-def query_of(question: Question, group: Group | None = None) -> Clause:
+def query_of(question: SearchQuery, group: Transaction | None = None) -> Clause:
     """The OpenSearch query; ``group`` is what the question's ids stand for, without one they stand for themselves.
 
     Raises BadInputError where a trace id, an annotation or the times can't be meant.
@@ -84,10 +84,10 @@ def joined(found: Iterable[Clause]) -> Clause:
     return {"bool": {"filter": list(found)}}
 
 
-def clauses(question: Question, group: Group | None = None) -> dict[str, Clause]:
+def clauses(question: SearchQuery, group: Transaction | None = None) -> dict[str, Clause]:
     """What must hold, each clause by the option that asks for it; the kind of document and the ids by `kind` and `ids`."""
     found: dict[str, Clause] = {"kind": {"terms": {"doc.kind": ["log", "span"]}}}
-    if group or given_ids(question):
+    if group or ids_of(question):
         found["ids"] = _of_group(group) if group else _naming(question)
     for option, field, values in (("--service", "serviceName", question.service), ("--log-group", "aws.logGroup", question.log_group),
                                   ("--kind", "doc.kind", question.kind)):  # fmt: skip
@@ -102,27 +102,27 @@ def clauses(question: Question, group: Group | None = None) -> dict[str, Clause]
     return found | _of_words(question) | _of_times(question)
 
 
-def _of_words(question: Question) -> dict[str, Clause]:
-    words = {"--text": _with_words(text_of(question.text))} if question.text else {}
-    return words | ({"--phrase": _with_phrase(text_of(question.phrase))} if question.phrase else {})
+def _of_words(question: SearchQuery) -> dict[str, Clause]:
+    words = {"--text": _with_words(as_text(question.text))} if question.text else {}
+    return words | ({"--phrase": _with_phrase(as_text(question.phrase))} if question.phrase else {})
 
 
-def _of_times(question: Question) -> dict[str, Clause]:
+def _of_times(question: SearchQuery) -> dict[str, Clause]:
     # both together are refused where nothing can lie between them
-    stretch(question.since, question.until)
-    ends = {"--since": stretch(question.since, None), "--until": stretch(None, question.until)}
+    time_range(question.since, question.until)
+    ends = {"--since": time_range(question.since, None), "--until": time_range(None, question.until)}
     return {option: {"range": {"@timestamp": between}} for option, between in ends.items() if between}
 
 
-def _of_group(group: Group) -> Clause:
+def _of_group(group: Transaction) -> Clause:
     keys = list(group.keys)
     return _any([{"terms": {"traceId": list(group.trace_ids)}}, *({"terms": {field: keys}} for field in _KEYS)])
 
 
-def _naming(question: Question) -> Clause:
+def _naming(question: SearchQuery) -> Clause:
     """Whatever names one of the ids itself, a line that claims a trace which the platform contradicts among them."""
     traces = [*filter(None, map(parse_trace_id, question.ids)), *_trace_ids(question)]
-    anything = [*map(text_of, question.ids)]
+    anything = [*map(as_text, question.ids)]
     correlation, request = anything + _several(question.correlation_id), anything + _several(question.request_id)
     return _any([
         {"terms": {"traceId": traces}}, {"terms": {"staleTraceId": traces}}, {"terms": {"correlationId": correlation}},
@@ -130,7 +130,7 @@ def _naming(question: Question) -> Clause:
     ])  # fmt: skip
 
 
-def _trace_ids(question: Question) -> list[str]:
+def _trace_ids(question: SearchQuery) -> list[str]:
     found = [(id_, parse_trace_id(id_)) for id_ in _several(question.trace_id)]
     for id_, trace_id in found:
         if trace_id is None:
@@ -138,20 +138,20 @@ def _trace_ids(question: Question) -> list[str]:
     return [trace_id for _, trace_id in found if trace_id]
 
 
-def _keys(question: Question) -> list[str]:
+def _keys(question: SearchQuery) -> list[str]:
     return _several(question.correlation_id) + _several(question.request_id)
 
 
 def _several(values: Several) -> list[str]:
     """The values as OpenSearch can take them: `ship` stores lone surrogates as question marks, too."""
-    return [text_of(value) for value in ([values] if isinstance(values, str) else values) if value]
+    return [as_text(value) for value in ([values] if isinstance(values, str) else values) if value]
 
 
 def _annotated(text: str) -> Clause:
     key, separator, value = text.partition("=")
     if not separator or not is_annotation_key(key):
         raise BadInputError(f"{text!r} is no annotation: expected key=value, such as path=/orders")
-    return {"term": {f"annotations.{key}": text_of(value)}}
+    return {"term": {f"annotations.{key}": as_text(value)}}
 
 
 def _with_words(text: str) -> Clause:

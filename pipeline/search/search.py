@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from pipeline.join.transactions import Group, group_of
-from pipeline.search.query import Question, given_ids, query_of
+from pipeline.join.transactions import Transaction, transaction_of
+from pipeline.search.query import SearchQuery, ids_of, query_of
 from pipeline.store.client import Store
 
 _MOST = 10_000
@@ -15,7 +15,7 @@ _KEYS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SearchResult:
     """What a search came to.
 
     Attributes:
@@ -27,7 +27,7 @@ class Found:
     hits: Iterator[dict[str, Any]]
 
 
-def find(question: Question, store: Store, *, highlight: tuple[str, str] | None = None) -> Found:
+def find(question: SearchQuery, store: Store, *, highlight: tuple[str, str] | None = None) -> SearchResult:
     """Looks for what ``question`` asks. Memory does not grow with the number of hits.
 
     Args:
@@ -37,16 +37,16 @@ def find(question: Question, store: Store, *, highlight: tuple[str, str] | None 
 
     Raises BadInputError where an id, an annotation or the times can't be meant.
     """
-    query = query_of(question, group_for(question, store))
+    query = query_of(question, transaction_for(question, store))
     body = {"query": query} | (highlighted(*highlight) if highlight else {})
     index = lines_and_spans(store)
     if 0 < question.limit <= _PAGE:
         answer = store.search(body | {"size": question.limit, "sort": newest_first(), "track_total_hits": True}, index=index)
-        return Found(total=answer["hits"]["total"]["value"], hits=iter(answer["hits"]["hits"][::-1]))
+        return SearchResult(total=answer["hits"]["total"]["value"], hits=iter(answer["hits"]["hits"][::-1]))
     total = count(query, store)
     before = _key_before_newest(question.limit, query, store) if 0 < question.limit < total else None
     body |= {"sort": oldest_first()} | ({"search_after": before} if before else {})
-    return Found(total=total, hits=chain.from_iterable(store.pages(body, index=index)))
+    return SearchResult(total=total, hits=chain.from_iterable(store.pages(body, index=index)))
 
 
 def _key_before_newest(limit: int, query: dict[str, Any], store: Store) -> list[Any] | None:
@@ -56,15 +56,15 @@ def _key_before_newest(limit: int, query: dict[str, Any], store: Store) -> list[
     return next(islice(keys, limit, None), None)
 
 
-def search(question: Question, store: Store) -> list[dict[str, Any]]:
+def search(question: SearchQuery, store: Store) -> list[dict[str, Any]]:
     """The documents as stored, each with `_index` and `_id`, in time order: the newest where there are too many."""
     return [document(hit) for hit in find(question, store).hits]
 
 
-def group_for(question: Question, store: Store) -> Group | None:
+def transaction_for(question: SearchQuery, store: Store) -> Transaction | None:
     """The group that the question's ids stand for; None where it asks for none, or for these ids alone."""
-    ids = given_ids(question)
-    return group_of(ids, store) if ids and question.whole else None
+    ids = ids_of(question)
+    return transaction_of(ids, store) if ids and question.whole else None
 
 
 def count(query: dict[str, Any], store: Store) -> int:
@@ -86,7 +86,7 @@ def highlighted(before: str, after: str) -> dict[str, Any]:
 
 def transaction(id_: str, store: Store) -> list[dict[str, Any]]:
     """Every line and span of the transaction that ``id_`` (a trace, correlation or request id) belongs to, in time order."""
-    return list(islice(map(document, find(Question(ids=(id_,), whole=True, limit=0), store).hits), _MOST))
+    return list(islice(map(document, find(SearchQuery(ids=(id_,), whole=True, limit=0), store).hits), _MOST))
 
 
 def transaction_query(trace_ids: Sequence[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.search.time_expressions import stretch
+from pipeline.search.time_expressions import time_range
 from pipeline.store.client import Store
 
 _MOST_SERVICES = 1000
@@ -30,7 +30,7 @@ class StaleIds(msgspec.Struct, frozen=True, rename="camel"):
 def stale_ids(store: Store, *, since: datetime | None = None, until: datetime | None = None) -> list[StaleIds]:
     """The services that log stale ids between ``since`` and ``until`` (both aware), those with the most lines first."""
     filters: list[dict[str, Any]] = [{"exists": {"field": "staleTraceId"}}]
-    if between := stretch(since, until):
+    if between := time_range(since, until):
         filters.append({"range": {"@timestamp": between}})
     one = {"top_hits": {"size": 1, "_source": ["staleTraceId", "traceId", "body"]}}
     within = {"claimed": {"cardinality": {"field": "staleTraceId"}}, "example": one}

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from pipeline.errors import BadInputError
+from pipeline.model.timestamps import EPOCH, iso
 
 EXPECTED = "such as 15m, 2h30m, now-1d/d, 2026-11-24, 2026-11-24T10:00, 2026-11-24T10:00:00Z or 1764000000"
 
@@ -21,7 +22,6 @@ _SECONDS = re.compile(r"(\d{9,10})(?:\.(\d{1,9}))?", re.ASCII)
 _MILLISECONDS = re.compile(r"\d{12,13}", re.ASCII)
 # fromisoformat takes any character between date and time
 _ISO = re.compile(r"[0-9W-]{7,10}[T ][0-9:.,Z+-]+", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # date_nanos ends in 2262; OpenSearch refuses a range with an end beyond (400)
 _LAST = datetime(2262, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
@@ -38,7 +38,7 @@ _FLOORS: dict[str, Callable[[datetime], datetime]] = {
 }
 
 
-def instant(text: str, *, now: datetime, zone: tzinfo | None = None, end: bool = False) -> datetime:
+def parse_time(text: str, *, now: datetime, zone: tzinfo | None = None, end: bool = False) -> datetime:
     """The moment that ``text`` names.
 
     Args:
@@ -59,7 +59,7 @@ def instant(text: str, *, now: datetime, zone: tzinfo | None = None, end: bool =
         raise BadInputError(f"{text!r} is no time: expected one {EXPECTED}") from None
 
 
-def stretch(since: datetime | None, until: datetime | None) -> dict[str, str]:
+def time_range(since: datetime | None, until: datetime | None) -> dict[str, str]:
     """The range of OpenSearch's `range` query from ``since`` to ``until``, both included; empty where neither is given.
 
     Raises BadInputError where nothing can lie between them.
@@ -73,7 +73,7 @@ def stretch(since: datetime | None, until: datetime | None) -> dict[str, str]:
 
 
 def _written(at: datetime, more: timedelta = timedelta()) -> str:
-    return (min(max(at, _EPOCH), _LAST) + more).astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return iso(min(max(at, EPOCH), _LAST) + more, "microseconds")
 
 
 def _ago(text: str, now: datetime) -> datetime | None:
@@ -83,7 +83,7 @@ def _ago(text: str, now: datetime) -> datetime | None:
     parts = zip(_SPANS.values(), match.groups(), strict=True)
     # further back than there is time is as far as there is data
     seconds = sum(int(count or 0) * span.total_seconds() for span, count in parts)
-    return max(now - timedelta(seconds=min(seconds, (now - _EPOCH).total_seconds())), _EPOCH)
+    return max(now - timedelta(seconds=min(seconds, (now - EPOCH).total_seconds())), EPOCH)
 
 
 def _math(text: str, now: datetime, zone: tzinfo | None, *, end: bool) -> datetime | None:
@@ -120,9 +120,9 @@ def _months(at: datetime, count: int) -> datetime:
 
 def _epoch(text: str) -> datetime | None:
     if _MILLISECONDS.fullmatch(text):
-        return _EPOCH + timedelta(milliseconds=int(text))
+        return EPOCH + timedelta(milliseconds=int(text))
     match = _SECONDS.fullmatch(text)
-    return _EPOCH + timedelta(seconds=int(match[1]), microseconds=int((match[2] or "0").ljust(6, "0")[:6])) if match else None
+    return EPOCH + timedelta(seconds=int(match[1]), microseconds=int((match[2] or "0").ljust(6, "0")[:6])) if match else None
 
 
 def _iso(text: str, zone: tzinfo | None, *, end: bool) -> datetime:

@@ -12,7 +12,7 @@ from opensearchpy.exceptions import AuthenticationException, AuthorizationExcept
 from opensearchpy.exceptions import ConnectionError as NoConnectionError
 
 from pipeline.errors import BadInputError, MisconfiguredError, TracejoinError, UnavailableError
-from pipeline.store.results import _NOT_FOUND, _RETRYABLE, Hit, ItemResult, item_result
+from pipeline.store.results import NOT_FOUND, RETRYABLE, Hit, ItemResult, item_result
 
 T = TypeVar("T")
 
@@ -25,22 +25,29 @@ _PIT_KEPT = "5m"
 LARGEST_BODY = 4 * 1024 * 1024
 
 
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What one kind of OpenSearch can do, and what it cannot.
+
+    Attributes:
+        visible_after: seconds after which every search and every get shows what was written; 0 where gets show it at once, and
+            searches after `refresh`.
+        overlay: the folder in `mappings/` with merge patches to the files of the same name; empty for none.
+        absent: what it never has, by the kind of change that `setup` makes of it, with the reason in words.
+    """
+
+    visible_after: float = 0
+    overlay: str = ""
+    absent: Mapping[str, str] = {}
+
+
 class Store:
     """OpenSearch as tracejoin uses it; `pipeline.store.serverless` is what differs in a collection of OpenSearch Serverless.
 
     Every method raises UnavailableError where trying again may help, MisconfiguredError where the endpoint or the
     credentials are wrong, and BadInputError where OpenSearch refuses the request itself.
-
-    Attributes:
-        visible_after: seconds after which every search and every get shows what was written; 0 where gets show it at once, and
-            searches after `refresh`.
-        overlay: the folder in `mappings/` with what is to be changed in files of the same name; empty for none.
-        absent: what this OpenSearch never has, by the kind of change that `setup` makes of it, with the reason in words.
     """
 
-    visible_after: int = 0
-    overlay: str = ""
-    absent: ClassVar[Mapping[str, str]] = {}
+    capabilities = Capabilities()
     # what compare-and-set compares: how a search asks for it, and where an answer has it
     _asked_place: ClassVar[Mapping[str, Any]] = {"seq_no_primary_term": True}
     _place: tuple[str, ...] = ("_seq_no", "_primary_term")
@@ -208,7 +215,11 @@ class Store:
         try:
             return call()
         except (TransportError, ImproperlyConfigured, OSError) as error:
-            raise self._mapped(error) from error
+            mapped = self._mapped(error)
+            if isinstance(error, TransportError) and isinstance(error.status_code, int):
+                mapped.status = error.status_code
+                mapped.answer = msgspec.json.encode(error.info).decode() if error.info else str(error.error)
+            raise mapped from error
 
     def _mapped(self, error: Exception) -> TracejoinError:
         where = f"OpenSearch at {self.endpoint}"
@@ -216,9 +227,9 @@ class Store:
             return MisconfiguredError([f"{where} refuses these credentials ({error.status_code}): {self._access}"])
         if isinstance(error, NoConnectionError) or not isinstance(error, TransportError):
             return UnavailableError(f"{where} does not answer: is it running, and is the endpoint right? ({_cause(error)})")
-        if error.status_code == _NOT_FOUND:
+        if error.status_code == NOT_FOUND:
             return _NotFoundError(f"{where} has no such thing: {_reason(error)}")
-        if error.status_code in _RETRYABLE:
+        if error.status_code in RETRYABLE:
             return UnavailableError(f"{where} answered {error.status_code}: {_reason(error)}")
         return BadInputError(f"{where} refused the request ({error.status_code}): {_reason(error)}")
 

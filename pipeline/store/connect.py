@@ -1,44 +1,62 @@
+"""Connect: an endpoint and credentials become a Store, or a ServerlessStore for a collection of OpenSearch Serverless."""
+
+from typing import Literal
 from urllib.parse import urlsplit
 
 from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth
 
 from pipeline.errors import MisconfiguredError
-from pipeline.settings import Settings
 from pipeline.store.client import Store
 
 _TIMEOUT = 30
 
 
-def connect(settings: Settings) -> Store:
-    """A store for ``settings``: SigV4 for Amazon's services, basic authentication where a user name is set."""
-    parts = urlsplit(settings.endpoint)
+def connect(
+    endpoint: str,
+    *,
+    prefix: str,
+    service: Literal["", "es", "aoss"] = "",
+    region: str = "",
+    username: str = "",
+    password: str = "",
+) -> Store:
+    """A store at ``endpoint``; nothing is sent yet.
+
+    Args:
+        endpoint: the URL of OpenSearch.
+        prefix: the start of every index name.
+        service: which of Amazon's services it is, as SigV4 names them; empty for a cluster of one's own.
+        region: the AWS region to sign requests for.
+        username: for basic authentication; empty for SigV4 at Amazon's, for none elsewhere.
+        password: of this user.
+
+    Raises MisconfiguredError where requests have to be signed, and credentials or the region are missing.
+    """
+    parts = urlsplit(endpoint)
+    credentials = (username, password) if username else _signer(parts.hostname or "", service, region) if service else None
     client = OpenSearch(
-        hosts=[settings.endpoint],
-        http_auth=_credentials(settings, parts.hostname or ""),
+        hosts=[endpoint],
+        http_auth=credentials,
         timeout=_TIMEOUT,
-        # `index` counts and paces its own retries
+        # log_writer counts and paces its own retries
         max_retries=0,
     )
-    return _kind(settings)(client, endpoint=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", prefix=settings.prefix)
+    return _kind(service)(client, endpoint=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", prefix=prefix)
 
 
-def _kind(settings: Settings) -> type[Store]:
-    if settings.service != "aoss":
+def _kind(service: str) -> type[Store]:
+    if service != "aoss":
         return Store
-    # imported here: it builds on this module, and few need it
+    # imported here: few need it
     from pipeline.store.serverless import ServerlessStore  # noqa: PLC0415
 
     return ServerlessStore
 
 
-def _credentials(settings: Settings, host: str) -> object:
-    if settings.username:
-        return (settings.username, settings.password)
-    if not settings.service:
-        return None
+def _signer(host: str, service: str, region: str) -> Urllib3AWSV4SignerAuth:
     import botocore.session  # noqa: PLC0415  # 100 ms that only Amazon's endpoints need
 
     credentials = botocore.session.get_session().get_credentials()
-    if credentials is None or not settings.region:
+    if credentials is None or not region:
         raise MisconfiguredError([f"{host} is Amazon's: AWS credentials and AWS_REGION are needed to sign requests"])
-    return Urllib3AWSV4SignerAuth(credentials, settings.region, settings.service)
+    return Urllib3AWSV4SignerAuth(credentials, region, service)

@@ -6,11 +6,11 @@ from hashlib import blake2b
 import msgspec
 
 from pipeline.errors import UnavailableError
-from pipeline.logs.decode import BadRecord, Batch
+from pipeline.logs.decode import LogBatch, UnreadableRecord
 from pipeline.logs.document_address import aws_of
 from pipeline.redact.redactor import Redactor
 from pipeline.store.client import Store
-from pipeline.store.log_writer import Refused
+from pipeline.store.log_writer import RejectedDocument
 
 # OpenSearch takes 100 MiB a request; a Lambda event holds 6 MB at most
 _LONGEST = 1024 * 1024
@@ -23,7 +23,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
     document: dict[str, object]
 
 
-def of_document(refused: Refused) -> DeadLetter:
+def of_document(refused: RejectedDocument) -> DeadLetter:
     """The dead letter of a log event that OpenSearch refuses in any form."""
     line = refused.line
     document: dict[str, object] = {"@timestamp": line.timestamp, "reason": refused.reason, "aws": aws_of(line), "eventId": line.event_id,
@@ -31,18 +31,18 @@ def of_document(refused: Refused) -> DeadLetter:
     return DeadLetter(refused.action.create.id, document)
 
 
-def of_event(batch: Batch, record: BadRecord, at: str, redactor: Redactor) -> DeadLetter:
+def of_event(batch: LogBatch, record: UnreadableRecord, at: str, redactor: Redactor) -> DeadLetter:
     """The dead letter of an entry in ``batch`` that is no log event, without what is secret in it; ``at`` is an ISO time."""
     aws = {"accountId": batch.owner, "logGroup": batch.log_group, "logStream": batch.log_stream}
     return _of_record(record, {"@timestamp": at, "aws": aws}, redactor)
 
 
-def of_envelope(record: BadRecord, at: str, redactor: Redactor) -> DeadLetter:
+def of_envelope(record: UnreadableRecord, at: str, redactor: Redactor) -> DeadLetter:
     """The dead letter of a record that is no CloudWatch Logs document, as `of_event` makes it. What came packed stays packed."""
     return _of_record(record, {"@timestamp": at}, redactor)
 
 
-def bury(letters: Iterable[DeadLetter], store: Store) -> None:
+def write_dead_letters(letters: Iterable[DeadLetter], store: Store) -> None:
     """Writes ``letters``, each once. Raises UnavailableError where one could not be written: nothing may be lost."""
     lines: list[object] = []
     for letter in letters:
@@ -53,7 +53,7 @@ def bury(letters: Iterable[DeadLetter], store: Store) -> None:
         raise UnavailableError(f"{len(failed)} dead letters could not be written: {failed[0].reason}")
 
 
-def _of_record(record: BadRecord, document: dict[str, object], redactor: Redactor) -> DeadLetter:
+def _of_record(record: UnreadableRecord, document: dict[str, object], redactor: Redactor) -> DeadLetter:
     # of what came, so that a redelivery finds it whatever is secret by then
     id_ = blake2b(f"{record.reason}\0{record.content}".encode("utf-8", "replace"), digest_size=16).hexdigest()
     reason = f"{record.where}: {record.reason}"

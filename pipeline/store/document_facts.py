@@ -1,10 +1,12 @@
+"""Document facts: what stored lines and spans say of their traces, and which of their fields that needs."""
+
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from pipeline.logs.line_facts import _keys_of, _request_of, elsewhere, is_loose
-from pipeline.model.facts import SegmentFact, evidence_of, signal_fact
+from pipeline.logs.line_facts import facts_of_line, ran_in_other_trace
+from pipeline.model.facts import SegmentFact
 from pipeline.model.trace_state import TraceState, merge_by_trace
 from pipeline.store.results import Hit
 
@@ -44,21 +46,7 @@ def facts_of(hit: Hit) -> TraceState:
     if source["doc"]["kind"] == "span":
         fact = stored_fact(source)
         return TraceState(segments={fact.id: fact}) if fact else TraceState()
-    if is_loose(source):
-        return TraceState()
-    request = _request_of(source)
-    return TraceState(
-        requests={request.key: request},
-        signals=signal_fact(
-            hit.id,
-            tuple(source.get("signals", ())),
-            source.get("serviceName", ""),
-            request,
-            evidence_of(source.get("body", ""), source.get("excerpt")),
-            (source.get("severity") or {}).get("number") or 0,
-        ),
-        keys={value: {request.key: fact} for value, fact in _keys_of(hit)},
-    )
+    return facts_of_line(hit.id, source)
 
 
 def facts_by_trace(hits: Iterable[Hit]) -> dict[str, TraceState]:
@@ -71,7 +59,7 @@ def _facts(hits: Iterable[Hit]) -> Iterator[tuple[str, TraceState]]:
         if trace_id := hit.source.get("traceId"):
             yield trace_id, facts_of(hit)
         if claimed := hit.source.get("staleTraceId"):
-            yield claimed, elsewhere(hit.source)
+            yield claimed, ran_in_other_trace(hit.source)
 
 
 def stored_fact(source: Mapping[str, Any]) -> SegmentFact | None:

@@ -15,33 +15,33 @@ import msgspec
 from pipeline.errors import UnavailableError
 from pipeline.model.timestamps import iso_millis
 from pipeline.store.client import Store
+from pipeline.store.compare_and_set import merge_until_written
 from pipeline.store.results import Hit
 
 MOST_TRACES: Final = 100
 """A key that more traces show than this joins none: a constant, an empty string, a tenant's name is no correlation id."""
-_ROUNDS = 20
 
 
-class Link(msgspec.Struct, frozen=True, kw_only=True):
+class JoinKey(msgspec.Struct, frozen=True, kw_only=True):
     """Who showed a key.
 
     Attributes:
-        trace_ids: sorted; no more are taken in once it is `loosened`.
+        trace_ids: sorted; no more are taken in once it is `released`.
         platform: pairs of a trace and a log group, in which the platform says that the request of this id ran in the trace.
-        loosened: so many traces show the key that it says nothing, and those that it had joined before have come apart.
+        released: so many traces show the key that it says nothing, and those that it had joined before have come apart.
         last_seen_at: when it was written last (ISO 8601, UTC); empty where it is not stored yet.
     """
 
     key: str
     trace_ids: tuple[str, ...] = ()
     platform: tuple[tuple[str, str], ...] = ()
-    loosened: bool = False
+    released: bool = False
     last_seen_at: str = ""
     seq_no: int = -1
     primary_term: int = -1
 
     @property
-    def glue(self) -> bool:
+    def too_common(self) -> bool:
         """Whether so many traces show the key that it says nothing."""
         return len(self.trace_ids) > MOST_TRACES
 
@@ -49,66 +49,59 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
         """The traces in which the request of this id ran, as the platform says in ``log_group``."""
         return {trace_id for trace_id, group in self.platform if group == log_group}
 
-    def grown(self, trace_ids: Iterable[str], platform: Iterable[tuple[str, str]]) -> "Link":
-        """With these taken in."""
-        return msgspec.structs.replace(
-            self,
-            trace_ids=self.trace_ids if self.loosened else tuple(sorted({*self.trace_ids, *trace_ids})),
-            platform=tuple(sorted({*self.platform, *platform})[: MOST_TRACES + 1]),
-        )
+    def grown(self, sighting: "KeySighting") -> "JoinKey":
+        """The key with a sighting merged in; the key itself where it holds that already."""
+        trace_ids = self.trace_ids if self.released else tuple(sorted({*self.trace_ids, *sighting.trace_ids}))
+        platform = tuple(sorted({*self.platform, *sighting.platform})[: MOST_TRACES + 1])
+        if (trace_ids, platform) == (self.trace_ids, self.platform):
+            return self
+        return msgspec.structs.replace(self, trace_ids=trace_ids, platform=platform)
 
 
-class Shown(msgspec.Struct):
+class KeySighting(msgspec.Struct):
     """What is to be taken in of one key."""
 
     trace_ids: set[str] = msgspec.field(default_factory=set)
     platform: set[tuple[str, str]] = msgspec.field(default_factory=set)
 
 
-class Links:
+class JoinKeys:
     """The link documents in OpenSearch, read and written by compare-and-set."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._index = f"{store.prefix}-links"
 
-    def load(self, keys: Iterable[str]) -> dict[str, Link]:
+    def load(self, keys: Iterable[str]) -> dict[str, JoinKey]:
         """A link for each key, an empty one where nobody showed it yet; realtime."""
         wanted = list(dict.fromkeys(keys))
         hits = self._store.get_many([(self._index, _id(key)) for key in wanted])
         return {key: _read(key, hit) for key, hit in zip(wanted, hits, strict=True)}
 
-    def add(self, shown: Mapping[str, Shown]) -> dict[str, Link]:
+    def merge_in(self, shown: Mapping[str, KeySighting]) -> dict[str, JoinKey]:
         """Takes in who showed which key, whoever else writes meanwhile; returns the links that came of it.
 
         Raises UnavailableError where OpenSearch does not take a link.
         """
-        done: dict[str, Link] = {}
-        waiting = dict(shown)
-        for _ in range(_ROUNDS):
-            known = self.load(waiting)
-            grown = {key: known[key].grown(what.trace_ids, what.platform) for key, what in waiting.items()}
-            done |= {key: link for key, link in grown.items() if link == known[key]}
-            done |= self._write([link for key, link in grown.items() if link != known[key]])
-            waiting = {key: what for key, what in waiting.items() if key not in done}
-            if not waiting:
-                return done
-        raise UnavailableError(f"others kept changing the links of {len(waiting)} ids")
+        done, left = merge_until_written(shown, load=self.load, grow=JoinKey.grown, write=self._write)
+        if left:
+            raise UnavailableError(f"others kept changing the links of {len(left)} ids")
+        return done
 
-    def loosen(self, links: Iterable[Link]) -> None:
+    def release(self, links: Iterable[JoinKey]) -> None:
         """Notes that the traces which these links had joined have come apart; a lost race costs a repetition."""
-        self._write([msgspec.structs.replace(link, loosened=True, trace_ids=link.trace_ids[: MOST_TRACES + 1]) for link in links])
+        self._write([msgspec.structs.replace(link, released=True, trace_ids=link.trace_ids[: MOST_TRACES + 1]) for link in links])
 
     def purge(self, *, days: int) -> None:
         """Deletes links that nobody added to for ``days``."""
         self._store.delete_older(self._index, "lastSeenAt", days=days)
 
-    def _write(self, links: list[Link]) -> dict[str, Link]:
+    def _write(self, links: list[JoinKey]) -> dict[str, JoinKey]:
         now = iso_millis(int(time.time() * 1000))
         lines: list[object] = []
         for link in links:
             lines += [self._store.compare_and_set(self._index, _id(link.key), link.seq_no, link.primary_term), _document(link, now)]
-        written: dict[str, Link] = {}
+        written: dict[str, JoinKey] = {}
         for link, result in zip(links, self._store.write(lines), strict=True):
             if result.ok:
                 place = {"seq_no": result.seq_no, "primary_term": result.primary_term}
@@ -122,29 +115,29 @@ def _id(key: str) -> str:
     return blake2b(key.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
-def _read(key: str, hit: Hit | None) -> Link:
+def _read(key: str, hit: Hit | None) -> JoinKey:
     if hit is None:
-        return Link(key=key)
+        return JoinKey(key=key)
     platform = tuple((entry["traceId"], entry["logGroup"]) for entry in hit.source.get("platform", ()))
     trace_ids = tuple(hit.source.get("traceId", ()))
-    return Link(
+    return JoinKey(
         key=key,
         trace_ids=trace_ids,
         platform=platform,
-        loosened=bool(hit.source.get("loosened")),
+        released=bool(hit.source.get("loosened")),
         last_seen_at=hit.source.get("lastSeenAt", ""),
         seq_no=hit.seq_no,
         primary_term=hit.primary_term,
     )
 
 
-def _document(link: Link, now: str) -> dict[str, Any]:
+def _document(link: JoinKey, now: str) -> dict[str, Any]:
     platform = [{"traceId": trace_id, "logGroup": group} for trace_id, group in link.platform]
     return {
         "key": link.key,
         "traceId": link.trace_ids,
         "platform": platform,
-        "glue": link.glue,
-        "loosened": link.loosened,
+        "glue": link.too_common,
+        "loosened": link.released,
         "lastSeenAt": now,
     }

@@ -14,7 +14,7 @@ from isal import igzip
 
 from pipeline.errors import BadInputError, UnavailableError
 from pipeline.logs.document_address import Create
-from pipeline.logs.extract.log_line import Line
+from pipeline.logs.extract.log_line import LogLine
 from pipeline.store.client import LARGEST_BODY, Store
 from pipeline.store.results import ItemResult
 
@@ -27,45 +27,45 @@ _LAST_SECONDS = 2.0
 _encoder = msgspec.json.Encoder()
 
 
-class Items(msgspec.Struct):
+class BulkItems(msgspec.Struct):
     """Documents to write, as a bulk body wants them: action and document in turn."""
 
-    parts: list[Create | Line] = []
+    parts: list[Create | LogLine] = []
 
     def __len__(self) -> int:
         return len(self.parts) // 2
 
-    def __iter__(self) -> Iterator[tuple[Create, Line]]:
-        return cast("Iterator[tuple[Create, Line]]", zip(self.parts[::2], self.parts[1::2], strict=True))
+    def __iter__(self) -> Iterator[tuple[Create, LogLine]]:
+        return cast("Iterator[tuple[Create, LogLine]]", zip(self.parts[::2], self.parts[1::2], strict=True))
 
-    def cut(self, start: int, end: int) -> "Items":
+    def cut(self, start: int, end: int) -> "BulkItems":
         """The items from ``start`` up to ``end``."""
-        return Items(self.parts[2 * start : 2 * end])
+        return BulkItems(self.parts[2 * start : 2 * end])
 
 
-class Refused(msgspec.Struct, frozen=True):
+class RejectedDocument(msgspec.Struct, frozen=True):
     """A document that OpenSearch will never take, and why."""
 
     action: Create
-    line: Line
+    line: LogLine
     reason: str
 
 
-class Delivery(msgspec.Struct):
+class WriteResult(msgspec.Struct):
     """What became of the items."""
 
     indexed: int = 0
     duplicate: int = 0
-    refused: list[Refused] = []
+    refused: list[RejectedDocument] = []
 
 
-def bodies(items: Items, *, max_body: int = LARGEST_BODY) -> Iterator[tuple[Items, bytes]]:
+def bodies(items: BulkItems, *, max_body: int = LARGEST_BODY) -> Iterator[tuple[BulkItems, bytes]]:
     """``items`` in runs, each with its gzipped bulk body, which stays below ``max_body`` bytes before compression."""
     for start in range(0, len(items), _MAX_ITEMS):
         yield from _bodies(items.cut(start, start + _MAX_ITEMS) if len(items) > _MAX_ITEMS else items, max_body)
 
 
-def _bodies(items: Items, max_body: int) -> Iterator[tuple[Items, bytes]]:
+def _bodies(items: BulkItems, max_body: int) -> Iterator[tuple[BulkItems, bytes]]:
     body = _encoder.encode_lines(items.parts)
     if len(body) > max_body and len(items) > 1:
         middle = len(items) // 2
@@ -75,7 +75,7 @@ def _bodies(items: Items, max_body: int) -> Iterator[tuple[Items, bytes]]:
         yield items, igzip.compress(body, _GZIP_LEVEL)
 
 
-def index(items: Items, store: Store, *, remaining: Callable[[], float], max_chars: int) -> Delivery:
+def write_logs(items: BulkItems, store: Store, *, remaining: Callable[[], float], max_chars: int) -> WriteResult:
     """Writes ``items``; returns what became of each.
 
     Args:
@@ -86,11 +86,11 @@ def index(items: Items, store: Store, *, remaining: Callable[[], float], max_cha
 
     Raises UnavailableError where items are still to be written when time is up: the whole event must come again.
     """
-    delivery = Delivery()
+    delivery = WriteResult()
     waiting = items
     pause = _FIRST_PAUSE
     while waiting.parts:
-        again = Items()
+        again = BulkItems()
         trouble = ""
         for run, body in bodies(waiting):
             trouble = _send(run, body, store, delivery, again, max_chars) or trouble
@@ -104,7 +104,7 @@ def index(items: Items, store: Store, *, remaining: Callable[[], float], max_cha
     return delivery
 
 
-def _send(run: Items, body: bytes, store: Store, delivery: Delivery, again: Items, max_chars: int) -> str:
+def _send(run: BulkItems, body: bytes, store: Store, delivery: WriteResult, again: BulkItems, max_chars: int) -> str:
     """Sends one body; puts what must be sent again into ``again``, and returns why, where it is worth a pause."""
     try:
         results = store.bulk(body)
@@ -120,7 +120,7 @@ def _send(run: Items, body: bytes, store: Store, delivery: Delivery, again: Item
     return _sort(run, results, delivery, again, max_chars)
 
 
-def _sort(run: Items, results: Sequence[ItemResult], delivery: Delivery, again: Items, max_chars: int) -> str:
+def _sort(run: BulkItems, results: Sequence[ItemResult], delivery: WriteResult, again: BulkItems, max_chars: int) -> str:
     trouble = ""
     for (action, line), result in zip(run, results, strict=True):
         if result.ok:
@@ -131,7 +131,7 @@ def _sort(run: Items, results: Sequence[ItemResult], delivery: Delivery, again: 
             again.parts += (action, line)
             trouble = f"{result.status} {result.reason}"
         elif line.attributes is None:
-            delivery.refused.append(Refused(action, line, result.reason))
+            delivery.refused.append(RejectedDocument(action, line, result.reason))
         else:
             # odd attributes are what OpenSearch mostly refuses: once more without them
             line.make_plain(str(bytes(line.attributes), "utf-8"), max_chars)

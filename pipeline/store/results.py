@@ -5,9 +5,9 @@ import msgspec
 
 from pipeline.errors import BadInputError, UnavailableError
 
-_RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
+RETRYABLE = frozenset({408, 429, 500, 502, 503, 504})
 _CONFLICT = 409
-_NOT_FOUND = 404
+NOT_FOUND = 404
 _OK = 300
 
 
@@ -32,12 +32,12 @@ class ItemResult(msgspec.Struct, frozen=True):
     @property
     def gone(self) -> bool:
         """For compare-and-set: there is no such document any more."""
-        return self.status == _NOT_FOUND
+        return self.status == NOT_FOUND
 
     @property
     def retryable(self) -> bool:
         """Whether the same item may succeed later."""
-        return self.status in _RETRYABLE
+        return self.status in RETRYABLE
 
     def raise_for_failure(self, what: str) -> None:
         """Raises UnavailableError where trying again may help, else BadInputError; ``what`` says what was not written."""

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from pipeline.errors import MisconfiguredError
-from pipeline.store.client import Store
+from pipeline.store.client import Capabilities, Store
 from pipeline.store.external_version import Item, items_of, versioned_result
 from pipeline.store.results import Hit, ItemResult
 
@@ -30,17 +30,20 @@ class ServerlessStore(Store):
     """A collection of type SEARCH.
 
     - Nothing can be refreshed: what is written shows in searches after about ten seconds, up to a minute, and AWS does not promise that a
-      get shows it earlier. So what this process wrote of late is remembered, and what rests on seeing others waits for `visible_after`.
+      get shows it earlier. So what this process wrote of late is remembered, and what rests on seeing others waits for
+      `Capabilities.visible_after`.
     - Sequence numbers are not documented there, and its answers show them as 0. So compare-and-set goes by versions: a write with
       version n + 1 and `version_type` external fails unless the stored version is n or less. The callers' `seq_no` is that n.
     """
 
-    visible_after = 60
-    overlay = "serverless"
-    absent: ClassVar[Mapping[str, str]] = {
-        "policy": "OpenSearch Serverless has no Index State Management: resolve's sweep deletes old indices",
-        "monitor": "OpenSearch Serverless has no Alerting plugin: alerts come by SNS and CloudWatch alone",
-    }
+    capabilities = Capabilities(
+        visible_after=60,
+        overlay="serverless",
+        absent={
+            "policy": "OpenSearch Serverless has no Index State Management: resolve's sweep deletes old indices",
+            "monitor": "OpenSearch Serverless has no Alerting plugin: alerts come by SNS and CloudWatch alone",
+        },
+    )
     _asked_place: ClassVar[Mapping[str, Any]] = {"version": True}
     _place = ("_version",)
     # the table of operations names GET alone
@@ -49,7 +52,7 @@ class ServerlessStore(Store):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._written = _Written(lambda: 2 * self.visible_after)
+        self._written = _ReadYourWrites(lambda: 2 * self.capabilities.visible_after)
 
     def refresh(self) -> None:
         """Does nothing: what was written shows by itself."""
@@ -133,7 +136,7 @@ class ServerlessStore(Store):
             self._written.drop(item.place)
 
 
-class _Written:
+class _ReadYourWrites:
     """What this process wrote of late, until every get and search shows it; ``lasts`` says for how many seconds that is."""
 
     def __init__(self, lasts: Callable[[], float]) -> None:

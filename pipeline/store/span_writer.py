@@ -14,7 +14,7 @@ from pipeline.store.client import Store
 from pipeline.store.document_facts import stored_fact
 from pipeline.store.results import Hit
 from pipeline.traces.segment import Segment
-from pipeline.traces.span_document import span_document, span_place
+from pipeline.traces.span_document import span_address, span_document
 
 _ROUNDS = 5
 # what OpenSearch may refuse of a span: odd or too long, or too many
@@ -22,7 +22,7 @@ _PLAIN: Final[dict[str, Any]] = {"attributes": {}, "events": [], "links": [], "r
 _Place = tuple[str, str]
 
 
-class SpanDelivery(msgspec.Struct):
+class SpanWriteResult(msgspec.Struct):
     """What became of the segments: how many were written, and how many were there already.
 
     Attributes:
@@ -38,12 +38,12 @@ class SpanDelivery(msgspec.Struct):
     written: set[str] = set()
 
 
-def index_spans(segments: Iterable[Segment], store: Store) -> SpanDelivery:
+def write_spans(segments: Iterable[Segment], store: Store) -> SpanWriteResult:
     """Writes the spans of ``segments``. Raises UnavailableError where OpenSearch does not take them now: all may come again."""
-    delivery = SpanDelivery()
+    delivery = SpanWriteResult()
     waiting: dict[_Place, tuple[Segment, dict[str, Any]]] = {}
     for segment in segments:
-        place = span_place(segment.fact, segment.trace_id, store.prefix)
+        place = span_address(segment.fact, segment.trace_id, store.prefix)
         document = span_document(segment)
         other = waiting.get(place)
         delivery.duplicate += other is not None
@@ -58,7 +58,7 @@ def index_spans(segments: Iterable[Segment], store: Store) -> SpanDelivery:
 
 
 def _write(
-    waiting: dict[_Place, tuple[Segment, dict[str, Any]]], store: Store, delivery: SpanDelivery
+    waiting: dict[_Place, tuple[Segment, dict[str, Any]]], store: Store, delivery: SpanWriteResult
 ) -> dict[_Place, tuple[Segment, dict[str, Any]]]:
     """Writes what is new or better than what is there; returns what others changed meanwhile."""
     places = list(waiting)

@@ -15,7 +15,7 @@ _MOST_VALUES = 50
 _MOST_CORRELATION_IDS = 100
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A trace as stored, with its verdict.
 
     Attributes:
@@ -49,7 +49,7 @@ def correlation_ids_of(state: TraceState) -> list[str]:
     return list(islice(named, _MOST_CORRELATION_IDS))
 
 
-def status_of(verdict: Verdict, version: int) -> dict[str, Any]:
+def trace_status(verdict: Verdict, version: int) -> dict[str, Any]:
     """The `trace` object that a trace, its lines and its spans carry; every key is there, so that a new one wipes the old."""
     return {
         "state": verdict.state, "stateReason": verdict.state_reason, "fault": verdict.fault, "error": verdict.error,
@@ -58,7 +58,7 @@ def status_of(verdict: Verdict, version: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def document_of(record: Record) -> dict[str, Any]:
+def document_of(record: TraceRecord) -> dict[str, Any]:
     """The trace document of ``record``."""
     verdict, root = record.verdict, record.verdict.root
     return {
@@ -74,7 +74,7 @@ def document_of(record: Record) -> dict[str, Any]:
         "name": root.name if root else None,
         "durationInNanos": root.duration if root else None,
         "annotations": annotations_of(record.state),
-        "trace": status_of(verdict, record.version),
+        "trace": trace_status(verdict, record.version),
         "missing": verdict.missing[:_MOST_MISSING],
         "findings": verdict.findings,
         "settled": record.settled,

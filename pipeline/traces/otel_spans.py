@@ -12,7 +12,7 @@ import msgspec
 
 from pipeline.errors import BadInputError
 from pipeline.model.facts import Annotation, SegmentFact
-from pipeline.model.json_values import plain, text_of
+from pipeline.model.json_values import as_text, storable
 from pipeline.model.trace_ids import parse_span_id, parse_trace_id
 from pipeline.redact.redactor import DEFAULT, Redactor
 from pipeline.traces.segment import (
@@ -23,9 +23,9 @@ from pipeline.traces.segment import (
     Segment,
     annotations_in,
     content_of,
+    http_status_in,
     linked,
     links_in,
-    status_of,
 )
 
 _KINDS = frozenset({"SERVER", "CLIENT", "INTERNAL", "PRODUCER", "CONSUMER"})
@@ -53,11 +53,12 @@ def read_span(document: bytes | str | Mapping[str, Any], *, trace_id: str | None
 
     Raises BadInputError where it is no JSON object, has no valid ids, or names another trace than ``trace_id``.
     """
-    return _read_span(content_of(document, redactor), trace_id)
+    return read_span_content(content_of(document, redactor), trace_id)
 
 
-def _read_span(content: Mapping[str, Any], trace_id: str | None) -> Segment:
-    own, span_id = parse_trace_id(text_of(content.get("traceId"))), parse_span_id(text_of(content.get("spanId")))
+def read_span_content(content: Mapping[str, Any], trace_id: str | None) -> Segment:
+    """As `read_span`, of an object that holds nothing secret any more."""
+    own, span_id = parse_trace_id(as_text(content.get("traceId"))), parse_span_id(as_text(content.get("spanId")))
     if own is None or span_id is None:
         raise BadInputError("the span has no valid traceId or no valid spanId")
     if trace_id and own != trace_id:
@@ -88,8 +89,8 @@ def _segment(content: Mapping[str, Any], trace_id: str, span_id: str) -> Segment
 
 def _fact(content: Mapping[str, Any], span_id: str, kind: str, attributes: dict[str, Any], resource: dict[str, Any],
           exceptions: tuple[ExceptionFact, ...]) -> SegmentFact:  # fmt: skip
-    parent_id = parse_span_id(text_of(content.get("parentSpanId"))) or ""
-    status = status_of(_first(attributes, "http.response.status_code", "http.status_code"))
+    parent_id = parse_span_id(as_text(content.get("parentSpanId"))) or ""
+    status = http_status_in(_first(attributes, "http.response.status_code", "http.status_code"))
     start, end = _nanos(content.get("startTimeUnixNano")), _nanos(content.get("endTimeUnixNano"))
     failed, message = _failure(content.get("status"))
     exception = exceptions[0] if exceptions else ExceptionFact()
@@ -97,7 +98,7 @@ def _fact(content: Mapping[str, Any], span_id: str, kind: str, attributes: dict[
     return SegmentFact(
         id=span_id,
         parent_id=parent_id if parent_id != span_id else "",
-        name=text_of(content.get("name"))[:LONGEST_NAME],
+        name=as_text(content.get("name"))[:LONGEST_NAME],
         service_name=(_text(resource, "service.name") or _text(attributes, "aws.local.service"))[:LONGEST_NAME],
         subsegment=not (kind in _ENTERING or not parent_id or attributes.get("aws.span.kind") == "LOCAL_ROOT"),
         origin=_origin(kind, attributes, resource),
@@ -126,8 +127,8 @@ def _attributes(content: object) -> dict[str, Any]:
     """Attributes by name, from an object or from OTLP's list."""
     if isinstance(content, list):
         entries = (entry for entry in content if isinstance(entry, Mapping))
-        content = {text_of(entry.get("key")): _value(entry.get("value")) for entry in entries}
-    return {key: value for key, value in plain(content).items() if key} if isinstance(content, Mapping) else {}
+        content = {as_text(entry.get("key")): _value(entry.get("value")) for entry in entries}
+    return {key: value for key, value in storable(content).items() if key} if isinstance(content, Mapping) else {}
 
 
 def _value(value: object) -> Any:
@@ -145,7 +146,7 @@ def _value(value: object) -> Any:
 
 
 def _kind(value: object) -> str:
-    name = text_of(value).upper().removeprefix("SPAN_KIND_")
+    name = as_text(value).upper().removeprefix("SPAN_KIND_")
     if isinstance(value, int):
         name = _KIND_NUMBERS.get(value, "")
     return name if name in _KINDS else "INTERNAL"
@@ -155,7 +156,7 @@ def _failure(status: object) -> tuple[bool, str]:
     """Whether the status is an error, and its message."""
     if not isinstance(status, Mapping):
         return str(status).upper() in _ERROR_CODES, ""
-    return str(status.get("code")).upper() in _ERROR_CODES, text_of(status.get("message"))[:LONGEST_MESSAGE]
+    return str(status.get("code")).upper() in _ERROR_CODES, as_text(status.get("message"))[:LONGEST_MESSAGE]
 
 
 def _origin(kind: str, attributes: Mapping[str, Any], resource: Mapping[str, Any]) -> str:

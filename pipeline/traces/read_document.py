@@ -2,9 +2,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.redact.redactor import DEFAULT, Redactor
-from pipeline.traces.otel_spans import _read_span, is_span
+from pipeline.traces.otel_spans import is_span, read_span_content
 from pipeline.traces.segment import Segment, content_of
-from pipeline.traces.xray_segments import read_content
+from pipeline.traces.xray_segments import read_segments
 
 
 def read_trace_document(
@@ -12,4 +12,4 @@ def read_trace_document(
 ) -> list[Segment]:
     """A span, or a segment document with what is embedded in it. Raises BadInputError as `read_span` and `read_document` do."""
     content = content_of(document, redactor)
-    return [_read_span(content, trace_id)] if is_span(content) else read_content(content, trace_id)
+    return [read_span_content(content, trace_id)] if is_span(content) else read_segments(content, trace_id)

@@ -8,7 +8,7 @@ import msgspec
 
 from pipeline.errors import BadInputError
 from pipeline.model.facts import Annotation, SegmentFact
-from pipeline.model.json_values import annotation, is_annotation_key, number_of, text_of
+from pipeline.model.json_values import annotation, as_text, is_annotation_key, number_of
 from pipeline.model.trace_ids import parse_span_id, parse_trace_id
 from pipeline.model.trace_state import TraceState, merge_by_trace
 from pipeline.redact.redactor import Redactor
@@ -30,7 +30,7 @@ class ExceptionFact(msgspec.Struct, frozen=True):
     stack: str = ""
 
 
-class Link(msgspec.Struct, frozen=True):
+class SpanLink(msgspec.Struct, frozen=True):
     """A link to a span of another trace."""
 
     trace_id: str
@@ -48,7 +48,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     trace_id: str
     fact: SegmentFact
     exceptions: tuple[ExceptionFact, ...] = ()
-    links: tuple[Link, ...] = ()
+    links: tuple[SpanLink, ...] = ()
     attributes: dict[str, Any] = {}
     kind: str = ""
     resource: dict[str, Any] = {}
@@ -78,7 +78,7 @@ def parse(document: bytes | str) -> Mapping[str, Any]:
     return content
 
 
-def status_of(value: object) -> int | None:
+def http_status_in(value: object) -> int | None:
     """An HTTP status, from a number or its text; None where it is none."""
     if isinstance(value, bool):
         return None
@@ -96,15 +96,15 @@ def annotations_in(content: object) -> tuple[tuple[str, Annotation], ...]:
     return tuple(sorted(((key, value) for key, value in found if value is not None), key=lambda pair: pair[0]))
 
 
-def links_in(links: object, *, trace_key: str, span_key: str) -> Iterator[Link]:
+def links_in(links: object, *, trace_key: str, span_key: str) -> Iterator[SpanLink]:
     """The links that are any, out of a list of objects with these keys."""
     for link in links if isinstance(links, list) else ():
         if isinstance(link, Mapping):
-            trace_id, span_id = parse_trace_id(text_of(link.get(trace_key))), parse_span_id(text_of(link.get(span_key)))
+            trace_id, span_id = parse_trace_id(as_text(link.get(trace_key))), parse_span_id(as_text(link.get(span_key)))
             if trace_id and span_id:
-                yield Link(trace_id, span_id)
+                yield SpanLink(trace_id, span_id)
 
 
-def linked(links: Iterable[Link], trace_id: str) -> tuple[str, ...]:
+def linked(links: Iterable[SpanLink], trace_id: str) -> tuple[str, ...]:
     """The other traces that ``links`` name, sorted; X-Ray allows a hundred links a trace (AWS X-Ray developer guide, "Trace linking")."""
     return tuple(sorted({link.trace_id for link in links} - {trace_id})[:_MOST_LINKS])

@@ -4,29 +4,28 @@ Source: Data Prepper's `otel-v1-apm-span-index-standard-template`, and OpenSearc
 `parentSpanId`, and every span carries its trace's group.
 """
 
-from datetime import timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from pipeline.model.facts import SegmentFact
-from pipeline.model.timestamps import _EPOCH, _SECOND, iso_nanos
+from pipeline.model.timestamps import day_of_nanos, iso_nanos
 from pipeline.model.trace_ids import to_xray
 
 if TYPE_CHECKING:
     from pipeline.traces.segment import Segment
 
 _REMOTE = frozenset({"aws", "remote"})
-_ERROR = 2
-_UNSET = 0
+ERROR = 2
+UNSET = 0
 PENDING: Final = {"state": "pending", "version": 0}
 """The `trace` object of a document that no verdict has reached yet."""
 
 
-def span_place(fact: SegmentFact, trace_id: str, prefix: str) -> tuple[str, str]:
+def span_address(fact: SegmentFact, trace_id: str, prefix: str) -> tuple[str, str]:
     """The index and the id of a span: its index is that of its start's day, or ``undated``."""
-    day = f"{_EPOCH + timedelta(seconds=fact.start // _SECOND):%Y.%m.%d}" if fact.start is not None else "undated"
+    day = day_of_nanos(fact.start) if fact.start is not None else "undated"
     return f"{prefix}-spans-{day}", f"{trace_id}-{fact.id}"
 
 
@@ -42,7 +41,7 @@ def span_document(segment: "Segment") -> dict[str, Any]:
         "name": _name(segment),
         "kind": segment.kind or _kind(fact),
         "serviceName": fact.service_name or fact.name,
-        "status": {"code": _ERROR if _failed(fact) else _UNSET, "message": fact.exception_message},
+        "status": {"code": ERROR if _failed(fact) else UNSET, "message": fact.exception_message},
         "events": [_event(fact, exception.type, exception.message, exception.stack) for exception in segment.exceptions],
         "links": [{"traceId": link.trace_id, "spanId": link.span_id} for link in segment.links],
         "attributes": segment.attributes,

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.errors import BadInputError
 from pipeline.model.facts import SegmentFact
-from pipeline.model.json_values import plain, text_of
+from pipeline.model.json_values import as_text, storable
 from pipeline.model.trace_ids import parse_span_id, parse_trace_id
 from pipeline.redact.redactor import DEFAULT, Redactor
 from pipeline.traces.segment import (
@@ -23,9 +23,9 @@ from pipeline.traces.segment import (
     Segment,
     annotations_in,
     content_of,
+    http_status_in,
     linked,
     links_in,
-    status_of,
 )
 
 _MOST_FRAMES = 50
@@ -45,12 +45,12 @@ def read_document(document: bytes | str | Mapping[str, Any], *, trace_id: str | 
 
     Raises BadInputError where it is no JSON object, belongs to no trace, or names another one than ``trace_id``.
     """
-    return read_content(content_of(document, redactor), trace_id)
+    return read_segments(content_of(document, redactor), trace_id)
 
 
-def read_content(content: Mapping[str, Any], trace_id: str | None) -> list[Segment]:
+def read_segments(content: Mapping[str, Any], trace_id: str | None) -> list[Segment]:
     """As `read_document`, of an object that holds nothing secret any more."""
-    own = parse_trace_id(text_of(content.get("trace_id")))
+    own = parse_trace_id(as_text(content.get("trace_id")))
     if own is None and trace_id is None:
         raise BadInputError("the segment document names no trace: trace_id is missing or is none")
     if own and trace_id and own != trace_id:
@@ -83,10 +83,10 @@ def _fact(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None)
     request = _object(http.get("request"))
     gateway = _object(aws.get("api_gateway"))
     exception = next(_exceptions(content.get("cause")), ExceptionFact())
-    name = text_of(content.get("name"))[:LONGEST_NAME]
+    name = as_text(content.get("name"))[:LONGEST_NAME]
     subsegment = parent is not None or content.get("type") == "subsegment"
     start, end = nanos_of(content.get("start_time")), nanos_of(content.get("end_time"))
-    status = status_of(_object(http.get("response")).get("status"))
+    status = http_status_in(_object(http.get("response")).get("status"))
     id_ = _id(content.get("id"), trace_id) or _made_up_id(content, trace_id, parent)
     parent_id = parent.id if parent else _id(content.get("parent_id"), trace_id)
     return SegmentFact(
@@ -95,8 +95,8 @@ def _fact(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None)
         name=name,
         service_name="" if subsegment else name,
         subsegment=subsegment,
-        origin=text_of(content.get("origin")),
-        namespace=text_of(content.get("namespace")),
+        origin=as_text(content.get("origin")),
+        namespace=as_text(content.get("namespace")),
         start=start if start is not None else end,
         end=end,
         # what its own closed document leaves open will never close
@@ -106,13 +106,13 @@ def _fact(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None)
         throttle=content.get("throttle") is True,
         cause=_has_cause(content.get("cause")),
         failed_items=_failed_items(aws),
-        status=status if status is not None else status_of(aws.get("status_code")),
-        method=text_of(request.get("method")),
-        url=text_of(request.get("url"))[:LONGEST_MESSAGE],
-        operation=text_of(aws.get("operation")),
-        target=next((text for key in _TARGETS if (text := text_of(aws.get(key)))), "")[:LONGEST_NAME],
-        request_id=text_of(aws.get("request_id")) or text_of(gateway.get("request_id")),
-        function_error=text_of(aws.get("function_error")),
+        status=status if status is not None else http_status_in(aws.get("status_code")),
+        method=as_text(request.get("method")),
+        url=as_text(request.get("url"))[:LONGEST_MESSAGE],
+        operation=as_text(aws.get("operation")),
+        target=next((text for key in _TARGETS if (text := as_text(aws.get(key)))), "")[:LONGEST_NAME],
+        request_id=as_text(aws.get("request_id")) or as_text(gateway.get("request_id")),
+        function_error=as_text(aws.get("function_error")),
         traced=content.get("traced") is True or request.get("traced") is True,
         inferred=content.get("inferred") is True,
         exception_type=exception.type,
@@ -139,7 +139,7 @@ def _made_up_id(content: Mapping[str, Any], trace_id: str, parent: SegmentFact |
     # the same document must get the same id each time
     start = content.get("start_time")
     begun = start if isinstance(start, str) else str(nanos_of(start))
-    return _hash(trace_id, parent.id if parent else "", text_of(content.get("name")), begun)
+    return _hash(trace_id, parent.id if parent else "", as_text(content.get("name")), begun)
 
 
 def _hash(*parts: str) -> str:
@@ -169,8 +169,8 @@ def _exceptions(cause: object) -> Iterator[ExceptionFact]:
     for exception in exceptions if isinstance(exceptions, list) else ():
         if isinstance(exception, Mapping):
             yield ExceptionFact(
-                text_of(exception.get("type")),
-                text_of(exception.get("message"))[:LONGEST_MESSAGE],
+                as_text(exception.get("type")),
+                as_text(exception.get("message"))[:LONGEST_MESSAGE],
                 _stack(exception.get("stack")),
             )
 
@@ -178,16 +178,16 @@ def _exceptions(cause: object) -> Iterator[ExceptionFact]:
 def _stack(stack: object) -> str:
     frames = [frame for frame in stack if isinstance(frame, Mapping)] if isinstance(stack, list) else []
     return "\n".join(
-        f"  at {text_of(frame.get('label'))} ({text_of(frame.get('path'))}:{text_of(frame.get('line')) or plain(frame.get('line', ''))})"
+        f"  at {as_text(frame.get('label'))} ({as_text(frame.get('path'))}:{as_text(frame.get('line')) or storable(frame.get('line', ''))})"
         for frame in frames[:_MOST_FRAMES]
     )
 
 
 def _attributes(content: Mapping[str, Any]) -> dict[str, Any]:
     """What a span shows beside its own fields, as objects only, so that its type never clashes."""
-    kept = {key: plain(value) for key in ("annotations", "metadata", "http", "aws", "sql", "service")
+    kept = {key: storable(value) for key in ("annotations", "metadata", "http", "aws", "sql", "service")
             if isinstance(value := content.get(key), Mapping) and value}  # fmt: skip
-    xray = {key: plain(content[key]) for key in ("origin", "namespace", "fault", "error", "throttle", "in_progress", "resource_arn",
+    xray = {key: storable(content[key]) for key in ("origin", "namespace", "fault", "error", "throttle", "in_progress", "resource_arn",
                                                  "user", "inferred")
             if isinstance(content.get(key), str | bool)}  # fmt: skip
     return kept | ({"xray": xray} if xray else {})

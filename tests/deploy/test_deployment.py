@@ -24,9 +24,9 @@ def story(real_endpoint):
     needs_sam()
     settings = Settings(endpoint=real_endpoint, prefix="deployed", region="eu-west-1")
     yield stories.tell(settings)
-    from pipeline.store.connect import connect
+    from pipeline.configure import store_for
 
-    store = connect(settings)
+    store = store_for(settings)
     remove(store)
     store.close()
 

@@ -11,7 +11,7 @@ from pipeline.alert.dispatch import LEASE_MS, Dispatcher
 from pipeline.alert.grouping import WINDOW_MS
 from pipeline.alert.outbox import Outbox
 from pipeline.alert.sns import Topic
-from pipeline.configure import links_of
+from pipeline.configure import console_links_for
 from pipeline.errors import BadInputError, UnavailableError
 from pipeline.local.inbox import Inbox
 from pipeline.local.ministack import local_aws
@@ -45,7 +45,7 @@ class World:
     def dispatch(self, topic=None):
         """One run of a new worker."""
         outbox = Outbox(self.store)
-        return Dispatcher(self.store, outbox, topic or self.topic, links_of(self.settings), lambda: self.now).dispatch(["waiting"])
+        return Dispatcher(self.store, outbox, topic or self.topic, console_links_for(self.settings), lambda: self.now).dispatch(["waiting"])
 
     def resolver(self, *documents):
         """A worker whose X-Ray has these documents."""
@@ -128,7 +128,7 @@ def test_a_note_that_is_renewed_meanwhile_is_not_withdrawn(world):
     worker.resolve([TRACE])
     world.store.refresh()
     slow = Outbox(world.store)
-    (due,) = slow.due()
+    (due,) = slow.pending()
     change(world.store, settled=False, trace={"version": 1, "state": "partial"})
     worker.resolve([TRACE])
     assert slow.withdraw([due], int(world.now * 1000)) == 0

@@ -160,7 +160,7 @@ def test_a_crash_around_the_message(world, inbox, sends, messages):
 def test_a_crash_before_the_note_settles_nothing(world, inbox, monkeypatch):
     """The note is made before the trace counts as settled: whoever comes next makes it."""
     dead = world.resolver()
-    monkeypatch.setattr(dead._outbox, "note", lambda *_: (_ for _ in ()).throw(Crash))
+    monkeypatch.setattr(dead._outbox, "enqueue", lambda *_: (_ for _ in ()).throw(Crash))
     with pytest.raises(Crash):
         dead.resolve([TRACE])
     world.resolver().sweep()

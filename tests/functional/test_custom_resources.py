@@ -9,12 +9,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import boto3
 import pytest
 
+from pipeline.configure import store_for
 from pipeline.local.environment import ACCOUNT, REGION
 from pipeline.local.lambda_runtime import Context
 from pipeline.local.ministack import local_aws
 from pipeline.provision.install import require
 from pipeline.provision.subscriptions.selector import PIPELINE_TAG
-from pipeline.store.connect import connect
 from tests.conftest import remove
 
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/tracejoin/1b2c"
@@ -100,7 +100,7 @@ def opensearch(settings, monkeypatch):
     """An OpenSearch without anything of ours in it, and the functions' settings for it."""
     monkeypatch.setenv("TRACEJOIN_ENDPOINT", settings.endpoint)
     monkeypatch.setenv("TRACEJOIN_PREFIX", settings.prefix)
-    store = connect(settings)
+    store = store_for(settings)
     yield store
     remove(store)
     store.close()

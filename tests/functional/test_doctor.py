@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
+from pipeline.configure import store_for
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import diagnose
 from pipeline.doctor.collect.calls import Calls
@@ -23,7 +24,6 @@ from pipeline.local.ministack import local_aws
 from pipeline.local.xray import LocalXRay
 from pipeline.provision.install import install
 from pipeline.settings import Settings
-from pipeline.store.connect import connect
 from tests.functional.broken import SCENARIOS, log_group, setting
 from tests.functional.deployed import ACCOUNT, REGION, SHIP, STACK, Deployed
 from tests.functional.gatekeeper import Gatekeeper
@@ -44,7 +44,7 @@ def parts(embedded_endpoint):
         Gatekeeper(embedded_endpoint) as search,
     ):
         deployed = Deployed(aws, search.endpoint)
-        store = connect(Settings(endpoint=embedded_endpoint, prefix="doctor"))
+        store = store_for(Settings(endpoint=embedded_endpoint, prefix="doctor"))
         install(store, retention_days=14, monitors=False)
         yield World(deployed, gate, xray_gate, xray, search)
         store.close()

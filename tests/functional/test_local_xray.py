@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from pipeline.local.xray import LocalXRay
 from pipeline.model.trace_ids import TraceHeader, to_xray
 from pipeline.traces.sources.batch_get_traces import BatchGetTraces
-from pipeline.traces.sources.budget import Budget
+from pipeline.traces.sources.budget import CallBudget
 from tests.events import NOW, TRACE, call, function, service
 
 
@@ -176,7 +176,7 @@ def test_our_source_against_it(client, xray, clock):
     xray.put([service(trace_id=to_xray(id_)) for id_ in ids[:5]])
     clock[0] += 16
     xray.unprocessed = {ids[6]}
-    source = BatchGetTraces(client, Budget(100))
+    source = BatchGetTraces(client, CallBudget(100))
     answers = source.look_up(dict.fromkeys(ids, NOW))
     assert {id_: answer.outcome for id_, answer in answers.items()} == dict.fromkeys(ids[:5], "found") | {
         ids[5]: "absent",
@@ -190,7 +190,7 @@ def test_throttling_and_budget_put_off(client, xray, clock):
     xray.put([service()])
     clock[0] += 16
     seconds = [0.0]
-    source = BatchGetTraces(client, Budget(60, clock=lambda: seconds[0]))
+    source = BatchGetTraces(client, CallBudget(60, clock=lambda: seconds[0]))
     xray.throttle(1)
     assert source.look_up({TRACE: NOW}) == {}
     assert source.look_up({TRACE: NOW}) == {}, "a throttle empties the bucket"
@@ -207,4 +207,4 @@ def test_transaction_search_hides_everything(client, xray, clock):
     xray.put([service()])
     clock[0] += 16
     xray.destination = "CloudWatchLogs"
-    assert BatchGetTraces(client, Budget(9)).look_up({TRACE: NOW})[TRACE].outcome == "sourceDisabled"
+    assert BatchGetTraces(client, CallBudget(9)).look_up({TRACE: NOW})[TRACE].outcome == "sourceDisabled"

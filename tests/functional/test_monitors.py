@@ -9,13 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli.main import cli
+from pipeline.configure import store_for
 from pipeline.errors import BadInputError, MisconfiguredError
 from pipeline.model.timestamps import iso_millis
-from pipeline.provision.desired_state import covers
+from pipeline.provision.desired_state import satisfies
 from pipeline.provision.install import documents, install
 from pipeline.provision.monitors import install_monitors, merged
 from pipeline.settings import Settings
-from pipeline.store.connect import connect
 from tests.conftest import remove
 from tests.functional.alerting_plugin import MONITORS, checked, in_front_of
 
@@ -111,7 +111,7 @@ def test_the_plugin_documents_all_that_the_files_say(name):
     monitor = monitor_files()[name]
     checked(merged(monitor, {}))
     checked(addressed(monitor))
-    assert not covers(addressed(monitor), {"name": "other"})
+    assert not satisfies(addressed(monitor), {"name": "other"})
     assert len({next(iter(entry.values()))["id"] for entry in monitor["triggers"]}) == len(monitor["triggers"])
 
 
@@ -155,7 +155,7 @@ def plugin(embedded_endpoint):
 @pytest.fixture
 def alerting(plugin, embedded_settings):
     """A store whose OpenSearch has the plugin; its indices and templates are removed afterwards."""
-    store = connect(embedded_settings)
+    store = store_for(embedded_settings)
     yield store
     remove(store)
     store.close()
@@ -271,7 +271,7 @@ def test_what_the_user_made_survives_an_update(plugin, alerting):
 
 def test_two_prefixes_do_not_meet(plugin, alerting, embedded_settings):
     """Monitors of two prefixes on one cluster are six, each on its own indices; bringing one back leaves the other alone."""
-    other = connect(replace(embedded_settings, prefix=f"{embedded_settings.prefix}b"))
+    other = store_for(replace(embedded_settings, prefix=f"{embedded_settings.prefix}b"))
     run(alerting)
     assert run(other) == dict.fromkeys(NAMES, "created")
     assert len(plugin.monitors) == 6
@@ -353,7 +353,7 @@ def test_an_opensearch_without_the_plugin_is_said(store):
 
 def test_serverless_is_not_even_asked():
     """Amazon OpenSearch Serverless has no Alerting, whatever it answers to paths that it does not know."""
-    store = connect(Settings(endpoint="https://abc.eu-west-1.aoss.amazonaws.com", prefix="p", username="u", password="p"))
+    store = store_for(Settings(endpoint="https://abc.eu-west-1.aoss.amazonaws.com", prefix="p", username="u", password="p"))
     changes = install_monitors(store, [(name, {}) for name in NAMES])
     assert [(change.action, change.reason.partition(":")[0]) for change in changes] == [
         ("skipped", "OpenSearch Serverless has no Alerting plugin")

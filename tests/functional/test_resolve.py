@@ -15,12 +15,12 @@ from pipeline.local.xray import LocalXRay
 from pipeline.model.trace_ids import to_xray
 from pipeline.resolve import Resolver
 from pipeline.search.findings import hidden_faults
-from pipeline.search.query import Question
+from pipeline.search.query import SearchQuery
 from pipeline.search.search import search, transaction
 from pipeline.store.results import ItemResult
 from pipeline.traces.sources.batch_get_traces import BatchGetTraces
-from pipeline.traces.sources.budget import Budget
-from pipeline.traces.sources.source import Answer
+from pipeline.traces.sources.budget import CallBudget
+from pipeline.traces.sources.source import LookupResult
 from tests.events import (
     NOW,
     OTHER,
@@ -74,7 +74,7 @@ def test_a_trace_settles_and_every_line_shows_it(store, settings):
     logs = [document for document in found if document["doc"]["kind"] == "log"]
     assert {document["segment"]["id"] for document in logs} == {"17e84e76450d1777"}
     assert hidden_faults(store)[0]["findings"][0]["rule"] == "service-ok-function-failed"
-    assert [document["_id"] for document in search(Question(hidden_faults=True, text="paid"), store)] == [logs[1]["_id"]]
+    assert [document["_id"] for document in search(SearchQuery(hidden_faults=True, text="paid"), store)] == [logs[1]["_id"]]
     assert traces_naming("order-17", store) == traces_naming(REQUEST, store) == [TRACE]
 
 
@@ -199,7 +199,7 @@ def test_unreadable_documents_do_not_stop_the_others(store, settings):
     shipped(lambda_event([powertools("a")]), store, settings)
     worker, source = resolver(store, settings, service(), function())
     look_up = source.look_up
-    source.look_up = lambda ids: {id_: Answer("found", (*answer.documents, "no json")) for id_, answer in look_up(ids).items()}
+    source.look_up = lambda ids: {id_: LookupResult("found", (*answer.documents, "no json")) for id_, answer in look_up(ids).items()}
     resolution = worker.resolve([TRACE])
     assert (resolution.bad_documents, resolution.settled) == (1, 1)
 
@@ -300,7 +300,7 @@ def test_hostile_documents_end_well(store, settings):
     worker, source = resolver(store, settings, *twins, function(), *ring)
     look_up = source.look_up
     source.look_up = lambda ids: {
-        id_: Answer("found", (*answer.documents, "no json", json.dumps(foreign))) for id_, answer in look_up(ids).items()
+        id_: LookupResult("found", (*answer.documents, "no json", json.dumps(foreign))) for id_, answer in look_up(ids).items()
     }
     resolution = worker.resolve([TRACE])
     assert (resolution.bad_documents, resolution.settled, source.calls) == (2, 1, 1)
@@ -341,7 +341,7 @@ def test_dotted_annotations(store, settings):
     worker, _ = resolver(store, settings, service(annotations={"b.c": "x"}), function())
     assert worker.resolve([TRACE]).settled == 1
     store.refresh()
-    assert {document["doc"]["kind"] for document in search(Question(annotations=("b.c=x",)), store)} == {"log", "span"}
+    assert {document["doc"]["kind"] for document in search(SearchQuery(annotations=("b.c=x",)), store)} == {"log", "span"}
 
 
 def test_whatever_opensearch_refuses_of_a_span_is_left_out(store, settings):
@@ -352,7 +352,7 @@ def test_whatever_opensearch_refuses_of_a_span_is_left_out(store, settings):
     span["resource"]["attributes"] |= {"service.name": "s" * 40_000, "process.command_line": "x" * 40_000}
     worker, source = resolver(store, settings, service(links=links), function())
     look_up = source.look_up
-    source.look_up = lambda ids: {id_: Answer("found", (*answer.documents, json.dumps(span))) for id_, answer in look_up(ids).items()}
+    source.look_up = lambda ids: {id_: LookupResult("found", (*answer.documents, json.dumps(span))) for id_, answer in look_up(ids).items()}
     assert worker.resolve([TRACE]).settled == 1
     assert len([document for document in lines_of(store) if document["doc"]["kind"] == "span"]) == 3
 
@@ -391,7 +391,7 @@ def test_a_sweep_goes_through_everything(store, settings):
         xray.put(service(trace_id=to_xray(id_), aws={"request_id": f"52fdfc07-2182-454f-963f-{number:012d}"})
                  for number, id_ in enumerate(ids))  # fmt: skip
         xray.put(function(trace_id=to_xray(id_)) for id_ in ids)
-        source = BatchGetTraces(local_client("xray", xray.endpoint), Budget(10_000))
+        source = BatchGetTraces(local_client("xray", xray.endpoint), CallBudget(10_000))
         worker = Resolver(store=store, source=source, settings=settings, clock=lambda: NOW / 1000 + 60)
         first, second = worker.sweep(), worker.sweep()
     assert (first.settled, first.unsettled, second.settled, second.calls) == (1300, (), 0, 0)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from pipeline.detect.evaluate import judge
+from pipeline.detect.evaluate import evaluate
 from pipeline.detect.rule import default_rules
 from pipeline.local import environment
 from pipeline.local.application import run_sample_application
@@ -13,8 +13,8 @@ from pipeline.local.environment import local_client
 from pipeline.local.lambda_service import Function, LambdaService
 from pipeline.local.tracing_headers import new_trace
 from pipeline.local.xray import LocalXRay
-from pipeline.logs.correlate import attribute
-from pipeline.logs.decode import unpack
+from pipeline.logs.correlate import correlate_batch
+from pipeline.logs.decode import decode_event
 from pipeline.logs.extract.read_lines import extract
 from pipeline.model.trace_ids import parse_header, to_xray
 from pipeline.traces.segment import facts_of_segments
@@ -29,7 +29,7 @@ class Run:
 
     def __init__(self, events, requests, client):
         self.events, self.requests = events, requests
-        self.batches = [batch for sent in events for batch in unpack(sent, max_bytes=1 << 20).batches]
+        self.batches = [batch for sent in events for batch in decode_event(sent, max_bytes=1 << 20).batches]
         self.traces = {}
         for id_ in sorted({line.trace_id for line in self.lines("/aws/lambda/") if line.format == "lambda-report"}):
             for trace in client.batch_get_traces(TraceIds=[to_xray(id_)])["Traces"]:
@@ -151,7 +151,7 @@ def test_every_trace_of_a_transaction_is_complete(run):
     ids = [request.trace_id, *(run.logged_by(name, request.correlation_id) for name in ("service-d", "consumer"))]
     assert len(set(ids)) == 3
     for id_ in ids:
-        verdict = judge(facts_of_segments(run.traces[id_])[id_], rules=default_rules(), give_up_after_ms=60_000)
+        verdict = evaluate(facts_of_segments(run.traces[id_])[id_], rules=default_rules(), give_up_after_ms=60_000)
         assert (verdict.state, verdict.missing) == ("complete", ())
 
 
@@ -250,7 +250,7 @@ def test_every_line_of_a_rest_api_finds_its_trace(run):
     wanted = {row["requestId"]: row["xrayTraceId"] for row in map(json.loads, run.messages("/aws/apigateway/sample-api"))}
     for group in ("API-Gateway-Execution-Logs_", "/aws/apigateway/sample-api"):
         lines = run.lines(group)
-        attribute(lines)
+        correlate_batch(lines)
         assert len(lines) >= len(wanted) == 14
         assert {(line.request_id, to_xray(line.trace_id)) for line in lines} == set(wanted.items())
 
@@ -284,5 +284,5 @@ def test_the_users_own_aws_settings_stay_outside(monkeypatch):
     with LocalXRay() as xray:
         run = run_sample_application(xray)
     assert {request.status for request in run.requests} == {200}
-    assert sum(len(batch.events) for sent in run.events for batch in unpack(sent, max_bytes=1 << 20).batches) == 284
+    assert sum(len(batch.events) for sent in run.events for batch in decode_event(sent, max_bytes=1 << 20).batches) == 284
     assert xray.calls["datagrams"] >= 30

@@ -15,14 +15,14 @@ import msgspec
 import pytest
 
 from pipeline.cli.csv_output import DEFAULT_COLUMNS, csv_lines
-from pipeline.cli.hit_table import Listing, new_marks
+from pipeline.cli.hit_table import HitTable, new_marks
 from pipeline.errors import BadInputError, UnavailableError
-from pipeline.join.transactions import Group
+from pipeline.join.transactions import Transaction
 from pipeline.resolve import Resolver
 from pipeline.search.findings import hidden_faults
-from pipeline.search.live_tail import Seen, follow
-from pipeline.search.no_results import advice
-from pipeline.search.query import Question, clauses
+from pipeline.search.live_tail import SeenDocuments, follow
+from pipeline.search.no_results import explain_no_results
+from pipeline.search.query import SearchQuery, clauses
 from pipeline.search.search import document, find, lines_and_spans, newest_first, oldest_first, search, transaction
 from pipeline.ship import ship
 from pipeline.store.client import Store
@@ -96,21 +96,21 @@ def test_twelve_thousand_documents(store):
     """Past OpenSearch's 10,000: all come once, in time order, though forty share each time; the newest 11,000 are the end of them."""
     put(store, *(line(f"l{number}", BEGAN + timedelta(hours=number // 4000 * 12, milliseconds=number // 40)) for number in range(11_000)),
         *(span(f"s{number}", BEGAN + timedelta(milliseconds=number // 10)) for number in range(1000)))  # fmt: skip
-    found = find(Question(limit=0), store)
+    found = find(SearchQuery(limit=0), store)
     everything = [(hit["_source"]["@timestamp"], hit["_id"]) for hit in found.hits]
     assert (found.total, len(everything), len(set(everything))) == (12_000, 12_000, 12_000)
     assert everything == sorted(everything)
     for limit in (11_000, 1000, 7):
-        newest = find(Question(limit=limit), store)
+        newest = find(SearchQuery(limit=limit), store)
         assert (newest.total, ids(newest.hits)) == (12_000, [id_ for _, id_ in everything[-limit:]])
-    assert len(list(find(Question(limit=12_000), store).hits)) == 12_000
+    assert len(list(find(SearchQuery(limit=12_000), store).hits)) == 12_000
 
 
 def test_hits_come_as_they_are_read(store):
     """The first hit of many costs one page, not all: memory does not grow with their number. The point in time is closed at the end."""
     put(store, *(line(f"l{number:04d}", BEGAN + timedelta(milliseconds=number)) for number in range(3500)))
     watched = Watched(store)
-    hits = find(Question(limit=0), watched).hits
+    hits = find(SearchQuery(limit=0), watched).hits
     before = watched.searches
     next(hits)
     assert watched.searches - before == 1
@@ -161,15 +161,15 @@ def test_documents_without_a_time_are_found(store):
     wanted = [f"n{number}" for number in range(6)] + [f"t{number}" for number in range(5)]
     for order, expected in ((oldest_first(), wanted), (newest_first(), wanted[::-1])):
         assert ids(chain.from_iterable(store.pages({"sort": order}, index=lines_and_spans(store), size=4))) == expected
-    assert [found["_id"] for found in search(Question(limit=8), store)] == wanted[-8:]
+    assert [found["_id"] for found in search(SearchQuery(limit=8), store)] == wanted[-8:]
 
 
 def test_nothing_installed_is_nothing_found(settings):
     """Where there is no index at all, there is nothing to page through, and no error."""
-    from pipeline.store.connect import connect
+    from pipeline.configure import store_for
 
-    store = connect(settings)
-    found = find(Question(limit=0), store)
+    store = store_for(settings)
+    found = find(SearchQuery(limit=0), store)
     assert (found.total, list(found.hits)) == (0, [])
     store.close()
 
@@ -191,7 +191,11 @@ def orders(store, settings):
 )
 def test_an_id_of_any_kind_finds_the_whole_transaction(orders, id_):
     """Every line of the trace comes, those that do not name the id among them, and no line of another trace."""
-    for question in (Question(ids=(id_,), whole=True), Question(correlation_id=id_, whole=True), Question(request_id=(id_,), whole=True)):
+    for question in (
+        SearchQuery(ids=(id_,), whole=True),
+        SearchQuery(correlation_id=id_, whole=True),
+        SearchQuery(request_id=(id_,), whole=True),
+    ):
         found = search(question, orders)
         assert [(row["traceId"], row["body"].split()[0]) for row in found] == [(TRACE, "START"), (TRACE, "paid"), (TRACE, "REPORT")]
     assert len(transaction(id_, orders)) == 3
@@ -199,34 +203,34 @@ def test_an_id_of_any_kind_finds_the_whole_transaction(orders, id_):
 
 def test_several_ids_are_any_of_them(orders):
     """Ids of all kinds unite; what else is asked must hold as well."""
-    assert len(search(Question(ids=("c-9", "c-10"), whole=True), orders)) == 4
-    assert len(search(Question(trace_id=(XRAY,), correlation_id=("c-10",), whole=True), orders)) == 4
-    assert len(search(Question(ids=("c-9", "c-10", "nobody"), whole=True, text="sent"), orders)) == 1
-    assert search(Question(ids=("nobody",), whole=True), orders) == []
+    assert len(search(SearchQuery(ids=("c-9", "c-10"), whole=True), orders)) == 4
+    assert len(search(SearchQuery(trace_id=(XRAY,), correlation_id=("c-10",), whole=True), orders)) == 4
+    assert len(search(SearchQuery(ids=("c-9", "c-10", "nobody"), whole=True, text="sent"), orders)) == 1
+    assert search(SearchQuery(ids=("nobody",), whole=True), orders) == []
 
 
 def test_exact_finds_only_what_names_the_id(orders):
     """Without the rest of its transaction; a line that claims a trace which the platform contradicts names it, too."""
-    assert [row["body"] for row in search(Question(ids=("c-9",)), orders)] == ["paid"]
-    assert len(search(Question(ids=(REQUEST, "c-10")), orders)) == 4
+    assert [row["body"] for row in search(SearchQuery(ids=("c-9",)), orders)] == ["paid"]
+    assert len(search(SearchQuery(ids=(REQUEST, "c-10")), orders)) == 4
     put(orders, line("stale", traceId=OTHER, staleTraceId=TRACE, body="claims"))
-    assert "stale" in ids(search(Question(ids=(XRAY,)), orders))
-    assert "stale" not in ids(search(Question(ids=(XRAY,), whole=True), orders))
+    assert "stale" in ids(search(SearchQuery(ids=(XRAY,)), orders))
+    assert "stale" not in ids(search(SearchQuery(ids=(XRAY,), whole=True), orders))
 
 
 def test_the_query_of_a_group_is_what_the_docs_say():
     """All trace ids and keys of the group, each against its fields, as data; an empty group finds nothing."""
-    asked = clauses(Question(ids=("x",), whole=True), Group(trace_ids=(TRACE, OTHER), keys=("c-9",)))["ids"]
+    asked = clauses(SearchQuery(ids=("x",), whole=True), Transaction(trace_ids=(TRACE, OTHER), keys=("c-9",)))["ids"]
     assert asked == {"bool": {"should": [{"terms": {"traceId": [TRACE, OTHER]}}, *({"terms": {field: ["c-9"]}} for field in
                                          ("correlationId", "requestId", "integrationRequestId"))], "minimum_should_match": 1}}  # fmt: skip
-    assert clauses(Question(ids=("x",), whole=True), Group())["ids"] == {"match_none": {}}
+    assert clauses(SearchQuery(ids=("x",), whole=True), Transaction())["ids"] == {"match_none": {}}
 
 
 def test_a_trace_id_that_is_none_is_refused(orders):
     """Only --trace-id insists; the same text as an id of any kind is looked for."""
     with pytest.raises(BadInputError, match="'42' is no trace id"):
-        search(Question(trace_id=("42",), whole=True), orders)
-    assert search(Question(ids=("42",), whole=True), orders) == []
+        search(SearchQuery(trace_id=("42",), whole=True), orders)
+    assert search(SearchQuery(ids=("42",), whole=True), orders) == []
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -236,30 +240,30 @@ def test_hostile_ids_and_texts_are_data(store, text):
     put(store, line("it", correlationId=stored, requestId=stored, serviceName=stored, aws={"logGroup": stored}, annotations={"key": stored}, body="harmless"),
         line("other", correlationId="c-9", requestId="r-9", serviceName="orders", aws={"logGroup": "/g"}, annotations={"key": "value"}, body="harmless a b x"),
         span("that", name=f"before {stored} after"), span("none", name="GET /orders"))  # fmt: skip
-    for question in (Question(ids=(text,)), Question(ids=(text,), whole=True), Question(request_id=text), Question(service=text), Question(log_group=text),
-                     Question(annotations=(f"key={text}",))):  # fmt: skip
+    for question in (SearchQuery(ids=(text,)), SearchQuery(ids=(text,), whole=True), SearchQuery(request_id=text), SearchQuery(service=text), SearchQuery(log_group=text),
+                     SearchQuery(annotations=(f"key={text}",))):  # fmt: skip
         assert ids(search(question, store)) == ["it"], question
-    assert ids(search(Question(phrase=text, kind="span"), store)) == ["that"]
-    assert ids(search(Question(text=text, kind="span"), store)) == (["that"] if text.strip() else [])
-    assert set(ids(search(Question(text=text, phrase=text, kind="log"), store))) <= {"other"}
+    assert ids(search(SearchQuery(phrase=text, kind="span"), store)) == ["that"]
+    assert ids(search(SearchQuery(text=text, kind="span"), store)) == (["that"] if text.strip() else [])
+    assert set(ids(search(SearchQuery(text=text, phrase=text, kind="log"), store))) <= {"other"}
 
 
 def test_words_and_phrases(store):
     """All words in any order, or one after the other; in a line's message, a span's name, or its error."""
     put(store, line("one", body="the payment failed: no stock"), line("two", body="no payment, and it failed"), span("three", name="POST /Payments/failed"),
         span("four", name="GET /", status={"code": 2, "message": "ValueError: Payment failed"}))  # fmt: skip
-    assert set(ids(search(Question(text="failed PAYMENT"), store))) == {"one", "two", "three", "four"}
-    assert set(ids(search(Question(phrase="payment failed"), store))) == {"one", "four"}
-    assert ids(search(Question(text="payment", phrase="no stock"), store)) == ["one"]
+    assert set(ids(search(SearchQuery(text="failed PAYMENT"), store))) == {"one", "two", "three", "four"}
+    assert set(ids(search(SearchQuery(phrase="payment failed"), store))) == {"one", "four"}
+    assert ids(search(SearchQuery(text="payment", phrase="no stock"), store)) == ["one"]
     with pytest.raises(BadInputError, match="more than 500 words"):
-        search(Question(text="word " * 2000), store)
+        search(SearchQuery(text="word " * 2000), store)
 
 
 def test_matches_are_marked_and_documents_stay_as_stored(store):
     """Marks stand around what matched, in the highlight alone."""
     put(store, line("one", body="the payment <failed>: no stock"), span("two", name="payment failed"))
     start_, end = new_marks()
-    found = {hit["_id"]: hit for hit in find(Question(text="failed payment"), store, highlight=(start_, end)).hits}
+    found = {hit["_id"]: hit for hit in find(SearchQuery(text="failed payment"), store, highlight=(start_, end)).hits}
     assert found["one"]["highlight"]["body"] == [f"the {start_}payment{end} <{start_}failed{end}>: no stock"]
     assert found["one"]["_source"]["body"] == "the payment <failed>: no stock"
     assert "highlight" not in document(found["one"])
@@ -282,7 +286,7 @@ def test_filters(store, question, wanted):
         line("b", seconds[1], serviceName="orders", severity={"text": "WARN", "number": 13}, aws={"logGroup": "/aws/lambda/orders"}, annotations={"path": ["/orders"]}),
         line("c", seconds[2], serviceName="stock", severity={"text": "CRITICAL", "number": 18}, annotations={"path": ["/", "/orders"], "vip": [True]}),
         line("d", seconds[3], trace={"hiddenFault": True}), span("s", seconds[4], serviceName="stock"))  # fmt: skip
-    assert "".join(ids(search(Question(**question), store))) == wanted
+    assert "".join(ids(search(SearchQuery(**question), store))) == wanted
 
 
 def test_faults_between_two_times(store, settings):
@@ -339,19 +343,19 @@ def test_follow_shows_each_document_once_late_ones_too(store):
             and store.refresh()
         ),
     )
-    assert script.follow(Question(limit=2), store) == [["b", "c"], ["late", "d", "e"], ["same", "f"]]
+    assert script.follow(SearchQuery(limit=2), store) == [["b", "c"], ["late", "d", "e"], ["same", "f"]]
 
 
 def test_follow_in_an_empty_index_waits(store):
     """Nothing there is no end; the first document is shown when it comes, and filters hold."""
     script = Script(lambda: None, lambda: put(store, line("a", at(30), body="hello"), line("b", at(30), body="other")))
-    assert script.follow(Question(text="hello"), store) == [["a"]]
+    assert script.follow(SearchQuery(text="hello"), store) == [["a"]]
 
 
 def test_follow_never_goes_back_behind_since(store):
     """What is older than --since is not shown, however late it comes."""
     script = Script(lambda: put(store, line("early", at(27)), line("right", at(28))))
-    assert script.follow(Question(since=at(28)), store) == [["right"]]
+    assert script.follow(SearchQuery(since=at(28)), store) == [["right"]]
 
 
 def test_follow_takes_in_what_joins_the_transaction(store, settings):
@@ -360,7 +364,7 @@ def test_follow_takes_in_what_joins_the_transaction(store, settings):
         lambda: put(store, line("a", at(30), traceId=TRACE)),
         lambda: put(store, line("b", at(30, 1), traceId=TRACE, correlationId="c-9")),
     )
-    assert script.follow(Question(ids=("c-9",), whole=True), store) == [["a", "b"]]
+    assert script.follow(SearchQuery(ids=("c-9",), whole=True), store) == [["a", "b"]]
 
 
 def test_follow_shows_many_at_once(store):
@@ -369,7 +373,7 @@ def test_follow_shows_many_at_once(store):
     script = Script(
         lambda: put(store, *(line(id_, at(30) + timedelta(milliseconds=number)) for number, id_ in enumerate(wanted))), lambda: None
     )
-    assert list(chain.from_iterable(script.follow(Question(), store))) == wanted
+    assert list(chain.from_iterable(script.follow(SearchQuery(), store))) == wanted
 
 
 def test_follow_remembers_a_bounded_number(store):
@@ -378,12 +382,12 @@ def test_follow_remembers_a_bounded_number(store):
     steps = [lambda first=first: put(store, *(line(id_, at(30) + timedelta(milliseconds=first + number)) for number, id_ in enumerate(wanted[first : first + 50])))
              for first in range(0, 300, 50)]  # fmt: skip
     script = Script(*steps, lambda: None, lambda: put(store, line("too late", at(30) + timedelta(milliseconds=10)), line("z", at(31))))
-    assert list(chain.from_iterable(script.follow(Question(), store, most=100))) == [*wanted, "z"]
+    assert list(chain.from_iterable(script.follow(SearchQuery(), store, most=100))) == [*wanted, "z"]
 
 
 def test_seen_forgets_the_oldest_first():
     """Memory stays within its bound, and what is forgotten lies at or below the floor."""
-    seen = Seen(100)
+    seen = SeenDocuments(100)
     hits = [{"_index": "i", "_id": str(number), "sort": [number * 7919 % 1000 + 1, ""]} for number in range(1000)]
     for hit in hits:
         seen.add(hit)
@@ -413,7 +417,7 @@ def test_follow_outlives_an_outage(store):
     script = Script(
         lambda: fails(True), lambda: None, lambda: fails(False) or put(store, line("b", at(29))), lambda: fails(True), lambda: fails(False)
     )
-    assert script.follow(Question(), watched, trouble=told.append) == [["a"], ["b"]]
+    assert script.follow(SearchQuery(), watched, trouble=told.append) == [["a"], ["b"]]
     assert told == ["it does not answer"] * 2
 
 
@@ -463,7 +467,7 @@ def test_the_list_fits_the_terminal_and_no_text_steers_it(width):
     from rich.console import Console
 
     marks = new_marks()
-    listing = Listing(width, marks)
+    listing = HitTable(width, marks)
     nasty = "\x1b[31m red\x07\r\n\u202eright \x9b2J" + "long " * 100
     hits = [{"_source": {"@timestamp": f"2026-11-24T10:00:00.{number:03d}Z", "doc": {"kind": "log"}, "body": nasty, "serviceName": "a-service-with-a-long-name",
                          "traceId": TRACE, "trace": {"state": "sourceDisabled"}}} for number in range(3)]  # fmt: skip
@@ -484,19 +488,19 @@ def test_the_list_fits_the_terminal_and_no_text_steers_it(width):
 def told(question, store, now=NOW / 1000):
     """The advice as one text; the question must indeed find nothing."""
     assert search(question, store) == []
-    sentences = advice(question, store, delays=(10, 30, 120), now=now)
+    sentences = explain_no_results(question, store, delays=(10, 30, 120), now=now)
     assert all(len(sentence.splitlines()) == 1 for sentence in sentences)
     return "\n".join(sentences)
 
 
 def test_advice_on_an_empty_index(store):
     """Nothing at all: set up and ship."""
-    assert "run `tracejoin setup`, then `tracejoin ship`" in told(Question(ids=("c-9",), whole=True), store)
+    assert "run `tracejoin setup`, then `tracejoin ship`" in told(SearchQuery(ids=("c-9",), whole=True), store)
 
 
 def test_advice_on_unknown_ids(orders):
     """It is said that nothing is known of them, and that lines take seconds; in a form that can be copied."""
-    said = told(Question(ids=("nobody", "f" * 32), whole=True), orders)
+    said = told(SearchQuery(ids=("nobody", "f" * 32), whole=True), orders)
     assert "nothing is known of nobody, 1-ffffffff-ffffffffffffffffffffffff:" in said
     assert "within seconds" in said
 
@@ -504,12 +508,12 @@ def test_advice_on_unknown_ids(orders):
 def test_advice_names_the_filter_to_drop(orders):
     """How many documents the ids have, and which filter would let how many of them through."""
     assert "these ids have 3 lines and spans, but --level excludes all of them" in told(
-        Question(ids=("c-9",), whole=True, level="fatal"), orders
+        SearchQuery(ids=("c-9",), whole=True, level="fatal"), orders
     )
-    said = told(Question(ids=("c-9",), whole=True, service="nobody", text="paid"), orders)
+    said = told(SearchQuery(ids=("c-9",), whole=True, service="nobody", text="paid"), orders)
     assert "found would be without --service 1: drop" in said
-    assert "drop several" in told(Question(service="nobody", text="nonsense"), orders)
-    assert "there are 4 lines and spans, but --text excludes" in told(Question(text="nonsense"), orders)
+    assert "drop several" in told(SearchQuery(service="nobody", text="nonsense"), orders)
+    assert "there are 4 lines and spans, but --text excludes" in told(SearchQuery(text="nonsense"), orders)
 
 
 def test_advice_tells_the_state_of_a_trace(store, settings):
@@ -520,7 +524,7 @@ def test_advice_tells_the_state_of_a_trace(store, settings):
         store,
         settings,
     )
-    question = Question(ids=(XRAY, OTHER), whole=True, text="nonsense")
+    question = SearchQuery(ids=(XRAY, OTHER), whole=True, text="nonsense")
     Resolver(store=store, source=Traces(), settings=settings, clock=lambda: NOW / 1000).sweep(force=True)
     store.refresh()
     assert "is pending: X-Ray has nothing on this trace yet. It is looked up again in about 25 s: try again then." in told(
@@ -535,20 +539,20 @@ def test_advice_points_to_lines_that_claim_the_trace(orders):
     """An id that is found as a stale one alone: --exact shows the lines that claim it."""
     put(orders, line("stale", traceId=OTHER, staleTraceId="e" * 32))
     assert "the id stands in 1 line or span of another trace, as the platform says: --exact" in told(
-        Question(ids=("e" * 32,), whole=True), orders
+        SearchQuery(ids=("e" * 32,), whole=True), orders
     )
 
 
 @pytest.fixture(scope="module")
 def shelf(embedded_endpoint):
     """An index with 1,200 lines, a trace and an odd line, and how to reach it from the command line."""
+    from pipeline.configure import store_for
     from pipeline.provision.install import install
     from pipeline.settings import Settings
-    from pipeline.store.connect import connect
     from tests.conftest import remove
 
     settings = Settings(endpoint=embedded_endpoint, prefix="shelf", region="eu-west-1")
-    store = connect(settings)
+    store = store_for(settings)
     install(store, retention_days=14)
     put(store, *(line(f"l{number:04d}", BEGAN + timedelta(milliseconds=number), body=f"=line {number}") for number in range(1200)))
     shipped(lambda_event([powertools("a pair", correlation_id="c-9")]), store, settings)

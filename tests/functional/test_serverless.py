@@ -5,22 +5,23 @@ import time
 import uuid
 from dataclasses import replace
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from pipeline import ship as ship_module
 from pipeline.cli.main import cli
+from pipeline.configure import store_for
 from pipeline.errors import BadInputError, MisconfiguredError
 from pipeline.provision.install import install
 from pipeline.resolve import Resolver
 from pipeline.search.findings import hidden_faults
-from pipeline.search.query import Question
+from pipeline.search.query import SearchQuery
 from pipeline.search.search import search
 from pipeline.settings import Settings
 from pipeline.store import serverless
 from pipeline.store.client import Store
-from pipeline.store.connect import connect
-from pipeline.store.join_keys import Links
+from pipeline.store.join_keys import JoinKeys
 from pipeline.store.serverless import ServerlessStore
 from tests.conftest import remove
 from tests.events import NOW, REQUEST, TRACE, Traces, function, lambda_event, powertools, report, service
@@ -44,7 +45,7 @@ def collection(request, endpoint, monkeypatch):
 @pytest.fixture
 def behind(settings):
     """The store that a test cleans up with, past the collection."""
-    store = connect(settings)
+    store = store_for(settings)
     yield store
     remove(store)
     store.close()
@@ -58,8 +59,9 @@ def options(collection, settings, behind):
 
 def process(options, collection):
     """A store as a new process has it: it remembers nothing that another one wrote."""
-    store = connect(options)
-    store.visible_after = 0.2 if collection.lag is None else collection.lag + 0.5
+    store = store_for(options)
+    seconds = 0.2 if collection.lag is None else collection.lag + 0.5
+    store.capabilities = msgspec.structs.replace(store.capabilities, visible_after=seconds)
     return store
 
 
@@ -74,7 +76,7 @@ def store(options, collection):
 
 def patience(store):
     """Waits until everybody sees everything."""
-    time.sleep(store.visible_after)
+    time.sleep(store.capabilities.visible_after)
 
 
 def settled(worker, store, seconds=60):
@@ -85,7 +87,7 @@ def settled(worker, store, seconds=60):
         found.append(worker.sweep())
         if found[-1].unsettled:
             quiet_since = time.time()
-        elif began - quiet_since > store.visible_after:
+        elif began - quiet_since > store.capabilities.visible_after:
             return found
         assert time.time() < deadline, found[-1]
         time.sleep(0.2)
@@ -242,7 +244,7 @@ def comparable(found, prefix):
 
 def test_the_end_is_that_of_a_managed_opensearch(options, collection, store, settings):
     """Every batch, each twice, look-ups in between, in another order: log lines, spans and traces end as on an OpenSearch of one's own."""
-    managed = connect(replace(settings, prefix=f"m{uuid.uuid4().hex[:10]}"))
+    managed = store_for(replace(settings, prefix=f"m{uuid.uuid4().hex[:10]}"))
     install(managed, retention_days=14, monitors=False)
     try:
         calm = comparable(
@@ -272,7 +274,7 @@ def test_a_redelivery_adds_nothing(options, collection, store):
     ledgers = [shipped(event, process(options, collection), options).ledger for _ in range(3)]
     assert [(ledger.indexed, ledger.duplicate) for ledger in ledgers] == [(3, 0), (0, 3), (0, 3)]
     patience(store)
-    assert len(list(search(Question(limit=10), store))) == 3
+    assert len(list(search(SearchQuery(limit=10), store))) == 3
 
 
 def test_an_index_that_is_not_known_everywhere_yet(options, collection, store):
@@ -306,7 +308,7 @@ def test_no_old_verdict_stays(options, collection, store, monkeypatch):
     patience(store)
     late = lambda_event([powertools("late", level="ERROR")], at=NOW, first=60)
     with monkeypatch.context() as dying:
-        dying.setattr(ship_module, "greet", dies)
+        dying.setattr(ship_module, "catch_up", dies)
         with pytest.raises(Crash):
             shipped(late, process(options, collection), options)
     patience(store)
@@ -315,7 +317,7 @@ def test_no_old_verdict_stays(options, collection, store, monkeypatch):
     assert worker.resolve([TRACE]).unsettled == (TRACE,)
     settled(worker, store)
     patience(store)
-    found = list(search(Question(limit=20), store))
+    found = list(search(SearchQuery(limit=20), store))
     record = process(options, collection).get_many([(f"{store.prefix}-traces", TRACE)])[0].source
     assert (len(found), record["settled"]) == (6, True)
     assert {document["trace"]["version"] for document in found} == {record["trace"]["version"]}
@@ -329,7 +331,7 @@ def test_no_line_stays_homeless(options, collection, store, monkeypatch):
     patience(store)
     first = Resolver(store=process(options, collection), source=source, settings=options)
     with monkeypatch.context() as dying:
-        dying.setattr(Links, "add", dies)
+        dying.setattr(JoinKeys, "merge_in", dies)
         with pytest.raises(Crash):
             first.resolve([TRACE])
     # long after the record changed
@@ -341,7 +343,7 @@ def test_no_line_stays_homeless(options, collection, store, monkeypatch):
     worker.resolve([TRACE])
     settled(worker, store)
     patience(store)
-    assert {document.get("traceId") for document in search(Question(limit=20), store)} == {TRACE}
+    assert {document.get("traceId") for document in search(SearchQuery(limit=20), store)} == {TRACE}
 
 
 def test_the_sweep_deletes_what_is_old(options, collection, store, monkeypatch):
@@ -441,7 +443,7 @@ def test_the_permissions_of_each(options, collection, store):
     patience(store)
 
     def look():
-        assert len(list(search(Question(limit=10), store))) >= 4
+        assert len(list(search(SearchQuery(limit=10), store))) >= 4
         assert len(list(hidden_faults(store))) == 1
         environment = {
             "TRACEJOIN_ENDPOINT": collection.endpoint,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.provision import install as setup
-from pipeline.provision.desired_state import covers
+from pipeline.provision.desired_state import satisfies
 from pipeline.provision.install import install
 from pipeline.store.serverless import ServerlessStore
 
@@ -56,7 +56,7 @@ def test_documents_of_every_kind_under_one_alias(store):
 
 def test_every_file_is_installed():
     """No file in mappings/ is forgotten."""
-    folder = Path(setup.__file__).parents[1] / "mappings"
+    folder = Path(setup.__file__).parents[2] / "mappings"
     installed = {
         f"{kind}/{name}" for kind in ("components", "indices", "policies", "monitors") for name, _ in setup.documents(kind, "p", 1)
     }
@@ -64,7 +64,7 @@ def test_every_file_is_installed():
     for path in folder.glob("**/*.json"):
         json.loads(path.read_text())
     # what changes another file has its name
-    overlay = ServerlessStore.overlay
+    overlay = ServerlessStore.capabilities.overlay
     patches = {str(path.relative_to(folder / overlay).with_suffix("")) for path in (folder / overlay).glob("**/*.json")}
     assert patches
     assert patches <= installed
@@ -73,7 +73,7 @@ def test_every_file_is_installed():
 def test_a_patch_says_only_what_differs():
     """RFC 7396: objects merge, null takes away, all else is replaced; a null that is there already is no order."""
     document = {"a": {"b": 1, "c": 2}, "d": [1, 2], "e": None, "f": {"g": 1}}
-    assert setup.patched(document, {"a": {"b": None, "x": {"y": None}}, "d": [3], "f": None, "h": 1}) == {
+    assert setup.merge_patch(document, {"a": {"b": None, "x": {"y": None}}, "d": [3], "f": None, "h": 1}) == {
         "a": {"c": 2, "x": {}}, "d": [3], "e": None, "h": 1}  # fmt: skip
 
 
@@ -83,10 +83,10 @@ def test_a_patch_says_only_what_differs():
 ])  # fmt: skip
 def test_added_defaults_are_no_change(present):
     """OpenSearch adds defaults to objects, those inside lists too, and writes numbers and booleans as text."""
-    assert covers(present, {"states": [{"name": "a", "actions": [{}]}]})
-    assert covers({"index": {"codec": "x", "limit": "500", "on": "true"}}, {"index.codec": "x", "index": {"limit": 500, "on": True}})
-    assert covers({"settings": {"index": {"codec": "x"}}}, {"settings": {}})
-    assert not covers({"settings_of": {"index": 1}, "others": 1}, {"settings": {}})
+    assert satisfies(present, {"states": [{"name": "a", "actions": [{}]}]})
+    assert satisfies({"index": {"codec": "x", "limit": "500", "on": "true"}}, {"index.codec": "x", "index": {"limit": 500, "on": True}})
+    assert satisfies({"settings": {"index": {"codec": "x"}}}, {"settings": {}})
+    assert not satisfies({"settings_of": {"index": 1}, "others": 1}, {"settings": {}})
 
 
 @pytest.mark.parametrize("present", [
@@ -99,5 +99,5 @@ def test_added_defaults_are_no_change(present):
 ])  # fmt: skip
 def test_every_real_change_is_found(present):
     """Another number of entries, another value, another case, another shape, a missing key: each is a change."""
-    assert not covers(present, {"states": [{"name": "a"}]})
-    assert not covers([present], present)
+    assert not satisfies(present, {"states": [{"name": "a"}]})
+    assert not satisfies([present], present)

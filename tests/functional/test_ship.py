@@ -9,10 +9,10 @@ from threading import Thread
 
 import pytest
 
+from pipeline.configure import store_for
 from pipeline.errors import UnavailableError
 from pipeline.settings import Settings
 from pipeline.ship import Ledger, ship
-from pipeline.store.connect import connect
 from tests.events import NOW, TRACE, document, end, lambda_event, packed, powertools, report, start
 
 DAY = 86_400_000
@@ -176,7 +176,7 @@ def flaky():
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     settings = Settings(endpoint=f"http://127.0.0.1:{server.server_address[1]}")
-    store = connect(settings)
+    store = store_for(settings)
     yield answers, store, settings
     store.close()
     server.shutdown()
@@ -219,7 +219,7 @@ def test_when_time_is_up_the_event_must_come_again(flaky):
 def test_a_dead_endpoint_is_unavailable():
     """Nobody listens: one clear error, after which the event comes again."""
     settings = Settings(endpoint="http://127.0.0.1:1")
-    store = connect(settings)
+    store = store_for(settings)
     with pytest.raises(UnavailableError):
         shipped(lambda_event(["a"]), store, settings, seconds=0.1)
     store.close()

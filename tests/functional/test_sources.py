@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.configure import source_for
+from pipeline.configure import trace_source_for
 from pipeline.errors import UnavailableError
 from pipeline.local.aws_spans import spans_of, subscription_event
 from pipeline.local.xray import LocalXRay
 from pipeline.model.trace_ids import to_xray
 from pipeline.resolve import Resolver
-from pipeline.search.explain_trace import explain_id
-from pipeline.search.query import Question
+from pipeline.search.explain_trace import explain_traces
+from pipeline.search.query import SearchQuery
 from pipeline.search.search import search, transaction
 from pipeline.settings import Settings
 from pipeline.traces.sources.batch_get_traces import BatchGetTraces
-from pipeline.traces.sources.budget import Budget
+from pipeline.traces.sources.budget import CallBudget
 from pipeline.traces.sources.spans_subscription import SpansSubscription
 from pipeline.traces.sources.trace_retrieval import TraceRetrieval
 from tests.events import NOW, OTHER, REQUEST, TRACE, Traces, call, edge, function, lambda_event, powertools, report, service
@@ -56,7 +56,7 @@ def retrieval(client, clock, **more):
     def sleep(seconds):
         clock[0] += seconds
 
-    return TraceRetrieval(client, Budget(1000), clock=lambda: clock[0], sleep=sleep, **more)
+    return TraceRetrieval(client, CallBudget(1000), clock=lambda: clock[0], sleep=sleep, **more)
 
 
 def settled(store, settings, source, *, at=LATER):
@@ -120,7 +120,7 @@ def test_an_id_that_xray_refuses_does_not_stop_its_neighbours(client, xray, cloc
     ids = [f"{NOW // 1000:08x}{number:024x}" for number in range(1, 5)]
     xray.put([service(trace_id=to_xray(id_)) for id_ in ids])
     xray.invalid = {ids[1]}
-    source = BatchGetTraces(client, Budget(100)) if kind == "BatchGetTraces" else retrieval(client, clock)
+    source = BatchGetTraces(client, CallBudget(100)) if kind == "BatchGetTraces" else retrieval(client, clock)
     found = {id_: answer.outcome for id_, answer in source.look_up(dict.fromkeys(ids, NOW)).items()}
     assert found == dict.fromkeys(ids, "found") | {ids[1]: "refused"}
 
@@ -170,8 +170,8 @@ def test_a_throttle_at_the_start_is_no_answer(client, xray):
     """Which source it is, is asked again rather than guessed."""
     xray.throttle(1)
     with pytest.raises(UnavailableError):
-        source_for(Settings(), lambda: client)
-    assert source_for(Settings(), lambda: client).name == "StartTraceRetrieval"
+        trace_source_for(Settings(), lambda: client)
+    assert trace_source_for(Settings(), lambda: client).name == "StartTraceRetrieval"
 
 
 def test_a_token_that_is_no_longer_good(client, xray, clock):
@@ -190,7 +190,7 @@ def test_a_token_that_is_no_longer_good(client, xray, clock):
 def test_transaction_search_without_another_source_says_so(store, settings, client):
     """BatchGetTraces alone ends as sourceDisabled, with the remedy in the reason, and is not asked again."""
     shipped(lambda_event([powertools("paid"), report()]), store, settings)
-    source = BatchGetTraces(client, Budget(100))
+    source = BatchGetTraces(client, CallBudget(100))
     for _ in range(2):
         lines, spans = settled(store, settings, source)
     assert {document["trace"]["state"] for document in lines} == {"sourceDisabled"}
@@ -215,7 +215,7 @@ def test_spans_come_by_themselves(store, settings, client, xray, spans_first):
     assert (root["parentSpanId"], root["kind"], {document["traceGroup"] for document in spans}) == ("", "SPAN_KIND_SERVER", {"api/prod"})
     failed = next(document for document in spans if document["spanId"] == "17e84e76450d1777")
     assert failed["events"][0]["attributes"]["exception.type"] == "ValueError"
-    found = search(Question(annotations=("path=/orders", "items=3", "vip=true")), store)
+    found = search(SearchQuery(annotations=("path=/orders", "items=3", "vip=true")), store)
     assert {document["doc"]["kind"] for document in found} == {"log", "span"}
     assert len(found) == 3
     assert sum(xray.calls[name] for name in ("BatchGetTraces", "StartTraceRetrieval")) == 0
@@ -235,12 +235,13 @@ def test_the_ledger_counts_spans(store, settings):
 def test_the_choice(client, xray):
     """By setting, or by what X-Ray says of itself."""
     chosen = {
-        name: source_for(Settings(trace_source=name), lambda: client).name for name in ("BatchGetTraces", "StartTraceRetrieval", "auto")
+        name: trace_source_for(Settings(trace_source=name), lambda: client).name
+        for name in ("BatchGetTraces", "StartTraceRetrieval", "auto")
     }
     assert chosen == {"BatchGetTraces": "BatchGetTraces", "StartTraceRetrieval": "StartTraceRetrieval", "auto": "StartTraceRetrieval"}
     xray.destination = "XRay"
-    assert source_for(Settings(), lambda: client).name == "BatchGetTraces"
-    assert source_for(replace(Settings(), trace_source="aws/spans"), lambda: pytest.fail("nobody is asked")).name == "aws/spans"
+    assert trace_source_for(Settings(), lambda: client).name == "BatchGetTraces"
+    assert trace_source_for(replace(Settings(), trace_source="aws/spans"), lambda: pytest.fail("nobody is asked")).name == "aws/spans"
 
 
 def test_lines_of_two_functions_carry_their_own_segment(store, settings):
@@ -273,5 +274,5 @@ def test_why_tells_of_spans_alone(store, settings):
     """A trace of which only spans came, and nobody has looked yet, is known."""
     shipped(subscription_event(spans_of(service()), at=NOW), store, settings)
     store.refresh()
-    (told,) = explain_id(TRACE, store)
+    (told,) = explain_traces(TRACE, store)
     assert (told.state, told.final, told.lines) == ("pending", False, {})

@@ -6,11 +6,11 @@ import json
 import pytest
 
 from pipeline.join import transactions
-from pipeline.join.transactions import group_of, groups_of
+from pipeline.join.transactions import transaction_of, transactions_of
 from pipeline.model.trace_ids import to_xray
 from pipeline.resolve import Resolver
-from pipeline.search.explain_trace import explain_id, in_words
-from pipeline.search.query import Question
+from pipeline.search.explain_trace import explain_traces, in_words
+from pipeline.search.query import SearchQuery
 from pipeline.search.search import search, transaction
 from pipeline.store.join_keys import MOST_TRACES
 from tests.events import NOW, Traces, lambda_event, powertools, report
@@ -107,8 +107,8 @@ def test_two_traces_find_each_other(store, settings, name):
     everything = {document["_id"] for document in transaction(EARLY, store)}
     assert len(everything) == len(first) + len(second) + len(documents)
     for id_ in (EARLY, LATE, to_xray(LATE), CALLER, CALLEE):
-        assert {document["_id"] for document in search(Question(ids=(id_,), whole=True, limit=0), store)} == everything
-    (account, _) = sorted(explain_id(EARLY, store) + explain_id(LATE, store), key=lambda told: told.trace_id)
+        assert {document["_id"] for document in search(SearchQuery(ids=(id_,), whole=True, limit=0), store)} == everything
+    (account, _) = sorted(explain_traces(EARLY, store) + explain_traces(LATE, store), key=lambda told: told.trace_id)
     assert account.transaction == (EARLY, LATE)
     assert account.edges
     assert any(EARLY in edge.trace_ids and LATE in edge.trace_ids and all(edge.evidence) for edge in account.edges)
@@ -142,7 +142,7 @@ def test_two_settled_groups_become_one(store, settings):
     shipped(of("s", [json.dumps(both)], 9), store, settings)
     settle(store, settings)
     assert transaction_ids(store) == {traces[0]}
-    assert set(group_of(["b-2"], store).trace_ids) == set(traces)
+    assert set(transaction_of(["b-2"], store).trace_ids) == set(traces)
 
 
 def test_a_stale_claim_takes_its_keys_along(store, settings):
@@ -150,12 +150,12 @@ def test_a_stale_claim_takes_its_keys_along(store, settings):
     shipped(of("callee", [powertools("stale", request=CALLEE, trace=EARLY, correlation_id="order-17")], 2), store, settings)
     shipped(of("other", [powertools("order", request=CALLER, trace=EARLY[:-1] + "5", correlation_id="order-17")], 5), store, settings)
     settle(store, settings)
-    assert set(groups_of([EARLY], store)[EARLY].trace_ids) == {EARLY, EARLY[:-1] + "5"}
+    assert set(transactions_of([EARLY], store)[EARLY].trace_ids) == {EARLY, EARLY[:-1] + "5"}
     shipped(of("callee", [report(CALLEE, LATE, sampled=False)], 3), store, settings)
     settle(store, settings)
-    assert groups_of([EARLY], store)[EARLY].trace_ids == (EARLY,)
-    assert groups_of([LATE], store)[LATE].trace_ids == (EARLY[:-1] + "5", LATE)
-    stale = search(Question(trace_id=LATE, text="stale"), store)
+    assert transactions_of([EARLY], store)[EARLY].trace_ids == (EARLY,)
+    assert transactions_of([LATE], store)[LATE].trace_ids == (EARLY[:-1] + "5", LATE)
+    stale = search(SearchQuery(trace_id=LATE, text="stale"), store)
     assert [(line["staleTraceId"], line["idSource"], line["transactionId"]) for line in stale] == [(EARLY, "request", EARLY[:-1] + "5")]
 
 
@@ -167,12 +167,12 @@ def test_a_constant_glues_nothing(store, settings):
     shipped(of("s", lines, 1), store, settings)
     resolution = worker(store, settings).sweep(force=True)
     settle(store, settings)
-    assert resolution.glue == ("acme",)
-    group = groups_of(traces[:1], store)[traces[0]]
-    assert (group.trace_ids, group.glue) == (tuple(traces[:2]), ("acme",))
+    assert resolution.too_common == ("acme",)
+    group = transactions_of(traces[:1], store)[traces[0]]
+    assert (group.trace_ids, group.too_common) == (tuple(traces[:2]), ("acme",))
     assert len(transaction_ids(store)) == len(traces) // 2 + 1
-    assert len(search(Question(ids=("acme",), whole=True, limit=0), store)) == len(traces)
-    assert any("acme joins nothing" in sentence for sentence in in_words(explain_id(traces[0], store)[0]))
+    assert len(search(SearchQuery(ids=("acme",), whole=True, limit=0), store)) == len(traces)
+    assert any("acme joins nothing" in sentence for sentence in in_words(explain_traces(traces[0], store)[0]))
 
 
 def test_a_group_has_a_limit_in_whichever_order_it_grew(store, settings, monkeypatch):
@@ -185,7 +185,7 @@ def test_a_group_has_a_limit_in_whichever_order_it_grew(store, settings, monkeyp
         shipped(of("s", [json.dumps(content)], number), store, settings)
         settle(store, settings)
     assert transaction_ids(store) == set(traces)
-    assert groups_of(traces[:1], store)[traces[0]].too_large
+    assert transactions_of(traces[:1], store)[traces[0]].too_large
 
 
 @pytest.mark.parametrize("id_", ["undefined", "null", "", "-", "  ", "None"])
@@ -204,5 +204,5 @@ def test_ids_are_data(store, settings, id_):
         shipped(event, store, settings)
     settle(store, settings)
     assert transaction_ids(store) == {EARLY, LATE}
-    found = search(Question(ids=(id_,), whole=True, limit=0), store)
+    found = search(SearchQuery(ids=(id_,), whole=True, limit=0), store)
     assert {document["traceId"] for document in found} == {EARLY}

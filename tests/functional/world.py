@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.local.aws_spans import spans_of, subscription_event
 from pipeline.model.trace_ids import to_xray
-from pipeline.traces.sources.source import Answer
+from pipeline.traces.sources.source import LookupResult
 from tests.events import NOW, end, lambda_event, powertools, report, start
 
 BEGAN = NOW - 7_200_000
@@ -136,7 +136,7 @@ class Visible:
             for document in self.documents:
                 if document["trace_id"] == to_xray(id_) and (document["id"] not in mine or "end_time" in document):
                     mine[document["id"]] = document
-            answers[id_] = Answer("found" if mine else "absent", tuple(map(json.dumps, mine.values())))
+            answers[id_] = LookupResult("found" if mine else "absent", tuple(map(json.dumps, mine.values())))
         return answers
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.store.connect import connect
+from pipeline.configure import store_for
 
 pytestmark = pytest.mark.opensearch
 
@@ -58,6 +58,6 @@ def test_wrong_credentials_do_not_matter_without_security(settings, store):
     """Basic authentication is sent where a user name is set; a cluster without the security plugin passes over it."""
     from dataclasses import replace
 
-    other = connect(replace(settings, username="somebody", password="something"))
+    other = store_for(replace(settings, username="somebody", password="something"))
     assert other.request("GET", "/")["version"]["number"]
     other.close()

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.detect.engine import LOOKS
-from pipeline.detect.evaluate import judge
+from pipeline.detect.engine import RULES
+from pipeline.detect.evaluate import evaluate
 from pipeline.detect.rule import default_rules
 from pipeline.detect.verdict import Verdict
 from pipeline.errors import BadInputError
-from pipeline.model.facts import LookupFact, RequestFact, Run, SegmentFact, SignalFact
+from pipeline.model.facts import InvocationMarks, LookupFact, RequestFact, SegmentFact, SignalFact
 from pipeline.model.trace_state import TraceState, merge
 from pipeline.offline.classify_traces import facts_of_lines, read_traces
 from pipeline.offline.explain_lines import read
@@ -73,7 +73,7 @@ messages = (
 def verdict_on(*states: TraceState) -> Verdict:
     """The verdict on all that these states know, long after."""
     looked_up = TraceState(lookups={str(NOW + 10**7): LookupFact(at=NOW + 10**7, outcome="found")})
-    return judge(merge(*states, looked_up), rules=default_rules(), give_up_after_ms=1000)
+    return evaluate(merge(*states, looked_up), rules=default_rules(), give_up_after_ms=1000)
 
 
 @given(st.lists(documents, min_size=1, max_size=6), st.lists(messages, max_size=6), st.randoms(use_true_random=False))
@@ -83,7 +83,7 @@ def test_any_documents_and_lines_get_a_verdict(found, said, random):
         segments, _ = read_traces(json.dumps(found).encode(), max_bytes=10**6)
     except BadInputError:
         return
-    lines = read(json.dumps(lambda_event([start(), *said, end()])).encode(), max_bytes=10**6)
+    lines = [line for _, line in read(json.dumps(lambda_event([start(), *said, end()])).encode(), max_bytes=10**6)]
     states = [facts_of_segments([segment]).get(TRACE, TraceState()) for segment in segments]
     states += list(facts_of_lines(lines, segments).values())
     verdict = verdict_on(*states)
@@ -92,7 +92,7 @@ def test_any_documents_and_lines_get_a_verdict(found, said, random):
     assert msgspec.json.decode(msgspec.json.encode(verdict), type=Verdict) == verdict
     known = {segment.fact.id: segment.fact for segment in segments}
     for finding in verdict.findings:
-        assert finding.rule in LOOKS
+        assert finding.rule in RULES
         assert finding.path
         assert 0 <= finding.depth < len(known)
         assert len(finding.path) <= finding.depth + 1
@@ -148,7 +148,7 @@ def unnamed(size: int) -> TraceState:
 def requested(size: int) -> TraceState:
     """Requests that ran twice and were answered 500."""
     signals = [SignalFact(line_id=f"{number}", signals=("error",), request_id=f"r{number}", at=1) for number in range(size)]
-    runs = {"s": Run(starts=("1.1", "3.1"), ends=("4.1",))}
+    runs = {"s": InvocationMarks(starts=("1.1", "3.1"), ends=("4.1",))}
     found = [RequestFact(request_id=f"r{number}", status=500, runs=runs) for number in range(size)]
     return of([segment(number, number > 1, status=200) for number in range(1, size)], signals, found)
 

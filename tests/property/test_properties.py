@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pipeline.detect.evaluate import judge
+from pipeline.detect.evaluate import evaluate
 from pipeline.detect.rule import default_rules
 from pipeline.errors import BadInputError
-from pipeline.logs.correlate import attribute
-from pipeline.logs.decode import Batch, LogEvent, unpack
+from pipeline.logs.correlate import correlate_batch
+from pipeline.logs.decode import LogBatch, LogEvent, decode_event
 from pipeline.logs.extract.read_lines import extract
-from pipeline.model.facts import KeyFact, LookupFact, RequestFact, Run, SegmentFact, SignalFact
+from pipeline.model.facts import InvocationMarks, KeyFact, LookupFact, RequestFact, SegmentFact, SignalFact
 from pipeline.model.trace_ids import parse_header, parse_trace_id, to_xray
 from pipeline.model.trace_state import EMPTY, TraceState, holds, merge
 from pipeline.settings import Settings
 from pipeline.ship import read
-from pipeline.store.log_writer import Items, bodies
+from pipeline.store.log_writer import BulkItems, bodies
 from pipeline.traces.xray_segments import read_document
 
 json_values = st.recursive(
@@ -51,7 +51,7 @@ segments = st.builds(
 request_ids = st.sampled_from(["", "r1", "r2"])
 groups = st.sampled_from(["/a", "/b"])
 spots = st.lists(st.sampled_from(["1.1", "1.2", "3.1"]), max_size=2, unique=True).map(lambda found: tuple(sorted(found)))
-runs = st.dictionaries(st.sampled_from(["s", "t"]), st.builds(Run, starts=spots, ends=spots, json=st.booleans()), max_size=2)
+runs = st.dictionaries(st.sampled_from(["s", "t"]), st.builds(InvocationMarks, starts=spots, ends=spots, json=st.booleans()), max_size=2)
 requests = st.builds(
     RequestFact, request_id=request_ids, log_group=groups, platform=st.booleans(), segment_id=ids | st.just(""),
     sampled=st.sampled_from([None, True, False]), claimed_sampled=st.sampled_from([None, True, False]), first_at=st.integers(0, 5),
@@ -95,7 +95,7 @@ def test_the_verdict_does_not_depend_on_order(parts):
         whole = EMPTY
         for part in order:
             whole = merge(whole, part)
-        verdicts.append(judge(whole, rules=default_rules(), give_up_after_ms=3))
+        verdicts.append(evaluate(whole, rules=default_rules(), give_up_after_ms=3))
     assert all(verdict == verdicts[0] for verdict in verdicts)
 
 
@@ -109,7 +109,7 @@ def test_ids_round_trip(id_, sampled):
 @given(st.lists(lines, max_size=8))
 def test_no_line_raises_and_no_line_breaks_the_body(messages):
     """Whatever the lines hold, the bulk body has two lines of valid JSON for each, and the addresses are the batch's alone."""
-    batch = Batch(
+    batch = LogBatch(
         "DATA_MESSAGE",
         "1",
         "g",
@@ -131,14 +131,14 @@ def test_no_line_raises_and_no_line_breaks_the_body(messages):
 def test_attribution_never_loses_a_line(messages):
     """Every line ends with a word on how it got its trace or its request, and only a line with a trace has one that says how it got that."""
     found = [extract(message) for message in messages]
-    attribute(found)
+    correlate_batch(found)
     assert all(line.id_source in ({"none", "stream"} if line.trace_id is None else {"inline", "request", "stream"}) for line in found)
 
 
 @given(json_values | st.fixed_dictionaries({"awslogs": st.fixed_dictionaries({"data": st.text(max_size=80)})}))
 def test_no_event_makes_unpack_raise(event):
     """What is no event is a bad envelope."""
-    unpacked = unpack(event, max_bytes=1000)
+    unpacked = decode_event(event, max_bytes=1000)
     assert unpacked.batches or unpacked.bad_envelopes or unpacked.control_messages or unpacked.bad_events
 
 
@@ -161,7 +161,7 @@ def test_no_document_raises_anything_else(text):
 @given(st.lists(st.integers(1, 400), max_size=30), st.integers(100, 2000))
 def test_bodies_hold_every_item_once(sizes, limit):
     """However large the lines are, the runs hold each item once, in order."""
-    batch = Batch("DATA_MESSAGE", "1", "g", "s", [LogEvent(str(number), 0, "x" * size) for number, size in enumerate(sizes)])
+    batch = LogBatch("DATA_MESSAGE", "1", "g", "s", [LogEvent(str(number), 0, "x" * size) for number, size in enumerate(sizes)])
     items = read(batch, Settings())
     assert [line.event_id for run, _ in bodies(items, max_body=limit) for _, line in run] == [line.event_id for _, line in items]
-    assert list(bodies(Items())) == []
+    assert list(bodies(BulkItems())) == []

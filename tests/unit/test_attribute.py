@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipeline.logs.correlate import attribute
+from pipeline.logs.correlate import correlate_batch
 from pipeline.logs.extract.read_lines import extract, read_lines
 from pipeline.model.trace_ids import to_xray
 from tests.events import OTHER, OTHER_REQUEST, REQUEST, TRACE, end, powertools, report, start
@@ -16,8 +16,8 @@ UNTRACED = report().split("XRAY")[0]
 
 def attributed(*messages, **how):
     """The lines of one batch, attributed."""
-    lines = read_lines(messages)
-    attribute(lines, **how)
+    _, lines = read_lines(messages)
+    correlate_batch(lines, **how)
     return lines
 
 
@@ -157,7 +157,7 @@ def test_access_logs_name_both_requests():
 def test_correlation_paths():
     """JMESPath expressions find ids where the usual keys are not; what they can't be applied to is left alone."""
     paths = ("order.id", "detail.ids[*]", "length(order)")
-    lines = read_lines([json.dumps({"order": {"id": 17}, "detail": {"ids": ["a-1", "", "undefined"]}}), '{"order": 1}', "text"], paths)
+    _, lines = read_lines([json.dumps({"order": {"id": 17}, "detail": {"ids": ["a-1", "", "undefined"]}}), '{"order": 1}', "text"], paths)
     assert [line.correlation_ids for line in lines] == [("17", "a-1", "1"), (), ()]
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.doctor import told
-from pipeline.doctor.access_denied import denial
+from pipeline.doctor.access_denied import explain_denial
 from pipeline.doctor.account import MOST_CALLS
-from pipeline.doctor.cached import Kept, once
+from pipeline.doctor.cached import Cached, cached_read
 from pipeline.doctor.check import Check, diagnose
-from pipeline.doctor.check_result import Finding, problem
+from pipeline.doctor.check_result import CheckResult, problem
 from pipeline.doctor.collect.calls import PERMISSIONS
 from pipeline.doctor.collect.functions import permissions_of
 from pipeline.doctor.collect.logs import policy_of
@@ -102,10 +102,10 @@ def test_a_check_that_fails_stops_no_other():
 def test_facts_are_read_once():
     """An answer and a failure are kept; another argument is another fact."""
 
-    class Facts(Kept):
+    class Facts(Cached):
         asked = 0
 
-        @once
+        @cached_read
         def fact(self, number):
             self.asked += 1
             if number == 2:
@@ -138,7 +138,7 @@ def test_commands_are_safe_to_paste():
     ("https://own.example.com", 401, "Unauthorized", "the password"), ("https://own.example.com", 403, "<html>", "does not say its name")])  # fmt: skip
 def test_which_door_is_shut(endpoint, status, text, door):
     """The answer and the kind of endpoint tell what refused; who was refused is named where the answer says it."""
-    found = denial(endpoint, status, text, "eu-west-1")
+    found = explain_denial(endpoint, status, text, "eu-west-1")
     assert door in found.door
     assert EVE not in text or EVE in found.remedy
     assert "search-shop" not in endpoint or "--domain-name shop " in found.remedy
@@ -371,9 +371,9 @@ def test_sampling_is_a_hint():
 
 def test_what_a_person_reads():
     """Groups in order; ten findings of a check at most; one line for all checks that are not known for one reason."""
-    many = [Finding("m", "warning", f"r{number}", "text", f"do {number}") for number in range(12)]
-    away = [Finding(name, "unknown", "", "no credentials") for name in "xyz"]
-    lines = list(told([*away, *many, Finding("fine", "ok", "", "All well.")]))
+    many = [CheckResult("m", "warning", f"r{number}", "text", f"do {number}") for number in range(12)]
+    away = [CheckResult(name, "unknown", "", "no credentials") for name in "xyz"]
+    lines = list(told([*away, *many, CheckResult("fine", "ok", "", "All well.")]))
     assert [line for line in lines if not line.startswith(" ")] == ["ok", "warning", "not known"]
     assert lines[1] == "  fine  All well."
     assert lines[3:5] == ["  m  r0: text", "      do 0"]

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from pipeline.cli.context import App
-from pipeline.cli.findings_table import faults_view
+from pipeline.cli.context import CommandContext
+from pipeline.cli.findings_table import faults_table
 from pipeline.detect.verdict import Finding, ShownLine
-from pipeline.join.transactions import Group
+from pipeline.join.transactions import Transaction
 from pipeline.settings import Settings
 
 command = import_module("pipeline.cli.trace")
@@ -23,7 +23,7 @@ def shown(finding: dict) -> str:
     """A trace with this finding, as a terminal without colours gets it."""
     with io.StringIO() as out:
         trace = {"trace": {"clientSaw": "success"}, "xray": {"traceId": "1-x"}, "name": finding["evidence"], "findings": [finding]}
-        Console(file=out, width=120).print(faults_view([trace]))
+        Console(file=out, width=120).print(faults_table([trace]))
         return out.getvalue()
 
 
@@ -56,11 +56,11 @@ def test_a_page_of_odd_documents(monkeypatch, tmp_path):
         {**common, "doc": {"kind": "log"}, "body": "<script>x</script> \ud800"},
     ]
     monkeypatch.setattr(command, "transaction", lambda _id, _store: found)
-    monkeypatch.setattr(command, "group_of", lambda _ids, _store: Group(trace_ids=("0" * 32,)))
+    monkeypatch.setattr(command, "transaction_of", lambda _ids, _store: Transaction(trace_ids=("0" * 32,)))
     monkeypatch.setattr(command, "verdicts", lambda _found, _store: [])
-    monkeypatch.setattr(App, "store", lambda _: None)
+    monkeypatch.setattr(CommandContext, "store", lambda _: None)
     page = tmp_path / "page.html"
-    app = App(Settings(), console=Console(file=io.StringIO()))
+    app = CommandContext(Settings(), console=Console(file=io.StringIO()))
     assert command.trace.main(["1", "--html", str(page)], standalone_mode=False, obj=app) == 0
     assert "is still open" in page.read_text(encoding="utf-8")
     assert "<script>" not in page.read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pipeline.logs.correlate import attribute
+from pipeline.logs.correlate import correlate_batch
 from pipeline.logs.extract.read_lines import extract
 from tests.events import REQUEST, TRACE, end, powertools, report, start
 
@@ -190,7 +190,7 @@ def test_a_deeply_nested_line_is_text():
 
 def _attributed(*messages):
     lines = [extract(message) for message in messages]
-    attribute(lines)
+    correlate_batch(lines)
     return lines
 
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from pipeline.detect.evaluate import judge
+from pipeline.detect.evaluate import evaluate
 from pipeline.detect.rule import default_rules
 from pipeline.detect.rule_file import read_rules
-from pipeline.detect.segment_tree import Tree
+from pipeline.detect.segment_tree import SegmentTree
 from pipeline.errors import MisconfiguredError
 from pipeline.model.facts import LookupFact, RequestFact, SignalFact
 from pipeline.model.trace_state import EMPTY, TraceState
@@ -32,7 +32,7 @@ def lines_at(at):
 
 def verdict_of(*documents, **more):
     """The verdict with the rules as shipped."""
-    return judge(state_of(*documents, **more), rules=default_rules(), give_up_after_ms=GIVE_UP)
+    return evaluate(state_of(*documents, **more), rules=default_rules(), give_up_after_ms=GIVE_UP)
 
 
 def fired(verdict):
@@ -64,9 +64,9 @@ def test_pending_then_not_found():
     """Nothing found is pending until a look-up was made long enough after the last line."""
     early = TraceState(requests=lines_at(NOW), lookups={"1": LookupFact(at=NOW + 1000, outcome="absent")})
     late = TraceState(requests=lines_at(NOW), lookups={"1": LookupFact(at=NOW + GIVE_UP, outcome="absent")})
-    assert judge(early, rules={}, give_up_after_ms=GIVE_UP).state == "pending"
-    assert judge(late, rules={}, give_up_after_ms=GIVE_UP).state == "notFound"
-    assert judge(EMPTY, rules={}, give_up_after_ms=GIVE_UP).state == "pending"
+    assert evaluate(early, rules={}, give_up_after_ms=GIVE_UP).state == "pending"
+    assert evaluate(late, rules={}, give_up_after_ms=GIVE_UP).state == "notFound"
+    assert evaluate(EMPTY, rules={}, give_up_after_ms=GIVE_UP).state == "pending"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_partial_then_incomplete(documents):
 def test_unsampled_unless_something_was_found():
     """A request that was not sampled makes a trace unsampled, unless X-Ray has it all the same."""
     requests = {REQUEST: RequestFact(request_id=REQUEST, sampled=False)}
-    assert judge(TraceState(requests=requests), rules={}, give_up_after_ms=GIVE_UP).state == "unsampled"
+    assert evaluate(TraceState(requests=requests), rules={}, give_up_after_ms=GIVE_UP).state == "unsampled"
     assert verdict_of(service(), function(), requests=requests).state == "complete"
 
 
@@ -185,7 +185,7 @@ def test_timeout_from_a_line_and_from_a_segment_that_never_closed():
 
 def test_lines_learn_their_own_segment():
     """Each Lambda request is given its function's segment with the status that the service answered."""
-    found = Tree(state_of(service(), function(error=True)).segments).status_of_line(REQUEST, "", NOW)
+    found = SegmentTree(state_of(service(), function(error=True)).segments).status_of_line(REQUEST, "", NOW)
     assert (found.id, found.status, found.error) == ("17e84e76450d1777", 200, True)
 
 
@@ -194,7 +194,7 @@ def test_rules_can_be_switched_off_and_downgraded():
     failing = state_of(service(error=True), function(error=True))
     for text, expected in (('{"service-ok-function-failed": {"severity": "notice"}}', [("service-ok-function-failed", "notice")]),
                            ('{"service-ok-function-failed": {"enabled": false}}', [])):  # fmt: skip
-        assert fired(judge(failing, rules=read_rules(text), give_up_after_ms=GIVE_UP)) == expected
+        assert fired(evaluate(failing, rules=read_rules(text), give_up_after_ms=GIVE_UP)) == expected
 
 
 def test_broken_rules_are_named():
@@ -234,7 +234,7 @@ def test_absurd_times_do_not_keep_a_trace_open():
     later = service(end_time=NOW / 1000 + 200 * 365 * 86_400)
     assert verdict_of(later, function(), asked=NOW + 60_000).state == "complete"
     many = {str(at): LookupFact(at=at, outcome="absent") for at in range(NOW, NOW + 20)}
-    assert judge(TraceState(requests=lines_at(NOW), lookups=many), rules={}, give_up_after_ms=GIVE_UP).state == "notFound"
+    assert evaluate(TraceState(requests=lines_at(NOW), lookups=many), rules={}, give_up_after_ms=GIVE_UP).state == "notFound"
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_the_attempts_of_one_request_are_told_apart():
                 for number, letter in enumerate("cd")]  # fmt: skip
     functions = [function(id_ * 16, parent, start_time=NOW / 1000 + at, end_time=NOW / 1000 + at + 1, error=failed)
                  for id_, parent, at, failed in (("1", "c" * 16, 0, True), ("2", "d" * 16, 60, False))]  # fmt: skip
-    tree = Tree(state_of(service(http={"response": {"status": 202}}, subsegments=attempts), *functions).segments)
+    tree = SegmentTree(state_of(service(http={"response": {"status": 202}}, subsegments=attempts), *functions).segments)
     told = [tree.status_of_line(REQUEST, "", NOW + at) for at in (-5, 500, 60_500)]
     assert [(status.id, status.error, status.status) for status in told] == [
         ("1" * 16, True, 202),
@@ -271,7 +271,7 @@ def test_the_attempts_of_one_request_are_told_apart():
 
 def test_a_line_with_a_span_but_no_request():
     """What runs elsewhere than on Lambda names its span: the segment around it is the line's."""
-    tree = Tree(state_of(edge()).segments)
+    tree = SegmentTree(state_of(edge()).segments)
     assert tree.status_of_line("", "b" * 16, NOW).name == "api/prod"
     assert tree.status_of_line("", "f" * 16, NOW) is None
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.detect.evaluate import judge
-from pipeline.detect.failures import stories
+from pipeline.detect.evaluate import evaluate
+from pipeline.detect.failures import group_failures
 from pipeline.detect.rule import default_rules
 from pipeline.model.facts import SegmentFact, SignalFact
 from pipeline.model.trace_state import TraceState
@@ -44,7 +44,7 @@ def test_the_attempts_of_the_entry_are_no_calls_below_it():
     assert fired(verdict_of(*tried(True, True, True), asked=LATE)) == rules
     verdict = verdict_of(*attempts(True, True, True), asked=LATE)
     assert fired(verdict) == rules
-    assert len(stories(verdict.findings)) == 1
+    assert len(group_failures(verdict.findings)) == 1
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException", "SlowDown"])
@@ -71,7 +71,7 @@ def test_lines_without_a_request_stand_alone():
     at = {"status": 200, "start": NOW * 10**6, "end": NOW * 10**6 + 1}
     lines = [SignalFact(line_id=kind, signals=(kind,), at=NOW, text=kind) for kind in ("crash", "timeout")]
     state = TraceState(segments={"a": SegmentFact(id="a", name="api", **at)}, signals={line.line_id: line for line in lines})
-    found = judge(state, rules=default_rules(), give_up_after_ms=1).findings
+    found = evaluate(state, rules=default_rules(), give_up_after_ms=1).findings
     assert {"crash", "timeout"} <= {finding.rule for finding in found}
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from pipeline.configure import redactor_for
 from pipeline.errors import MisconfiguredError
-from pipeline.logs.decode import Batch, LogEvent
-from pipeline.logs.extract.read_lines import read_lines, redact_and_read
-from pipeline.redact.prefilter import Scanner
+from pipeline.logs.decode import LogBatch, LogEvent
+from pipeline.logs.extract.read_lines import read_lines
+from pipeline.redact.prefilter import Prefilter
 from pipeline.redact.redactor import DEFAULT, MASK, Redactor
 from pipeline.settings import Settings
 from pipeline.ship import read
@@ -100,21 +100,21 @@ def test_neighbours_of_a_marked_line_stay_as_they_are():
     for place in range(len(neighbours) + 1):
         messages = [*neighbours]
         messages.insert(place, "é password=hunter2")
-        texts, _ = redact_and_read(messages)
+        texts, _ = read_lines(messages)
         assert [text for text in texts if text not in neighbours] == ["é password=[redacted]"]
         assert len(texts) == len(messages)
 
 
 def test_what_a_line_says_is_said_of_what_is_left():
     """Body, attributes and correlation ids are made of the redacted line; its trace and request are there."""
-    (line,) = read_lines([powertools(f"login with {JWT}", correlation_id=KEY_ID, password="hunter2", n=[1])])
+    _, (line,) = read_lines([powertools(f"login with {JWT}", correlation_id=KEY_ID, password="hunter2", n=[1])])
     assert (line.trace_id, line.request_id, line.body, line.correlation_ids) == (TRACE, REQUEST, "login with [redacted]", (MASK,))
     assert json.loads(bytes(line.attributes)) | {"password": MASK, "n": [1]} == json.loads(bytes(line.attributes))
 
 
 def test_ids_of_documents_do_not_depend_on_what_is_secret():
     """A line without an event id gets the same document id with redaction and without; a long line is cut of what is left of it."""
-    batch = Batch("DATA_MESSAGE", "1", "g", "s", [LogEvent("", 1, "password=hunter2 " + "x" * 100)])
+    batch = LogBatch("DATA_MESSAGE", "1", "g", "s", [LogEvent("", 1, "password=hunter2 " + "x" * 100)])
     found = [next(iter(read(batch, Settings(redact=redact, max_line_chars=20)))) for redact in (True, False)]
     (with_it, redacted), (without, whole) = found
     assert with_it.create.id == without.create.id
@@ -175,7 +175,7 @@ def test_redaction_can_be_turned_off():
     line = f'{{"password":"hunter2","m":"{JWT}"}}'
     assert off.text(line) == line
     assert off.value({"password": "x"}) == {"password": "x"}
-    assert redact_and_read([line], (), off)[0] == [line]
+    assert read_lines([line], (), off)[0] == [line]
 
 
 HOSTILE = ['"password":', '"password":"', '{"password":[', "password='", "\\", '\\"', 'password:\\"', "eyJ", "eyJabcdefgh.", "x", "token=", "cookie: a;",
@@ -203,7 +203,7 @@ def cost(redactor, piece, length):
 
 def test_threads_may_share_a_scanner():
     """Ten threads find in their own lines what is there, each time: the scanner's memory is used by one at a time."""
-    scanner, wrong = Scanner({"a": ["aa"], "b": ["bb"]}), []
+    scanner, wrong = Prefilter({"a": ["aa"], "b": ["bb"]}), []
 
     def look(number):
         messages = ["xx"] * number + ["aabb"] + ["yy"] * 2000

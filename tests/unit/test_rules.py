@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.detect.engine import LOOKS
-from pipeline.detect.evaluate import judge
+from pipeline.detect.engine import RULES
+from pipeline.detect.evaluate import evaluate
 from pipeline.detect.rule import default_rules
 from pipeline.detect.rule_file import read_rules
 from pipeline.errors import MisconfiguredError
@@ -28,13 +28,15 @@ CAUSE = {"cause": {"exceptions": [{"id": "1", "type": "ValueError", "message": "
 TRACEBACK = "[ERROR] ValueError: no stock\nTraceback (most recent call last):\n  File ..."
 
 
-def verdict_of(*segments, lines=(), asked=NOW + 60_000, outcome="found", rules=None, at=NOW):
-    """The verdict on these segment documents and raw log lines of one invocation, read as `classify` reads them."""
-    facts = facts_of_lines(read(json.dumps(document([start(), *lines, end()], at=at)).encode(), max_bytes=10**6)) if lines else {}
+def verdict_of(*segments, lines=(), access_log=(), asked=NOW + 60_000, outcome="found", rules=None, at=NOW):
+    """The verdict on these segments, raw log lines of one invocation, and lines of API Gateway's log, read as `classify` reads them."""
+    documents = [document([start(), *lines, end()], at=at)] if lines else []
+    documents += [document(list(access_log), group="/aws/apigateway/orders", at=at)] if access_log else []
+    facts = facts_of_lines(line for _, line in read(json.dumps(documents).encode(), max_bytes=10**6)) if documents else {}
     found = facts_of_segments(segment for one in segments for segment in read_document(one))
     looked = TraceState(lookups={str(asked): LookupFact(at=asked, outcome=outcome)})
     state = merge(facts.get(TRACE, TraceState()), found.get(TRACE, TraceState()), looked)
-    return judge(state, rules=rules or default_rules(), give_up_after_ms=GIVE_UP)
+    return evaluate(state, rules=rules or default_rules(), give_up_after_ms=GIVE_UP)
 
 
 def fired(verdict):
@@ -61,15 +63,15 @@ def attempts(*failed):
 
 def test_every_rule_has_its_defaults():
     """No rule without data, no data without a rule."""
-    assert set(default_rules()) == set(LOOKS)
+    assert set(default_rules()) == set(RULES)
 
 
 def test_every_rule_has_its_page():
     """The page of each family names its rules, with an example and how to silence it; the index names them all, and its rule file is a good one."""
     index = (DOCS / "findings.md").read_text()
     families = dict(re.findall(r"^\| \[\w+\]\((findings/\w+\.md)\) \| (.*) \|$", index, re.MULTILINE))
-    assert {f"findings/{look.__module__.rpartition('.')[2]}.md" for look in LOOKS.values()} == set(families)
-    for name, look in LOOKS.items():
+    assert {f"findings/{look.__module__.rpartition('.')[2]}.md" for look in RULES.values()} == set(families)
+    for name, look in RULES.items():
         page = f"findings/{look.__module__.rpartition('.')[2]}.md"
         text = (DOCS / page).read_text()
         assert f"`{name}`" in families[page]
@@ -106,12 +108,12 @@ def test_edge_error_trace_ok():
     access = json.dumps(
         {"requestId": GATEWAY, "xrayTraceId": HEADER, "routeKey": "GET /", "status": "502", "integrationRequestId": REQUEST}
     )
-    verdict = verdict_of(service(), function(), lines=[access])
+    verdict = verdict_of(service(), function(), access_log=[access])
     assert fired(verdict) == {("edge-error-trace-ok", "alert")}
     assert (verdict.edge_status, verdict.client_saw) == (502, "error")
-    assert fired(verdict_of(service(error=True), function(error=True), lines=[access])) == {("service-ok-function-failed", "notice")}
-    assert fired(verdict_of(service(), function(), lines=[access.replace('"502"', '"200"')])) == set()
-    assert fired(verdict_of(service(), lines=[access])) == set(), "the function's segment may show it still"
+    assert fired(verdict_of(service(error=True), function(error=True), access_log=[access])) == {("service-ok-function-failed", "notice")}
+    assert fired(verdict_of(service(), function(), access_log=[access.replace('"502"', '"200"')])) == set()
+    assert fired(verdict_of(service(), access_log=[access])) == set(), "the function's segment may show it still"
 
 
 @pytest.mark.parametrize(

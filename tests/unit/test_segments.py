@@ -5,9 +5,9 @@ import json
 import msgspec
 import pytest
 
-from pipeline.detect.evaluate import judge
+from pipeline.detect.evaluate import evaluate
 from pipeline.detect.rule import default_rules
-from pipeline.detect.segment_tree import Tree
+from pipeline.detect.segment_tree import SegmentTree
 from pipeline.errors import BadInputError
 from pipeline.join.enrich import patch_of_span
 from pipeline.model.trace_state import TraceState
@@ -21,8 +21,8 @@ XRAY = "1-5759e988-bd862e3fe1be46a994272793"
 def spans_of(*segments):
     """The spans of a trace as OpenSearch gets them, served with its verdict, by id."""
     state = TraceState(segments={segment.fact.id: segment.fact for segment in segments})
-    verdict = judge(state, rules=default_rules(), give_up_after_ms=1)
-    tree = Tree(state.segments)
+    verdict = evaluate(state, rules=default_rules(), give_up_after_ms=1)
+    tree = SegmentTree(state.segments)
     documents = [span_document(segment) | patch_of_span(segment.fact, tree, verdict) for segment in segments]
     return {document["spanId"]: msgspec.json.decode(msgspec.json.encode(document)) for document in documents}
 
@@ -162,6 +162,6 @@ def test_paths_and_findings_have_an_end():
         deepest = call(f"level {level}", f"{level:016x}") | {"subsegments": [leaf, *([deepest] if deepest else [])]}
     segments = read_document(edge() | {"subsegments": [deepest]})
     state = TraceState(segments={segment.fact.id: segment.fact for segment in segments})
-    findings = judge(state, rules=default_rules(), give_up_after_ms=1).findings
+    findings = evaluate(state, rules=default_rules(), give_up_after_ms=1).findings
     assert len(findings) == 100
     assert max(len(finding.path) for finding in findings) == 64

@@ -1,6 +1,6 @@
 """Findings that tell of one failure are told as one."""
 
-from pipeline.detect.failures import in_words, stories
+from pipeline.detect.failures import describe_failure, group_failures
 from pipeline.detect.verdict import Finding, ShownLine
 
 
@@ -18,7 +18,7 @@ def test_one_failure_is_one_story():
              finding("timeout", lines=("a",), span="3" * 16), finding("edge-ok-downstream-fault", depth=2, lines=("a", "b"), span="4" * 16),
              finding("throttled-downstream", span="5" * 16)]  # fmt: skip
     for order in (found, found[::-1]):
-        assert [story.rules for story in stories(order)] == [
+        assert [story.rules for story in group_failures(order)] == [
             ("service-ok-function-failed", "edge-ok-error-log"), ("timeout", "edge-ok-downstream-fault"), ("throttled-downstream",)]  # fmt: skip
 
 
@@ -29,24 +29,24 @@ def test_a_finding_may_join_two_groups():
         finding("crash", lines=("b",), span="2" * 16),
         finding("edge-ok-error-log", lines=("a", "b"), span=""),
     ]
-    assert [len(story.findings) for story in stories(found)] == [3]
+    assert [len(story.findings) for story in group_failures(found)] == [3]
 
 
 def test_what_nobody_names_is_one_story_at_one_place():
     """A failed function and the service that runs it, neither with a cause; a refusal at the same place stays apart."""
     names = ("edge-ok-downstream-fault", "service-ok-function-failed", "throttled-downstream")
-    told = stories([finding(name, span=str(number) * 16) for number, name in enumerate(names, 1)])
+    told = group_failures([finding(name, span=str(number) * 16) for number, name in enumerate(names, 1)])
     assert sorted(story.rules for story in told) == [names[:2], names[2:]]
 
 
 def test_a_story_in_words():
     """What was told, which rules, where and how deep, the exception, the lines, what was not known; alerts before notices."""
-    told = stories(
+    told = group_failures(
         [
             finding("crash", severity="notice", span="9" * 16),
             finding("timeout", depth=2, exception=("E", "m"), lines=("a",), unknown=("the rest",)),
         ]
     )
     assert [story.alert for story in told] == [True, False]
-    assert [word for word, _ in in_words(told[0])] == ["alert", "rules", "where", "exception", "line", "not known"]
-    assert dict(in_words(told[0]))["where"] == f"api › orders (depth 2, span {'1' * 16})"
+    assert [word for word, _ in describe_failure(told[0])] == ["alert", "rules", "where", "exception", "line", "not known"]
+    assert dict(describe_failure(told[0]))["where"] == f"api › orders (depth 2, span {'1' * 16})"

@@ -14,7 +14,9 @@ def test_each_folder_is_a_docstring_that_says_what_goes_in_and_out():
     for path in (ROOT / "pipeline").rglob("__init__.py"):
         tree = ast.parse(path.read_text())
         assert len(tree.body) == 1, path
-        words = [line.split(":")[0] for line in ast.get_docstring(tree).splitlines() if line.startswith(("In:", "Out:", "Touch:", "Order:"))]
+        words = [
+            line.split(":")[0] for line in ast.get_docstring(tree).splitlines() if line.startswith(("In:", "Out:", "Touch:", "Order:"))
+        ]
         assert words == ([] if path.parent.name == "pipeline" else ["In", "Out", "Touch", "Order"]), path
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.errors import BadInputError, MisconfiguredError, UnavailableError
 from pipeline.provision.subscriptions.log_groups import LogGroup, SubscriptionFilter
-from pipeline.provision.subscriptions.selector import PIPELINE_TAG, Choice
+from pipeline.provision.subscriptions.selector import PIPELINE_TAG, LogGroupSelector
 from pipeline.provision.subscriptions.subscriber import Subscriber
 from pipeline.settings import Settings
 
@@ -72,7 +72,7 @@ def filters(*each):
 )
 def test_names(patterns, name, chosen):
     """Wild cards, exclusions in any place, case; what is on the pipeline's own path is never chosen, and without patterns nothing is."""
-    choice = Choice(tuple(filter(None, patterns.split(","))), excluded=frozenset({"/aws/lambda/own"}))
+    choice = LogGroupSelector(tuple(filter(None, patterns.split(","))), excluded=frozenset({"/aws/lambda/own"}))
     assert choice.names(name) == chosen == choice.wants(name, {})
 
 
@@ -92,7 +92,7 @@ def test_names(patterns, name, chosen):
 )
 def test_tags(tag, tags, chosen):
     """A tag narrows what the names let in; the tag of a pipeline keeps a log group out whatever else it carries."""
-    assert Choice(("*",), tag).wants("any", tags) == chosen
+    assert LogGroupSelector(("*",), tag).wants("any", tags) == chosen
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_everything_is_brought_in_line_and_nobody_else_is_touched():
     older = SubscriptionFilter(name=OURS.name, destination_arn=OURS.destination_arn, pattern="OLD")
     groups = FakeLogGroups(new={}, changed={"filters": filters(older, THEIRS)}, right={"filters": filters(OURS)},
                            cheap={"log_class": "INFREQUENT_ACCESS"}, unwanted={"filters": filters(OURS, THEIRS)})  # fmt: skip
-    subscriber = Subscriber(groups, Choice(("*", "!unwanted")), OURS)
+    subscriber = Subscriber(groups, LogGroupSelector(("*", "!unwanted")), OURS)
     outcome = subscriber.bring()
     assert (outcome.subscribed, outcome.removed, outcome.unchanged, outcome.left, outcome.refused) == (2, 1, 2, 0, [])
     assert groups.subscribed() == {"new", "changed", "right"}
@@ -122,7 +122,7 @@ def test_everything_is_brought_in_line_and_nobody_else_is_touched():
 def test_all_of_it_can_be_undone():
     """Every filter of ours goes, wherever it is, and none but ours."""
     groups = FakeLogGroups(a={"filters": filters(OURS)}, b={"filters": filters(THEIRS, OURS)}, c={"filters": filters(THEIRS)})
-    assert Subscriber(groups, Choice(("*",)), OURS).remove().removed == 2
+    assert Subscriber(groups, LogGroupSelector(("*",)), OURS).remove().removed == 2
     assert groups.subscribed() == set()
     assert sum("theirs" in group["filters"] for group in groups.groups.values()) == 2
 
@@ -132,7 +132,7 @@ def test_one_that_refuses_does_not_stop_the_others():
     other = SubscriptionFilter(name="more", destination_arn="arn:x")
     groups = FakeLogGroups(full={"filters": filters(THEIRS, other)}, away={"refuses": UnavailableError("logs:DescribeSubscriptionFilters did not go through")},
                            gone={"refuses": BadInputError("logs:DescribeSubscriptionFilters: ResourceNotFoundException: no")}, fine={})  # fmt: skip
-    outcome = Subscriber(groups, Choice(("*",)), OURS).bring()
+    outcome = Subscriber(groups, LogGroupSelector(("*",)), OURS).bring()
     assert groups.subscribed() == {"fine"}
     told = {refusal.log_group: refusal.reason for refusal in outcome.refused}
     assert set(told) == {"full", "away"}
@@ -143,14 +143,14 @@ def test_a_denied_call_fails_the_run():
     """Without the permission no log group would do: it is the role that is wrong."""
     groups = FakeLogGroups(a={"refuses": MisconfiguredError(["logs:DescribeSubscriptionFilters is denied"])})
     with pytest.raises(MisconfiguredError, match="denied"):
-        Subscriber(groups, Choice(("*",)), OURS).bring()
+        Subscriber(groups, LogGroupSelector(("*",)), OURS).bring()
 
 
 def test_when_time_is_up_the_rest_is_counted():
     """What could not be looked at is told, and nothing of it was touched."""
     groups = FakeLogGroups(**{f"g{number}": {} for number in range(5)})
     time = iter([True, True, False])
-    outcome = Subscriber(groups, Choice(("*",)), OURS, go_on=lambda: next(time)).bring()
+    outcome = Subscriber(groups, LogGroupSelector(("*",)), OURS, go_on=lambda: next(time)).bring()
     assert (outcome.subscribed, outcome.left) == (2, 3)
     assert len(groups.subscribed()) == 2
 
@@ -158,16 +158,16 @@ def test_when_time_is_up_the_rest_is_counted():
 def test_nothing_begins_where_the_stack_goes():
     """A round that runs while the stack is deleted takes filters away, and gives none; the rest is left."""
     groups = FakeLogGroups(a={}, b={})
-    outcome = Subscriber(groups, Choice(("*",)), OURS, may_begin=lambda: False).bring()
+    outcome = Subscriber(groups, LogGroupSelector(("*",)), OURS, may_begin=lambda: False).bring()
     assert (outcome.subscribed, outcome.left, groups.subscribed()) == (0, 2, set())
     groups = FakeLogGroups(unwanted={"filters": filters(OURS)})
-    assert Subscriber(groups, Choice(()), OURS, may_begin=lambda: False).bring().removed == 1
+    assert Subscriber(groups, LogGroupSelector(()), OURS, may_begin=lambda: False).bring().removed == 1
 
 
 def test_nobody_begins_to_ship_another_stack_s_pipeline():
     """Its log groups carry the tag of a pipeline; each is asked for its tags before it is subscribed, and not again afterwards."""
     groups = FakeLogGroups(other={"tags": {PIPELINE_TAG: "other"}}, fine={})
-    subscriber = Subscriber(groups, Choice(("*",)), OURS)
+    subscriber = Subscriber(groups, LogGroupSelector(("*",)), OURS)
     assert subscriber.bring().subscribed == 1
     assert groups.subscribed() == {"fine"}
     groups.calls.clear()
@@ -178,7 +178,7 @@ def test_nobody_begins_to_ship_another_stack_s_pipeline():
 def test_a_log_group_that_loses_its_tag_loses_its_subscription():
     """Where a tag decides, it is looked at each time."""
     groups = FakeLogGroups(a={"tags": {"ship": ""}}, b={"tags": {"ship": ""}})
-    subscriber = Subscriber(groups, Choice(("*",), "ship"), OURS)
+    subscriber = Subscriber(groups, LogGroupSelector(("*",), "ship"), OURS)
     subscriber.bring()
     groups.groups["a"]["tags"].clear()
     assert subscriber.bring().removed == 1
@@ -188,6 +188,6 @@ def test_a_log_group_that_loses_its_tag_loses_its_subscription():
 def test_one_new_log_group():
     """CloudTrail's word of one is about that one: neither its namesakes nor any other is looked at."""
     groups = FakeLogGroups(**{"/aws/lambda/a": {}, "/aws/lambda/ab": {}, "other": {}})
-    outcome = Subscriber(groups, Choice(("/aws/lambda/*",)), OURS).bring("/aws/lambda/a")
+    outcome = Subscriber(groups, LogGroupSelector(("/aws/lambda/*",)), OURS).bring("/aws/lambda/a")
     assert (outcome.subscribed, outcome.unchanged) == (1, 0)
     assert groups.subscribed() == {"/aws/lambda/a"}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import BadInputError
-from pipeline.search.time_expressions import instant, stretch
+from pipeline.search.time_expressions import parse_time, time_range
 
 NOW = datetime(2026, 11, 25, 10, 20, 30, 456789, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -38,7 +38,7 @@ def utc(*parts):
 )  # fmt: skip
 def test_what_people_write(text, wanted):
     """Each way of writing a time, read in Berlin: days and times without zone are Berlin's, summer and winter."""
-    assert instant(text, now=NOW, zone=BERLIN) == wanted
+    assert parse_time(text, now=NOW, zone=BERLIN) == wanted
 
 
 @pytest.mark.parametrize(
@@ -49,20 +49,20 @@ def test_what_people_write(text, wanted):
 )  # fmt: skip
 def test_what_ends_a_stretch(text, wanted):
     """As an end, a day or a rounding stands for its last moment, also on the day of 25 hours; a point in time stays one."""
-    assert instant(text, now=NOW, zone=BERLIN, end=True) == wanted
+    assert parse_time(text, now=NOW, zone=BERLIN, end=True) == wanted
 
 
 def test_the_day_of_23_hours():
     """A calendar day back across the change of the clocks is the same hour of the wall clock; 24 hours back are 24 hours."""
     after = datetime(2026, 10, 4, 12, tzinfo=SYDNEY)
-    assert instant("now-1d", now=after, zone=SYDNEY) == datetime(2026, 10, 3, 12, tzinfo=SYDNEY)
-    assert after.astimezone(UTC) - instant("now-1d", now=after, zone=SYDNEY) == timedelta(hours=23)
-    assert after.astimezone(UTC) - instant("1d", now=after, zone=SYDNEY) == timedelta(hours=24)
+    assert parse_time("now-1d", now=after, zone=SYDNEY) == datetime(2026, 10, 3, 12, tzinfo=SYDNEY)
+    assert after.astimezone(UTC) - parse_time("now-1d", now=after, zone=SYDNEY) == timedelta(hours=23)
+    assert after.astimezone(UTC) - parse_time("1d", now=after, zone=SYDNEY) == timedelta(hours=24)
 
 
 def test_months_have_their_own_lengths():
     """A month before the 31st of March is the last day of February."""
-    assert instant("now-1M", now=utc(2028, 3, 31, 5), zone=UTC) == utc(2028, 2, 29, 5)
+    assert parse_time("now-1M", now=utc(2028, 3, 31, 5), zone=UTC) == utc(2028, 2, 29, 5)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_months_have_their_own_lengths():
 def test_what_is_no_time(text):
     """One line that names what was given, and shows what would do."""
     with pytest.raises(BadInputError, match="is no time: expected one such as") as caught:
-        instant(text, now=NOW, zone=UTC)
+        parse_time(text, now=NOW, zone=UTC)
     assert len(str(caught.value).splitlines()) == 1
     assert repr(text.strip()) in str(caught.value)
 
@@ -84,16 +84,18 @@ def test_iso_round_trip(at, zone, precision):
     """Whatever `isoformat` writes, with a zone or without, is read as the same moment."""
     written = at.isoformat(timespec=precision)
     wanted = datetime.fromisoformat(written).replace(tzinfo=zone)
-    assert instant(written, now=NOW, zone=zone) == wanted
-    assert instant(wanted.isoformat(), now=NOW, zone=UTC) == wanted
+    assert parse_time(written, now=NOW, zone=zone) == wanted
+    assert parse_time(wanted.isoformat(), now=NOW, zone=UTC) == wanted
 
 
 @given(st.integers(10**8, 9_000_000_000), st.integers(0, 999))
 def test_epoch_round_trip(seconds, milliseconds):
     """Seconds and milliseconds since the epoch are told apart by their length."""
-    assert instant(str(seconds), now=NOW).timestamp() == seconds
+    assert parse_time(str(seconds), now=NOW).timestamp() == seconds
     if seconds >= 10**9:
-        assert instant(f"{seconds}{milliseconds:03d}", now=NOW) == utc(1970, 1, 1) + timedelta(seconds=seconds, milliseconds=milliseconds)
+        assert parse_time(f"{seconds}{milliseconds:03d}", now=NOW) == utc(1970, 1, 1) + timedelta(
+            seconds=seconds, milliseconds=milliseconds
+        )
 
 
 @given(st.tuples(*[st.integers(0, 99)] * 5).filter(any))
@@ -101,26 +103,26 @@ def test_relative_round_trip(counts):
     """Any number of weeks, days, hours, minutes and seconds, in this order, is so long ago."""
     text = "".join(f"{count}{unit}" for count, unit in zip(counts, "wdhms", strict=True) if count)
     weeks, days, hours, minutes, seconds = counts
-    assert NOW - instant(text, now=NOW) == timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    assert NOW - parse_time(text, now=NOW) == timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
 @given(st.text(max_size=40))
 def test_no_text_breaks_it(text):
     """Any text is a moment in UTC or a BadInputError, and nothing else."""
     try:
-        assert instant(text, now=NOW).utcoffset() == timedelta(0)
+        assert parse_time(text, now=NOW).utcoffset() == timedelta(0)
     except BadInputError:
         pass
 
 
 def test_stretch_takes_both_ends_and_stays_in_opensearchs_years():
     """Both ends belong to the range, to the last nanosecond of a microsecond; what OpenSearch can't store is moved to where it can."""
-    assert stretch(utc(2026, 11, 24), utc(2026, 11, 25)) == {"gte": "2026-11-24T00:00:00.000000Z", "lt": "2026-11-25T00:00:00.000001Z"}
-    assert stretch(utc(1815, 1, 1), utc(2999, 1, 1)) == {"gte": "1970-01-01T00:00:00.000000Z", "lt": "2262-01-01T00:00:00.000001Z"}
-    assert stretch(None, None) == {}
+    assert time_range(utc(2026, 11, 24), utc(2026, 11, 25)) == {"gte": "2026-11-24T00:00:00.000000Z", "lt": "2026-11-25T00:00:00.000001Z"}
+    assert time_range(utc(1815, 1, 1), utc(2999, 1, 1)) == {"gte": "1970-01-01T00:00:00.000000Z", "lt": "2262-01-01T00:00:00.000001Z"}
+    assert time_range(None, None) == {}
 
 
 def test_stretch_refuses_what_holds_nothing():
     """An end before the beginning is said in one line."""
     with pytest.raises(BadInputError, match="lies after --until"):
-        stretch(utc(2026, 11, 25), utc(2026, 11, 24))
+        time_range(utc(2026, 11, 25), utc(2026, 11, 24))

@@ -3,25 +3,25 @@
 from collections.abc import Callable, Iterator
 from itertools import takewhile
 
-from pipeline.detect.rule_context import Case, what_happened
+from pipeline.detect.rule_context import RuleContext, what_happened
 from pipeline.detect.segment_outcome import SERVICE, failed, faulted, throttled
-from pipeline.detect.segment_tree import Tree
+from pipeline.detect.segment_tree import SegmentTree
 from pipeline.detect.verdict import Finding
 from pipeline.model.facts import SegmentFact
 
 
-def edge_ok_downstream_fault(case: Case) -> Iterator[Finding]:
+def edge_ok_downstream_fault(case: RuleContext) -> Iterator[Finding]:
     """The entry answers below 400 while a call below it faulted, at any depth; the deepest one of each chain is named."""
     own = _own_failure(case.scene.tree)
     yield from _hidden(case, lambda fact: faulted(fact) and not throttled(fact) and fact.id not in own, "failed")
 
 
-def throttled_downstream(case: Case) -> Iterator[Finding]:
+def throttled_downstream(case: RuleContext) -> Iterator[Finding]:
     """The entry answers below 400 while a call below it was refused with 429, and not made again with success."""
     yield from _hidden(case, throttled, "was throttled")
 
 
-def _hidden(case: Case, is_culprit: Callable[[SegmentFact], bool], verb: str) -> Iterator[Finding]:
+def _hidden(case: RuleContext, is_culprit: Callable[[SegmentFact], bool], verb: str) -> Iterator[Finding]:
     scene = case.scene
     tree, entry = scene.tree, scene.tree.entry
     if entry is None or scene.told.saw != "success":
@@ -37,7 +37,7 @@ def _hidden(case: Case, is_culprit: Callable[[SegmentFact], bool], verb: str) ->
             yield case.of_segment(fact, f"the caller was told {scene.told} by {scene.told.by}, but {fact.name} {verb}: {happened}")
 
 
-def _own_failure(tree: Tree) -> frozenset[str]:
+def _own_failure(tree: SegmentTree) -> frozenset[str]:
     """The attempts and spans of the entry's own function, where it is a failed Lambda function: other rules tell of those."""
     entry = tree.entry
     if entry is None or entry.origin != SERVICE:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from pipeline.detect.rule_context import Case, by_service, in_short
+from pipeline.detect.rule_context import RuleContext, by_service, in_short
 from pipeline.detect.segment_outcome import SERVER_ERROR, failed
 from pipeline.detect.verdict import FINAL, Finding
 from pipeline.model.facts import SegmentFact
 
 
-def edge_ok_error_log(case: Case) -> Iterator[Finding]:
+def edge_ok_error_log(case: RuleContext) -> Iterator[Finding]:
     """The entry answers below 400 while lines of the trace tell of an error, an exception or a crash; a finding for each service."""
     told = case.scene.told
     if told.saw != "success":
@@ -26,7 +26,7 @@ def edge_ok_error_log(case: Case) -> Iterator[Finding]:
         yield case.of_lines(best, f"the caller was told {told}{by}, but {lines} of an error: {in_short(best[0])}")
 
 
-def edge_error_trace_ok(case: Case) -> Iterator[Finding]:
+def edge_error_trace_ok(case: RuleContext) -> Iterator[Finding]:
     """API Gateway's log says 5xx while every segment of the trace says otherwise."""
     scene = case.scene
     # what has not come yet may show it

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from pipeline.detect.rule_context import Case, in_short, what_happened
+from pipeline.detect.rule_context import RuleContext, in_short, what_happened
 from pipeline.detect.segment_outcome import ACCEPTED, CLIENT_ERROR, RAN, SERVICE
 from pipeline.detect.verdict import Finding
 
 
-def service_ok_function_failed(case: Case) -> Iterator[Finding]:
+def service_ok_function_failed(case: RuleContext) -> Iterator[Finding]:
     """The Lambda service answers 200 or 202 while it, or its function, says that it failed; API Gateway's log says it, too."""
     found: set[str] = set()
     tree = case.scene.tree
@@ -23,7 +23,7 @@ def service_ok_function_failed(case: Case) -> Iterator[Finding]:
     yield from _as_api_gateway_says(case, found)
 
 
-def invoke_ok_function_error(case: Case) -> Iterator[Finding]:
+def invoke_ok_function_error(case: RuleContext) -> Iterator[Finding]:
     """An Invoke call answers 200 with a function error, on which the X-Ray SDK sets no flag."""
     for call in case.scene.tree:
         if call.function_error and (call.status or 0) < CLIENT_ERROR and not case.scene.recovered(call) and not case.expects(call):
@@ -32,7 +32,7 @@ def invoke_ok_function_error(case: Case) -> Iterator[Finding]:
             yield case.of_segment(call, f"{answered}, but with a function error{about}: {call.function_error}")
 
 
-def async_attempt_failed(case: Case) -> Iterator[Finding]:
+def async_attempt_failed(case: RuleContext) -> Iterator[Finding]:
     """The Lambda service accepts an event with 202, and its attempts fail, the last one included."""
     tree = case.scene.tree
     for service in tree:
@@ -45,7 +45,7 @@ def async_attempt_failed(case: Case) -> Iterator[Finding]:
             yield case.of_segment(attempts[-1], f"{service.name} accepted the event with 202, but {times} failed: {happened}")
 
 
-def _as_api_gateway_says(case: Case, found: set[str]) -> Iterator[Finding]:
+def _as_api_gateway_says(case: RuleContext, found: set[str]) -> Iterator[Finding]:
     """What API Gateway's execution log says: Lambda execution failed with status 200 due to customer function error."""
     for signal in case.lines_with("function-error"):
         request = case.scene.state.requests.get(signal.request)

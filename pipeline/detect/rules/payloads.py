@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from pipeline.detect.rule_context import Case, by_service, in_short, what_happened
+from pipeline.detect.rule_context import RuleContext, by_service, in_short, what_happened
 from pipeline.detect.segment_outcome import failed
 from pipeline.detect.verdict import Finding
 
 _STEP_FUNCTIONS = "AWS::STEPFUNCTIONS"
 
 
-def error_payload_behind_200(case: Case) -> Iterator[Finding]:
+def error_payload_behind_200(case: RuleContext) -> Iterator[Finding]:
     """A logged response holds a status of 500 or more, an error's type and message, or GraphQL errors, while the caller saw a success."""
     told = case.scene.told
     if told.saw == "success":
@@ -17,7 +17,7 @@ def error_payload_behind_200(case: Case) -> Iterator[Finding]:
             yield case.of_lines(signals, f"the caller was told {told}, but a response that {of} shows is an error: {in_short(signals[0])}")
 
 
-def batch_partial_failure(case: Case) -> Iterator[Finding]:
+def batch_partial_failure(case: RuleContext) -> Iterator[Finding]:
     """A batch went well as a whole, and some of its items failed."""
     for call in case.scene.tree:
         if call.failed_items and not failed(call) and not case.scene.recovered(call):
@@ -27,7 +27,7 @@ def batch_partial_failure(case: Case) -> Iterator[Finding]:
         yield case.of_lines(signals, f"a batch of {of} went well, but some of its items failed: {in_short(signals[0])}")
 
 
-def state_machine_failed(case: Case) -> Iterator[Finding]:
+def state_machine_failed(case: RuleContext) -> Iterator[Finding]:
     """An execution of Step Functions failed or timed out, while the one who started it was answered with 200."""
     tree = case.scene.tree
     found = False

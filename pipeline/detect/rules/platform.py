@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from pipeline.detect.rule_context import Case, in_short
+from pipeline.detect.rule_context import RuleContext, in_short
 from pipeline.detect.segment_outcome import FUNCTION, SERVICE
 from pipeline.detect.verdict import Finding
 from pipeline.model.facts import SignalFact
 
 
-def timeout(case: Case) -> Iterator[Finding]:
+def timeout(case: RuleContext) -> Iterator[Finding]:
     """The platform says so, or time is up and a Lambda segment never closed."""
     for signals in _ended(case, "timeout", best="timed out"):
         yield case.of_lines(signals, f"timed out: {in_short(signals[0])}")
@@ -18,13 +18,13 @@ def timeout(case: Case) -> Iterator[Finding]:
                 yield case.of_segment(fact, f"{fact.name} never closed its segment: it was stopped or is lost")
 
 
-def out_of_memory(case: Case) -> Iterator[Finding]:
+def out_of_memory(case: RuleContext) -> Iterator[Finding]:
     """The platform says that the function's process was killed for its memory, or the runtime says that it has none left."""
     for signals in _ended(case, "out-of-memory", best="killed"):
         yield case.of_lines(signals, f"out of memory: {in_short(signals[0])}")
 
 
-def crash(case: Case) -> Iterator[Finding]:
+def crash(case: RuleContext) -> Iterator[Finding]:
     """The function's process died, for none of the two reasons above."""
     for signals in _ended(case, "crash", best="exited"):
         # lines without a request have nothing to do with each other
@@ -33,7 +33,7 @@ def crash(case: Case) -> Iterator[Finding]:
             yield case.of_lines(signals, f"the runtime exited: {in_short(signals[0])}")
 
 
-def _ended(case: Case, kind: str, *, best: str) -> Iterator[list[SignalFact]]:
+def _ended(case: RuleContext, kind: str, *, best: str) -> Iterator[list[SignalFact]]:
     """The lines that say so, by request, with the one that has the ``best`` words first: the platform says it in two or three of them."""
     found: dict[str, list[SignalFact]] = {}
     for signal in case.lines_with(kind):

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from pipeline.detect.rule_context import Case, by_service, in_short
+from pipeline.detect.rule_context import RuleContext, by_service, in_short
 from pipeline.detect.verdict import Finding
 
 _PLATFORM = ("crash", "timeout", "out-of-memory", "function-error")
 
 
-def unsampled_error(case: Case) -> Iterator[Finding]:
+def unsampled_error(case: RuleContext) -> Iterator[Finding]:
     """Lines tell of an error, and there is no trace; a finding for each service."""
     if case.scene.standing.state not in {"unsampled", "notFound"}:
         return

@@ -1,11 +1,8 @@
 """What OpenSearch says of itself and of what tracejoin keeps there; all of it through `pipeline.store.client.Store`, only reading."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
-
-from opensearchpy.exceptions import TransportError
 
 from pipeline.errors import BadInputError, TracejoinError
 from pipeline.provision.desired_state import Change
@@ -42,11 +39,7 @@ def reach(store: Store) -> Reached:
     try:
         store.search({"size": 0})
     except TracejoinError as error:
-        cause = error.__cause__
-        if isinstance(cause, TransportError) and cause.status_code in _REFUSED:
-            return Reached(status=int(cause.status_code), text=json.dumps(cause.info) if cause.info else str(cause.error))
-        status = cause.status_code if isinstance(cause, TransportError) and isinstance(cause.status_code, int) else 0
-        return Reached(status=status, text=str(error))
+        return Reached(status=error.status, text=error.answer if error.status in _REFUSED else str(error))
     return Reached()
 
 

@@ -10,7 +10,7 @@ import jmespath
 import msgspec
 from jmespath.exceptions import JMESPathError
 
-from pipeline.logs.extract.log_line import Line
+from pipeline.logs.extract.log_line import LogLine
 from pipeline.model.trace_ids import parse_correlation_id
 
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
@@ -28,11 +28,11 @@ def paths(text: str) -> tuple[str, ...]:
     return found
 
 
-def reader_for(expressions: Sequence[str]) -> Callable[[Line], None]:
+def reader_for(expressions: Sequence[str]) -> Callable[[LogLine], None]:
     """Adds to a JSON line what these expressions find in it; text, whole numbers and lists of them are ids."""
     compiled = [jmespath.compile(expression) for expression in expressions]
 
-    def read(line: Line) -> None:
+    def read(line: LogLine) -> None:
         if line.attributes is None:
             return
         try:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipeline.logs.extract.log_line import AccessLogLine, JsonLine, Line, PowertoolsLine, Severity
+from pipeline.logs.extract.log_line import AccessLogLine, JsonLine, LogLine, PowertoolsLine, Severity
 from pipeline.logs.extract.platform_event import extract_platform
 from pipeline.logs.extract.severity import COMMON, ERROR_NUMBER, read_severity
 from pipeline.logs.extract.text_line import find_correlation_ids, find_propagated, find_trace
@@ -56,7 +56,7 @@ class _Frequent(msgspec.Struct, gc=False):
     correlation_id_camel: str | None = _key(name="correlationId", default=None)
 
 
-class _Telling(msgspec.Struct, gc=False):
+class _RareMarks(msgspec.Struct, gc=False):
     """The keys of the same writers that few of their lines have."""
 
     exception: Any = None
@@ -72,7 +72,7 @@ class _Telling(msgspec.Struct, gc=False):
     record: msgspec.Raw = _NOTHING
 
 
-TELLING: Final = (
+RARE_KEYS: Final = (
     r'"(?:exception|exception_name|stack_trace|awsEndpointRequestId|spanId|errorType|stackTrace|stack|sampled|record)"\s*:',
     # tracing headers
     "[Rr][Oo][Oo][Tt]=1-",
@@ -125,11 +125,11 @@ class _Rare(msgspec.Struct, gc=False):
 
 
 _frequent = msgspec.json.Decoder(_Frequent)
-_telling = msgspec.json.Decoder(_Telling)
+_rarely = msgspec.json.Decoder(_RareMarks)
 _rare = msgspec.json.Decoder(_Rare)
 
 
-def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  # written out, see below
+def extract_json(message: str) -> LogLine | None:  # noqa: C901, PLR0912, PLR0915  # written out, see below
     """The line in ``message``, or None where it is no JSON object after all; `tell_more` adds what few lines say."""
     try:
         keys = _frequent.decode(message)
@@ -143,7 +143,7 @@ def extract_json(message: str) -> Line | None:  # noqa: C901, PLR0912, PLR0915  
     # no line end can stand raw in a JSON string, so any that is here is white space
     attributes = msgspec.Raw(message if "\n" not in message else message.replace("\n", " "))
     # written out rather than called: this is the hottest code of all, see bench/
-    kind: type[Line] = PowertoolsLine
+    kind: type[LogLine] = PowertoolsLine
     request_id = keys.function_request_id
     if request_id is not None:
         request_id = REQUEST_IDS[request_id]
@@ -210,13 +210,13 @@ def _loose_decoder() -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(msgspec.defstruct("_Loose", [(name, Any, _key(name=key, default=None)) for name, key in names], gc=False))
 
 
-def tell_more(line: JsonLine, message: str) -> Line:
+def add_rare_keys(line: JsonLine, message: str) -> LogLine:
     """``line`` with what the rarer keys of its ``message`` say; another one where they say that the platform wrote it.
 
     They tell of an exception, the request behind an access log's, the span, traces that were passed on, a platform's record.
     """
     # what could be read of it: half a surrogate pair is gone
-    told = _telling.decode(message if line.attributes is None else line.attributes)
+    told = _rarely.decode(message if line.attributes is None else line.attributes)
     if (
         told.record is not _NOTHING
         and isinstance(told.type, str)
@@ -237,7 +237,7 @@ def tell_more(line: JsonLine, message: str) -> Line:
     return line
 
 
-def _exception(keys: _Telling) -> str:
+def _exception(keys: _RareMarks) -> str:
     """The exception that a line tells of: the last line of its traceback, else its name."""
     for told in (keys.exception, keys.stack, keys.exception_name, keys.error_type):
         if isinstance(told, str) and (lines := told.strip().splitlines()):
@@ -258,7 +258,7 @@ def _body(keys: _Frequent) -> str:
     return f"{method} {keys.resource_path or ''} {keys.status or ''}".strip()
 
 
-def _read_rare(line: Line, message: str) -> None:
+def _read_rare(line: LogLine, message: str) -> None:
     """Answers what the frequent keys left open."""
     keys = _rare.decode(message)
     if line.trace_id is None:
@@ -291,7 +291,7 @@ def _read_rare(line: Line, message: str) -> None:
         line.correlation_ids = (own,)
 
 
-def _read_rare_trace(line: Line, keys: _Rare, message: str) -> None:
+def _read_rare_trace(line: LogLine, keys: _Rare, message: str) -> None:
     """The trace that the line claims as its own; else the one in a tracing header that it shows, such as that of a logged event."""
     claims = (keys.trace_id, keys.trace_id_dotted, keys.trace_header_environment, keys.trace_id_java, keys.xray_trace_id_pascal,
               keys.trace_id_pascal)  # fmt: skip
@@ -319,7 +319,7 @@ def _status(value: object) -> int | None:
     return _STATUSES.get(value) if isinstance(value, (str, int)) else None
 
 
-def _take_span(line: Line, span_id: object, sampled: object) -> None:
+def _take_span(line: LogLine, span_id: object, sampled: object) -> None:
     if isinstance(span_id, str) and line.trace_id:
         line.span_id = parse_span_id(span_id) or line.span_id
     if isinstance(sampled, bool):

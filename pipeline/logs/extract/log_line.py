@@ -14,7 +14,7 @@ class Severity(msgspec.Struct, frozen=True, gc=False):
     number: int
 
 
-class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
+class LogLine(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
     """A log line. What is at its default is absent in the document.
 
     Attributes:
@@ -85,7 +85,7 @@ class Line(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
         self.body = message[:max_chars]
 
 
-class JsonLine(Line, gc=False):
+class JsonLine(LogLine, gc=False):
     """A JSON object of an unknown writer."""
 
     format = "json"
@@ -103,19 +103,19 @@ class AccessLogLine(JsonLine, gc=False):
     format = "apigateway-access"
 
 
-class PythonLine(Line, gc=False):
+class PythonLine(LogLine, gc=False):
     """The Python runtime's text format."""
 
     format = "python-text"
 
 
-class NodeLine(Line, gc=False):
+class NodeLine(LogLine, gc=False):
     """The Node.js runtime's text format."""
 
     format = "node-text"
 
 
-class ExecutionLine(Line, gc=False):
+class ExecutionLine(LogLine, gc=False):
     """A line of API Gateway's execution log."""
 
     format = "apigateway-execution"
@@ -127,7 +127,7 @@ class TracingLine(ExecutionLine, gc=False):
     platform = True
 
 
-class PlatformLine(Line, gc=False):
+class PlatformLine(LogLine, gc=False):
     """A line that only Lambda itself writes."""
 
     format = "platform"

@@ -5,7 +5,7 @@ Source: AWS Lambda developer guide, "Telemetry API Event schema reference".
 
 import msgspec
 
-from pipeline.logs.extract.log_line import InitLine, Line, PlatformLine, PlatformReport, PlatformRuntimeDone, PlatformStart
+from pipeline.logs.extract.log_line import InitLine, LogLine, PlatformLine, PlatformReport, PlatformRuntimeDone, PlatformStart
 from pipeline.model.facts import Signal
 from pipeline.model.trace_ids import parse_header, parse_request_id, parse_span_id
 
@@ -23,7 +23,7 @@ class _Record(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Record)
-_KINDS: dict[str, type[Line]] = {kind.format: kind for kind in (PlatformStart, PlatformRuntimeDone, PlatformReport)}
+_KINDS: dict[str, type[LogLine]] = {kind.format: kind for kind in (PlatformStart, PlatformRuntimeDone, PlatformReport)}
 _STATUS_SIGNALS: dict[str, tuple[Signal, ...]] = {
     "timeout": ("timeout",),
     "error": ("error",),
@@ -32,7 +32,7 @@ _STATUS_SIGNALS: dict[str, tuple[Signal, ...]] = {
 _OUT_OF_MEMORY = "Runtime.OutOfMemory"
 
 
-def extract_platform(kind: str, record: bytes) -> Line | None:
+def extract_platform(kind: str, record: bytes) -> LogLine | None:
     """The line of a platform event of type ``kind``, without its attributes; None where it is none of Lambda's."""
     if not kind.startswith("platform."):
         return None

@@ -1,32 +1,27 @@
 """Extract: what a log line says of itself, without what is secret in it. Pure, never raises, whatever the line holds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from pipeline.logs.extract.error_payload_patterns import WORTH_A_LOOK
-from pipeline.logs.extract.json_line import TELLING, extract_json, tell_more
-from pipeline.logs.extract.log_line import JsonLine, Line
+from pipeline.logs.extract.json_line import RARE_KEYS, add_rare_keys, extract_json
+from pipeline.logs.extract.log_line import JsonLine, LogLine
 from pipeline.logs.extract.text_line import extract_text
-from pipeline.redact.prefilter import Scanner
+from pipeline.redact.prefilter import Prefilter
 from pipeline.redact.redactor import DEFAULT, Redactor
 
 _PAYLOADS, _TELLING = "payloads", "rarer keys"
 
 
-def extract(message: str) -> Line:
+def extract(message: str) -> LogLine:
     """The ids, severity, sampling and signals in ``message``, one log event's text."""
-    (line,) = read_lines([message])
+    _, (line,) = read_lines([message])
     return line
 
 
-def read_lines(messages: Iterable[str], correlation_paths: tuple[str, ...] = (), redactor: Redactor = DEFAULT) -> list[Line]:
-    """The lines of `redact_and_read`, without their texts."""
-    return redact_and_read(list(messages), correlation_paths, redactor)[1]
-
-
-def redact_and_read(
+def read_lines(
     messages: Sequence[str], correlation_paths: tuple[str, ...] = (), redactor: Redactor = DEFAULT
-) -> tuple[Sequence[str], list[Line]]:
+) -> tuple[Sequence[str], list[LogLine]]:
     """``messages`` without what is secret in them, and what these texts say.
 
     Args:
@@ -39,7 +34,7 @@ def redact_and_read(
     lines = [(extract_json(text) if text[:1] == "{" else None) or extract_text(text) for text in texts]
     for number in marks[_TELLING]:
         if isinstance(line := lines[number], JsonLine):
-            lines[number] = tell_more(line, texts[number])
+            lines[number] = add_rare_keys(line, texts[number])
     for number in marks[_PAYLOADS]:
         _look_closer(texts[number], lines[number])
     if correlation_paths:
@@ -53,12 +48,12 @@ def redact_and_read(
 
 
 @lru_cache(maxsize=8)
-def _scanner(redactor: Redactor) -> Scanner:
+def _scanner(redactor: Redactor) -> Prefilter:
     """One pass over all lines for all that needs a second look."""
-    return Scanner({**redactor.expressions, _PAYLOADS: WORTH_A_LOOK, _TELLING: TELLING})
+    return Prefilter({**redactor.expressions, _PAYLOADS: WORTH_A_LOOK, _TELLING: RARE_KEYS})
 
 
-def _look_closer(message: str, line: Line) -> None:
+def _look_closer(message: str, line: LogLine) -> None:
     """Adds the signals of the payloads that a line shows; an access log's own fields are none."""
     if line.http_status is not None:
         return

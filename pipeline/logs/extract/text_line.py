@@ -13,7 +13,7 @@ from pipeline.logs.extract.log_line import (
     EndLine,
     ExecutionLine,
     InitLine,
-    Line,
+    LogLine,
     NodeLine,
     PythonLine,
     ReportLine,
@@ -24,10 +24,10 @@ from pipeline.logs.extract.log_line import (
 from pipeline.logs.extract.platform_event import read_status
 from pipeline.logs.extract.severity import COMMON, ERROR_NUMBER, read_severity
 from pipeline.model.facts import Signal
-from pipeline.model.memo import Known
+from pipeline.model.memo import Memo
 from pipeline.model.trace_ids import (
-    _HEADER,
-    _NAMED_W3C,
+    HEADER,
+    NAMED_W3C,
     TRACES,
     TraceHeader,
     find_headers,
@@ -79,7 +79,7 @@ _ANSWERED = re.compile(r"Method completed with status: (\d{3})\b")
 _FUNCTION_ERROR = "due to customer function error"
 
 
-def extract_text(message: str) -> Line:
+def extract_text(message: str) -> LogLine:
     """The line in ``message``, which is no JSON object."""
     first = message[:1]
     line = (_lambda_line(message) if first in _LAMBDA else None) or _other_line(message, first)
@@ -87,7 +87,7 @@ def extract_text(message: str) -> Line:
     return line
 
 
-def _other_line(message: str, first: str) -> Line:
+def _other_line(message: str, first: str) -> LogLine:
     """A line that Lambda's service did not write, by its ``first`` character."""
     line = _runtime_line(message, first)
     if line.severity is None and (word := _severity_word(message[:_HEAD])):
@@ -112,11 +112,11 @@ def find_trace(text: str) -> TraceHeader | None:
     """The one trace that ``text`` speaks of; None where it names none, or several: a wrong trace is worse than none."""
     headers: list[TraceHeader] = []
     if _XRAY_ID.search(text):
-        headers = [header for match in _HEADER.finditer(text) if (header := parse_header(match[0]))]
+        headers = [header for match in HEADER.finditer(text) if (header := parse_header(match[0]))]
         if not headers:
             headers = [TraceHeader(id_) for match in _XRAY_ID.finditer(text) if (id_ := parse_trace_id(match[0]))]
     if not headers and "race" in text:
-        headers = [header for match in _NAMED_W3C.finditer(text) if (header := _w3c(match[1]))]
+        headers = [header for match in NAMED_W3C.finditer(text) if (header := _w3c(match[1]))]
     return headers[0] if len({header.trace_id for header in headers}) == 1 else None
 
 
@@ -139,9 +139,9 @@ def _w3c(text: str) -> TraceHeader | None:
     return TraceHeader(trace_id) if trace_id else None
 
 
-def _lambda_line(message: str) -> Line | None:
+def _lambda_line(message: str) -> LogLine | None:
     """START, END, REPORT, and the crash lines that begin with a request id."""
-    line: Line
+    line: LogLine
     if message.startswith(_START):
         line = StartLine(event_name="START")
         line.request_id = _id_at(message, _START)
@@ -178,10 +178,10 @@ def _uuid(text: str) -> str | None:
     return text if _ID.fullmatch(text) else None
 
 
-_UUIDS: Final = Known(_uuid)
+_UUIDS: Final = Memo(_uuid)
 
 
-def _read_xray_half(message: str, line: Line) -> None:
+def _read_xray_half(message: str, line: LogLine) -> None:
     start = message.find("XRAY TraceId:")
     if start < 0:
         return
@@ -218,9 +218,9 @@ def _read_execution(message: str, line: ExecutionLine) -> None:
         line.http_status = int(match[1])
 
 
-def _runtime_line(message: str, first: str) -> Line:
+def _runtime_line(message: str, first: str) -> LogLine:
     """The line with what its writer's prefix says: Lambda's runtimes, API Gateway, or nobody known."""
-    line: Line
+    line: LogLine
     if first.isdigit():
         fields = message.split("\t", 3)
         if len(fields) > _NODE_FIELDS and message[_ISO_END : _ISO_END + 1] == "Z":
@@ -247,7 +247,7 @@ def _runtime_line(message: str, first: str) -> Line:
         line = TracingLine(event_name="apigateway.tracing") if message.startswith(_TRACING, match.end()) else ExecutionLine()
         line.request_id = match[1]
         return line
-    return Line()
+    return LogLine()
 
 
 def _severity_word(head: str) -> str | None:

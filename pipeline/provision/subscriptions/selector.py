@@ -22,7 +22,7 @@ _PATTERN = re.compile(r"!?[\w/.#*?-]{1,513}", re.ASCII)
 
 # not slotted: the compiled patterns are kept in the instance
 @dataclass(frozen=True)
-class Choice:
+class LogGroupSelector:
     """What is to be subscribed.
 
     Attributes:

@@ -7,7 +7,7 @@ import msgspec
 
 from pipeline.errors import BadInputError, UnavailableError
 from pipeline.provision.subscriptions.log_groups import LogGroup, LogGroups, SubscriptionFilter
-from pipeline.provision.subscriptions.selector import Choice
+from pipeline.provision.subscriptions.selector import LogGroupSelector
 
 _GONE = "ResourceNotFoundException"
 _USED_UP = "LimitExceededException"
@@ -20,7 +20,7 @@ class Refusal(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Outcome(msgspec.Struct):
+class SubscriptionResult(msgspec.Struct):
     """What a run came to, in numbers of log groups.
 
     Attributes:
@@ -49,7 +49,7 @@ class Subscriber:
         may_begin: whether a log group may still be subscribed; asked before each, and where it says no nothing is looked at any more.
     """
 
-    def __init__(self, groups: LogGroups, choice: Choice, ours: SubscriptionFilter, *, go_on: Callable[[], bool] = lambda: True,
+    def __init__(self, groups: LogGroups, choice: LogGroupSelector, ours: SubscriptionFilter, *, go_on: Callable[[], bool] = lambda: True,
                  may_begin: Callable[[], bool] = lambda: True) -> None:  # fmt: skip
         self._groups = groups
         self._choice = choice
@@ -57,22 +57,22 @@ class Subscriber:
         self._go_on = go_on
         self._may_begin = may_begin
 
-    def bring(self, only: str = "") -> Outcome:
+    def bring(self, only: str = "") -> SubscriptionResult:
         """All log groups of the account, or ``only`` the one of this name.
 
         Raises UnavailableError where they can't even be listed, MisconfiguredError where a permission is missing.
         """
         return self._each(self._is_wanted, only)
 
-    def remove(self) -> Outcome:
+    def remove(self) -> SubscriptionResult:
         """Takes our filter away wherever it is. Raises like `bring`."""
         return self._each(lambda _group, _present: False)
 
-    def _each(self, wanted: Callable[[LogGroup, SubscriptionFilter | None], bool], only: str = "") -> Outcome:
+    def _each(self, wanted: Callable[[LogGroup, SubscriptionFilter | None], bool], only: str = "") -> SubscriptionResult:
         listed = [group for group in self._groups.listed(only) if not only or group.name == only]
         # so that a run that never gets to the end still gets everywhere in time
         random.shuffle(listed)
-        outcome = Outcome()
+        outcome = SubscriptionResult()
         for number, group in enumerate(listed):
             try:
                 if not (self._go_on() and self._one(group, wanted, outcome)):
@@ -92,7 +92,7 @@ class Subscriber:
         # what is subscribed already needs its tags looked at only where they decide
         return (present == self._ours and not self._choice.tag) or self._choice.wants(group.name, self._groups.tags_of(group))
 
-    def _one(self, group: LogGroup, wanted: Callable[[LogGroup, SubscriptionFilter | None], bool], outcome: Outcome) -> bool:
+    def _one(self, group: LogGroup, wanted: Callable[[LogGroup, SubscriptionFilter | None], bool], outcome: SubscriptionResult) -> bool:
         """Brings one log group in line; False where nothing may be subscribed any more."""
         if not group.subscribable:
             outcome.unchanged += 1

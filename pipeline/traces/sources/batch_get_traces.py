@@ -5,9 +5,9 @@ from typing import Any
 
 from pipeline.errors import BadInputError
 from pipeline.model.trace_ids import parse_trace_id, to_xray
-from pipeline.traces.sources.budget import Budget
-from pipeline.traces.sources.source import Answer, groups
-from pipeline.traces.sources.xray_client import Client
+from pipeline.traces.sources.budget import CallBudget
+from pipeline.traces.sources.source import LookupResult, batched
+from pipeline.traces.sources.xray_client import XRayClient
 
 # "Maximum number of 5 items" (AWS X-Ray API reference, BatchGetTraces)
 _IDS_PER_CALL = 5
@@ -23,35 +23,35 @@ class BatchGetTraces:
 
     name = "BatchGetTraces"
 
-    def __init__(self, client: Any, budget: Budget) -> None:
-        self._client = Client(client, budget)
+    def __init__(self, client: Any, budget: CallBudget) -> None:
+        self._client = XRayClient(client, budget)
 
     @property
     def calls(self) -> int:
         """How many calls were made so far."""
         return self._client.calls
 
-    def look_up(self, wanted: Mapping[str, int]) -> dict[str, Answer]:
+    def look_up(self, wanted: Mapping[str, int]) -> dict[str, LookupResult]:
         """As `Source.look_up`."""
-        answers: dict[str, Answer] = {}
-        for ids in groups(wanted, _IDS_PER_CALL):
+        answers: dict[str, LookupResult] = {}
+        for ids in batched(wanted, _IDS_PER_CALL):
             found = self._ask_apart(ids)
             if found is None:
                 break
             answers |= found
         if any(answer.outcome == "absent" for answer in answers.values()) and self._client.goes_to_cloudwatch():
-            return {id_: Answer("sourceDisabled") if answer.outcome == "absent" else answer
+            return {id_: LookupResult("sourceDisabled") if answer.outcome == "absent" else answer
                     for id_, answer in answers.items()}  # fmt: skip
         return answers
 
-    def _ask_apart(self, ids: Sequence[str]) -> dict[str, Answer] | None:
+    def _ask_apart(self, ids: Sequence[str]) -> dict[str, LookupResult] | None:
         """As `_ask`; where X-Ray refuses the group, each id alone, so that one that it calls no id does not stop the others."""
         try:
             return self._ask(ids)
         except BadInputError:
             if len(ids) == 1:
-                return {ids[0]: Answer("refused")}
-        answers: dict[str, Answer] = {}
+                return {ids[0]: LookupResult("refused")}
+        answers: dict[str, LookupResult] = {}
         for id_ in ids:
             found = self._ask_apart([id_])
             if found is None:
@@ -59,7 +59,7 @@ class BatchGetTraces:
             answers |= found
         return answers
 
-    def _ask(self, ids: Sequence[str]) -> dict[str, Answer] | None:
+    def _ask(self, ids: Sequence[str]) -> dict[str, LookupResult] | None:
         """The answers to one group of ids; None where it is enough for now."""
         documents: dict[str, list[str]] = {}
         limited: set[str] = set()
@@ -81,7 +81,7 @@ class BatchGetTraces:
         return {id_: _answer(tuple(documents.get(id_, ())), limited=id_ in limited, unprocessed=id_ in unprocessed) for id_ in ids}
 
 
-def _answer(documents: tuple[str, ...], *, limited: bool, unprocessed: bool) -> Answer:
+def _answer(documents: tuple[str, ...], *, limited: bool, unprocessed: bool) -> LookupResult:
     if limited:
-        return Answer("limitExceeded", documents)
-    return Answer("found" if documents else "unprocessed" if unprocessed else "absent", documents)
+        return LookupResult("limitExceeded", documents)
+    return LookupResult("found" if documents else "unprocessed" if unprocessed else "absent", documents)

@@ -7,7 +7,7 @@ _SLOWEST = 1 / 32
 _STEP = 1 / 16
 
 
-class Budget:
+class CallBudget:
     """So many calls a minute, a minute's worth at once at most.
 
     A throttle halves the rate and empties the bucket, down to a 32nd; each call that X-Ray took gives a 16th of the rate back.

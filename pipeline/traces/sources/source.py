@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
 from pipeline.model.facts import Outcome
 
+TraceFormat = Literal["XRAY", "OTEL"]
+"""What the documents of a retrieval are: segment documents, or OpenTelemetry spans."""
 
-class Answer(msgspec.Struct, frozen=True):
+
+class LookupResult(msgspec.Struct, frozen=True):
     """What X-Ray has on one trace: how the look-up ended, and its documents as JSON text.
 
     A document is a segment document, or an OpenTelemetry span where the source was asked for spans. ``at`` is the time of which
@@ -21,7 +24,7 @@ class Answer(msgspec.Struct, frozen=True):
     at: int = 0
 
 
-class Source(Protocol):
+class TraceSource(Protocol):
     """Where traces come from."""
 
     @property
@@ -32,7 +35,7 @@ class Source(Protocol):
     def calls(self) -> int:
         """How many calls were made so far."""
 
-    def look_up(self, wanted: Mapping[str, int]) -> dict[str, Answer]:
+    def look_up(self, wanted: Mapping[str, int]) -> dict[str, LookupResult]:
         """An answer for each trace that was asked for; those that the budget or a throttle put off are missing.
 
         Args:
@@ -42,7 +45,7 @@ class Source(Protocol):
         """
 
 
-def groups(trace_ids: Mapping[str, int], size: int) -> Iterator[Sequence[str]]:
+def batched(trace_ids: Mapping[str, int], size: int) -> Iterator[Sequence[str]]:
     """``trace_ids`` in runs of ``size``."""
     ids = iter(trace_ids)
     while group := list(islice(ids, size)):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pipeline.traces.sources.source import Answer
+from pipeline.traces.sources.source import LookupResult
 
 
 class SpansSubscription:
@@ -11,6 +11,6 @@ class SpansSubscription:
     name = "aws/spans"
     calls = 0
 
-    def look_up(self, wanted: Mapping[str, int]) -> dict[str, Answer]:
+    def look_up(self, wanted: Mapping[str, int]) -> dict[str, LookupResult]:
         """As `Source.look_up`."""
-        return dict.fromkeys(wanted, Answer("subscribed"))
+        return dict.fromkeys(wanted, LookupResult("subscribed"))

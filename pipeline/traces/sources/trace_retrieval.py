@@ -13,10 +13,9 @@ import msgspec
 
 from pipeline.errors import BadInputError
 from pipeline.model.trace_ids import parse_trace_id, to_xray
-from pipeline.settings import TraceFormat
-from pipeline.traces.sources.budget import Budget
-from pipeline.traces.sources.source import Answer, groups
-from pipeline.traces.sources.xray_client import Client
+from pipeline.traces.sources.budget import CallBudget
+from pipeline.traces.sources.source import LookupResult, TraceFormat, batched
+from pipeline.traces.sources.xray_client import XRayClient
 
 _IDS_PER_RETRIEVAL = 100
 _TOKEN_LIFE = 3000.0
@@ -51,41 +50,41 @@ class TraceRetrieval:
 
     name = "StartTraceRetrieval"
 
-    def __init__(self, client: Any, budget: Budget, *, trace_format: TraceFormat = "XRAY", patience: float = 10.0,
+    def __init__(self, client: Any, budget: CallBudget, *, trace_format: TraceFormat = "XRAY", patience: float = 10.0,
                  clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep) -> None:  # fmt: skip
-        self._client = Client(client, budget)
+        self._client = XRayClient(client, budget)
         self._format = trace_format
         self._patience = patience
         self._clock = clock
         self._sleep = sleep
         self._running: dict[str, _Retrieval] = {}
-        self._kept: dict[str, Answer] = {}
+        self._kept: dict[str, LookupResult] = {}
 
     @property
     def calls(self) -> int:
         """How many calls were made so far."""
         return self._client.calls
 
-    def look_up(self, wanted: Mapping[str, int]) -> dict[str, Answer]:
+    def look_up(self, wanted: Mapping[str, int]) -> dict[str, LookupResult]:
         """As `Source.look_up`; a trace whose retrieval still runs is missing, too."""
         now = self._clock()
         self._running = {token: run for token, run in self._running.items() if now - run.started < _TOKEN_LIFE}
         # an answer that came while nobody asked is as good, for a while
         kept = {id_: answer for id_, answer in self._kept.items() if now - answer.at / 1000 < _TOKEN_LIFE}
         underway = {id_ for run in self._running.values() for id_ in run.ids} | kept.keys()
-        for ids in groups({id_: at for id_, at in wanted.items() if id_ not in underway}, _IDS_PER_RETRIEVAL):
+        for ids in batched({id_: at for id_, at in wanted.items() if id_ not in underway}, _IDS_PER_RETRIEVAL):
             kept |= self._start(ids, wanted)
         kept |= self._collect({id_: at for id_, at in wanted.items() if id_ not in kept})
         self._kept = {id_: answer for id_, answer in kept.items() if id_ not in wanted}
         return {id_: answer for id_, answer in kept.items() if id_ in wanted}
 
-    def _start(self, ids: Sequence[str], wanted: Mapping[str, int]) -> dict[str, Answer]:
+    def _start(self, ids: Sequence[str], wanted: Mapping[str, int]) -> dict[str, LookupResult]:
         """Starts a retrieval; where X-Ray refuses it, one for each half, so that what it calls no id does not stop the others."""
         try:
             self._start_one(ids, wanted)
         except BadInputError:
             if len(ids) == 1:
-                return {ids[0]: Answer("refused")}
+                return {ids[0]: LookupResult("refused")}
             middle = len(ids) // 2
             return self._start(ids[:middle], wanted) | self._start(ids[middle:], wanted)
         return {}
@@ -101,9 +100,9 @@ class TraceRetrieval:
             token = str(answer["RetrievalToken"])
             self._running[token] = _Retrieval(token, tuple(ids), now)
 
-    def _collect(self, wanted: Mapping[str, int]) -> dict[str, Answer]:
+    def _collect(self, wanted: Mapping[str, int]) -> dict[str, LookupResult]:
         """The answers of every retrieval that ends while there is patience, also for those that nobody asks for now."""
-        answers: dict[str, Answer] = {}
+        answers: dict[str, LookupResult] = {}
         deadline = self._clock() + self._patience
         pause = _FIRST_PAUSE
         while True:
@@ -121,7 +120,7 @@ class TraceRetrieval:
     def _of(self, wanted: Mapping[str, int]) -> list[_Retrieval]:
         return [run for run in self._running.values() if not wanted.keys().isdisjoint(run.ids)]
 
-    def _list(self, run: _Retrieval) -> dict[str, Answer] | None:
+    def _list(self, run: _Retrieval) -> dict[str, LookupResult] | None:
         """What a retrieval found, None while it runs or where it is enough for now: then it goes on from its page."""
         while True:
             further = {"NextToken": run.next_token} if run.next_token else {}
@@ -131,11 +130,11 @@ class TraceRetrieval:
                 )
             except BadInputError:
                 # the token is no longer good: what it was for is asked for anew
-                return dict.fromkeys(run.ids, Answer("unprocessed"))
+                return dict.fromkeys(run.ids, LookupResult("unprocessed"))
             if page is None or page.get("RetrievalStatus") in {"SCHEDULED", "RUNNING"}:
                 return None
             if page.get("RetrievalStatus") != "COMPLETE":
-                return dict.fromkeys(run.ids, Answer("unprocessed"))
+                return dict.fromkeys(run.ids, LookupResult("unprocessed"))
             for trace in page.get("Traces", ()):
                 id_ = parse_trace_id(trace["Id"]) or trace["Id"]
                 run.documents.setdefault(id_, []).extend(span["Document"] for span in trace.get("Spans", ()))
@@ -144,10 +143,10 @@ class TraceRetrieval:
                 return {id_: _answer(run, id_) for id_ in run.ids}
 
 
-def _answer(run: _Retrieval, trace_id: str) -> Answer:
+def _answer(run: _Retrieval, trace_id: str) -> LookupResult:
     documents = tuple(run.documents.get(trace_id, ()))
     # it speaks of the time when it began, however late it is read
-    return Answer("found" if documents else "absent", documents, int(run.started * 1000))
+    return LookupResult("found" if documents else "absent", documents, int(run.started * 1000))
 
 
 def _began(trace_id: str, first_line_at: int, now: float) -> float:

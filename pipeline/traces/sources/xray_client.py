@@ -6,7 +6,7 @@ from typing import Any, cast
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from pipeline.errors import BadInputError, MisconfiguredError, TracejoinError, UnavailableError
-from pipeline.traces.sources.budget import Budget
+from pipeline.traces.sources.budget import CallBudget
 
 _THROTTLED = frozenset({"ThrottledException", "ThrottlingException", "TooManyRequestsException"})
 _REFUSED = frozenset({"AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException",
@@ -16,7 +16,7 @@ _DESTINATION_LIFE = 300.0
 _INVALID = frozenset({"InvalidRequestException", "ResourceNotFoundException", "ValidationException"})
 
 
-class Client:
+class XRayClient:
     """boto3's `xray` client within a budget.
 
     Args:
@@ -28,7 +28,7 @@ class Client:
         enough: whether the last call was not made, or throttled.
     """
 
-    def __init__(self, client: Any, budget: Budget) -> None:
+    def __init__(self, client: Any, budget: CallBudget) -> None:
         self._client = client
         self._budget = budget
         self._destination = ""
@@ -93,3 +93,18 @@ def mapped(error: ClientError | BotoCoreError) -> TracejoinError:
     if code_of(error) in _INVALID or isinstance(error, ParamValidationError):
         return BadInputError(f"X-Ray refuses the request: {error}")
     return UnavailableError(f"X-Ray does not answer: {error}")
+
+
+def searches_transactions(client: Any, budget: CallBudget) -> bool:
+    """Whether this account's traces go to CloudWatch (Transaction Search), so that BatchGetTraces finds nothing.
+
+    Args:
+        client: boto3's `xray` client.
+        budget: what the question is taken from.
+
+    Raises UnavailableError where X-Ray throttles the question: a guess would last as long as the worker.
+    """
+    answer = XRayClient(client, budget).goes_to_cloudwatch()
+    if answer is None:
+        raise UnavailableError("X-Ray throttles the question whether Transaction Search is on")
+    return answer
