@@ -9,7 +9,7 @@ export SAM_CLI_TELEMETRY := 0
 # of the tests; many of them wait, so there may be more of these than cores
 WORKERS ?= 3
 
-.PHONY: help demo test lint types opensearch bench accuracy validate build deploy-local install clean
+.PHONY: help demo test lint types opensearch bench attribution accuracy validate build deploy-local install clean
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,7 +18,7 @@ demo: .venv/ready ## Run the sample application and show its complaints answered
 	@$(BIN)/tracejoin demo
 
 test: .venv/ready ## Run all tests, or TESTS=tests/unit; says what it had to leave out
-	@$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --dist loadscope --cov --cov-report=term:skip-covered)
+	@$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --cov --cov-report=term:skip-covered)
 
 lint: .venv/ready ## Check style, and which room may import which
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo
@@ -34,6 +34,10 @@ bench: .venv/ready ## Measure what the pipeline costs, beside the floor
 	@$(BIN)/python -m compileall -q mappings pipeline shipper_function
 	@$(BIN)/python -m bench $(BENCH)
 
+attribution: .venv/ready ## Measure how many log lines find their trace, made up and as AWS' own runtime clients wrote them
+	@$(BIN)/python -m bench --attribution
+	@$(BIN)/python -m bench.real $(REAL)
+
 accuracy: .venv/ready ## Measure how well the findings do, on made-up transactions
 	@$(BIN)/python -m accuracy $(ACCURACY)
 
@@ -45,12 +49,7 @@ validate: $(SAM) $(CHECKOV) ## Check the SAM templates: their form, and their se
 
 build: $(SAM) ## Build the Lambda package without Docker, for arm64 or ARCHITECTURE=x86_64; shows what is large in it
 	@ARCHITECTURE=$(ARCHITECTURE) $(SAM) build
-	@# the only architecture that can be deployed is the one that was built for, whatever samconfig.toml remembers
-	@sed -i.was -e '/^  Architecture:/,/Default:/s/Default: .*/Default: $(ARCHITECTURE)/' \
-		-e '/^  Architecture:/,/Description:/{/- $(filter-out $(ARCHITECTURE),arm64 x86_64)$$/d;}' .aws-sam/build/template.yaml && rm .aws-sam/build/template.yaml.was
-	@echo && du -sh .aws-sam/build/ShipFunction | sed 's/\t.*/ unpacked, of that:/' && du -sk .aws-sam/build/ShipFunction/* | sort -rn | head -8 \
-		| awk '{n = split($$2, path, "/"); printf "%8.1f MB  %s\n", $$1 / 1024, path[n]}'
-	@test -n "$(COMPILER)" || echo "No python$(PYTHON_VERSION) here, so the package holds no bytecode: a cold start takes about 0.25 s of CPU more" >&2
+	@$(MAKE) --no-print-directory package-report
 
 deploy-local: .venv/ready $(SAM) ## Deploy the real template on a local AWS, ship lines through it, show what came out; KEEP=1
 	@$(BIN)/python -m pipeline.local.deploy_demo $(if $(KEEP),--keep) $(if $(EMBEDDED),--embedded)
@@ -82,29 +81,5 @@ $(SAM): requirements-sam.txt
 $(CHECKOV): requirements-checkov.txt
 	$(call tool,checkov,checkov)
 
-# `sam build` calls the targets at the end with ARTIFACTS_DIR, for the functions one after the other: the first makes the package, the others
-# take a copy. Any Python's pip will do: the wheels are the Lambda runtime's, not this machine's.
-ARCHITECTURE ?= arm64
-PYTHON_VERSION ?= 3.13
-MACHINE = $(subst arm64,aarch64,$(ARCHITECTURE))
-PACKAGE = .aws-sam/package/$(ARCHITECTURE)-$(PYTHON_VERSION)
-PIP = $(firstword $(wildcard $(BIN)/python $(dir $(SAM))python) $(PYTHON)) -m pip
-# Lambda can't keep bytecode, so what is not compiled here is compiled at each cold start; only the runtime's own version can do it.
-COMPILER = $(shell for python in python$(PYTHON_VERSION) $(PYTHON); do \
-	$$python -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(PYTHON_VERSION)")' 2>/dev/null && echo $$python && break; done)
-CONTENT = $(shell find pipeline shipper_function mappings -type f -not -name '*.pyc') $(wildcard rules.yaml)
-
-$(PACKAGE)/.made: requirements.txt Makefile $(CONTENT)
-	@test "$(ARCHITECTURE)" = arm64 -o "$(ARCHITECTURE)" = x86_64 || { echo "ARCHITECTURE is arm64 or x86_64, not $(ARCHITECTURE)" >&2; exit 1; }
-	@rm -rf "$(PACKAGE)" && mkdir -p "$(PACKAGE)"
-	@$(PIP) install --quiet --disable-pip-version-check --no-deps --requirement requirements.txt --target "$(PACKAGE)" \
-		--platform manylinux_2_28_$(MACHINE) --platform manylinux2014_$(MACHINE) --implementation cp --python-version $(PYTHON_VERSION) --only-binary=:all:
-	@cp -R pipeline shipper_function mappings $(wildcard rules.yaml) "$(PACKAGE)"
-	@rm -rf "$(PACKAGE)/pipeline/local" "$(PACKAGE)/pipeline/cli" "$(PACKAGE)/pipeline/doctor" "$(PACKAGE)/bin"
-	@find "$(PACKAGE)" -name __pycache__ -prune -exec rm -rf {} +
-	@$(if $(COMPILER),$(COMPILER) -m compileall -q --invalidation-mode unchecked-hash -s "$(PACKAGE)" -p /var/task "$(PACKAGE)")
-	@touch $@
-
-.PHONY: build-ShipFunction build-ResolveFunction build-SetupFunction build-SubscribeFunction
-build-ShipFunction build-ResolveFunction build-SetupFunction build-SubscribeFunction: $(PACKAGE)/.made
-	@cp -R "$(PACKAGE)/." "$(ARTIFACTS_DIR)" && rm "$(ARTIFACTS_DIR)/.made"
+# how the Lambda package is made, for which `sam build` looks here
+include package.mk

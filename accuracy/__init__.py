@@ -1,6 +1,6 @@
-"""Accuracy: how well the findings do, measured on made-up transactions of which it is known what must be found.
+"""Accuracy: measures how well the findings do, on made-up transactions with known findings.
 
-`transaction`, `functions`, `runtimes`, `events`, `gateway`, `services` and `calls` write down what AWS would: segments and log lines.
-`scenarios` use these words to tell what happened, each with its `labels`. `disturbances` do what the way to X-Ray and CloudWatch does.
-`judging` sends it all through the steps of the pipeline, `measure` counts, `report` prints.
+`transaction`, `functions`, `events`, `gateway`, `services` and `calls` make the segments and log lines that AWS would.
+`scenarios` tell what happens, each with its `labels`. `disturbances` change a transaction as its way to X-Ray and CloudWatch may.
+`evaluation` takes it through the steps of the pipeline, `measure` counts, `report` prints.
 """

@@ -1,4 +1,4 @@
-"""`python -m accuracy`: recall and precision of each rule, and exit status 1 where a gate fails."""
+"""`python -m accuracy`: prints recall and precision of each rule; exit status 1 if a gate fails."""
 
 import argparse
 import sys
@@ -12,7 +12,7 @@ from pipeline.detect.rule import Rules, default_rules
 
 
 def main(arguments: Sequence[str] | None = None, rules: Rules | None = None) -> int:
-    """Measures and prints; ``rules`` are the shipped ones where None are given."""
+    """Measures and prints; returns the exit status. ``rules`` are the shipped ones if None."""
     parser = argparse.ArgumentParser(prog="python -m accuracy")
     parser.add_argument("--seed", type=int, default=1, help="which transactions to make up (default 1)")
     parser.add_argument("--transactions", type=int, default=10_000, metavar="N", help="how many (default 10000)")
@@ -23,17 +23,17 @@ def main(arguments: Sequence[str] | None = None, rules: Rules | None = None) -> 
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
-    judged_by = rules or default_rules()
+    rules = rules or default_rules()
     if options.list:
-        print("\n".join(f"{name:<56} {scenario.told}" for name, scenario in ALL.items()))
+        print("\n".join(f"{name:<56} {scenario.description}" for name, scenario in ALL.items()))
         return 0
     named = [ALL[options.scenario]] if options.scenario else []
     if options.show:
         if not named:
             parser.error("--show needs --scenario")
-        print(show(case_of(named[0], options.seed), judged_by))
+        print(show(case_of(named[0], options.seed), rules))
         return 0
-    tally = measure(options.seed, options.transactions, judged_by, named)
+    tally = measure(options.seed, options.transactions, rules, named)
     print(as_json(tally, options.seed) if options.json else table(tally, options.seed))
     return 0 if all(gates(tally).values()) else 1
 

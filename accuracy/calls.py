@@ -1,4 +1,4 @@
-"""What the X-Ray SDKs write of a call: subsegments, with the flags that they set, right or not.
+"""Calls: makes the subsegments that the X-Ray SDKs write of a call, with the flags that they set, right or not.
 
 Sources: aws-xray-sdk for Python as measured (a refused AWS call is `error` and `fault`, with a cause; a failed callee of Invoke has no flag
 at all), for Node.js (the status decides), AWS X-Ray developer guide, "X-Ray segment documents".
@@ -12,15 +12,15 @@ _CLIENT_ERROR, _THROTTLED, _SERVER_ERROR, _REFUSED = 400, 429, 500, 300
 
 
 def aws_call(tx: Transaction, service: str, operation: str, *, status: int = 200, code: str = "", sdk: str = "", **aws: Any) -> Document:
-    """A call of an AWS API.
+    """Returns a finished call of an AWS API.
 
     Args:
         tx: whose clock and ids are used.
         service: as boto3 names it, such as ``dynamodb``.
         operation: such as ``PutItem``.
         status: what the service answered.
-        code: of its error, where it refused.
-        sdk: ``python`` or ``node``; any where none is named.
+        code: of its error, if it refused.
+        sdk: ``python`` or ``node``; a random one if empty.
         aws: more that the SDK records, such as ``table_name`` or ``retries``.
     """
     document = tx.subsegment(service if sdk != "node" else service.capitalize(), namespace="aws")
@@ -40,7 +40,7 @@ def aws_call(tx: Transaction, service: str, operation: str, *, status: int = 200
 
 
 def invoke_call(tx: Transaction, function: str, *, status: int = 200, function_error: str = "") -> Document:
-    """An Invoke that is still under way: the callee runs now, and `answer_of` ends it."""
+    """Returns an Invoke that is still under way; the caller closes it once the callee has run."""
     aws = {"operation": "Invoke", "region": "eu-west-1", "request_id": tx.request_id(), "function_name": function, "status_code": status}
     if function_error:
         aws["function_error"] = function_error
@@ -49,7 +49,7 @@ def invoke_call(tx: Transaction, function: str, *, status: int = 200, function_e
 
 def http_call(tx: Transaction, host: str, *, method: str = "POST", path: str = "/", status: int | None = 200, raised: str = "",
               seconds: float = 0.03) -> Document:  # fmt: skip
-    """A call over HTTP; ``status`` None where no answer came, ``raised`` is the exception then."""
+    """Returns a finished call over HTTP; ``status`` is None if no answer came, and ``raised`` names the exception."""
     document = tx.subsegment(host, namespace="remote")
     tx.wait(seconds + tx.rng.random() * 0.02)
     http: Document = {"request": {"method": method, "url": f"https://{host}{path}"}}
@@ -63,7 +63,7 @@ def http_call(tx: Transaction, host: str, *, method: str = "POST", path: str = "
 
 
 def local_work(tx: Transaction, name: str, *inside: Document, **fields: Any) -> Document:
-    """A subsegment around a piece of code, such as Powertools' ``## handler``."""
+    """Returns a finished subsegment around a piece of code, such as Powertools' ``## handler``."""
     start = min((document["start_time"] for document in inside), default=tx.now)
     document = tx.subsegment(name, namespace="local", **fields) | {"start_time": start}
     if inside:
@@ -74,7 +74,7 @@ def local_work(tx: Transaction, name: str, *inside: Document, **fields: Any) -> 
 
 
 def flags(status: int) -> Document:
-    """The flags that a status makes an SDK set."""
+    """Returns the flags that an SDK sets for a status."""
     if status >= _SERVER_ERROR:
         return {"fault": True}
     if status == _THROTTLED:
@@ -83,13 +83,13 @@ def flags(status: int) -> Document:
 
 
 def cause(tx: Transaction, kind: str, message: str, *, remote: bool = False) -> Document:
-    """The cause of a failure, as an SDK writes it."""
+    """Returns the cause of a failure, as an SDK writes it."""
     stack = [{"path": "/var/task/app.py", "line": 48, "label": "charge"}, {"path": "/var/task/app.py", "line": 31, "label": "handler"}]
     exception = {"id": tx.span_id(), "message": message, "type": kind, "remote": remote, "stack": stack}
     return {"working_directory": "/var/task", "exceptions": [exception]}
 
 
 def inferred(tx: Transaction, call: Document, *, name: str, origin: str) -> None:
-    """The segment that X-Ray infers of a service that sends none: a copy of the call's own data."""
+    """Adds the segment that X-Ray infers for a service that sends none: a copy of the call's own data."""
     tx.segment(name, parent_id=call["id"], inferred=True, origin=origin, start_time=call["start_time"], end_time=call["end_time"],
                **{key: call[key] for key in ("http", "aws") if key in call})  # fmt: skip

@@ -1,9 +1,9 @@
-"""Events that Lambda accepts with 202 and runs later, up to three times.
+"""Events: makes asynchronous invocations, which Lambda accepts with 202 and runs later, up to three times.
 
 Sources: AWS X-Ray developer guide, "AWS Lambda and AWS X-Ray" (Dwell Time, Attempt #n); AWS Lambda developer guide, "Asynchronous
 invocation".
 Whether the function's segment stands below the service's or below the attempt, and whether an attempt has flags, is documented nowhere:
-all of it is made.
+every shape is made.
 """
 
 from types import TracebackType
@@ -31,7 +31,7 @@ class Event:
         self.service["subsegments"] = [dwell]
 
     def attempt(self) -> Function:
-        """The next attempt; one minute after the first, two minutes after the second."""
+        """Returns the next attempt: one minute after the first one, two minutes after the second one."""
         number = len(self.service["subsegments"])
         self.tx.wait(60.0 * (number - 1))
         attempt = self.tx.subsegment(f"Attempt #{number}", http={"response": {"status": 200}})
@@ -48,7 +48,7 @@ class Event:
 
 
 class _Attempt(Function):
-    """One attempt: how it ended is on its subsegment, too, and on the service's segment only when it was the last."""
+    """One attempt: its subsegment shows, too, how it ended; the service's segment shows that only of the last one."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         super().__exit__(kind, error, trace)

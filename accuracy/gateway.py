@@ -1,16 +1,16 @@
-"""API Gateway: a REST API with its segment and its two logs, and an HTTP API, of which X-Ray knows nothing.
+"""Gateway: makes what API Gateway leaves: a REST API's segment and two logs, and the access log of an HTTP API, which X-Ray does not know.
 
-Sources: Amazon API Gateway developer guide, "Understanding AWS X-Ray service maps and trace views with API Gateway", "Variables for access
-logging", "Set up CloudWatch logging for REST APIs".
+Source: Amazon API Gateway developer guide, "Understanding AWS X-Ray service maps and trace views with API Gateway".
 """
 
-import json
 from types import TracebackType
 from typing import Any, Self
 
 from accuracy.calls import flags
 from accuracy.functions import Function
 from accuracy.transaction import ACCOUNT, Transaction
+from pipeline.local.api_gateway_lines import SUCCESS, access_line, customer_error, request_lines, response_lines
+from pipeline.local.lambda_lines import timed_out
 
 _ABSENT = "-"
 
@@ -20,13 +20,13 @@ class RestApi:
 
     Args:
         tx: the transaction.
-        status: what the client gets, unless it is changed until the end.
-        traced: whether the stage has X-Ray's tracing on.
+        status: what the client gets; it may be changed until the end.
+        traced: whether X-Ray's tracing is on for the stage.
         target: ``Lambda`` or another AWS service that the stage calls.
-        logs: any of ``access`` and ``execution``; by chance where None.
+        logs: any of ``access`` and ``execution``; random ones if None.
 
     Attributes:
-        note: how the execution log tells that something went wrong.
+        note: the execution log's line on a failure of the API itself.
         error_message: of the access log.
     """
 
@@ -49,7 +49,7 @@ class RestApi:
         ) if traced else None  # fmt: skip
 
     def function_named(self, name: str, **options: Any) -> Function:
-        """The function behind the API."""
+        """Returns the function behind the API."""
         self.function = Function(self.tx, name, self.call["id"] if self.traced else "", **options)
         self.integration_id = self.function.request_id
         return self.function
@@ -70,63 +70,56 @@ class RestApi:
         if "execution" in self.logs:
             self._end_execution_log()
         if "access" in self.logs:
-            self.tx.log("/aws/apigateway/shop", json.dumps(self._access()))
+            self.tx.log("/aws/apigateway/shop", access_line(self._access()))
 
     def _target(self) -> dict[str, Any]:
         if self.function is None:
             return {"operation": "StartSyncExecution"}
         return {"operation": "Invoke", "function_name": self.function.name, "request_id": self.integration_id}
 
-    def _access(self) -> dict[str, str]:
+    def _access(self) -> dict[str, object]:
         if self.tx.rng.random() < 0.2:
             # the console's example
-            return {"requestId": self.request_id, "ip": "192.0.2.7", "caller": _ABSENT, "user": _ABSENT, "requestTime": self.tx.iso,
-                    "httpMethod": self.method, "resourcePath": self.path, "status": str(self.status), "protocol": "HTTP/1.1",
+            return {"requestId": self.request_id, "ip": "192.0.2.7", "caller": None, "user": None, "requestTime": self.tx.iso(),
+                    "httpMethod": self.method, "resourcePath": self.path, "status": self.status, "protocol": "HTTP/1.1",
                     "responseLength": "42", "xrayTraceId": self.tx.xray_id}  # fmt: skip
         return {"requestId": self.request_id, "extendedRequestId": self._extended_id, "xrayTraceId": self.tx.xray_id,
                 "integrationRequestId": self.integration_id, "httpMethod": self.method, "resourcePath": self.path,
-                "status": str(self.status), "integrationStatus": "200", "integrationLatency": "117", "responseLatency": "121",
+                "status": self.status, "integrationStatus": "200", "integrationLatency": "117", "responseLatency": "121",
                 "errorMessage": self.error_message,
                 "integrationError": _ABSENT, "ip": "192.0.2.7"}  # fmt: skip
 
     def _begin_execution_log(self) -> None:
-        self._execution(f"Extended Request Id: {self._extended_id}")
-        self._execution(f"Starting execution for request: {self.request_id}")
-        self._execution(f"HTTP Method: {self.method}, Resource Path: {self.path}")
-        self._execution(f"Endpoint request headers: {{x-amzn-lambda-integration-tag={self.request_id}, "
-                        f"X-Amzn-Trace-Id=Root={self.tx.xray_id}, User-Agent=AmazonAPIGateway_{self.api_id}}}")  # fmt: skip
+        sent = {"x-amzn-lambda-integration-tag": self.request_id, "X-Amzn-Trace-Id": f"Root={self.tx.xray_id}",
+                "User-Agent": f"AmazonAPIGateway_{self.api_id}"}  # fmt: skip
+        self._execution(request_lines(self.request_id, self._extended_id, self.method, self.path, sent))
 
     def _end_execution_log(self) -> None:
-        failed = ", X-Amz-Function-Error=Unhandled" if self.function and self.function.end != "success" else ""
-        self._execution("Received response. Status: 200, Integration latency: 117 ms")
-        self._execution(f"Endpoint response headers: {{Content-Type=application/json, x-amzn-RequestId={self.integration_id}{failed}, "
-                        f"X-Amzn-Trace-Id=root={self.tx.xray_id};sampled={int(self.tx.sampled)}}}")  # fmt: skip
-        self._execution(self.note or self._outcome())
-        self._execution(f"Method completed with status: {self.status}")
-        self._execution(f"AWS Integration Endpoint RequestId : {self.integration_id}")
-        self._execution(f"X-ray Tracing ID : {self.tx.xray_id}")
+        failed = {"X-Amz-Function-Error": "Unhandled"} if self.function and self.function.end != "success" else {}
+        answered = {"Content-Type": "application/json", "x-amzn-RequestId": self.integration_id, **failed,
+                    "X-Amzn-Trace-Id": f"root={self.tx.xray_id};sampled={int(self.tx.sampled)}"}  # fmt: skip
+        verdict = self.note or self._verdict()
+        self._execution(response_lines(self.request_id, self.integration_id, self.tx.trace_id, answered, verdict, self.status, 117))
 
-    def _outcome(self) -> str:
+    def _verdict(self) -> str:
         if self.function and self.function.end != "success":
-            why = self.function.error[1] if self.function.error else "Task timed out after 3.00 seconds"
-            return (
-                f"Lambda execution failed with status 200 due to customer function error: {why}. Lambda request id: {self.integration_id}"
-            )
-        return "Successfully completed execution"
+            return customer_error(self.function.error[1] if self.function.error else timed_out(3), self.integration_id)
+        return SUCCESS
 
-    def _execution(self, text: str) -> None:
-        self.tx.log(f"API-Gateway-Execution-Logs_{self.api_id}/prod", f"({self.request_id}) {text}")
+    def _execution(self, lines: list[str]) -> None:
+        for line in lines:
+            self.tx.log(f"API-Gateway-Execution-Logs_{self.api_id}/prod", line)
 
 
 class HttpApi:
-    """One request to an HTTP API: nothing but a line in its access log, which names the function's request."""
+    """One request to an HTTP API, as a context manager: it leaves only a line in the access log, which names the function's request."""
 
     def __init__(self, tx: Transaction, status: int = 200, *, route: str = "POST /orders", integration_error: str = _ABSENT) -> None:
         self.tx, self.status, self.route, self.integration_error = tx, status, route, integration_error
         self.request_id, self.integration_id = f"{tx.rng.getrandbits(60):015x}=", _ABSENT
 
     def function_named(self, name: str, **options: Any) -> Function:
-        """The function behind the API, which begins a trace of its own."""
+        """Returns the function behind the API, which begins a trace of its own."""
         function = Function(self.tx, name, **options)
         self.integration_id = function.request_id
         return function
@@ -137,7 +130,7 @@ class HttpApi:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.tx.wait(0.002)
         line = {"requestId": self.request_id, "integrationRequestId": self.integration_id, "httpMethod": self.route.partition(" ")[0],
-                "routeKey": self.route, "status": str(self.status), "integrationStatus": "200", "integrationLatency": "117",
+                "routeKey": self.route, "status": self.status, "integrationStatus": "200", "integrationLatency": "117",
                 "responseLatency": "121", "errorMessage": _ABSENT, "integrationErrorMessage": self.integration_error,
                 "ip": "192.0.2.7"}  # fmt: skip
-        self.tx.log("/aws/apigateway/shop-http", json.dumps(line))
+        self.tx.log("/aws/apigateway/shop-http", access_line(line))

@@ -1,4 +1,4 @@
-"""What must, may and must not be found: the truth of a scenario."""
+"""Labels: say which rules must, may and must not fire on a scenario."""
 
 from dataclasses import dataclass
 
@@ -20,48 +20,47 @@ RULES = (
     "throttled-downstream",
     "unsampled-error",
 )
-"""Of the design, section 9; not of the code, which is what is measured."""
+"""The rules of the design, section 9; not those of the code, which is measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The truth.
+    """The truth of a scenario.
 
     Attributes:
-        must: the rules that have to fire, as alerts unless ``told``.
-        may: those of which the design leaves open whether they fire, too; every other one is a false alarm.
-        told: the client saw the failure, so that an alert is a false alarm whichever rule raises it.
+        must: the rules that have to fire, as alerts unless ``seen_by_client``.
+        may: the rules that may fire; every other one is a false alarm.
+        seen_by_client: the client saw the failure, so an alert of any rule is a false alarm.
     """
 
     must: frozenset[str] = frozenset()
     may: frozenset[str] = frozenset()
-    told: bool = False
+    seen_by_client: bool = False
 
     @property
     def control(self) -> bool:
-        """Whether nothing is there to be found."""
-        return not self.must and (self.told or not self.may)
+        """Whether there is nothing to be found."""
+        return not self.must and (self.seen_by_client or not self.may)
 
     def without_evidence(self, *, recorded: bool) -> "Labels":
-        """The same where something is missing: nothing has to be found any more. What X-Ray has not ``recorded`` may be told as such."""
+        """Returns the labels after a loss of evidence: no rule has to fire. ``recorded``: X-Ray has something of the trace."""
         unrecorded = frozenset({"unsampled-error"}) if not (recorded or self.control) else frozenset()
-        return Labels(frozenset(), self.must | self.may | unrecorded, self.told)
+        return Labels(frozenset(), self.must | self.may | unrecorded, self.seen_by_client)
 
     def found(self, verdict: Verdict) -> frozenset[str]:
-        """The rules that had to fire, and did."""
-        fired = {finding.rule for finding in verdict.findings if self.told or finding.severity == "alert"}
+        """Returns the rules that had to fire, and did."""
+        fired = {finding.rule for finding in verdict.findings if self.seen_by_client or finding.severity == "alert"}
         return self.must & fired
 
     def false_alarms(self, verdict: Verdict) -> frozenset[str]:
-        """The rules that should not have fired, or not so loudly."""
+        """Returns the rules that should not have fired, or only as a notice."""
         allowed = self.must | self.may
-        return frozenset(
-            finding.rule for finding in verdict.findings if finding.rule not in allowed or (self.told and finding.severity == "alert")
-        )
+        return frozenset(finding.rule for finding in verdict.findings
+                         if finding.rule not in allowed or (self.seen_by_client and finding.severity == "alert"))  # fmt: skip
 
 
 def rules(text: str) -> frozenset[str]:
-    """The rules that ``text`` names, with spaces between. Raises ValueError where there is no such rule."""
+    """Returns the rules that ``text`` names, separated by spaces. Raises ValueError if there is no such rule."""
     named = frozenset(text.split())
     if unknown := named - set(RULES):
         raise ValueError(f"there is no rule {', '.join(sorted(unknown))}")

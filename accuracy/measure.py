@@ -1,4 +1,4 @@
-"""Many transactions, judged and counted."""
+"""Measure: evaluates many transactions and counts what was found, missed and found wrongly."""
 
 import random
 from collections import Counter
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 
 from accuracy.disturbances import Disturbance, disturbance_of
-from accuracy.judging import facts_of_transaction, in_any_order, verdict_on
+from accuracy.evaluation import facts_of_transaction, in_any_order, verdict_on
 from accuracy.labels import RULES, Labels
 from accuracy.scenario import Scenario
 from accuracy.scenarios import ALL
@@ -16,14 +16,14 @@ from pipeline.detect.rule import Rules
 from pipeline.detect.verdict import Verdict
 
 BEGAN = 1_795_600_000_000
-"""When all of it happens, milliseconds since the epoch, UTC; any time will do, but always the same one, so that a run can be repeated."""
+"""When all transactions happen, in milliseconds since the epoch, UTC: a constant, so that a measurement can be repeated."""
 _ORDERS = 3
 _SEEDS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One transaction with its truth."""
+    """One transaction with its labels."""
 
     scenario: Scenario
     seed: int
@@ -36,7 +36,7 @@ class Case:
 
 
 def case_of(scenario: Scenario, seed: int, began: int = BEGAN) -> Case:
-    """The transaction of this scenario and seed, disturbed."""
+    """Returns the transaction of this scenario and seed, disturbed; ``began`` in milliseconds since the epoch, UTC."""
     transaction = scenario.play(seed, began)
     rng = random.Random(f"disturbance {scenario.name} {seed}")
     disturbance = disturbance_of(scenario, rng)
@@ -48,22 +48,22 @@ def case_of(scenario: Scenario, seed: int, began: int = BEGAN) -> Case:
 
 
 def cases(seed: int, number: int, named: Collection[Scenario] = ()) -> Iterator[Case]:
-    """So many transactions, every other one healthy, all scenarios in turn; or those of the ``named`` ones alone."""
+    """Yields ``number`` transactions, every other one healthy, of all scenarios in turn; or only of the ``named`` ones."""
     healthy = cycle(named or [scenario for scenario in ALL.values() if scenario.healthy])
     others = cycle(named or [scenario for scenario in ALL.values() if not scenario.healthy])
     turns = (next(each) for each in cycle((healthy, others)))
-    yield from (case_of(scenario, seed * _SEEDS + place) for place, scenario in enumerate(islice(turns, number)))
+    yield from (case_of(scenario, seed * _SEEDS + position) for position, scenario in enumerate(islice(turns, number)))
 
 
 @dataclass(slots=True)
 class Tally:
-    """What came of many transactions.
+    """The counts over many transactions.
 
     Attributes:
-        positives: by rule, how many transactions it had to fire on.
-        found: on how many of them it did.
-        false: on how many it fired where it should not have, or too loudly.
-        missed: the cases, with the rule.
+        positives: by rule, on how many transactions it had to fire.
+        found: by rule, on how many of them it did.
+        false: by rule, on how many it fired though it should not have, or as an alert where a notice was right.
+        missed: the cases in which a rule did not fire, with the rule.
         alarms: the cases of false alarms, with the rule.
         loud_controls: controls with an alert.
         unstable: transactions whose findings depend on the order of facts.
@@ -80,7 +80,7 @@ class Tally:
     unstable: list[Case] = field(default_factory=list)
 
     def add(self, case: Case, rules: Rules) -> None:
-        """Judges one more, in several orders."""
+        """Evaluates one more case, its facts in several orders."""
         facts = facts_of_transaction(case.transaction)
         verdict = verdict_on(facts, rules)
         self.count(case, verdict)
@@ -89,7 +89,7 @@ class Tally:
             self.unstable.append(case)
 
     def count(self, case: Case, verdict: Verdict) -> None:
-        """Counts a verdict."""
+        """Counts the verdict on a case."""
         self.transactions += 1
         found, false = case.labels.found(verdict), case.labels.false_alarms(verdict)
         self.positives.update(case.labels.must)
@@ -103,17 +103,17 @@ class Tally:
                 self.loud_controls.append(case)
 
     def recall(self, rule: str) -> float:
-        """The share of its failures that a rule finds; nothing is missed where there is nothing."""
+        """Returns the share of its failures that a rule finds; 1 if there are none."""
         return self.found[rule] / self.positives[rule] if self.positives[rule] else 1.0
 
     def precision(self, rule: str) -> float:
-        """The share of its findings that are true."""
+        """Returns the share of a rule's findings that are true; 1 if there are none."""
         fired = self.found[rule] + self.false[rule]
         return self.found[rule] / fired if fired else 1.0
 
 
 def measure(seed: int, number: int, rules: Rules, named: Collection[Scenario] = ()) -> Tally:
-    """So many transactions, judged by ``rules``."""
+    """Evaluates ``number`` transactions by ``rules``, and returns the counts."""
     tally = Tally()
     for case in cases(seed, number, named):
         tally.add(case, rules)
@@ -121,5 +121,5 @@ def measure(seed: int, number: int, rules: Rules, named: Collection[Scenario] = 
 
 
 def rules_seen(tally: Tally) -> list[str]:
-    """The rules of the design, and any other that fired."""
+    """Returns the rules of the design, and any other that fired."""
     return [*RULES, *sorted(set(tally.false) - set(RULES))]

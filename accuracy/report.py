@@ -1,4 +1,4 @@
-"""The measure as people and programs read it, and its gates."""
+"""Report: prints what was measured, as a table or as JSON, and says which gates pass."""
 
 import json
 from collections import Counter
@@ -11,7 +11,7 @@ _MOST_NAMED = 3
 
 
 def gates(tally: Tally) -> dict[str, bool]:
-    """Each gate, and whether it is open."""
+    """Returns each gate by name, and whether it passes."""
     names = rules_seen(tally)
     return {
         f"recall {LEAST_RECALL:.0%} where the evidence is there": all(tally.recall(rule) >= LEAST_RECALL for rule in names),
@@ -22,7 +22,7 @@ def gates(tally: Tally) -> dict[str, bool]:
 
 
 def table(tally: Tally, seed: int) -> str:
-    """A row for each rule, the controls, each kind of mistake with cases to repeat it, and the gates."""
+    """Returns a row for each rule, the controls, each kind of mistake with cases to repeat it, and the gates."""
     rows = [f"{tally.transactions} made-up transactions, seed {seed}", "",
             f"{'rule':<28} {'positives':>9} {'found':>7} {'recall':>8} {'false alarms':>13} {'precision':>10}"]  # fmt: skip
     rows += [f"{rule:<28} {tally.positives[rule]:>9} {tally.found[rule]:>7} {tally.recall(rule):>8.2%} {tally.false[rule]:>13} "
@@ -36,7 +36,7 @@ def table(tally: Tally, seed: int) -> str:
 
 
 def as_json(tally: Tally, seed: int) -> str:
-    """The same as one JSON object, with every mistake."""
+    """Returns the same as one JSON object, with every mistake."""
     return json.dumps({
         "seed": seed, "transactions": tally.transactions,
         "rules": {rule: {"positives": tally.positives[rule], "found": tally.found[rule], "recall": tally.recall(rule),
@@ -51,12 +51,12 @@ def as_json(tally: Tally, seed: int) -> str:
 
 
 def _case(case: Case, rule: str = "") -> dict[str, object]:
-    told: dict[str, object] = {"rule": rule} if rule else {}
-    return told | {"scenario": case.scenario.name, "seed": case.seed, "disturbance": case.disturbance.name}
+    named: dict[str, object] = {"rule": rule} if rule else {}
+    return named | {"scenario": case.scenario.name, "seed": case.seed, "disturbance": case.disturbance.name}
 
 
 def _named(title: str, mistakes: Sequence[tuple[str, Case]]) -> list[str]:
-    """The mistakes by rule and scenario, each with some cases."""
+    """Returns rows of the mistakes by rule and scenario, each with some cases."""
     counts = Counter((rule, case.scenario.name) for rule, case in mistakes)
     rows: list[str] = []
     for (rule, name), count in sorted(counts.items()):

@@ -1,4 +1,4 @@
-"""Services outside of Lambda: a container with the X-Ray SDK, which embeds its subsegments, and a state machine of Step Functions."""
+"""Services: makes what leave a container with the X-Ray SDK, which embeds its subsegments, and a state machine of Step Functions."""
 
 import json
 from types import TracebackType
@@ -9,7 +9,7 @@ from accuracy.transaction import Document, Transaction
 
 
 class Container:
-    """A web service on ECS, as a context manager; what it logs names its trace.
+    """A web service on ECS, as a context manager; its log lines name its trace.
 
     Attributes:
         status: what it answers.
@@ -30,18 +30,18 @@ class Container:
         self.tx.close(self.segment, {"http": http, "subsegments": self.subsegments, **flags(self.status)})
 
     def made(self, call: Document) -> Document:
-        """A call that it made."""
+        """Embeds a call that the container made, and returns it."""
         self.subsegments.append(call)
         return call
 
     def say(self, level: str, message: str, **keys: Any) -> None:
         """Logs a line of JSON."""
-        line = {"time": self.tx.iso, "level": level, "msg": message, "trace_id": self.tx.trace_id, "span_id": self.segment["id"], **keys}
+        line = {"time": self.tx.iso(), "level": level, "msg": message, "trace_id": self.tx.trace_id, "span_id": self.segment["id"], **keys}
         self.tx.log(f"/ecs/{self.name}", json.dumps(line))
 
 
 def call_of_container(tx: Transaction, name: str, *, status: int, inside: str = "") -> Document:
-    """A call to a container that has a segment of its own; ``inside`` names what it calls itself, and what fails there."""
+    """Returns a call to a container with a segment of its own; ``inside`` names a host that this calls, and that fails."""
     call = tx.subsegment(f"{name}.internal", namespace="remote", http={"request": {"method": "POST", "url": f"https://{name}.internal/orders",
                                                                                   "traced": True}})  # fmt: skip
     with Container(tx, name, call["id"], status=status) as container:
@@ -70,12 +70,12 @@ class StateMachine:
         self.tx.close(self.segment, {"http": {"response": {"status": 200}}, "subsegments": self.subsegments, **self._failure})
 
     def state(self, name: str, *, why: Document | None = None) -> None:
-        """A task that ran; ``why`` is the cause where it failed."""
+        """Adds a task that ran; ``why`` is the cause if it failed."""
         task = self.tx.subsegment(name, namespace="aws", aws={"operation": "Invoke", "resource_names": [name]})
         self.tx.wait(0.05)
         self.tx.close(task, {"fault": True, "cause": why} if why else {"cause": {}})
         self.subsegments.append(task)
 
     def fails(self, why: Document) -> None:
-        """The execution ends as FAILED."""
+        """Lets the execution end as FAILED, with the cause ``why``."""
         self._failure = {"fault": True, "cause": why}

@@ -1,21 +1,21 @@
-"""One case, whole: what is there, what should be found, what is."""
+"""Show: prints one case with all its parts, what should be found and what is found."""
 
 import json
 from collections.abc import Iterator
 
-from accuracy.judging import facts_of_transaction, verdict_on
+from accuracy.evaluation import facts_of_transaction, verdict_on
 from accuracy.measure import Case
 from pipeline.detect.rule import Rules
 
 
 def show(case: Case, rules: Rules) -> str:
-    """Its segment documents, its log lines, its labels and its findings."""
+    """Returns a case as text: its segment documents, log lines, labels and findings."""
     return "\n".join(_parts(case, rules))
 
 
 def _parts(case: Case, rules: Rules) -> Iterator[str]:
     labels, transaction = case.labels, case.transaction
-    yield f"{case}: {case.scenario.told}"
+    yield f"{case}: {case.scenario.description}"
     yield f"trace {transaction.xray_id}"
     yield f"\nsegment documents ({len(transaction.documents)}), as BatchGetTraces returns them:"
     yield from (json.dumps(document) for document in transaction.documents)
@@ -23,7 +23,7 @@ def _parts(case: Case, rules: Rules) -> Iterator[str]:
         yield f"\n{stream.group} {stream.name}"
         yield from (f"{event.at} {event.message.rstrip()}" for event in stream.events)
     yield f"\nmust be found: {', '.join(sorted(labels.must)) or 'nothing'}"
-    yield f"may be found:  {', '.join(sorted(labels.may)) or 'nothing else'}{'; nothing as an alert' if labels.told else ''}"
+    yield f"may be found:  {', '.join(sorted(labels.may)) or 'nothing else'}{'; nothing as an alert' if labels.seen_by_client else ''}"
     verdict = verdict_on(facts_of_transaction(transaction), rules)
     yield f"\nis found ({verdict.state}: {verdict.state_reason}; the client saw {verdict.client_saw}):"
     yield from (f"{finding.severity:<7} {finding.rule}: {finding.evidence}" for finding in verdict.findings)

@@ -1,4 +1,4 @@
-"""A transaction as it is being made up: its clock, its ids, the segment documents and the log lines that it leaves."""
+"""Transaction: makes up one transaction, with its clock, its ids, and the segment documents and log lines that it leaves."""
 
 import random
 import uuid
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from accuracy.runtimes import Runtime
+from pipeline.local.runtime_lines import Runtime
 from pipeline.model.timestamps import iso_millis
 from pipeline.model.trace_ids import to_xray
 
@@ -17,11 +17,16 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class LogEvent:
-    """One log event; ``at`` in milliseconds since the epoch, UTC. CloudWatch's event ids have 56 digits and ascend."""
+    """One log event; ``at`` in milliseconds since the epoch, UTC."""
 
     id: str
     at: int
     message: str
+
+    @classmethod
+    def numbered(cls, rng: random.Random, at: int, number: int, message: str) -> "LogEvent":
+        """Returns an event whose id has 56 digits and ascends by time and ``number``, as CloudWatch's do."""
+        return cls(f"{at:014d}{rng.getrandbits(100):031d}{number:011d}", at, message)
 
 
 @dataclass(slots=True)
@@ -33,7 +38,7 @@ class LogStream:
     events: list[LogEvent] = field(default_factory=list)
 
     def batch(self) -> Document:
-        """Its events as a decoded subscription document (Amazon CloudWatch Logs user guide, "Subscription filters")."""
+        """Returns the stream's events as a decoded subscription document (Amazon CloudWatch Logs user guide, "Subscription filters")."""
         events = [{"id": event.id, "timestamp": event.at, "message": event.message} for event in self.events]
         return {"messageType": "DATA_MESSAGE", "owner": ACCOUNT, "logGroup": self.group, "logStream": self.name,
                 "subscriptionFilters": ["tracejoin"], "logEvents": events}  # fmt: skip
@@ -43,7 +48,7 @@ class Transaction:
     """One piece of work, in one trace.
 
     Args:
-        rng: decides everything that is left open.
+        rng: decides everything that a scenario leaves open.
         began: milliseconds since the epoch, UTC.
 
     Attributes:
@@ -65,22 +70,21 @@ class Transaction:
 
     @property
     def xray_id(self) -> str:
-        """The trace's id as X-Ray writes it."""
+        """The trace id in X-Ray's form."""
         return to_xray(self.trace_id)
 
     @property
     def now(self) -> float:
-        """Seconds since the epoch, as segments have it."""
+        """The time in seconds since the epoch, as segments have it."""
         return self._micros / 1_000_000
 
     @property
     def millis(self) -> int:
-        """Milliseconds since the epoch, as log events have it."""
+        """The time in milliseconds since the epoch, as log events have it."""
         return self._micros // 1000
 
-    @property
     def iso(self) -> str:
-        """Now, as Lambda's runtimes write it."""
+        """The time as Lambda's runtimes write it: ISO 8601, UTC."""
         return iso_millis(self.millis)
 
     def wait(self, seconds: float) -> None:
@@ -88,30 +92,30 @@ class Transaction:
         self._micros += round(seconds * 1_000_000)
 
     def span_id(self) -> str:
-        """A new id of a segment."""
+        """Returns a new segment id."""
         return f"{self.rng.getrandbits(64):016x}"
 
     def request_id(self) -> str:
-        """A new request id, a UUID as AWS makes them."""
+        """Returns a new request id, a UUID as AWS makes them."""
         return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
 
     def segment(self, name: str, **fields: Any) -> Document:
-        """A segment that starts now and is X-Ray's, if the trace is sampled; `close` ends it."""
+        """Returns a segment that starts now, and gives it to X-Ray if the trace is sampled; `close` ends it."""
         document = {"id": self.span_id(), "name": name, "trace_id": self.xray_id, "start_time": self.now, **fields}
         if self.sampled:
             self.documents.append(document)
         return document
 
     def subsegment(self, name: str, **fields: Any) -> Document:
-        """A subsegment that starts now, for whoever embeds it."""
+        """Returns a subsegment that starts now; the caller embeds it."""
         return {"id": self.span_id(), "name": name, "start_time": self.now, **fields}
 
     def close(self, document: Document, fields: Mapping[str, Any] | None = None) -> None:
-        """Ends a segment now."""
+        """Ends a segment now, and adds ``fields`` to it."""
         document |= {"end_time": self.now, **(fields or {})}
 
     def stream(self, group: str) -> LogStream:
-        """The one log stream that this transaction writes to in ``group``."""
+        """Returns the one log stream that this transaction writes to in the log group."""
         if group not in self.streams:
             name = f"{self.rng.getrandbits(128):032x}"
             day = datetime.fromtimestamp(self.now, UTC)
@@ -121,6 +125,6 @@ class Transaction:
     def log(self, group: str, message: str) -> None:
         """Writes a line; a few milliseconds pass."""
         self._numbers += 1
-        event_id = f"{self.millis:014d}{self.rng.getrandbits(100):031d}{self._numbers:011d}"
-        self.stream(group).events.append(LogEvent(event_id, self.millis, message))
+        event = LogEvent.numbered(self.rng, self.millis, self._numbers, message)
+        self.stream(group).events.append(event)
         self.wait(0.002 + self.rng.random() * 0.004)

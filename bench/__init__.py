@@ -1,1 +1,1 @@
-"""What the pipeline costs, as a ratio to what no design can avoid, measured in one run."""
+"""Bench: measures what the pipeline costs, as a ratio to what no design can avoid, in one run."""

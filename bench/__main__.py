@@ -1,4 +1,4 @@
-"""`python -m bench`: the table of costs, and exit status 1 where a target is missed."""
+"""`python -m bench`: prints the table of costs; exit status 1 if a target is missed."""
 
 import argparse
 import gc
@@ -28,7 +28,7 @@ _BATCHES = 8
 
 
 def main() -> int:
-    """Measures and prints."""
+    """Measures and prints; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, and some slack for the noise that they leave")
     parser.add_argument("--traces", type=int, metavar="N", help="instead, let so many traces settle, and count the calls to X-Ray")
@@ -60,9 +60,9 @@ def main() -> int:
 
 
 def pipeline_body(event: object, settings: Settings) -> list[bytes]:
-    """What `ship` does before its first byte leaves."""
-    unpacked = decode_event(event, max_bytes=settings.max_decompressed_bytes)
-    return [body for _, body in bodies(prepare(unpacked, settings))]
+    """Returns the bulk bodies that `ship` makes of an event: all of its work before the first byte leaves."""
+    decoded = decode_event(event, max_bytes=settings.max_decompressed_bytes)
+    return [body for _, body in bodies(prepare(decoded, settings))]
 
 
 def _compare(size: int, rounds: int) -> tuple[float, float]:
@@ -88,12 +88,12 @@ def _cpu(work: Callable[[], object]) -> float:
 
 
 def _import_costs(rounds: int) -> tuple[float, float]:
-    """CPU milliseconds, over an interpreter that imports nothing, of importing the handler, and the packages that it can't do without."""
+    """Returns the CPU milliseconds of importing the handler, and the packages that it needs, over an interpreter that imports nothing."""
 
     def cost(statement: str) -> float:
         script = f"import resource\n{statement}\nu=resource.getrusage(resource.RUSAGE_SELF)\nprint(u.ru_utime+u.ru_stime)"
-        run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-        return float(run.stdout)
+        process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        return float(process.stdout)
 
     statements = ("pass", f"import {_HANDLER}", f"import {_PACKAGES}")
     costs = [[cost(statement) for statement in statements] for _ in range(max(rounds, 7))]

@@ -1,4 +1,4 @@
-"""`python -m bench --attribution`: made-up log streams are shipped in any order, resolved at any time, and held against the truth."""
+"""`python -m bench --attribution`: ships made-up log streams in any order, resolves at any time, and compares with the truth."""
 
 import random
 import time
@@ -21,11 +21,12 @@ from pipeline.traces.sources.source import LookupResult
 _PATIENCE = 60.0
 _LOST, _RESOLVED = 0.2, 0.1
 _SWEEPS = 20
-_FIELDS = ("traceId", "spanId", "requestId", "sampled", "staleTraceId", "idSource", "eventId", "aws.logStream")
+_FIELDS = ("traceId", "spanId", "requestId", "sampled", "staleTraceId", "idSource", "eventId", "aws.logStream",
+           "signals", "severity")  # fmt: skip
 
 
 class Traces:
-    """A source that has the segments of the sampled traces, and nothing on any other."""
+    """A trace source that has the segments of the sampled traces, and nothing of any other."""
 
     name = "BatchGetTraces"
 
@@ -34,14 +35,14 @@ class Traces:
         self._documents = documents
 
     def look_up(self, wanted: Mapping[str, int]) -> dict[str, LookupResult]:
-        """An answer for each trace."""
+        """Returns a result for each trace id."""
         self.calls += 1
         found = {id_: tuple(self._documents.get(id_, ())) for id_ in wanted}
         return {id_: LookupResult("found" if documents else "absent", documents) for id_, documents in found.items()}
 
 
 def measure(seed: int, lines: int) -> int:
-    """Ships, settles and compares so many made-up lines; prints the table, and returns 1 where attribution is not good enough."""
+    """Ships, settles and compares at least ``lines`` made-up lines; prints the table, and returns 1 if attribution is not good enough."""
     streams = log_streams(seed, lines, before_midnight(int(time.time() * 1000)))
     with EmbeddedOpenSearch() as server:
         settings = Settings(endpoint=server.endpoint, region=REGION)
@@ -55,13 +56,20 @@ def measure(seed: int, lines: int) -> int:
     return int(open_ > 0 or not comparison.passed)
 
 
-def settle(streams: list[LogStream], store: Store, settings: Settings, seed: int) -> int:
-    """Ships the batches of ``streams`` in any order, with look-ups between them; returns how many traces would not settle."""
+def settle(streams: list[LogStream], store: Store, settings: Settings, seed: int, *, in_order: bool = False) -> int:
+    """Ships the batches of ``streams`` in any order, with look-ups between them; returns how many traces do not settle.
+
+    Args:
+        in_order: ship them in the order in which they were written.
+    """
     rng = random.Random(seed)
     worker = Resolver(store=store, source=Traces(segments_of(streams)), settings=settings)
     hints: list[str] = []
-    for event in subscription_events(streams, seed):
-        # some hints are lost: the sweep must find what they spoke of
+    events = subscription_events(streams, seed)
+    if in_order:
+        events.sort(key=lambda event: event["logEvents"][0]["id"])
+    for event in events:
+        # some hints are lost: the sweep must find their traces
         unsettled = ship(event, store=store, settings=settings, remaining=lambda: _PATIENCE).unsettled
         hints += (hint for hint in unsettled if rng.random() >= _LOST)
         if rng.random() < _RESOLVED:
@@ -76,12 +84,12 @@ def settle(streams: list[LogStream], store: Store, settings: Settings, seed: int
 
 
 def lines_of(streams: list[LogStream]) -> list[tuple[str, Line]]:
-    """Every line with the name of its stream."""
+    """Returns every line with the name of its stream."""
     return [(stream.name, line) for stream in streams for line in stream.lines]
 
 
 def documents_of(store: Store) -> dict[tuple[str, str], dict[str, Any]]:
-    """Every log document as stored, by log stream and event id."""
+    """Returns every log document as stored, by log stream and event id."""
     store.refresh()
     hits = store.scan({"match_all": {}}, index=f"{store.prefix}-logs-*", source=_FIELDS)
     return {(hit.source["aws"]["logStream"], hit.source["eventId"]): hit.source for hit in hits}

@@ -1,4 +1,4 @@
-"""Synthetic subscription events with the mix of a Lambda account: Powertools, API Gateway, platform, Node, plain lines."""
+"""Batches: makes subscription events with a Lambda account's mix of lines: Powertools, API Gateway, Lambda's own, Node.js, plain."""
 
 import base64
 import gzip
@@ -6,20 +6,24 @@ import json
 import random
 import uuid
 
+from pipeline.local.lambda_lines import Invocation, end, report, start
+from pipeline.local.runtime_lines import LineContext, NodeText, Powertools
+from pipeline.model.trace_ids import to_xray
+
 _TRACES = 50
 
 
 def subscription_event(events: int, seed: int) -> dict[str, object]:
-    """A CloudWatch Logs event of Lambda with so many log events; the same for the same seed."""
+    """Returns the Lambda event of a CloudWatch Logs subscription with ``events`` log events; the same for the same seed."""
     rng = random.Random(seed)
-    traces = [f"1-{0x66000000 + number:08x}-{rng.getrandbits(96):024x}" for number in range(_TRACES)]
+    traces = [f"{0x66000000 + number:08x}{rng.getrandbits(96):024x}" for number in range(_TRACES)]
     requests = [str(uuid.UUID(int=rng.getrandbits(128), version=4)) for _ in range(_TRACES)]
     at = 1_780_000_000_000
     log_events = []
     for number in range(events):
         at += rng.randrange(5)
-        place = rng.randrange(_TRACES)
-        message = _message(rng, traces[place], requests[place], number)
+        transaction = rng.randrange(_TRACES)
+        message = _message(rng, traces[transaction], requests[transaction], number)
         log_events.append({"id": str(37_000_000_000_000_000_000 * 10**36 + number), "timestamp": at, "message": message})
     document = {
         "messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": "/aws/lambda/orders-create",
@@ -30,39 +34,34 @@ def subscription_event(events: int, seed: int) -> dict[str, object]:
     return {"awslogs": {"data": data}}
 
 
-def _message(rng: random.Random, trace: str, request: str, number: int) -> str:
+def _message(rng: random.Random, trace_id: str, request_id: str, number: int) -> str:
     share = rng.random()
+    at = LineContext(
+        iso=f"2026-05-28T20:26:40.{number % 1000:03d}Z", request_id=request_id, trace_id=to_xray(trace_id), function="orders-create"
+    )
     if share < 0.48:
-        return json.dumps(_powertools(rng, trace, request, number))
+        return _powertools(rng, at)
     if share < 0.64:
-        return json.dumps(_access_log(rng, trace, request))
+        return json.dumps(_access_log(rng, to_xray(trace_id), request_id))
     if share < 0.68:
-        return f"START RequestId: {request} Version: $LATEST\n"
+        return start(request_id)
     if share < 0.72:
-        return f"END RequestId: {request}\n"
+        return end(request_id)
     if share < 0.76:
-        return (
-            f"REPORT RequestId: {request}\tDuration: {rng.uniform(1, 900):.2f} ms\tBilled Duration: 47 ms\t"
-            f"Memory Size: 192 MB\tMax Memory Used: 72 MB\t\nXRAY TraceId: {trace}\t"
-            f"SegmentId: {rng.getrandbits(64):016x}\tSampled: true\t\n"
-        )
+        return report(Invocation(request_id=request_id, trace_id=trace_id, milliseconds=rng.uniform(1, 900),
+                                 segment_id=f"{rng.getrandbits(64):016x}"))  # fmt: skip
     if share < 0.90:
-        return (
-            f"2026-05-28T20:26:40.{number % 1000:03d}Z\t{request}\tINFO\tGET /orders/{rng.getrandbits(40):x} took {rng.randrange(900)} ms\n"
-        )
+        return NodeText().line(at, "INFO", f"GET /orders/{rng.getrandbits(40):x} took {rng.randrange(900)} ms")
     return f"connection pool: {rng.randrange(50)} of 50 in use, waited {rng.uniform(0, 3):.3f} s for item {rng.getrandbits(48):x}"
 
 
-def _powertools(rng: random.Random, trace: str, request: str, number: int) -> dict[str, object]:
-    return {
-        "level": rng.choice(("INFO", "INFO", "INFO", "DEBUG", "WARNING", "ERROR")), "location": "create_order:42",
-        "message": f"order {rng.getrandbits(48):x} accepted for customer {rng.randrange(10**6)}",
-        "timestamp": f"2026-05-28 20:26:40,{number % 1000:03d}+0000", "service": "orders", "cold_start": False,
-        "function_name": "orders-create", "function_memory_size": "512",
-        "function_arn": "arn:aws:lambda:eu-west-1:123456789012:function:orders-create", "function_request_id": request,
-        "correlation_id": str(uuid.UUID(int=rng.getrandbits(128), version=4)), "xray_trace_id": trace,
+def _powertools(rng: random.Random, at: LineContext) -> str:
+    level = rng.choice(("INFO", "INFO", "INFO", "DEBUG", "WARNING", "ERROR"))
+    message = f"order {rng.getrandbits(48):x} accepted for customer {rng.randrange(10**6)}"
+    return Powertools(json_platform=False).line(at, level, message, {
+        "correlation_id": str(uuid.UUID(int=rng.getrandbits(128), version=4)),
         "order": {"id": rng.randrange(10**9), "lines": rng.randrange(20), "total": rng.randrange(10**5) / 100},
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def _access_log(rng: random.Random, trace: str, request: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Log documents held against the truth: what is right, what is missing, and what is wrong, by category."""
+"""Comparison: compares log documents with the truth: what is right, missing and wrong, by category."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -6,20 +6,20 @@ from typing import Any, Literal
 
 from bench.truth import Line, Truth
 
-Judgement = Literal["right", "missing", "wrong"]
+Result = Literal["right", "missing", "wrong"]
 
 _EXAMPLES = 5
 TARGET = 0.999
 _NO_DOCUMENT = "document"
 
 
-def judge(truth: Truth, document: Mapping[str, Any] | None) -> tuple[Judgement, str]:
-    """Whether ``document`` says the truth, and the first field that does not; what says otherwise is worse than what says nothing."""
+def compare(truth: Truth, document: Mapping[str, Any] | None) -> tuple[Result, str]:
+    """Returns whether a document says the truth, and the first field that does not. A wrong value is worse than a missing one."""
     if document is None:
         return "missing", _NO_DOCUMENT
     expected = {"traceId": truth.trace_id, "requestId": truth.request_id, "sampled": truth.sampled, "staleTraceId": truth.stale_trace_id}
     if truth.sampled is None and not truth.unattributed:
-        # an invocation that was not traced has no record to bring home a line that names no request, or another service's
+        # an invocation that was not traced has no record by which a line without a request, or with another service's, could be assigned
         del expected["requestId"]
     differing = [(name, document.get(name)) for name, value in expected.items() if document.get(name) != value]
     if wrong := [name for name, found in differing if found is not None]:
@@ -28,10 +28,10 @@ def judge(truth: Truth, document: Mapping[str, Any] | None) -> tuple[Judgement, 
 
 
 class Comparison:
-    """The judgements on many lines.
+    """The results of many lines.
 
     Args:
-        lines: with their truth.
+        lines: each with the name of its log stream.
         documents: as stored, by log stream and event id.
     """
 
@@ -43,15 +43,15 @@ class Comparison:
         self._examples: dict[tuple[str, str], str] = {}
         for stream, line in lines:
             document = documents.get((stream, line.event_id))
-            judgement, what = judge(line.truth, document)
+            result, what = compare(line.truth, document)
             category = (line.runtime, line.kind)
-            self._counts[category][judgement] += 1
-            self._total[judgement] += 1
+            self._counts[category][result] += 1
+            self._total[result] += 1
             if what:
-                self._why[category][f"{what} {judgement}"] += 1
+                self._why[category][f"{what} {result}"] += 1
             if line.truth.segment_id:
                 self._segments[document is not None and document.get("spanId") == line.truth.segment_id] += 1
-            if judgement == "wrong" and document is not None and len(self._examples) < _EXAMPLES:
+            if result == "wrong" and document is not None and len(self._examples) < _EXAMPLES:
                 self._examples.setdefault(category, _example(line, document))
 
     @property
@@ -61,16 +61,16 @@ class Comparison:
 
     @property
     def wrong(self) -> int:
-        """How many lines say something else than the truth."""
+        """How many lines have a wrong value."""
         return self._total["wrong"]
 
     @property
     def passed(self) -> bool:
-        """Whether attribution is good enough: next to nothing is missing, nothing at all is wrong."""
+        """Whether attribution is good enough: next to nothing is missing, and nothing is wrong."""
         return self.share >= TARGET and not self.wrong
 
     def table(self) -> str:
-        """A row for each category, the total, how many show their segment (which is no target), and some lines that are wrong."""
+        """Returns a row for each category, the total, how many lines show their segment (no target), and some wrong lines."""
         rows = [f"{'runtime':<16} {'kind of line':<14} {'lines':>6} {'right':>6} {'missing':>8} {'wrong':>6} {'share':>8}"]
         rows += [_row(*category, counts, self._why[category]) for category, counts in sorted(self._counts.items())]
         rows.append(_row("total", "", self._total, Counter()).rstrip())
@@ -86,5 +86,5 @@ def _row(runtime: str, kind: str, counts: Counter[str], why: Counter[str]) -> st
 
 
 def _example(line: Line, document: Mapping[str, Any]) -> str:
-    said = {name: document.get(name) for name in ("traceId", "requestId", "sampled", "staleTraceId", "idSource")}
-    return f"{line.runtime}, {line.kind}: {line.message[:120]!r}\n  is {said}\n  of {line.truth}"
+    found = {name: document.get(name) for name in ("traceId", "requestId", "sampled", "staleTraceId", "idSource")}
+    return f"{line.runtime}, {line.kind}: {line.message[:120]!r}\n  is {found}\n  of {line.truth}"

@@ -1,8 +1,8 @@
-"""The floor: what no design can avoid. Gunzip, typed parse of the document and of every JSON line, NDJSON, gzip.
+"""Floor: does what no design can avoid: gunzip, typed parse of the document and of every JSON line, NDJSON, gzip.
 
 It makes the pipeline's documents, one typed value an event, by the shortest way that there is for this very mix of lines: JSON
 lines are taken to be Powertools' or API Gateway's and well formed, text lines are searched with one expression for each kind of
-id, the time is rendered a second at a time. No id is checked, no line attributed, no severity or signal looked for in text, no
+id, the time is rendered a second at a time. No id is checked, no line correlated, no severity or signal looked for in text, no
 address hashed, nothing odd expected, nothing bounded.
 """
 
@@ -36,13 +36,13 @@ class _Line(msgspec.Struct, gc=False):
     xrayTraceId: str = ""  # noqa: N815
 
 
-class _Place(msgspec.Struct, gc=False):
+class _Address(msgspec.Struct, gc=False):
     index: str = msgspec.field(name="_index")
     id: str = msgspec.field(name="_id")
 
 
 class _Create(msgspec.Struct, gc=False):
-    create: _Place
+    create: _Address
 
 
 class _XRay(msgspec.Struct, gc=False, rename="camel"):
@@ -82,7 +82,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def floor(event: dict[str, Any]) -> bytes:
-    """The gzipped bulk body of ``event``, made with as little work as can be."""
+    """Returns the gzipped bulk body of ``event``, made with as little work as possible."""
     data = igzip.decompress(base64.b64decode(event["awslogs"]["data"]))
     parts: list[object] = []
     second, day_and_second = 0, ""
@@ -90,7 +90,7 @@ def floor(event: dict[str, Any]) -> bytes:
         now, milliseconds = divmod(log_event.timestamp, 1000)
         if now != second:
             second, day_and_second = now, f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%S}"
-        parts.append(_Create(_Place("tracejoin-logs-2026.05.28", "0123456789abcdef0123-" + log_event.id)))
+        parts.append(_Create(_Address("tracejoin-logs-2026.05.28", "0123456789abcdef0123-" + log_event.id)))
         parts.append(_document(log_event, f"{day_and_second}.{milliseconds:03d}Z"))
     return igzip.compress(_encoder.encode_lines(parts), 1)
 

@@ -1,4 +1,4 @@
-"""Lambda's log streams, made up: every line with its truth; cut into batches and shuffled, as CloudWatch Logs delivers them."""
+"""Streams: makes up Lambda's log streams, every line with its truth, and cuts and shuffles them as CloudWatch Logs delivers them."""
 
 import json
 import random
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from bench.platform_lines import JsonPlatform, TextPlatform
-from bench.runtimes import RUNTIMES, Runtime
-from bench.truth import Invocation, LogStream, Outcome
+from bench.runtimes import RUNTIMES, RuntimeWriter
+from bench.truth import Invocation, LogStream
+from pipeline.local.lambda_lines import JsonFormat, Outcome, TextFormat
 from pipeline.model.trace_ids import to_xray
 
 _OWNER = "123456789012"
-_OUTCOMES: tuple[Outcome, ...] = ("success",) * 8 + ("error", "error", "crash", "timeout", "memory")
+_OUTCOMES: tuple[Outcome, ...] = ("success",) * 8 + ("error", "error", "crash", "timeout", "out-of-memory")
 _INVOCATIONS = (2, 9)
 _LINES = (0, 9)
 _MOST_OPEN = 4
@@ -24,16 +24,16 @@ _REDELIVERED = 0.05
 _DAY = 86_400_000
 _BEFORE_MIDNIGHT = 600_000
 
-Platform = TextPlatform | JsonPlatform
+Platform = TextFormat | JsonFormat
 
 
 def before_midnight(now: int) -> int:
-    """Ten minutes before the last midnight but one (UTC) before ``now``, in milliseconds: the streams that begin then know two days."""
+    """Returns ten minutes before the last midnight but one (UTC) before ``now``, in milliseconds: streams that begin then span two days."""
     return now - now % _DAY - _DAY - _BEFORE_MIDNIGHT
 
 
 def log_streams(seed: int, lines: int, began: int) -> list[LogStream]:
-    """At least so many ``lines`` in streams of every runtime in turn; the same for the same arguments."""
+    """Returns streams of every runtime in turn, with at least ``lines`` lines in all; the same for the same arguments."""
     account = _Account(random.Random(seed), began)
     streams: list[LogStream] = []
     while sum(len(stream.lines) for stream in streams) < lines:
@@ -43,7 +43,7 @@ def log_streams(seed: int, lines: int, began: int) -> list[LogStream]:
 
 
 def subscription_events(streams: list[LogStream], seed: int) -> list[dict[str, Any]]:
-    """The subscription documents of all ``streams``: each cut at random places, some delivered twice, and all of them shuffled."""
+    """Returns the subscription documents of all ``streams``: each cut at random, some delivered twice, and all of them shuffled."""
     rng = random.Random(seed)
     events = [event for stream in streams for event in _cut(stream, rng)]
     events += [event for event in events if rng.random() < _REDELIVERED]
@@ -52,7 +52,7 @@ def subscription_events(streams: list[LogStream], seed: int) -> list[dict[str, A
 
 
 def segments_of(streams: list[LogStream]) -> dict[str, list[str]]:
-    """The segment documents of every sampled trace: what X-Ray has of the invocations."""
+    """Returns the segment documents of every sampled trace, as JSON, by trace id: what X-Ray has of the invocations."""
     found: dict[str, dict[str, str]] = {}
     for stream in streams:
         for invocation in stream.invocations:
@@ -82,7 +82,7 @@ def _cut(stream: LogStream, rng: random.Random) -> Iterator[dict[str, Any]]:
 
 
 class _Account:
-    """Functions and what they do; traces may pass through several of them."""
+    """An account's functions and their invocations; a trace may pass through several functions."""
 
     def __init__(self, rng: random.Random, began: int) -> None:
         self._rng = rng
@@ -90,17 +90,17 @@ class _Account:
         self._traces: list[tuple[str, bool]] = []
 
     def stream(self, name: str) -> LogStream:
-        """A log stream of one execution environment: a cold start, then invocation after invocation, or several at once."""
+        """Returns the log stream of one execution environment: a cold start, then invocations, one by one or several at once."""
         stream = self._empty(name, "/aws/lambda/orders-" + name.replace(" ", "-"))
         stream.traced = self._rng.random() >= _UNTRACED
         rng, runtime = self._rng, RUNTIMES[name]
-        platform: Platform = TextPlatform()
+        platform: Platform = TextFormat()
         if runtime.format != "text":
-            platform = JsonPlatform(runtime_done=rng.random() < 0.5, tracing_everywhere=rng.random() < 0.5)
-        platform.begin(stream)
+            platform = JsonFormat(runtime_done=rng.random() < 0.5, tracing_everywhere=rng.random() < 0.5)
+        stream.write_all(platform.begin(stream.iso))
         for _ in range(rng.randrange(3)):
             stream.write("init", runtime.init(stream))
-        platform.ready(stream)
+        stream.write_all(platform.ready(stream.iso, rng))
         for _ in range(rng.randint(*_INVOCATIONS)):
             self._invoke(stream)
         if runtime.format == "interleaved":
@@ -111,7 +111,7 @@ class _Account:
         return stream
 
     def container(self) -> LogStream:
-        """A log stream of a container: plain lines, and nothing that says what they belong to."""
+        """Returns the log stream of a container: plain lines that name no request and no trace."""
         stream = self._empty("container", "/ecs/cart")
         for number in range(self._rng.randint(5, 40)):
             stream.write("print", f"cart {number}: {self._rng.randrange(9)} lines in {self._rng.randrange(900)} ms")
@@ -129,7 +129,7 @@ class _Account:
             stream.invocations.append(replace(before, outcome="success"))
             return
         trace_id, sampled = self._trace()
-        earlier = [one.trace_id for one in stream.invocations if one.trace_id and one.trace_id != trace_id]
+        earlier = [each.trace_id for each in stream.invocations if each.trace_id and each.trace_id != trace_id]
         request_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
         stream.invocations.append(
             Invocation(request_id=request_id, trace_id=trace_id if stream.traced else None, segment_id=f"{rng.getrandbits(64):016x}",
@@ -146,15 +146,15 @@ class _Account:
     def _new_trace(self) -> str:
         return f"{self._began // 1000:08x}{self._rng.getrandbits(96):024x}"
 
-    def _interleave(self, stream: LogStream, runtime: Runtime, platform: Platform) -> None:
-        """Several invocations at once; a bare line that is written while two are open can be either's."""
+    def _interleave(self, stream: LogStream, runtime: RuntimeWriter, platform: Platform) -> None:
+        """Writes several invocations at once; a bare line that is written while two are open can belong to either."""
         rng = self._rng
         waiting = list(stream.invocations)
         running: list[Invocation] = []
         while waiting or running:
             if waiting and (len(running) < 2 or (len(running) < _MOST_OPEN and rng.random() < 0.2)):
                 running.append(waiting.pop(0))
-                platform.open(stream, running[-1])
+                stream.write_all(platform.open(running[-1], stream.iso), running[-1].truth)
             elif rng.random() < 0.15:
                 invocation = running.pop(rng.randrange(len(running)))
                 _finish(stream, runtime, platform, invocation)
@@ -164,8 +164,8 @@ class _Account:
                 stream.write("bare", "pool: 3 of 50 in use")
 
 
-def _run(stream: LogStream, runtime: Runtime, platform: Platform, invocation: Invocation) -> None:
-    platform.open(stream, invocation)
+def _run(stream: LogStream, runtime: RuntimeWriter, platform: Platform, invocation: Invocation) -> None:
+    stream.write_all(platform.open(invocation, stream.iso), invocation.truth)
     rng = stream.rng
     for _ in range(rng.randint(*(_LONG_LINES if rng.random() < _LONG else _LINES))):
         runtime.write(stream, invocation)
@@ -173,10 +173,10 @@ def _run(stream: LogStream, runtime: Runtime, platform: Platform, invocation: In
     # under load the next START comes within the same millisecond
     stream.now += rng.choice((0, 0, rng.randrange(60_000)))
     if rng.random() < 0.3:
-        platform.idle(stream)
+        stream.write_all(platform.idle(stream.iso))
 
 
-def _finish(stream: LogStream, runtime: Runtime, platform: Platform, invocation: Invocation) -> None:
+def _finish(stream: LogStream, runtime: RuntimeWriter, platform: Platform, invocation: Invocation) -> None:
     if invocation.outcome == "error":
         runtime.fail(stream, invocation)
-    platform.close(stream, invocation)
+    stream.write_all(platform.close(invocation, stream.iso, stream.rng), invocation.truth)

@@ -1,12 +1,10 @@
-"""What is known of a generated log line, because it was made up: the truth that attribution is held against."""
+"""Truth: what is known of made-up log lines, which the attribution of `ship` and `resolve` is compared with."""
 
 import random
 from dataclasses import dataclass, field
-from typing import Literal
 
+from pipeline.local import lambda_lines
 from pipeline.model.timestamps import iso_millis
-
-Outcome = Literal["success", "error", "crash", "timeout", "memory"]
 
 # Lambda writes a burst of lines within one millisecond, then is silent for a while
 _STEPS = (0, 0, 0, 0, 1, 1, 2, 7, 40)
@@ -17,11 +15,11 @@ class Truth:
     """The truth of one line.
 
     Attributes:
-        trace_id: what the platform's record of its request says, else what the line itself names, else None.
+        trace_id: what Lambda's own lines say of its request, else what the line itself names, else None.
         request_id: of the invocation that wrote the line.
-        segment_id: the platform's segment of that invocation.
-        sampled: what the platform says.
-        stale_trace_id: the other id that the line claims.
+        segment_id: of Lambda's segment of that invocation.
+        sampled: what Lambda's own lines say.
+        stale_trace_id: the wrong id that the line claims.
         unattributed: whether the line must have neither trace nor request.
     """
 
@@ -34,7 +32,7 @@ class Truth:
 
 
 NOBODY = Truth(unattributed=True)
-"""The truth of a line that no invocation wrote, or of which nobody can say which."""
+"""The truth of a line that no invocation wrote, or one that cannot be known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,27 +48,20 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
-    """One invocation as the platform knows it; ``trace_id`` is None where tracing is off.
+class Invocation(lambda_lines.Invocation):
+    """One invocation as Lambda knows it, and the traces that its code names.
 
     Attributes:
-        parent_id: of its tracing header; not its segment.
-        named: the trace that a line names which names one: its own, or, where Lambda's tracing is off, the code's.
-        stale: the trace of an earlier invocation in the same stream, None in the first.
+        named: the trace in a line that names one: the invocation's own or, if Lambda's tracing is off, the code's.
+        stale: the trace of an earlier invocation in the same stream; None in the first.
     """
 
-    request_id: str
-    trace_id: str | None
-    segment_id: str
-    parent_id: str
-    sampled: bool
     named: str
     stale: str | None
-    outcome: Outcome
 
     @property
     def truth(self) -> Truth:
-        """The truth of a line that names no trace of its own."""
+        """The truth of a line of this invocation that names no trace of its own."""
         if self.trace_id is None:
             return Truth(request_id=self.request_id)
         return Truth(trace_id=self.trace_id, request_id=self.request_id, segment_id=self.segment_id, sampled=self.sampled)
@@ -78,7 +69,7 @@ class Invocation:
 
 @dataclass(slots=True)
 class LogStream:
-    """A log stream as it is being written; ``traced`` where its function's tracing is on."""
+    """A log stream that is being written: ``now`` in milliseconds since the epoch, UTC; ``traced`` if its function's tracing is on."""
 
     rng: random.Random = field(compare=False)
     runtime: str
@@ -90,21 +81,23 @@ class LogStream:
     invocations: list[Invocation] = field(default_factory=list)
 
     def write(self, kind: str, message: str, truth: Truth = NOBODY) -> None:
-        """Appends a line; CloudWatch's event ids have 56 digits and ascend."""
+        """Appends a line of this kind. Its event id has 56 digits and ascends, as CloudWatch's do."""
         number = len(self.lines)
         # a stream's name is random: its digits set its events' ids apart from another's
         event_id = str(self.now * 10**43 + int(self.name[-8:], 16) * 10**20 + number)
-        self.lines.append(
-            Line(event_id=event_id, timestamp=self.now, message=message, truth=truth, runtime=self.category, kind=kind)
-        )  # fmt: skip
+        self.lines.append(Line(event_id=event_id, timestamp=self.now, message=message, truth=truth, runtime=self.category, kind=kind))
         self.now += self.rng.choice(_STEPS)
+
+    def write_all(self, lines: lambda_lines.Lines, truth: Truth = NOBODY) -> None:
+        """Appends Lambda's own lines, which all have this truth."""
+        for kind, message in lines:
+            self.write(kind, message, truth)
 
     @property
     def category(self) -> str:
-        """Its runtime; streams of functions whose tracing is off are told apart by their format alone."""
+        """The runtime's name; if tracing is off, the format's alone."""
         return self.runtime if self.traced else f"untraced {self.runtime.split()[-1]}"
 
-    @property
     def iso(self) -> str:
-        """Now, as the runtimes write it."""
+        """The time as the runtimes write it: ISO 8601, UTC."""
         return iso_millis(self.now)

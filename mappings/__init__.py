@@ -1,1 +1,1 @@
-"""Everything that OpenSearch is told: JSON files, read by `pipeline.provision.install`."""
+"""Mappings: templates, indices, policies and monitors of OpenSearch as JSON files, read by `pipeline.provision.install`."""

@@ -1,4 +1,4 @@
-"""Configure: the settings become the things that the rooms work with. Rooms take values; only programs know settings.
+"""Configure: makes the objects that the rooms work with from the settings. Rooms take values; only programs know settings.
 
 Each function imports what it makes: a cold start pays for nothing that it does not use.
 """
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def store_for(settings: Settings) -> "Store":
-    """A connection to the OpenSearch that the settings name; nothing is sent yet.
+    """Makes a Store for the settings' OpenSearch; no request is sent yet.
 
-    Raises MisconfiguredError where it is Amazon's, and there are no credentials or no region to sign requests with.
+    Raises MisconfiguredError where requests have to be signed, and credentials or the region are missing.
     """
     from pipeline.store.connect import connect
 
@@ -32,19 +32,19 @@ def store_for(settings: Settings) -> "Store":
 
 
 @lru_cache(maxsize=8)
-def _redactor(keys: tuple[str, ...], patterns: tuple[str, ...], *, on: bool) -> "Redactor":
+def _redactor(keys: tuple[str, ...], patterns: tuple[str, ...], classes: tuple[str, ...], *, on: bool) -> "Redactor":
     from pipeline.redact.redactor import Redactor
 
-    return Redactor(keys, patterns, on=on)
+    return Redactor(keys, patterns, classes, on=on)
 
 
 def redactor_for(settings: Settings) -> "Redactor":
-    """The redactor that the settings ask for; the same one for equal settings."""
-    return _redactor(settings.redact_keys, settings.redact_patterns, on=settings.redact)
+    """Returns the redactor for the settings; the same object for equal settings."""
+    return _redactor(settings.redact_keys, settings.redact_patterns, settings.redact_classes, on=settings.redact)
 
 
 def rules_for(settings: Settings) -> "Rules":
-    """The rules by name: the default ones, changed by the settings' rule file. Raises MisconfiguredError where that file is wrong."""
+    """Returns the rules by name: the default ones, changed by the settings' rule file. Raises MisconfiguredError if that file is wrong."""
     if not settings.rules_file:
         from pipeline.detect.rule import default_rules
 
@@ -55,7 +55,7 @@ def rules_for(settings: Settings) -> "Rules":
 
 
 def evaluator_for(settings: Settings) -> "Evaluator":
-    """A function that gives the verdict on a trace's state, by the settings' rules. `detect` is imported at its first call."""
+    """Returns a function that evaluates a trace's state by the settings' rules. It imports `detect` at its first call."""
     loaded: list[Evaluator] = []
 
     def evaluate_state(state: "TraceState") -> "Verdict":
@@ -69,13 +69,13 @@ def evaluator_for(settings: Settings) -> "Evaluator":
 
 
 def trace_source_for(settings: Settings, client: Callable[[], Any]) -> "TraceSource":
-    """The trace source that the settings name; for `auto`, the one that this account's X-Ray answers through.
+    """Makes the trace source that the settings name; for `auto`, the one that this account's X-Ray serves.
 
     Args:
-        settings: the source, the format of retrievals, and the account's budget of calls, of which each worker takes its part.
-        client: makes boto3's `xray` client; not called where no look-up is needed.
+        settings: the source, the format of retrievals, and the account's budget of calls, which the workers share equally.
+        client: makes boto3's `xray` client; not called for `aws/spans`.
 
-    Raises UnavailableError where X-Ray has to be asked and does not answer.
+    Raises UnavailableError if `auto` has to ask X-Ray and gets no answer.
     """
     if settings.trace_source == "aws/spans":
         from pipeline.traces.sources.spans_subscription import SpansSubscription
@@ -93,7 +93,7 @@ def trace_source_for(settings: Settings, client: Callable[[], Any]) -> "TraceSou
 
 
 def console_links_for(settings: Settings) -> "ConsoleLinks":
-    """Where a message's links lead: the X-Ray console of the settings' region, and OpenSearch Dashboards, which Amazon's domains have."""
+    """Returns where an alert's links lead: the X-Ray console of the region, and OpenSearch Dashboards, which Amazon's domains have."""
     from pipeline.alert.message import ConsoleLinks
 
     of_domain = f"{settings.endpoint}/_dashboards" if settings.service else ""
@@ -101,7 +101,7 @@ def console_links_for(settings: Settings) -> "ConsoleLinks":
 
 
 def alert_topic_for(settings: Settings) -> "Topic | None":
-    """The SNS topic that the settings name, in its own region, with the credentials that boto3 finds; None where they name none."""
+    """Makes the SNS topic that the settings name, in its own region, with the credentials that boto3 finds; None without a topic."""
     if not settings.alert_topic:
         return None
     import boto3
@@ -109,7 +109,7 @@ def alert_topic_for(settings: Settings) -> "Topic | None":
 
     from pipeline.alert.sns import Topic
 
-    # an alert that waits a minute is better than a function that runs out of time
+    # short timeouts: a late alert is better than a function that runs out of time
     config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
     region = settings.alert_topic.split(":")[3]
     return Topic(boto3.client("sns", region_name=region, config=config), settings.alert_topic)

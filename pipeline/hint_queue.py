@@ -1,4 +1,4 @@
-"""The edge to SQS: hints from `ship` to `resolve`. A lost hint costs minutes, never truth: the sweep finds the lines."""
+"""Hint queue: `ship` sends trace ids to `resolve` through SQS. A lost hint only delays a trace: the sweep finds its lines."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,14 +15,14 @@ _MESSAGES_PER_CALL = 10
 
 
 class Hint(msgspec.Struct, frozen=True, rename="camel"):
-    """A message: traces to look at, and how often they were looked at before (0 at first)."""
+    """A message of the queue: traces to resolve, and how often that was tried before (0 at first)."""
 
     trace_ids: tuple[str, ...]
     attempt: int = 0
 
 
 class Queue:
-    """The queue between the two functions.
+    """An SQS queue: that of the hints, or that of the messages which hold none.
 
     Args:
         client: boto3's `sqs` client.
@@ -34,7 +34,7 @@ class Queue:
         self._url = url
 
     def send(self, trace_ids: Sequence[str], *, attempt: int, delay: int) -> None:
-        """Sends hints that come back after ``delay`` seconds (900 at most). Raises UnavailableError."""
+        """Sends hints of ``trace_ids`` that are received after ``delay`` seconds (900 at most). Raises UnavailableError."""
         bodies = [
             msgspec.json.encode(Hint(tuple(trace_ids[start : start + _IDS_PER_MESSAGE]), attempt)).decode()
             for start in range(0, len(trace_ids), _IDS_PER_MESSAGE)
@@ -47,7 +47,7 @@ class Queue:
             self._send(entries)
 
     def put_aside(self, bodies: Sequence[str], reasons: Sequence[str]) -> None:
-        """Sends messages as they are, each with the reason why it is here as its attribute `reason`. Raises UnavailableError."""
+        """Sends message bodies unchanged, each with its reason as the message attribute `reason`. Raises UnavailableError."""
         entries = [
             {"Id": str(number), "MessageBody": body,
              "MessageAttributes": {"reason": {"DataType": "String", "StringValue": reason}}}
@@ -66,7 +66,7 @@ class Queue:
 
 
 def read_hint(body: str) -> Hint:
-    """The hint in an SQS message's body; ids that are none are left out. Raises BadInputError where it is no hint."""
+    """Reads the hint in an SQS message's body, without its invalid trace ids. Raises BadInputError if the body is no hint."""
     try:
         hint = msgspec.json.decode(body, type=Hint)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

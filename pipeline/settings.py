@@ -1,8 +1,8 @@
-"""The one reader of the environment. Reading never stops at the first fault: all of them are reported at once."""
+"""Settings: the one reader of the environment. It reports every fault at once."""
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
@@ -16,158 +16,31 @@ OpenSearchService = Literal["auto", "es", "aoss"]
 _PREFIX = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 _TOPIC = re.compile(r"arn:[\w-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}", re.ASCII)
 _LONGEST_SQS_DELAY = 900
-# the last is that of dual-stack endpoints
+# the last one is that of dual-stack endpoints
 _AMAZON = (".amazonaws.com", ".amazonaws.com.cn", ".on.aws")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Everything that can be set, with its environment variable.
-
-    Attributes:
-        endpoint: TRACEJOIN_ENDPOINT, the URL of OpenSearch.
-        opensearch_service: TRACEJOIN_OPENSEARCH_SERVICE, what is there: es (an Amazon OpenSearch Service domain), aoss (a collection of
-            type SEARCH of Amazon OpenSearch Serverless), or auto, which goes by the endpoint's host name; to be set where Amazon's
-            service has another name, such as a custom endpoint's. It also is the name that requests are signed for.
-        prefix: TRACEJOIN_PREFIX, the start of every index name, and the alias that covers them all.
-        username: TRACEJOIN_USERNAME, for basic authentication.
-        password: TRACEJOIN_PASSWORD.
-        region: AWS_REGION or AWS_DEFAULT_REGION, where Amazon's endpoints are.
-        queue_url: TRACEJOIN_QUEUE_URL, the SQS queue from `ship` to `resolve`; empty on a laptop.
-        own_log_group: AWS_LAMBDA_LOG_GROUP_NAME, which is never shipped.
-        excluded_log_groups: TRACEJOIN_EXCLUDED_LOG_GROUPS, comma separated; never shipped either.
-        max_decompressed_bytes: TRACEJOIN_MAX_DECOMPRESSED_BYTES, per record.
-        max_line_chars: TRACEJOIN_MAX_LINE_CHARS; what is longer is cut and marked.
-        correlation_paths: TRACEJOIN_CORRELATION_PATHS, JMESPath expressions, semicolons between: where JSON lines keep correlation ids,
-            beside the keys that are known anyway.
-        redact: TRACEJOIN_REDACT, on or off: whether what is secret is taken out of all that is indexed (docs/redaction.md).
-        redact_keys: TRACEJOIN_REDACT_KEYS, comma separated: keys whose values are secret, beside the default ones; with a `!` before it a
-            default is none.
-        redact_patterns: TRACEJOIN_REDACT_PATTERNS, regular expressions, semicolons or line ends between: what they match is secret, too.
-        rules_file: TRACEJOIN_RULES, a YAML file that sets the rules (`pipeline.detect.rule_file`); empty for the defaults alone.
-        alert_topic: TRACEJOIN_ALERT_TOPIC, the ARN of the SNS topic that hidden faults are told to; empty for none.
-        dashboards_url: TRACEJOIN_DASHBOARDS_URL, where OpenSearch Dashboards is; for an Amazon domain it follows from the endpoint.
-        lookup_delays: TRACEJOIN_LOOKUP_DELAYS, seconds between the look-ups of a trace, comma separated.
-        trace_source: TRACEJOIN_TRACE_SOURCE, where traces come from: BatchGetTraces, StartTraceRetrieval, aws/spans, or auto, which
-            asks X-Ray which of the first two it answers.
-        trace_format: TRACEJOIN_TRACE_FORMAT, what StartTraceRetrieval's traces are made of: XRAY or OTEL.
-        lookups_per_minute: TRACEJOIN_LOOKUPS_PER_MINUTE, the budget of calls to X-Ray of the whole account.
-        workers: TRACEJOIN_WORKERS, how many workers share that budget.
-        dead_letters_url: TRACEJOIN_DEAD_LETTERS_URL, the SQS queue for messages that are no hints; empty on a laptop.
-        log_groups: TRACEJOIN_LOG_GROUPS, comma separated patterns of the log groups to subscribe (`LogGroupSelector`).
-        log_group_tag: TRACEJOIN_LOG_GROUP_TAG, `key` or `key=value` that these must carry.
-        filter_name: TRACEJOIN_FILTER_NAME, the name of our subscription filters.
-        filter_pattern: TRACEJOIN_FILTER_PATTERN, which events they let through; empty for all.
-        ship_arn: TRACEJOIN_SHIP_ARN, where they send them.
-        stack_id: TRACEJOIN_STACK_ID, the CloudFormation stack that all of it belongs to.
-        retention_days: TRACEJOIN_RETENTION_DAYS, after which trace documents are deleted.
-    """
-
-    endpoint: str = "http://localhost:9200"
-    opensearch_service: OpenSearchService = "auto"
-    prefix: str = "tracejoin"
-    username: str = ""
-    password: str = ""
-    region: str = ""
-    queue_url: str = ""
-    own_log_group: str = ""
-    excluded_log_groups: tuple[str, ...] = ()
-    max_decompressed_bytes: int = 32 * 1024 * 1024
-    max_line_chars: int = 256 * 1024
-    correlation_paths: tuple[str, ...] = ()
-    redact: bool = True
-    redact_keys: tuple[str, ...] = ()
-    redact_patterns: tuple[str, ...] = ()
-    rules_file: str = ""
-    alert_topic: str = ""
-    dashboards_url: str = ""
-    lookup_delays: tuple[int, ...] = (10, 30, 120, 600)
-    trace_source: TraceSource = "auto"
-    trace_format: TraceFormat = "XRAY"
-    lookups_per_minute: int = 600
-    workers: int = 1
-    retention_days: int = 14
-    dead_letters_url: str = ""
-    log_groups: tuple[str, ...] = ()
-    log_group_tag: str = ""
-    filter_name: str = "tracejoin"
-    filter_pattern: str = ""
-    ship_arn: str = ""
-    stack_id: str = ""
-
-    @property
-    def service(self) -> Literal["", "es", "aoss"]:
-        """Which of Amazon's services the endpoint is of, as SigV4 names them; empty for a cluster of one's own."""
-        if self.opensearch_service != "auto":
-            return self.opensearch_service
-        host = urlsplit(self.endpoint).hostname or ""
-        if not host.endswith(_AMAZON):
-            return ""
-        return "aoss" if ".aoss." in host else "es"
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Settings out of ``environment``; raises MisconfiguredError that names every fault."""
-        reader = _Reader(environment)
-        default = cls()
-        settings = cls(
-            endpoint=reader.read("TRACEJOIN_ENDPOINT", _endpoint, default.endpoint),
-            opensearch_service=reader.read("TRACEJOIN_OPENSEARCH_SERVICE", _one_of(OpenSearchService), default.opensearch_service),
-            prefix=reader.read("TRACEJOIN_PREFIX", _prefix, default.prefix),
-            username=environment.get("TRACEJOIN_USERNAME", ""),
-            password=environment.get("TRACEJOIN_PASSWORD", ""),
-            region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION", ""),
-            queue_url=reader.read("TRACEJOIN_QUEUE_URL", _url, default.queue_url),
-            own_log_group=environment.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
-            excluded_log_groups=_names(environment.get("TRACEJOIN_EXCLUDED_LOG_GROUPS", "")),
-            max_decompressed_bytes=reader.read("TRACEJOIN_MAX_DECOMPRESSED_BYTES", _positive, default.max_decompressed_bytes),
-            max_line_chars=reader.read("TRACEJOIN_MAX_LINE_CHARS", _positive, default.max_line_chars),
-            correlation_paths=reader.read("TRACEJOIN_CORRELATION_PATHS", _paths, default.correlation_paths),
-            redact=reader.read("TRACEJOIN_REDACT", _on_or_off, default.redact),
-            redact_keys=reader.read("TRACEJOIN_REDACT_KEYS", _secret_keys, default.redact_keys),
-            redact_patterns=reader.read("TRACEJOIN_REDACT_PATTERNS", _secret_patterns, default.redact_patterns),
-            rules_file=reader.read("TRACEJOIN_RULES", _rule_file, default.rules_file),
-            alert_topic=reader.read("TRACEJOIN_ALERT_TOPIC", _topic, default.alert_topic),
-            dashboards_url=reader.read("TRACEJOIN_DASHBOARDS_URL", _url, default.dashboards_url),
-            lookup_delays=reader.read("TRACEJOIN_LOOKUP_DELAYS", _delays, default.lookup_delays),
-            lookups_per_minute=reader.read("TRACEJOIN_LOOKUPS_PER_MINUTE", _positive, default.lookups_per_minute),
-            trace_source=reader.read("TRACEJOIN_TRACE_SOURCE", _one_of(TraceSource), default.trace_source),
-            trace_format=reader.read("TRACEJOIN_TRACE_FORMAT", _one_of(TraceFormat), default.trace_format),
-            workers=reader.read("TRACEJOIN_WORKERS", _positive, default.workers),
-            retention_days=reader.read("TRACEJOIN_RETENTION_DAYS", _positive, default.retention_days),
-            dead_letters_url=reader.read("TRACEJOIN_DEAD_LETTERS_URL", _url, default.dead_letters_url),
-            log_groups=reader.read("TRACEJOIN_LOG_GROUPS", _log_groups, default.log_groups),
-            log_group_tag=environment.get("TRACEJOIN_LOG_GROUP_TAG", ""),
-            filter_name=environment.get("TRACEJOIN_FILTER_NAME") or default.filter_name,
-            filter_pattern=environment.get("TRACEJOIN_FILTER_PATTERN", ""),
-            ship_arn=environment.get("TRACEJOIN_SHIP_ARN", ""),
-            stack_id=environment.get("TRACEJOIN_STACK_ID", ""),
-        )
-        if bool(settings.username) != bool(settings.password):
-            reader.problems.append("TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD go together: set both or neither")
-        if reader.problems:
-            raise MisconfiguredError(reader.problems)
-        return settings
+def _setting(variable: str, default: T, parse: Callable[[str], T] | None = None, *, fallback: str = "") -> T:
+    """A field of the settings, read from ``variable``, else from ``fallback``; without ``parse`` it is the text as it stands."""
+    return field(default=default, metadata={"variable": variable, "fallback": fallback, "parse": parse})
 
 
-class _Reader:
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        self.problems: list[str] = []
-
-    def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
-        text = self._environment.get(name, "").strip()
-        if not text:
-            return default
-        try:
-            return parse(text)
-        except ValueError as error:
-            self.problems.append(f"{name}={text!r}: {error}")
-            return default
-        except MisconfiguredError as error:
-            # a file with problems of its own
-            self.problems += error.problems
-            return default
+def _read(setting: Field[Any], environment: Mapping[str, str], problems: list[str]) -> Any:
+    """The value of one field; adds to ``problems`` and returns the default where the variable's value is wrong."""
+    variable, fallback, parse = (setting.metadata[key] for key in ("variable", "fallback", "parse"))
+    text = environment.get(variable, "") or (environment.get(fallback, "") if fallback else "")
+    if parse is None:
+        return text or setting.default
+    if not (text := text.strip()):
+        return setting.default
+    try:
+        return parse(text)
+    except ValueError as error:
+        problems.append(f"{variable}={text!r}: {error}")
+    except MisconfiguredError as error:
+        # a rule file with problems of its own
+        problems += error.problems
+    return setting.default
 
 
 def _positive(text: str) -> int:
@@ -198,7 +71,7 @@ def _prefix(text: str) -> str:
 
 
 def _paths(text: str) -> tuple[str, ...]:
-    # imported here: few have any
+    # imported here: few installations set any
     from pipeline.logs.extract.correlation_paths import paths  # noqa: PLC0415
 
     return paths(text)
@@ -211,7 +84,7 @@ def _on_or_off(text: str) -> bool:
 
 
 def _secret_keys(text: str) -> tuple[str, ...]:
-    # imported here: few have any
+    # imported here: few installations set any
     from pipeline.redact.secret_keys import SecretKeys  # noqa: PLC0415
 
     names = _names(text)
@@ -220,16 +93,23 @@ def _secret_keys(text: str) -> tuple[str, ...]:
 
 
 def _secret_patterns(text: str) -> tuple[str, ...]:
-    # imported here: few have any
-    from pipeline.redact.tokens import OwnPatterns  # noqa: PLC0415
+    # imported here: few installations set any
+    from pipeline.redact.own_patterns import OwnPatterns  # noqa: PLC0415
 
     patterns = tuple(part.strip() for line in text.splitlines() for part in line.split(";") if part.strip())
     OwnPatterns(patterns)
     return patterns
 
 
+def _redact_classes(text: str) -> tuple[str, ...]:
+    # imported here: few installations set any
+    from pipeline.redact.personal_data import checked_classes  # noqa: PLC0415
+
+    return checked_classes(_names(text))
+
+
 def _log_groups(text: str) -> tuple[str, ...]:
-    # imported here: one function needs them
+    # imported here: only the subscribe function needs it
     from pipeline.provision.subscriptions.selector import LogGroupSelector  # noqa: PLC0415
 
     try:
@@ -245,7 +125,7 @@ def _topic(text: str) -> str:
 
 
 def _rule_file(path: str) -> str:
-    # imported here: few have one
+    # imported here: few installations have one
     from pipeline.detect.rule_file import read_rule_file  # noqa: PLC0415
 
     read_rule_file(path)
@@ -260,7 +140,7 @@ def _delays(text: str) -> tuple[int, ...]:
 
 
 def _one_of(names: Any) -> Callable[[str], Any]:
-    """Reads one of a Literal's names, in any case."""
+    """A parser that takes one of a Literal's values, in upper or lower case."""
     by_name = {name.lower(): name for name in get_args(names)}
 
     def parse(text: str) -> Any:
@@ -273,3 +153,103 @@ def _one_of(names: Any) -> Callable[[str], Any]:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set. Each field has its environment variable, default and parser beside it.
+
+    Attributes:
+        endpoint: TRACEJOIN_ENDPOINT, the URL of OpenSearch.
+        opensearch_service: TRACEJOIN_OPENSEARCH_SERVICE, which service it is: es (an Amazon OpenSearch Service domain), aoss (a
+            collection of type SEARCH of Amazon OpenSearch Serverless), or auto, which goes by the endpoint's host name. Set it where
+            Amazon's service has another host name, such as a custom endpoint. Requests are signed for the service of this name.
+        prefix: TRACEJOIN_PREFIX, the start of every index name, and the alias that covers them all.
+        username: TRACEJOIN_USERNAME, for basic authentication.
+        password: TRACEJOIN_PASSWORD.
+        region: AWS_REGION or AWS_DEFAULT_REGION, where Amazon's endpoints are.
+        queue_url: TRACEJOIN_QUEUE_URL, the SQS queue from `ship` to `resolve`; empty on a laptop.
+        own_log_group: AWS_LAMBDA_LOG_GROUP_NAME, the function's own log group; it is never shipped.
+        excluded_log_groups: TRACEJOIN_EXCLUDED_LOG_GROUPS, comma separated; never shipped either.
+        max_decompressed_bytes: TRACEJOIN_MAX_DECOMPRESSED_BYTES, the largest size of one record.
+        max_line_chars: TRACEJOIN_MAX_LINE_CHARS; a longer line is cut and marked.
+        correlation_paths: TRACEJOIN_CORRELATION_PATHS, JMESPath expressions, separated by semicolons, of further correlation ids in JSON
+            lines; the usual keys are known without it.
+        redact: TRACEJOIN_REDACT, on or off: whether secrets are taken out of everything that is indexed (docs/redaction.md).
+        redact_keys: TRACEJOIN_REDACT_KEYS, comma separated: keys whose values are secret, beside the default ones; a `!` before a key takes
+            it off the default ones.
+        redact_patterns: TRACEJOIN_REDACT_PATTERNS, regular expressions, separated by semicolons or line ends, of further secrets.
+        redact_classes: TRACEJOIN_REDACT_CLASSES, comma separated: personal data that is taken out as well, of the classes credit-cards,
+            emails and ip-addresses (docs/redaction.md); none by default.
+        rules_file: TRACEJOIN_RULES, a YAML file that sets the rules (`pipeline.detect.rule_file`); empty for the defaults alone.
+        alert_topic: TRACEJOIN_ALERT_TOPIC, the ARN of the SNS topic that alerts are published to; empty for none.
+        dashboards_url: TRACEJOIN_DASHBOARDS_URL, the URL of OpenSearch Dashboards; for an Amazon domain it follows from the endpoint.
+        lookup_delays: TRACEJOIN_LOOKUP_DELAYS, seconds between the look-ups of a trace, comma separated.
+        lookups_per_minute: TRACEJOIN_LOOKUPS_PER_MINUTE, the budget of calls to X-Ray of the whole account.
+        trace_source: TRACEJOIN_TRACE_SOURCE, where traces come from: BatchGetTraces, StartTraceRetrieval, aws/spans, or auto, which
+            asks X-Ray which of the first two works.
+        trace_format: TRACEJOIN_TRACE_FORMAT, the format of StartTraceRetrieval's traces: XRAY or OTEL.
+        workers: TRACEJOIN_WORKERS, how many workers share that budget.
+        dead_letters_url: TRACEJOIN_DEAD_LETTERS_URL, the SQS queue for messages that can't be read as hints; empty on a laptop.
+        log_groups: TRACEJOIN_LOG_GROUPS, comma separated patterns of the log groups to subscribe (`LogGroupSelector`).
+        log_group_tag: TRACEJOIN_LOG_GROUP_TAG, `key` or `key=value`, the tag that these must have.
+        filter_name: TRACEJOIN_FILTER_NAME, the name of the stack's subscription filters.
+        filter_pattern: TRACEJOIN_FILTER_PATTERN, their filter pattern; empty for all events.
+        ship_arn: TRACEJOIN_SHIP_ARN, their destination: the ship function.
+        stack_id: TRACEJOIN_STACK_ID, the CloudFormation stack of the functions.
+        retention_days: TRACEJOIN_RETENTION_DAYS, after how many days trace documents are deleted.
+    """
+
+    endpoint: str = _setting("TRACEJOIN_ENDPOINT", "http://localhost:9200", _endpoint)
+    opensearch_service: OpenSearchService = _setting("TRACEJOIN_OPENSEARCH_SERVICE", "auto", _one_of(OpenSearchService))  # noqa: RUF009
+    prefix: str = _setting("TRACEJOIN_PREFIX", "tracejoin", _prefix)
+    username: str = _setting("TRACEJOIN_USERNAME", "")
+    password: str = _setting("TRACEJOIN_PASSWORD", "")
+    region: str = _setting("AWS_REGION", "", fallback="AWS_DEFAULT_REGION")
+    queue_url: str = _setting("TRACEJOIN_QUEUE_URL", "", _url)
+    own_log_group: str = _setting("AWS_LAMBDA_LOG_GROUP_NAME", "")
+    excluded_log_groups: tuple[str, ...] = _setting("TRACEJOIN_EXCLUDED_LOG_GROUPS", (), _names)
+    max_decompressed_bytes: int = _setting("TRACEJOIN_MAX_DECOMPRESSED_BYTES", 32 * 1024 * 1024, _positive)
+    max_line_chars: int = _setting("TRACEJOIN_MAX_LINE_CHARS", 256 * 1024, _positive)
+    correlation_paths: tuple[str, ...] = _setting("TRACEJOIN_CORRELATION_PATHS", (), _paths)
+    redact: bool = _setting("TRACEJOIN_REDACT", True, _on_or_off)
+    redact_keys: tuple[str, ...] = _setting("TRACEJOIN_REDACT_KEYS", (), _secret_keys)
+    redact_patterns: tuple[str, ...] = _setting("TRACEJOIN_REDACT_PATTERNS", (), _secret_patterns)
+    redact_classes: tuple[str, ...] = _setting("TRACEJOIN_REDACT_CLASSES", (), _redact_classes)
+    rules_file: str = _setting("TRACEJOIN_RULES", "", _rule_file)
+    alert_topic: str = _setting("TRACEJOIN_ALERT_TOPIC", "", _topic)
+    dashboards_url: str = _setting("TRACEJOIN_DASHBOARDS_URL", "", _url)
+    lookup_delays: tuple[int, ...] = _setting("TRACEJOIN_LOOKUP_DELAYS", (10, 30, 120, 600), _delays)
+    lookups_per_minute: int = _setting("TRACEJOIN_LOOKUPS_PER_MINUTE", 600, _positive)
+    trace_source: TraceSource = _setting("TRACEJOIN_TRACE_SOURCE", "auto", _one_of(TraceSource))  # noqa: RUF009
+    trace_format: TraceFormat = _setting("TRACEJOIN_TRACE_FORMAT", "XRAY", _one_of(TraceFormat))  # noqa: RUF009
+    workers: int = _setting("TRACEJOIN_WORKERS", 1, _positive)
+    retention_days: int = _setting("TRACEJOIN_RETENTION_DAYS", 14, _positive)
+    dead_letters_url: str = _setting("TRACEJOIN_DEAD_LETTERS_URL", "", _url)
+    log_groups: tuple[str, ...] = _setting("TRACEJOIN_LOG_GROUPS", (), _log_groups)
+    log_group_tag: str = _setting("TRACEJOIN_LOG_GROUP_TAG", "")
+    filter_name: str = _setting("TRACEJOIN_FILTER_NAME", "tracejoin")
+    filter_pattern: str = _setting("TRACEJOIN_FILTER_PATTERN", "")
+    ship_arn: str = _setting("TRACEJOIN_SHIP_ARN", "")
+    stack_id: str = _setting("TRACEJOIN_STACK_ID", "")
+
+    @property
+    def service(self) -> Literal["", "es", "aoss"]:
+        """Which of Amazon's services the endpoint belongs to, as SigV4 names it; empty for any other OpenSearch."""
+        if self.opensearch_service != "auto":
+            return self.opensearch_service
+        host = urlsplit(self.endpoint).hostname or ""
+        if not host.endswith(_AMAZON):
+            return ""
+        return "aoss" if ".aoss." in host else "es"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Reads the settings from ``environment``. Raises MisconfiguredError that names every fault."""
+        problems: list[str] = []
+        settings = cls(**{each.name: _read(each, environment, problems) for each in fields(cls)})
+        if bool(settings.username) != bool(settings.password):
+            problems.append("TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD go together: set both or neither")
+        if problems:
+            raise MisconfiguredError(problems)
+        return settings

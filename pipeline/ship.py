@@ -1,4 +1,4 @@
-"""Ship: one subscription event, from bytes to searchable documents. Never calls X-Ray."""
+"""Ship: turns one subscription event into searchable documents. Never calls X-Ray."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from pipeline.store.trace_records import TraceRecords
 
 
 class Ledger(msgspec.Struct, rename="camel"):
-    """Where every log event went: received = indexed + duplicate + filtered + dead-lettered."""
+    """Counts what became of every log event: received = indexed + duplicate + filtered + dead-lettered."""
 
     received: int = 0
     indexed: int = 0
@@ -34,17 +34,17 @@ class Ledger(msgspec.Struct, rename="camel"):
     bad_envelopes: int = 0
 
     def add(self, other: "Ledger") -> None:
-        """Takes the counts of ``other`` in."""
+        """Adds the counts of ``other``."""
         for name in self.__struct_fields__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class Shipment(msgspec.Struct, frozen=True):
-    """What one event came to: its ledger, and what `resolve` and the metrics have to know.
+    """The result of shipping one event: its ledger, and what `resolve` and the metrics need.
 
     Attributes:
-        unsettled: the traces that `resolve` has to look at.
-        stale: how many lines named another trace than the platform does, by service.
+        unsettled: the ids of the traces that `resolve` has to look at.
+        stale: the number of lines with a stale trace id, by service.
     """
 
     ledger: Ledger
@@ -56,26 +56,26 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
     """Ships one event of CloudWatch Logs, Kinesis or Data Firehose.
 
     Args:
-        event: as Lambda hands it over, decoded from JSON.
-        store: where the documents go.
-        settings: bounds, names.
-        remaining: seconds left for the whole of it.
+        event: the Lambda event, decoded from JSON.
+        store: OpenSearch.
+        settings: bounds, names, redaction.
+        remaining: returns the seconds left for all of it.
 
-    Raises UnavailableError where something could still succeed later: the caller must let the event come again, which is
-    safe, since every document's id follows from the event.
+    Raises UnavailableError where a write may succeed later: the event must be delivered again, which is safe, since every
+    document's id follows from the event.
     """
-    unpacked = decode_event(event, max_bytes=settings.max_decompressed_bytes)
+    decoded = decode_event(event, max_bytes=settings.max_decompressed_bytes)
     records = TraceRecords(store, evaluator_for(settings))
-    items = prepare(unpacked, settings)
-    delivery = write_logs(items, store, remaining=remaining, max_chars=settings.max_line_chars)
+    items = prepare(decoded, settings)
+    written = write_logs(items, store, remaining=remaining, max_chars=settings.max_line_chars)
     now = iso_millis(int(time.time() * 1000))
-    span_batches = [batch for batch in unpacked.batches if batch.log_group == SPANS_LOG_GROUP and not _filtered(batch, settings)]
-    ledger = _count(unpacked, items, delivery, spans=sum(len(batch.events) for batch in span_batches))
+    span_batches = [batch for batch in decoded.batches if batch.log_group == SPANS_LOG_GROUP and not _filtered(batch, settings)]
+    ledger = _count(decoded, items, written, spans=sum(len(batch.events) for batch in span_batches))
     redactor = redactor_for(settings)
-    letters = _letters(unpacked, delivery, now, redactor)
+    letters = _letters(decoded, written, now, redactor)
     unsettled: tuple[str, ...] = ()
     if span_batches:
-        # imported here: where no spans come this way, a cold start should not wait for what reads them
+        # imported here: a cold start without spans should not pay for their readers
         from pipeline.ship_spans import ship_spans  # noqa: PLC0415
 
         spans = ship_spans(span_batches, store, records, redactor, now=now)
@@ -83,21 +83,21 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
         letters += spans.letters
         unsettled = spans.unsettled
     dead_letters.write_dead_letters(letters, store)
-    greeting = catch_up(items, store, records)
-    return Shipment(ledger, tuple(dict.fromkeys((*greeting.unsettled, *unsettled))), dict(greeting.stale))
+    caught_up = catch_up(items, store, records)
+    return Shipment(ledger, tuple(dict.fromkeys((*caught_up.unsettled, *unsettled))), dict(caught_up.stale))
 
 
-def prepare(unpacked: DecodedEvent, settings: Settings) -> BulkItems:
-    """The documents of all batches of log lines that are to be shipped."""
+def prepare(decoded: DecodedEvent, settings: Settings) -> BulkItems:
+    """Returns the log documents of a decoded event, without filtered log groups and `aws/spans`."""
     items = BulkItems()
-    for batch in unpacked.batches:
+    for batch in decoded.batches:
         if batch.log_group != SPANS_LOG_GROUP and not _filtered(batch, settings):
             items.parts += read(batch, settings).parts
     return items
 
 
 def read(batch: LogBatch, settings: Settings) -> BulkItems:
-    """The documents of ``batch``: its lines redacted, read, attributed and addressed."""
+    """Returns the documents of one batch: its lines redacted, read, correlated and addressed."""
     messages = [event.message for event in batch.events]
     texts, lines = read_lines(messages, settings.correlation_paths, redactor_for(settings))
     correlate_batch(lines, of_lambda=is_of_lambda(batch.log_group, batch.log_stream))
@@ -106,26 +106,26 @@ def read(batch: LogBatch, settings: Settings) -> BulkItems:
 
 
 def _filtered(batch: LogBatch, settings: Settings) -> bool:
-    # the shipper's own lines would make new lines, for ever, and so would what OpenSearch logs of them
+    # the shipper's own log lines, and OpenSearch's lines about them, would cause new lines without end
     name = batch.log_group
     return name == settings.own_log_group or name in settings.excluded_log_groups or name.startswith(OPENSEARCH_LOG_GROUPS)
 
 
-def _letters(unpacked: DecodedEvent, delivery: WriteResult, now: str, redactor: Redactor) -> list[DeadLetter]:
-    letters = [dead_letters.of_envelope(record, now, redactor) for record in unpacked.bad_envelopes]
-    letters += [dead_letters.of_event(batch, record, now, redactor) for batch, record in unpacked.bad_events]
-    return letters + [dead_letters.of_document(refused) for refused in delivery.refused]
+def _letters(decoded: DecodedEvent, written: WriteResult, now: str, redactor: Redactor) -> list[DeadLetter]:
+    letters = [dead_letters.of_envelope(record, now, redactor) for record in decoded.bad_envelopes]
+    letters += [dead_letters.of_event(batch, record, now, redactor) for batch, record in decoded.bad_events]
+    return letters + [dead_letters.of_document(rejected) for rejected in written.rejected]
 
 
-def _count(unpacked: DecodedEvent, items: BulkItems, delivery: WriteResult, *, spans: int) -> Ledger:
-    """The ledger of everything but what became of the ``spans``."""
-    events = sum(len(batch.events) for batch in unpacked.batches)
+def _count(decoded: DecodedEvent, items: BulkItems, written: WriteResult, *, spans: int) -> Ledger:
+    """The ledger without the results of the ``spans``."""
+    events = sum(len(batch.events) for batch in decoded.batches)
     return Ledger(
-        received=events + len(unpacked.bad_events),
-        indexed=delivery.indexed,
-        duplicate=delivery.duplicate,
+        received=events + len(decoded.bad_events),
+        indexed=written.indexed,
+        duplicate=written.duplicate,
         filtered=events - len(items) - spans,
-        dead_lettered=len(delivery.refused) + len(unpacked.bad_events),
-        control_messages=unpacked.control_messages,
-        bad_envelopes=len(unpacked.bad_envelopes),
+        dead_lettered=len(written.rejected) + len(decoded.bad_events),
+        control_messages=decoded.control_messages,
+        bad_envelopes=len(decoded.bad_envelopes),
     )

@@ -1,4 +1,4 @@
-"""Ship spans: the events of the log group `aws/spans` become span documents. `ship` imports this where there are any."""
+"""Ship spans: writes the events of the log group `aws/spans` as span documents. `ship` imports this only for such events."""
 
 from collections.abc import Collection, Iterable, Sequence
 
@@ -17,10 +17,10 @@ from pipeline.traces.segment import Segment, facts_of_segments
 
 
 class SpanShipment(msgspec.Struct):
-    """What became of the events: each was indexed, was there already, or is a dead letter.
+    """The result for the events: each was indexed, was stored already, or is a dead letter.
 
     Attributes:
-        unsettled: the traces that `resolve` has to look at.
+        unsettled: the ids of the traces that `resolve` has to look at.
     """
 
     indexed: int = 0
@@ -30,9 +30,9 @@ class SpanShipment(msgspec.Struct):
 
 
 def ship_spans(batches: Iterable[LogBatch], store: Store, records: TraceRecords, redactor: Redactor, *, now: str) -> SpanShipment:
-    """Indexes the spans in ``batches``, without what is secret in them; ``now`` is an ISO time, for what can't be indexed.
+    """Writes the spans in ``batches`` to OpenSearch, redacted; ``now`` (ISO 8601) is the time of dead letters.
 
-    Raises UnavailableError where something could still succeed later.
+    Raises UnavailableError where a write may succeed later.
     """
     segments: list[Segment] = []
     letters: list[DeadLetter] = []
@@ -42,21 +42,21 @@ def ship_spans(batches: Iterable[LogBatch], store: Store, records: TraceRecords,
                 segments.append(read_span(event.message, redactor=redactor))
             except BadInputError as error:
                 letters.append(of_event(batch, UnreadableRecord(f"event {event.id}", str(error), event.message), now, redactor))
-    delivery = write_spans(segments, store)
-    if delivery.behind:
-        raise UnavailableError(f"the spans of {len(delivery.behind)} traces were changed by others meanwhile")
-    letters += [_letter(segment, reason, now) for segment, reason in delivery.refused]
-    return SpanShipment(delivery.indexed, delivery.duplicate, letters, _unsettled(segments, delivery.written, records))
+    spans = write_spans(segments, store)
+    if spans.behind:
+        raise UnavailableError(f"the spans of {len(spans.behind)} traces were changed by others meanwhile")
+    letters += [_letter(segment, reason, now) for segment, reason in spans.rejected]
+    return SpanShipment(spans.indexed, spans.duplicate, letters, _unsettled(segments, spans.written, records))
 
 
 def _unsettled(segments: Iterable[Segment], written: Collection[str], records: TraceRecords) -> tuple[str, ...]:
-    """The ids of the traces of which a span was written, or is not in the record."""
+    """The ids of the traces with a span that was written, or whose fact the record lacks."""
     facts = facts_of_segments(segments)
     known = records.load(facts)
     return tuple(id_ for id_, state in facts.items() if id_ in written or not holds(known[id_].state, state))
 
 
 def _letter(segment: Segment, reason: str, now: str) -> DeadLetter:
-    """The dead letter of a span that OpenSearch refuses in any form."""
+    """The dead letter of a span that OpenSearch rejects in any form."""
     document: dict[str, object] = {"@timestamp": now, "reason": reason, "document": msgspec.json.encode(segment).decode()}
     return DeadLetter(f"{segment.trace_id}-{segment.fact.id}", document)

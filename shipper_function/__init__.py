@@ -1,1 +1,1 @@
-"""What Lambda runs: one small module a function. Settings, clients, one call into `pipeline`."""
+"""What Lambda runs: one small module a function, with its settings, its clients and one call into `pipeline`."""

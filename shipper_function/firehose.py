@@ -1,15 +1,15 @@
-"""Firehose's side of ship: what a transformation of a Firehose stream must return."""
+"""Firehose: what a Lambda transformation of a Firehose stream must return."""
 
 from typing import Any
 
 
 def is_firehose(event: dict[str, Any]) -> bool:
-    """Whether a Firehose stream asks for a transformation."""
+    """Whether ``event`` is a Firehose stream's request for a transformation."""
     return "deliveryStreamArn" in event
 
 
-def handed_on(event: dict[str, Any]) -> dict[str, Any]:
-    """Every record as it came, so that the stream's own destination gets all of them.
+def unchanged_records(event: dict[str, Any]) -> dict[str, Any]:
+    """The response that hands every record on as it came, so that the stream's own destination gets all of them.
 
     Source: Amazon Data Firehose developer guide, "Required parameters for data transformation".
     """

@@ -1,4 +1,4 @@
-"""The queue between the two functions, and the one for what does not belong there."""
+"""Queues: the SQS queue from `ship` to `resolve`, and its dead-letter queue."""
 
 from functools import cache
 
@@ -11,13 +11,13 @@ from pipeline.settings import Settings
 
 @cache
 def queue(settings: Settings) -> Queue:
-    """The queue that the settings name; made once per environment."""
+    """The queue of hints that the settings name; made once per Lambda environment."""
     return _connected(settings, settings.queue_url)
 
 
 @cache
 def dead_letters(settings: Settings) -> Queue:
-    """The dead-letter queue that the settings name; made once per environment."""
+    """The dead-letter queue that the settings name; made once per Lambda environment."""
     return _connected(settings, settings.dead_letters_url)
 
 

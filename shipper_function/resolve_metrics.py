@@ -1,4 +1,4 @@
-"""What one run of resolve came to, as CloudWatch metrics: the faults that it found, and the pipeline's own health."""
+"""Resolve metrics: one invocation of resolve as CloudWatch metrics of the faults found and of the pipeline's own health."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from pipeline.model.json_values import ascii_of
 from pipeline.resolve import Resolution
 from shipper_function.stale_id_metric import count_stale
 
-# each pair of a service and a rule is a metric that CloudWatch bills, and service names stand in log lines
+# CloudWatch bills each pair of a service and a rule as a metric, and service names come from log lines
 _MOST_PAIRS = 50
 _MOST_NAMED = 10
 _LONGEST_NAME = 256
 
 
 def count(resolution: Resolution, metrics: Metrics, logger: Logger) -> None:
-    """Adds everything that there is to count of ``resolution``."""
+    """Adds all numbers of ``resolution`` to ``metrics``, and logs its warnings."""
     metrics.add_metric("traces_settled", MetricUnit.Count, resolution.settled)
     metrics.add_metric("xray_calls", MetricUnit.Count, resolution.calls)
     metrics.add_metric("lookups_put_off", MetricUnit.Count, resolution.put_off)
@@ -27,20 +27,20 @@ def count(resolution: Resolution, metrics: Metrics, logger: Logger) -> None:
     count_stale(resolution.stale)
     if resolution.too_common:
         logger.warning("ids that too many traces show join none", extra={"ids": resolution.too_common[:_MOST_NAMED]})
-    _count_faults(resolution.noted, metrics)
+    _count_faults(resolution.new_faults, metrics)
     _count_alerts(resolution.alerts, metrics, logger)
 
 
 def _count_faults(noted: Mapping[str, Mapping[str, int]], metrics: Metrics) -> None:
-    """`HiddenFaults`, in all and by service and rule; ``noted`` holds how many traces, by service and rule."""
+    """Counts `HiddenFaults`, in all and by service and rule; ``noted`` holds the number of traces by service and rule."""
     pairs: Counter[tuple[str, str]] = Counter()
     for service, rules in noted.items():
         pairs.update({(_dimension(service), rule): number for rule, number in rules.items()})
     metrics.add_metric("HiddenFaults", MetricUnit.Count, pairs.total())
-    told = Counter(dict(pairs.most_common(_MOST_PAIRS)))
-    if others := pairs.total() - told.total():
-        told["others", "others"] += others
-    for (service, rule), number in told.items():
+    named = Counter(dict(pairs.most_common(_MOST_PAIRS)))
+    if others := pairs.total() - named.total():
+        named["others", "others"] += others
+    for (service, rule), number in named.items():
         with single_metric(name="HiddenFaults", unit=MetricUnit.Count, value=number, namespace="tracejoin") as metric:
             metric.add_dimension(name="service", value=service)
             metric.add_dimension(name="rule", value=rule)

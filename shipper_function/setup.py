@@ -1,37 +1,49 @@
-"""The setup function: a custom resource that installs `mappings/` before the first line is shipped, and after each change of them."""
+"""Setup: the Lambda function of a custom resource that installs `mappings/` before the first line is shipped and after each change."""
 
 import os
+import platform
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from pipeline.configure import store_for
 from pipeline.errors import MisconfiguredError, UnavailableError
-from pipeline.provision.desired_state import Change
-from pipeline.provision.install import install
 from pipeline.settings import Settings
 from shipper_function.custom_resource import respond
 
-# a new domain's name and a new role's rights take up to a few minutes to be known everywhere
+if TYPE_CHECKING:
+    from pipeline.provision.desired_state import Change
+
+# a new domain's name and a new role's permissions take up to a few minutes to be known everywhere
 _PAUSE = 10.0
 _LAST_SECONDS = 30.0
 
 logger = Logger(service="tracejoin-setup")
 
 
-def set_up(remaining: Callable[[], float], pause: Callable[[float], None] = time.sleep) -> list[Change]:
-    """Installs everything; tries again while the time lasts, where OpenSearch does not answer or does not let us in yet.
+def set_up(remaining: Callable[[], float], pause: Callable[[float], None] = time.sleep) -> "list[Change]":
+    """Installs everything, and returns the changes. Where OpenSearch does not answer or does not let us in yet, it tries again.
+
+    Args:
+        remaining: the seconds that are left.
+        pause: waits a number of seconds.
 
     Raises MisconfiguredError, UnavailableError or BadInputError.
     """
+    try:
+        # imported here, where a failure is told to the stack: it needs compiled code, and a package holds that of one processor
+        from pipeline.provision.install import install  # noqa: PLC0415
+    except ImportError as error:
+        problem = f"the package does not run on {platform.machine()} ({error}): build and deploy with the same Architecture"
+        raise MisconfiguredError([f"{problem}, such as make build ARCHITECTURE=x86_64 && sam deploy --config-env x86_64"]) from error
     settings = Settings.from_environment(os.environ)
     while True:
         try:
-            # what stands already is left as it is, so beginning anew is safe
+            # what is installed already is left as it is, so beginning anew is safe
             return install(store_for(settings), retention_days=settings.retention_days)
         except (MisconfiguredError, UnavailableError) as error:
             if remaining() < _LAST_SECONDS + _PAUSE:
@@ -41,13 +53,13 @@ def set_up(remaining: Callable[[], float], pause: Callable[[float], None] = time
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Lambda's entry. A Delete does nothing: what was indexed outlives the stack, unless the stack made OpenSearch itself."""
+    """Handles a request of the custom resource. A Delete does nothing: documents outlive the stack, unless it made OpenSearch itself."""
 
-    def work(request: str, back: bool) -> dict[str, Any]:
+    def work(request: str, rolls_back: bool) -> dict[str, Any]:
         if request == "Delete":
             return {}
-        # on the way back nobody waits for what was there before
-        changes = set_up(lambda: 0 if back else context.get_remaining_time_in_millis() / 1000)
+        # a rollback does not wait
+        changes = set_up(lambda: 0 if rolls_back else context.get_remaining_time_in_millis() / 1000)
         for change in changes:
             logger.info("set up", extra={"kind": change.kind, "name_": change.name, "action": change.action, "reason": change.reason})
         return dict(Counter(change.action for change in changes))

@@ -1,39 +1,36 @@
-"""What tests share: an OpenSearch of either kind, with templates installed under a prefix of the test's own."""
+"""What tests share: an OpenSearch, with templates installed under a prefix of the test's own.
+
+A test runs against the embedded OpenSearch, one marked `opensearch` against a real one, and one with `@both_kinds` against either in turn.
+A real one costs ten times as much, so only what the embedded one can't show is marked: what is visible when, conflicts of writers, what
+a mapping refuses or analyses, aggregations, pages, hostile ids, large amounts; and of each command the one way through.
+"""
 
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
-from importlib.util import find_spec
-from pathlib import Path
 
+import hypothesis
 import pytest
 
-from pipeline.configure import store_for
-from pipeline.errors import MisconfiguredError, UnavailableError
-from pipeline.local.opensearch import EmbeddedOpenSearch, real_opensearch
-from pipeline.local.sam_deployment import SAM
-from pipeline.provision.install import install
+from pipeline.errors import UnavailableError
+from pipeline.local.opensearch import EmbeddedOpenSearch
 from pipeline.settings import Settings
 from pipeline.store.client import Store
+from tests.support.paths import ROOT
+from tests.support.shared_opensearch import shared_opensearch
+from tests.support.stores import installed, left_out
 
-SAMPLES = Path(__file__).parents[2] / "shared" / "real_samples"
-CACHE = Path(__file__).parents[1] / ".cache" / "opensearch"
+SAMPLES = ROOT.parent / "shared" / "real_samples"
+# a busy machine is no failure: what must be quick has a test of its cost
+hypothesis.settings.register_profile("busy", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")
+# what takes longest begins first, so that no worker is left alone with it
+ORDER = ("deploy", "functional", "opensearch", "property", "unit")
 
 
-def left_out(reason: str) -> None:
-    """Skips a test that lacks something; in CI nothing may be lacking."""
-    if os.environ.get("CI"):
-        pytest.fail(f"CI lacks nothing, yet: {reason}")
-    pytest.skip(reason)
-
-
-def needs_sam() -> None:
-    """Skips a test that deploys a SAM template, where there is nothing to deploy it with."""
-    if not SAM.exists():
-        left_out("the SAM CLI is not built: make validate")
-    if find_spec("samtranslator") is None:
-        left_out("aws-sam-translator is missing, without which ministack knows no SAM template")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Brings the folders into their order, and leaves that within each to pytest-randomly."""
+    items.sort(key=lambda item: ORDER.index(item.nodeid.split("/")[1]))
 
 
 @pytest.fixture(scope="session")
@@ -44,23 +41,24 @@ def embedded_endpoint() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def real_endpoint() -> Iterator[str]:
-    """The cluster at OPENSEARCH_URL, or a real OpenSearch started for the whole run."""
+def real_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The cluster at OPENSEARCH_URL, or a real OpenSearch that all workers share."""
     if url := os.environ.get("OPENSEARCH_URL"):
         yield url
         return
-    with ExitStack() as stack:
-        try:
-            endpoint = stack.enter_context(real_opensearch(CACHE))
-        except (MisconfiguredError, UnavailableError) as error:
-            left_out(f"a real OpenSearch is missing: {error}")
-        yield endpoint
+    own = tmp_path_factory.getbasetemp()
+    try:
+        with shared_opensearch(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as endpoint:
+            yield endpoint
+    except UnavailableError as error:
+        left_out(str(error))
 
 
-@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.opensearch)])
+@pytest.fixture
 def endpoint(request: pytest.FixtureRequest) -> str:
-    """An OpenSearch of each kind in turn."""
-    return str(request.getfixturevalue(f"{request.param}_endpoint"))
+    """The OpenSearch that the test is marked for."""
+    kind = "real" if request.node.get_closest_marker("opensearch") else "embedded"
+    return str(request.getfixturevalue(f"{kind}_endpoint"))
 
 
 @pytest.fixture
@@ -72,23 +70,12 @@ def settings(endpoint: str) -> Settings:
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
     """A store with everything installed; its indices and templates are removed afterwards."""
-    store = store_for(settings)
-    install(store, retention_days=14, monitors=False)
-    yield store
-    remove(store)
-    store.close()
-
-
-def remove(store: Store) -> None:
-    """Deletes what is under the store's prefix."""
-    for path in (f"/{store.prefix}-*", f"/_index_template/{store.prefix}-*"):
-        store.find("DELETE", path)
-    for name in ("identity", "status", "settings"):
-        store.find("DELETE", f"/_component_template/{store.prefix}-{name}")
+    with installed(settings) as store:
+        yield store
 
 
 @pytest.fixture
-def samples() -> Path:
+def samples():
     """The folder of third-party samples beside the repository."""
     if not SAMPLES.exists():
         left_out("the folder shared/real_samples is not beside the repository")

@@ -1,4 +1,4 @@
-"""All scenarios, a module for each family of rules, and one of healthy traffic."""
+"""Scenarios: one module for each family of rules, and one of healthy traffic."""
 
 from accuracy.scenario import Scenario, scenarios_of
 from accuracy.scenarios import asynchronous, downstream, edge, functions, healthy, payloads, platform, repetitions, throttling, unsampled
@@ -6,4 +6,4 @@ from accuracy.scenarios import asynchronous, downstream, edge, functions, health
 _MODULES = (functions, asynchronous, downstream, throttling, edge, payloads, platform, unsampled, repetitions, healthy)
 
 ALL: dict[str, Scenario] = {scenario.name: scenario for module in _MODULES for scenario in scenarios_of(module)}
-"""By name."""
+"""All scenarios by name."""

@@ -1,4 +1,4 @@
-"""Events that Lambda accepts with 202: async-attempt-failed."""
+"""Asynchronous: scenarios of events that Lambda accepts with 202: async-attempt-failed."""
 
 from accuracy.calls import http_call
 from accuracy.events import MOST_ATTEMPTS, Event

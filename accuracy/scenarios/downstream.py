@@ -1,4 +1,4 @@
-"""A success above, a fault below: edge-ok-downstream-fault, and failures that programs expect."""
+"""Downstream: scenarios of a fault below a success: edge-ok-downstream-fault, and failures that programs expect."""
 
 from accuracy.calls import aws_call, cause, http_call, local_work
 from accuracy.functions import Function
@@ -156,7 +156,7 @@ def refused_http_call(tx: Transaction) -> None:
         orders.made(http_call(tx, "vouchers.internal", status=tx.rng.choice((400, 409, 410, 422))))
 
 
-@scenario(told=True)
+@scenario(seen_by_client=True)
 def server_error_that_the_client_saw(tx: Transaction) -> None:
     """A dependency fails, the handler answers 500 or 503: everybody knows."""
     with RestApi(tx, tx.rng.choice((500, 503))) as api, api.function_named("orders") as orders:
@@ -164,7 +164,7 @@ def server_error_that_the_client_saw(tx: Transaction) -> None:
         orders.say("ERROR", "no mail, no order")
 
 
-@scenario(told=True)
+@scenario(seen_by_client=True)
 def client_error_that_the_client_saw(tx: Transaction) -> None:
     """The request was no good."""
     with RestApi(tx, tx.rng.choice((400, 401, 403, 404, 409))) as api, api.function_named("orders") as orders:

@@ -1,14 +1,15 @@
-"""What the client was told and what the log says do not agree: edge-ok-error-log, edge-error-trace-ok."""
+"""Edge: scenarios in which the edge response and the log or trace disagree: edge-ok-error-log, edge-error-trace-ok."""
 
 import json
 
 from accuracy.calls import aws_call
 from accuracy.functions import ERRORS, Function
 from accuracy.gateway import HttpApi, RestApi
-from accuracy.runtimes import PythonText
 from accuracy.scenario import scenario
 from accuracy.services import Container
 from accuracy.transaction import Transaction
+from pipeline.local.api_gateway_lines import MALFORMED
+from pipeline.local.runtime_lines import PythonText
 
 
 @scenario(must="edge-ok-error-log")
@@ -84,7 +85,7 @@ def integration_time_out_of_an_http_api(tx: Transaction) -> None:
 def malformed_answer_behind_an_untraced_rest_api(tx: Transaction) -> None:
     """The stage's tracing is off; the function's answer is none of the proxy integration; only the execution log says 502."""
     with RestApi(tx, 502, traced=False, logs=("execution",)) as api, api.function_named("orders") as orders:
-        api.note = "Execution failed due to configuration error: Malformed Lambda proxy response"
+        api.note = MALFORMED
         orders.say("INFO", "order received")
 
 
@@ -95,7 +96,7 @@ def error_status_of_an_untraced_rest_api(tx: Transaction) -> None:
         orders.say("INFO", "order received")
 
 
-@scenario(told=True)
+@scenario(seen_by_client=True)
 def client_error_of_an_http_api(tx: Transaction) -> None:
     """A 4xx is the client's own affair."""
     with HttpApi(tx, tx.rng.choice((400, 403, 404, 429))) as api, api.function_named("orders") as orders:
@@ -120,7 +121,7 @@ def expected_exception_at_error_level(tx: Transaction) -> None:
         orders.caught("ERROR", "order is there already", error)
 
 
-@scenario(told=True)
+@scenario(seen_by_client=True)
 def exception_that_was_logged_and_told(tx: Transaction) -> None:
     """The handler catches, logs, and answers 500."""
     with RestApi(tx, 500) as api, api.function_named("orders") as orders:

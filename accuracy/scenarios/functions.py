@@ -1,4 +1,4 @@
-"""Lambda answers well, and the function failed: service-ok-function-failed, invoke-ok-function-error."""
+"""Functions: scenarios in which Lambda answers 200 and the function failed: service-ok-function-failed, invoke-ok-function-error."""
 
 from accuracy.calls import aws_call, http_call
 from accuracy.functions import SHAPES, Function
@@ -108,14 +108,14 @@ def invoked_again_with_success(tx: Transaction) -> None:
                 orders.say("ERROR", "stock failed, once more")
 
 
-@scenario(may="service-ok-function-failed", told=True)
+@scenario(may="service-ok-function-failed", seen_by_client=True)
 def exception_that_the_client_saw(tx: Transaction) -> None:
     """With the proxy integration an uncaught exception is a 502, and every segment shows it."""
     with RestApi(tx, 502) as api, api.function_named("orders") as orders:
         orders.fails(shape=tx.rng.choice(("error on both", "fault on both")))
 
 
-@scenario(may="service-ok-function-failed edge-ok-downstream-fault edge-ok-error-log", told=True)
+@scenario(may="service-ok-function-failed edge-ok-downstream-fault edge-ok-error-log", seen_by_client=True)
 def exception_that_the_client_of_an_http_api_saw(tx: Transaction) -> None:
     """An HTTP API answers 500 to an uncaught exception; its trace begins at the function, whose segments show the failure."""
     with HttpApi(tx, 500) as api, api.function_named("orders") as orders:

@@ -1,4 +1,4 @@
-"""Healthy traffic of many shapes, with the words in it that failures have."""
+"""Healthy: scenarios of healthy traffic in many shapes, with the words in it that failures have."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The failure is in the data: error-payload-behind-200, batch-partial-failure, state-machine-failed."""
+"""Payloads: scenarios whose failure is in the data: error-payload-behind-200, batch-partial-failure, state-machine-failed."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _GRAPHQL = {"data": {"order": None}, "errors": [{"message": "no such order", "pa
 
 
 def _answers_and_logs(tx: Transaction, message: str, payload: object) -> None:
-    """A green function behind a 200 logs ``payload``."""
+    """Plays a function that succeeds behind a 200 and logs ``payload``."""
     with RestApi(tx) as api, api.function_named("orders") as orders:
         orders.say("INFO", "order received")
         orders.shows(message, payload)
@@ -54,7 +54,7 @@ def graphql_errors_in_a_body(tx: Transaction) -> None:
     _answers_and_logs(tx, "response", {"statusCode": 200, "body": json.dumps(_GRAPHQL)})
 
 
-@scenario(may="error-payload-behind-200", told=True)
+@scenario(may="error-payload-behind-200", seen_by_client=True)
 def logged_response_that_the_client_saw(tx: Transaction) -> None:
     """With proxy integration the client gets the 500 that is logged."""
     with RestApi(tx, 500) as api, api.function_named("orders") as orders:
@@ -183,7 +183,7 @@ def state_retried_with_success(tx: Transaction) -> None:
         machine.state("Charge")
 
 
-@scenario(told=True, may="state-machine-failed")
+@scenario(seen_by_client=True, may="state-machine-failed")
 def failed_state_machine_that_the_client_saw(tx: Transaction) -> None:
     """The API's mapping turns FAILED into a 500."""
     with RestApi(tx, 500, target="STEPFUNCTIONS") as api, StateMachine(tx, api.call["id"]) as machine:

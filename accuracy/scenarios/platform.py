@@ -1,23 +1,23 @@
-"""Lambda itself ends an invocation: timeout, out-of-memory, crash."""
+"""Platform: scenarios in which Lambda itself ends an invocation: timeout, out-of-memory, crash."""
 
 from accuracy.functions import Function
 from accuracy.gateway import HttpApi, RestApi
-from accuracy.platform import End
-from accuracy.runtimes import PythonText
 from accuracy.scenario import scenario
 from accuracy.transaction import Transaction
+from pipeline.local.lambda_lines import INIT_TIMED_OUT, Outcome
+from pipeline.local.runtime_lines import PythonText
 
 _ALSO = "service-ok-function-failed edge-ok-downstream-fault edge-ok-error-log"
 
 
-def _stops_behind_a_200(tx: Transaction, end: End) -> None:
+def _stops_behind_a_200(tx: Transaction, end: Outcome) -> None:
     with RestApi(tx) as api, api.function_named("orders") as orders:
         orders.say("INFO", "order received")
         orders.stops(end)
 
 
-def _callee_stops(tx: Transaction, end: End) -> None:
-    """The caller has a fallback and answers 200."""
+def _callee_stops(tx: Transaction, end: Outcome) -> None:
+    """Plays a caller with a fallback, which answers 200, and a callee that Lambda ends."""
     with RestApi(tx) as api, api.function_named("orders") as orders:
         call = orders.begin_invoke("stock", function_error="Unhandled")
         with Function(tx, "stock", call["id"]) as stock:
@@ -90,14 +90,14 @@ def crashed_callee(tx: Transaction) -> None:
     _callee_stops(tx, "crash")
 
 
-@scenario(told=True, may=f"timeout out-of-memory crash {_ALSO}")
+@scenario(seen_by_client=True, may=f"timeout out-of-memory crash {_ALSO}")
 def end_that_the_client_saw(tx: Transaction) -> None:
     """A REST API answers 502 or 504 to it."""
     with RestApi(tx, tx.rng.choice((502, 504))) as api, api.function_named("orders") as orders:
         orders.stops(tx.rng.choice(("timeout", "out-of-memory", "crash")))
 
 
-@scenario(told=True, may=f"timeout out-of-memory crash {_ALSO}")
+@scenario(seen_by_client=True, may=f"timeout out-of-memory crash {_ALSO}")
 def end_that_the_client_of_an_http_api_saw(tx: Transaction) -> None:
     """An HTTP API answers 500 or 503, as its access log says."""
     with HttpApi(tx, tx.rng.choice((500, 503))) as api, api.function_named("orders") as orders:
@@ -124,6 +124,6 @@ def talk_of_ends(tx: Transaction) -> None:
 @scenario()
 def slow_initialization(tx: Transaction) -> None:
     """The first initialization runs into its limit of 10 s and is made again within the invocation, which goes well."""
-    tx.log("/aws/lambda/orders", "INIT_REPORT Init Duration: 10004.31 ms\tPhase: init\tStatus: timeout\n")
+    tx.log("/aws/lambda/orders", INIT_TIMED_OUT)
     with RestApi(tx) as api, api.function_named("orders", runtime=PythonText()) as orders:
         orders.say("INFO", "order received")

@@ -1,4 +1,4 @@
-"""What was made good, and what only looks like it: a success silences the failure of the same call before it, and nothing else."""
+"""Repetitions: scenarios of retries: a success silences the failure of the same call before it, and nothing else."""
 
 from accuracy.calls import aws_call, http_call
 from accuracy.events import MOST_ATTEMPTS, Event

@@ -1,4 +1,4 @@
-"""A 429 on the way: throttled-downstream."""
+"""Throttling: scenarios with a 429 on the way: throttled-downstream."""
 
 from accuracy.calls import aws_call, http_call
 from accuracy.gateway import RestApi
@@ -89,7 +89,7 @@ def throttled_then_served(tx: Transaction) -> None:
             orders.made(http_call(tx, "api.partner.example"))
 
 
-@scenario(told=True)
+@scenario(seen_by_client=True)
 def throttled_client(tx: Transaction) -> None:
     """The client itself is told 429."""
     with RestApi(tx, 429) as api, api.function_named("orders") as orders:

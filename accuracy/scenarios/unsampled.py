@@ -1,4 +1,4 @@
-"""X-Ray keeps some traces only: unsampled-error."""
+"""Unsampled: scenarios of traces that X-Ray does not keep: unsampled-error."""
 
 import json
 
@@ -35,7 +35,7 @@ def unsampled_exception(tx: Transaction) -> None:
 def error_line_with_an_unsampled_header(tx: Transaction) -> None:
     """A container logs the tracing header that it got, which says Sampled=0."""
     header = f"Root={tx.xray_id};Parent={tx.span_id()};Sampled=0"
-    tx.log("/ecs/cart", json.dumps({"time": tx.iso, "level": "error", "msg": "cart is gone", "x-amzn-trace-id": header}))
+    tx.log("/ecs/cart", json.dumps({"time": tx.iso(), "level": "error", "msg": "cart is gone", "x-amzn-trace-id": header}))
 
 
 @scenario(must="timeout", may="unsampled-error")
@@ -59,7 +59,7 @@ def unsampled_crash(tx: Transaction) -> None:
         orders.stops("crash")
 
 
-@scenario(may="unsampled-error edge-error-trace-ok", told=True)
+@scenario(may="unsampled-error edge-error-trace-ok", seen_by_client=True)
 def unsampled_error_that_the_client_saw(tx: Transaction) -> None:
     """The access log of an HTTP API says 500."""
     tx.sampled = False

@@ -1,4 +1,4 @@
-"""Dispatch: what is due is sent, then marked, by one worker at a time."""
+"""Dispatch: sends pending alerts, then marks them as sent; one worker does so at a time."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -9,43 +9,41 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from pipeline.alert.grouping import Notification, NotificationPlan, PendingAlert, full_groups, group_alerts
-from pipeline.alert.message import MOST_SHOWN, ConsoleLinks, message_of, still_due
+from pipeline.alert.message import MOST_SHOWN, ConsoleLinks, message_of, still_firing
 from pipeline.alert.outbox import Lease, Outbox
 from pipeline.errors import BadInputError, TracejoinError, UnavailableError
 from pipeline.model.trace_state import TraceState
 from pipeline.store.client import Store
 
-# longer than the function that holds it may run
+# longer than the function that holds the lease may run
 LEASE_MS: Final = 90_000
-# what sending one message and marking its traces may take at the worst
-_ONE_MS: Final = 30_000
-# seconds between the attempts to mark what was sent: only what stays unmarked is sent twice
+# the longest that sending one message and marking its alerts may take
+_SENDING_MS: Final = 30_000
+# seconds between attempts to mark alerts as sent: an alert that stays unmarked is sent twice
 _PAUSES: Final = (0.2, 1.0, 3.0)
 _PAGE = 500
-_SHOWN: Final = ("traceId", "@timestamp", "lastSeenAt", "transactionId", "trace", "findings", "state")
+_SHOWN_FIELDS: Final = ("traceId", "@timestamp", "lastSeenAt", "transactionId", "trace", "findings", "state")
 
 
 class Publisher(Protocol):
-    """Who takes messages, such as `pipeline.alert.sns.Topic`."""
+    """Takes messages, such as `pipeline.alert.sns.Topic`."""
 
     def publish(self, subject: str, text: str, attributes: dict[str, str]) -> None:
-        """Sends a message. Raises UnavailableError where trying again may help, BadInputError where this message is refused for good."""
+        """Sends a message. Raises UnavailableError if a retry may help, BadInputError if this message is refused for good."""
 
 
 class Dispatch(msgspec.Struct):
-    """What one run came to.
+    """The result of a dispatch.
 
     Attributes:
-        sent: messages.
-        told: traces that they told of.
-        withdrawn: notes whose rule does not fire any more.
-        held: traces that may wait for the window to be over, or for the one who is sending.
-        failures: why something was not sent, or not marked; it stays due.
-        latencies: of each message, the milliseconds from the last segment of its newest trace to its sending.
+        sent: how many messages were sent.
+        withdrawn: how many alerts were withdrawn, since their rule no longer fires.
+        held: traces that may have alerts left for the next window, or for the worker that holds the lease.
+        failures: why something was not sent or not marked; it stays pending.
+        latencies: for each message, the milliseconds from the end of its newest segment to its sending.
     """
 
     sent: int = 0
-    told: int = 0
     withdrawn: int = 0
     held: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
@@ -53,13 +51,13 @@ class Dispatch(msgspec.Struct):
 
 
 class Dispatcher:
-    """Sends what is due.
+    """Sends pending alerts.
 
     Args:
         store: OpenSearch.
-        outbox: the notes.
-        topic: where messages go.
-        links: what a message points at.
+        outbox: the stored alerts.
+        topic: takes the messages.
+        links: the consoles that messages link to.
         clock: seconds since the epoch.
     """
 
@@ -71,9 +69,9 @@ class Dispatcher:
         self._clock = clock
 
     def dispatch(self, waiting: Iterable[str] = ()) -> Dispatch:
-        """Sends what is due, unless somebody else is at it: then ``waiting``, the traces that brought one here, are held.
+        """Sends the pending alerts, unless another worker does: then ``waiting``, the traces that caused the call, are held.
 
-        What SNS or OpenSearch does not take stays due, and is among the failures: traces settle all the same. Raises nothing.
+        What SNS or OpenSearch does not take stays pending, and is among the failures: traces settle all the same. Raises nothing.
         """
         done = Dispatch(held=tuple(waiting))
         try:
@@ -87,90 +85,89 @@ class Dispatcher:
 
     def _work(self, lease: Lease, done: Dispatch) -> None:
         window = lease.window
-        # in a storm each run would read all that is held, to send nothing of it
+        # otherwise each dispatch of a storm would read all held alerts, and send none of them
         full = full_groups(window, self._now())
-        dues = self._read(lease, full, done)
+        alerts = self._read(lease, full, done)
         done.held = done.held if full else ()
-        if dues:
-            planned = group_alerts(dues, window, self._now())
-            done.held += tuple(due.trace_id for due in planned.held)
-            window = planned.window
-            self._send(planned, lease, done)
+        if alerts:
+            plan = group_alerts(alerts, window, self._now())
+            done.held += tuple(alert.trace_id for alert in plan.held)
+            window = plan.window
+            self._send(plan, lease, done)
         self._outbox.return_lease(lease, window)
 
     def _read(self, lease: Lease, full: tuple[str, ...], done: Dispatch) -> list[PendingAlert]:
         try:
             self._store.refresh()
-            return self._still_due(self._outbox.pending(without=full), done)
+            return self._still_firing(self._outbox.pending(without=full), done)
         except TracejoinError:
-            # nothing is sent yet, so nobody has to wait for the lease to run out
+            # nothing is sent yet, so the lease need not run out first
             with suppress(TracejoinError):
                 self._outbox.return_lease(lease, lease.window)
             raise
 
-    def _still_due(self, dues: list[PendingAlert], done: Dispatch) -> list[PendingAlert]:
-        """Those of which something is still so; the others are withdrawn."""
+    def _still_firing(self, alerts: list[PendingAlert], done: Dispatch) -> list[PendingAlert]:
+        """The alerts whose rule still fires; the others are withdrawn."""
         left: list[PendingAlert] = []
-        pages = iter(dues)
+        pages = iter(alerts)
         while page := list(islice(pages, _PAGE)):
             found = self._traces(page, ("findings.rule", "findings.severity"))
-            now = [(due, still_due(due, found.get(due.trace_id, {}).get("findings") or ())) for due in page]
-            left += [holds for _, holds in now if holds]
-            done.withdrawn += self._outbox.withdraw((_gone(due, holds) for due, holds in now), self._now())
+            now = [(alert, still_firing(alert, found.get(alert.trace_id, {}).get("findings") or ())) for alert in page]
+            left += [firing for _, firing in now if firing]
+            done.withdrawn += self._outbox.withdraw((_ceased(alert, firing) for alert, firing in now), self._now())
         return left
 
-    def _send(self, planned: NotificationPlan, lease: Lease, done: Dispatch) -> None:
-        shown = list(chain.from_iterable(parcel.dues[:MOST_SHOWN] for parcel in planned.parcels))
-        traces = self._traces(shown, _SHOWN)
-        for number, parcel in enumerate(planned.parcels):
-            # on a laptop nobody ends this in time: what would be sent after the lease, somebody else may be sending
-            late = self._now() > lease.until - _ONE_MS
-            told = parcel
+    def _send(self, plan: NotificationPlan, lease: Lease, done: Dispatch) -> None:
+        shown = list(chain.from_iterable(notification.alerts[:MOST_SHOWN] for notification in plan.notifications))
+        traces = self._traces(shown, _SHOWN_FIELDS)
+        for number, notification in enumerate(plan.notifications):
+            # a laptop has no time limit, and after the lease another worker may be sending
+            late = self._now() > lease.until - _SENDING_MS
+            sent = notification
             try:
                 if not late:
-                    told = self._publish(parcel, traces)
+                    sent = self._publish(notification, traces)
             except BadInputError as error:
-                # its neighbours go out all the same
+                # the other notifications are sent all the same
                 done.failures += (str(error),)
-                done.held += tuple(due.trace_id for due in parcel.dues)
+                done.held += tuple(alert.trace_id for alert in notification.alerts)
                 continue
             except UnavailableError as error:
-                # it will not take the others, either
+                # the topic would refuse the others, too
                 late = True
                 done.failures += (str(error),)
             if late:
-                done.held += tuple(due.trace_id for left in planned.parcels[number:] for due in left.dues)
+                done.held += tuple(alert.trace_id for left in plan.notifications[number:] for alert in left.alerts)
                 return
-            if told.dues:
-                done.latencies += self._latency(told, traces)
+            if sent.alerts:
+                done.latencies += self._latency(sent, traces)
                 done.sent += 1
-                done.told += len(told.dues)
-                self._mark(told)
+                self._mark(sent)
 
-    def _publish(self, parcel: Notification, traces: Mapping[str, Mapping[str, Any]]) -> Notification:
-        """Sends what of ``parcel`` nobody has sent since it was found; returns that."""
-        claimed = msgspec.structs.replace(parcel, dues=self._outbox.claim(parcel.dues))
-        if claimed.dues:
+    def _publish(self, notification: Notification, traces: Mapping[str, Mapping[str, Any]]) -> Notification:
+        """Sends the part of ``notification`` that no concurrent worker sent; returns that part."""
+        claimed = msgspec.structs.replace(notification, alerts=self._outbox.claim(notification.alerts))
+        if claimed.alerts:
             message = message_of(claimed, traces, self._links)
             self._topic.publish(message.subject, message.text, message.attributes)
         return claimed
 
-    def _mark(self, parcel: Notification) -> None:
+    def _mark(self, notification: Notification) -> None:
         for pause in _PAUSES:
             try:
-                return self._outbox.mark_sent(parcel.dues, self._now())
+                return self._outbox.mark_sent(notification.alerts, self._now())
             except UnavailableError:
                 time.sleep(pause)
-        return self._outbox.mark_sent(parcel.dues, self._now())
+        return self._outbox.mark_sent(notification.alerts, self._now())
 
-    def _latency(self, parcel: Notification, traces: Mapping[str, Mapping[str, Any]]) -> tuple[int, ...]:
-        found = [_last_segment(traces[due.trace_id]) for due in parcel.dues if due.trace_id in traces]
+    def _latency(self, notification: Notification, traces: Mapping[str, Mapping[str, Any]]) -> tuple[int, ...]:
+        found = [_last_segment(traces[alert.trace_id]) for alert in notification.alerts if alert.trace_id in traces]
         newest = max(found, default=0)
         return (max(self._now() - newest, 0),) if newest else ()
 
-    def _traces(self, dues: Iterable[PendingAlert], source: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-        """The documents of these traces, realtime."""
-        ids = [due.trace_id for due in dues]
+    def _traces(self, alerts: Iterable[PendingAlert], source: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+        """The current documents of these alerts' traces, by trace id."""
+        ids = [alert.trace_id for alert in alerts]
         hits = self._store.get_many([(f"{self._store.prefix}-traces", id_) for id_ in ids], source=source)
         return {id_: dict(hit.source) for id_, hit in zip(ids, hits, strict=True) if hit}
 
@@ -179,7 +176,7 @@ class Dispatcher:
 
 
 def _last_segment(trace: Mapping[str, Any]) -> int:
-    """When the last segment of a trace ended, in milliseconds since the epoch; 0 where there is none."""
+    """When the last segment of a trace ended, in milliseconds since the epoch; 0 if there is none."""
     try:
         state = msgspec.convert(trace.get("state", {}), TraceState)
     except msgspec.ValidationError:
@@ -187,6 +184,6 @@ def _last_segment(trace: Mapping[str, Any]) -> int:
     return max((fact.end or 0 for fact in state.segments.values()), default=0) // 1_000_000
 
 
-def _gone(due: PendingAlert, holds: PendingAlert | None) -> PendingAlert:
-    """What of a note no longer holds."""
-    return msgspec.structs.replace(due, rules=tuple(rule for rule in due.rules if holds is None or rule not in holds.rules))
+def _ceased(alert: PendingAlert, firing: PendingAlert | None) -> PendingAlert:
+    """An alert with the rules that no longer fire."""
+    return msgspec.structs.replace(alert, rules=tuple(rule for rule in alert.rules if firing is None or rule not in firing.rules))

@@ -1,8 +1,8 @@
-"""Plan: which alerts are told now, and which together. Pure: what is due and what was sent go in, messages come out.
+"""Grouping: which alerts are sent now, and which together. Pure: pending alerts and the window go in, notifications come out.
 
-A window lasts a minute. What is due at its beginning is told at once: up to three traces of a service each alone, more in one message.
-While it lasts, each service has three messages in all; what comes beyond that is held until the window is over. All services together
-have twenty: service names stand in log lines, so anybody can make up any number of them.
+A window lasts a minute. Alerts that are pending when it begins are sent at once: up to three traces of a service each alone, more in
+one message. In a window a service gets three messages; further alerts are held until it is over. All services together get twenty,
+since service names come from log lines, where anybody can make up any number of them.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ _OTHERS: Final = "several services"
 
 
 class PendingAlert(msgspec.Struct, frozen=True, order=True, kw_only=True):
-    """A trace that somebody is to be told of.
+    """The pending alerts of one trace.
 
     Attributes:
-        at: since when (ISO 8601, UTC).
-        group: the service that storms are told by.
-        rules: which fired.
-        versions: of the stored alert of each rule, its sequence number and primary term.
+        at: when the first of them was stored (ISO 8601, UTC).
+        group: the service by which alerts are grouped.
+        rules: the rules that fired.
+        versions: the sequence number and primary term of the stored alert, by rule.
     """
 
     at: str
@@ -34,58 +34,58 @@ class PendingAlert(msgspec.Struct, frozen=True, order=True, kw_only=True):
 
 
 class Window(msgspec.Struct, frozen=True):
-    """When the window began (epoch milliseconds), and how many messages were sent in it, by group."""
+    """A window: when it began (epoch milliseconds), and how many messages were sent in it, by group."""
 
     since: int = 0
     sent: dict[str, int] = {}
 
 
 class Notification(msgspec.Struct, frozen=True):
-    """What one message tells of: one trace, or all of a group."""
+    """The alerts of one message: those of one trace, or all of a group."""
 
     group: str
-    dues: tuple[PendingAlert, ...]
+    alerts: tuple[PendingAlert, ...]
 
     @property
     def alone(self) -> bool:
-        """Whether it is about one trace."""
-        return len(self.dues) == 1
+        """Whether the message is about one trace."""
+        return len(self.alerts) == 1
 
 
 class NotificationPlan(msgspec.Struct, frozen=True):
-    """What is sent now, what is held, and what the window is then."""
+    """What is sent now, what is held, and the window that follows."""
 
-    parcels: tuple[Notification, ...]
+    notifications: tuple[Notification, ...]
     held: tuple[PendingAlert, ...]
     window: Window
 
 
-def group_alerts(dues: Sequence[PendingAlert], window: Window, now_ms: int) -> NotificationPlan:
-    """What to send of ``dues`` at ``now_ms``."""
+def group_alerts(alerts: Sequence[PendingAlert], window: Window, now_ms: int) -> NotificationPlan:
+    """Plans which of ``alerts`` are sent at ``now_ms`` (epoch milliseconds), and in which notifications."""
     fresh = not _is_open(window, now_ms)
     if fresh:
         window = Window(since=now_ms)
     groups: dict[str, list[PendingAlert]] = {}
-    for due in sorted(dues):
-        groups.setdefault(due.group, []).append(due)
-    parcels: list[Notification] = []
+    for alert in sorted(alerts):
+        groups.setdefault(alert.group, []).append(alert)
+    notifications: list[Notification] = []
     held: list[PendingAlert] = []
     for group, members in groups.items():
         room = max(PER_GROUP - window.sent.get(group, 0), 0)
         if fresh and len(members) > PER_GROUP:
-            parcels.append(Notification(group, tuple(members)))
+            notifications.append(Notification(group, tuple(members)))
         else:
-            parcels += [Notification(group, (due,)) for due in members[:room]]
+            notifications += [Notification(group, (alert,)) for alert in members[:room]]
             held += members[room:]
-    parcels, too_many = _within(parcels, PER_WINDOW - sum(window.sent.values()), fresh=fresh)
+    notifications, too_many = _within(notifications, PER_WINDOW - sum(window.sent.values()), fresh=fresh)
     sent = dict(window.sent)
-    for parcel in parcels:
-        sent[parcel.group] = sent.get(parcel.group, 0) + 1
-    return NotificationPlan(tuple(parcels), tuple(sorted([*held, *too_many])), Window(window.since, sent))
+    for notification in notifications:
+        sent[notification.group] = sent.get(notification.group, 0) + 1
+    return NotificationPlan(tuple(notifications), tuple(sorted([*held, *too_many])), Window(window.since, sent))
 
 
 def full_groups(window: Window, now_ms: int) -> tuple[str, ...]:
-    """The groups of which nothing can be sent before the window is over."""
+    """Gives the groups that get no message before the window is over."""
     return tuple(group for group, sent in window.sent.items() if sent >= PER_GROUP) if _is_open(window, now_ms) else ()
 
 
@@ -93,10 +93,10 @@ def _is_open(window: Window, now_ms: int) -> bool:
     return window.since <= now_ms < window.since + WINDOW_MS
 
 
-def _within(parcels: list[Notification], room: int, *, fresh: bool) -> tuple[list[Notification], list[PendingAlert]]:
-    """The parcels for which there is room; in a fresh window the rest goes into the last one, otherwise it waits."""
-    if len(parcels) <= room:
-        return parcels, []
+def _within(notifications: list[Notification], room: int, *, fresh: bool) -> tuple[list[Notification], list[PendingAlert]]:
+    """The notifications for which there is room; in a fresh window the last one takes the rest, otherwise the rest is held."""
+    if len(notifications) <= room:
+        return notifications, []
     kept = max(room - 1, 0) if fresh else max(room, 0)
-    rest = sorted(due for parcel in parcels[kept:] for due in parcel.dues)
-    return ([*parcels[:kept], Notification(_OTHERS, tuple(rest))], []) if fresh else (parcels[:kept], rest)
+    rest = sorted(alert for notification in notifications[kept:] for alert in notification.alerts)
+    return ([*notifications[:kept], Notification(_OTHERS, tuple(rest))], []) if fresh else (notifications[:kept], rest)

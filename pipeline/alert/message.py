@@ -1,4 +1,4 @@
-"""Message: what somebody is told of a trace, or of many. Pure; made of stored trace documents alone, which hold nothing secret.
+"""Message: words a notification about one trace or many. Pure; made of stored trace documents alone, which hold nothing secret.
 
 Sources: Amazon SNS API reference, "Publish" (a subject is ASCII without line breaks, 100 characters at most; a message 256 KiB).
 The links follow OpenSearch Dashboards' Discover and the CloudWatch console's page of a trace.
@@ -26,19 +26,19 @@ _LONGEST_SUBJECT: Final = 100
 _LONGEST_TEXT: Final = 250_000
 _LONGEST_VALUE: Final = 500
 _LONGEST_NAME: Final = 256
-_MOST_STORIES: Final = 5
+_MOST_FAILURES: Final = 5
 _MOST_WORDS: Final = 12
 _MARGIN: Final = timedelta(minutes=15)
 
 
 class ConsoleLinks(msgspec.Struct, frozen=True):
-    """Where things are to be looked at: the region of X-Ray, the URL of OpenSearch Dashboards; each may be empty."""
+    """The consoles that messages link to: the region of X-Ray and the URL of OpenSearch Dashboards, each of which may be empty."""
 
     region: str = ""
     dashboards: str = ""
 
     def of_trace(self, trace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """What to open for a trace document."""
+        """Gives pairs of a heading and a command or URL that shows a trace document."""
         xray_id = to_xray(trace["traceId"])
         yield "look at it", f"tracejoin trace {xray_id}"
         yield "and why", f"tracejoin why {xray_id}"
@@ -48,103 +48,101 @@ class ConsoleLinks(msgspec.Struct, frozen=True):
             yield "X-Ray", f"https://{self.region}.{_console(self.region)}/cloudwatch/home?region={self.region}#xray:traces/{xray_id}"
 
     def _discover(self, trace: Mapping[str, Any]) -> str:
-        """Discover with the trace's lines and spans, around its time."""
+        """The URL of Discover with the trace's lines and spans, around its time."""
         begun, ended = (datetime.fromisoformat(trace.get(name) or trace["@timestamp"]) for name in ("@timestamp", "lastSeenAt"))
         state = {
             "_a": "(discover:(columns:!(_source),isDirty:!f,sort:!()),metadata:(view:discover))",
             "_g": f"(filters:!(),time:(from:'{iso(begun - _MARGIN)}',to:'{iso(ended + _MARGIN)}'))",
             "_q": f"(filters:!(),query:(language:kuery,query:'traceId:\"{trace['traceId']}\"'))",
         }
-        # whole, since mail programs end a link at a quote or a bracket
-        asked = "&".join(f"{name}={quote(value, safe='')}" for name, value in state.items())
-        return f"{self.dashboards}/app/data-explorer/discover#?{asked}"
+        # everything is quoted, since mail programs end a link at a quote or a bracket
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in state.items())
+        return f"{self.dashboards}/app/data-explorer/discover#?{query}"
 
 
 class Message(msgspec.Struct, frozen=True):
-    """What goes to SNS; ``attributes`` are for subscription filters."""
+    """An SNS message; ``attributes`` are for subscription filters."""
 
     subject: str
     text: str
     attributes: dict[str, str]
 
 
-def message_of(parcel: Notification, traces: Mapping[str, Mapping[str, Any]], links: ConsoleLinks) -> Message:
-    """The message of a parcel; ``traces`` are the documents of those traces that are shown, by trace id."""
-    # between two looks at a trace another worker may have judged it anew
-    shown = [(due, traces[due.trace_id]) for due in parcel.dues if traces.get(due.trace_id, {}).get("findings")][:MOST_SHOWN]
-    rules = dict.fromkeys(rule for due in parcel.dues for rule in due.rules)
-    subject, head = _alone(*shown[0]) if parcel.alone and shown else _together(parcel)
-    most = _MOST_STORIES if parcel.alone else 1
-    # names stand in log lines, and whoever writes those must not write lines here
-    lines = [*map(_printable, head), "", *(line for due, trace in shown for line in (*_trace(due, trace, links, most), ""))]
+def message_of(notification: Notification, traces: Mapping[str, Mapping[str, Any]], links: ConsoleLinks) -> Message:
+    """Words the message of a notification; ``traces`` are the documents of the traces that are shown, by trace id."""
+    # another worker may have evaluated a trace anew since it was read
+    found = ((alert, traces.get(alert.trace_id, {})) for alert in notification.alerts)
+    shown = [(alert, trace) for alert, trace in found if trace.get("findings")][:MOST_SHOWN]
+    rules = dict.fromkeys(rule for alert in notification.alerts for rule in alert.rules)
+    subject, head = _alone(*shown[0]) if notification.alone and shown else _together(notification)
+    most = _MOST_FAILURES if notification.alone else 1
+    # names come from log lines, and must not add lines of their own
+    lines = [*map(_printable, head), "", *(line for alert, trace in shown for line in (*_trace(alert, trace, links, most), ""))]
     attributes = {
-        "service": _plain(parcel.group, _LONGEST_NAME),
+        "service": _plain(notification.group, _LONGEST_NAME),
         "rules": ",".join(rules),
         "severity": "alert",
-        "traces": str(len(parcel.dues)),
+        "traces": str(len(notification.alerts)),
     }
     text = "\n".join(lines).encode("utf-8", "replace")[:_LONGEST_TEXT]
     return Message(_subject(subject), text.decode("utf-8", "ignore"), attributes)
 
 
-def _alone(due: PendingAlert, trace: Mapping[str, Any]) -> tuple[str, list[str]]:
-    story = _stories(due, trace)[0]
-    what = story.lead.exception_type or story.lead.rule
+def _alone(alert: PendingAlert, trace: Mapping[str, Any]) -> tuple[str, list[str]]:
+    failure = _failures(alert, trace)[0]
+    what = failure.lead.exception_type or failure.lead.rule
     saw, status = trace["trace"].get("clientSaw"), trace["trace"].get("edgeStatus")
     behind = status or ("a success" if saw == "success" else "an unknown answer")
-    told = describe_response(saw, status)
-    service = story.deepest.service_name
-    return f"{service}: {what} behind {behind}", [f"{service} failed, and {told}."]
+    response = describe_response(saw, status)
+    service = failure.deepest.service_name
+    return f"{service}: {what} behind {behind}", [f"{service} failed, and {response}."]
 
 
-def _together(parcel: Notification) -> tuple[str, list[str]]:
-    rules = Counter(rule for due in parcel.dues for rule in due.rules)
-    groups = Counter(due.group for due in parcel.dues)
-    count, shown = len(parcel.dues), min(len(parcel.dues), MOST_SHOWN)
-    lines = [
-        f"Faults hide in {count:,} traces of {parcel.group}, first noted {parcel.dues[0].at}, last {parcel.dues[-1].at}.",
-        "",
-        "by rule",
-    ]
+def _together(notification: Notification) -> tuple[str, list[str]]:
+    rules = Counter(rule for alert in notification.alerts for rule in alert.rules)
+    groups = Counter(alert.group for alert in notification.alerts)
+    count, shown = len(notification.alerts), min(len(notification.alerts), MOST_SHOWN)
+    first, last = notification.alerts[0].at, notification.alerts[-1].at
+    lines = [f"Faults hide in {count:,} traces of {notification.group}, first noted {first}, last {last}.", "", "by rule"]
     lines += [f"  {number:6,}  {rule}" for rule, number in rules.most_common()]
     if len(groups) > 1:
         lines += ["by service", *(f"  {number:6,}  {group}" for group, number in groups.most_common(MOST_SHOWN))]
-    since = iso(datetime.fromisoformat(parcel.dues[0].at) - _MARGIN)
-    of_service = f" --service {shlex.quote(parcel.group)}" if len(groups) == 1 and parcel.group else ""
+    since = iso(datetime.fromisoformat(first) - _MARGIN)
+    of_service = f" --service {shlex.quote(notification.group)}" if len(groups) == 1 and notification.group else ""
     lines += ["", f"all of them: tracejoin faults --since {since}{of_service} --limit 10000", f"{shown} of them:"]
-    return f"{parcel.group}: {count:,} traces with hidden faults", lines
+    return f"{notification.group}: {count:,} traces with hidden faults", lines
 
 
-def _trace(due: PendingAlert, trace: Mapping[str, Any], links: ConsoleLinks, most: int) -> Iterator[str]:
+def _trace(alert: PendingAlert, trace: Mapping[str, Any], links: ConsoleLinks, most: int) -> Iterator[str]:
     words = [("trace", to_xray(trace["traceId"])), ("began", trace["@timestamp"])]
     if trace.get("transactionId", trace["traceId"]) != trace["traceId"]:
         words.append(("transaction", to_xray(trace["transactionId"])))
-    told = _stories(due, trace)
+    failures = _failures(alert, trace)
     words += [
         (word, _plain(text, _LONGEST_VALUE))
-        for story in told[:most]
-        for word, text in islice(describe_failure(story, utc=True), _MOST_WORDS)
+        for failure in failures[:most]
+        for word, text in islice(describe_failure(failure, utc=True), _MOST_WORDS)
     ]
-    if len(told) > most:
-        words.append(("more", f"{len(told) - most} further failures of this trace: tracejoin why tells of them"))
+    if len(failures) > most:
+        words.append(("more", f"{len(failures) - most} further failures of this trace: tracejoin why tells of them"))
     yield from (f"{word:<12}{text}" for word, text in [*words, *links.of_trace(trace)])
 
 
-def _stories(due: PendingAlert, trace: Mapping[str, Any]) -> list[Failure]:
-    """The failures that a note is about; what else there is of the trace was told before, or is nothing to tell of."""
+def _failures(alert: PendingAlert, trace: Mapping[str, Any]) -> list[Failure]:
+    """The failures of a trace that an alert is about; the others were sent before, or need no alert."""
     found = group_failures(msgspec.convert(trace.get("findings") or (), tuple[Finding, ...]))
-    return [story for story in found if story.alert and set(story.rules) & set(due.rules)] or found
+    return [failure for failure in found if failure.alert and set(failure.rules) & set(alert.rules)] or found
 
 
-def still_due(due: PendingAlert, findings: Sequence[Mapping[str, Any]]) -> PendingAlert | None:
-    """What of a note still holds, by the trace's findings as they are now; None where nothing does."""
-    alerts = {finding["rule"] for finding in findings if finding["severity"] == "alert"}
-    rules = tuple(rule for rule in due.rules if rule in alerts)
-    return msgspec.structs.replace(due, rules=rules) if rules else None
+def still_firing(alert: PendingAlert, findings: Sequence[Mapping[str, Any]]) -> PendingAlert | None:
+    """Gives an alert with the rules that still fire in the trace's current findings; None if no rule does."""
+    firing = {finding["rule"] for finding in findings if finding["severity"] == "alert"}
+    rules = tuple(rule for rule in alert.rules if rule in firing)
+    return msgspec.structs.replace(alert, rules=rules) if rules else None
 
 
 def _plain(text: str, longest: int) -> str:
-    """``text`` in one line, short, without what steers a terminal or what SNS refuses: it was written by whoever wrote the log."""
+    """``text`` in one short line, without characters that control a terminal or that SNS refuses, since it comes from a log."""
     line = " ".join(_printable(text).split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 

@@ -1,4 +1,4 @@
-"""Outbox: a document for each trace and rule that somebody is to be told of, and the lease of the one who tells."""
+"""Outbox: stores a document for each alert, which is one trace and rule, and the lease of the worker that sends them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -17,14 +17,14 @@ from pipeline.store.compare_and_set import merge_until_written
 from pipeline.store.results import Hit
 from pipeline.store.trace_document import TraceRecord
 
-NoteState = Literal["due", "sent", "withdrawn"]
+AlertState = Literal["due", "sent", "withdrawn"]
 _LEASE = "lease"
 _OPEN = frozenset({"due", "withdrawn"})
-_Noted = tuple[TraceRecord, Finding, str]
+_NewAlert = tuple[TraceRecord, Finding, str]
 
 
 class Lease(msgspec.Struct, frozen=True):
-    """The right to send, until (epoch milliseconds) it runs out, and what was sent in this window."""
+    """The right to send until a time (epoch milliseconds), with what was sent in the window and the version of the stored lease."""
 
     window: Window = Window()
     until: int = 0
@@ -33,7 +33,7 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 class Outbox:
-    """The notes in OpenSearch.
+    """The alerts that are stored in OpenSearch.
 
     Args:
         store: OpenSearch.
@@ -42,78 +42,78 @@ class Outbox:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._index = f"{store.prefix}-alerts"
-        # what is written anew may be out of sight for a while
+        # a due alert that is written again may be invisible for a while
         self._renewed = _OPEN - {"due"} if store.capabilities.visible_after else _OPEN
 
     def enqueue(self, records: Iterable[TraceRecord], now_ms: int) -> list[Finding]:
-        """Notes each rule that fired with an alert on these traces, once for ever; returns a finding for each note that is new.
+        """Stores an alert for each trace and rule with a finding of severity alert, once for ever; returns a finding for each new one.
 
-        A note that was withdrawn, since its rule did not fire any more, is due again.
+        An alert that was withdrawn, since its rule no longer fired, is due again.
 
-        Raises UnavailableError where OpenSearch does not take one: the same call is safe to repeat.
+        Raises UnavailableError if OpenSearch does not take an alert: the same call is safe to repeat.
         """
-        noted = [one for record in records for one in _to_note(record)]
-        lines = chain.from_iterable(self._lines(*one, now_ms) for one in noted)
+        alerts = [alert for record in records for alert in _alerts_of(record)]
+        lines = chain.from_iterable(self._lines(*alert, now_ms) for alert in alerts)
         new: list[Finding] = []
         known: list[str] = []
-        for one, result in zip(noted, self._store.write(list(lines)), strict=True):
+        for (record, finding, _), result in zip(alerts, self._store.write(list(lines)), strict=True):
             if result.ok:
-                new.append(one[1])
+                new.append(finding)
             elif result.conflict:
-                known.append(_id(one[0].trace_id, one[1].rule))
+                known.append(_id(record.trace_id, finding.rule))
             else:
-                result.raise_for_failure(f"the alert {one[1].rule} of trace {one[0].trace_id}")
+                result.raise_for_failure(f"the alert {finding.rule} of trace {record.trace_id}")
         self._renew(known, now_ms)
         return new
 
     def pending(self, *, without: Iterable[str] = ()) -> list[PendingAlert]:
-        """The alerts that are still to be sent, oldest first, but for the groups ``without``; sees what is refreshed."""
+        """Gives the due alerts by trace, oldest first, except those of the groups ``without``; misses what is not refreshed."""
         found: dict[str, list[Hit]] = {}
         query = {"bool": {"filter": {"term": {"alert.state": "due"}}, "must_not": {"terms": {"alert.group": list(without)}}}}
         for hit in self._store.scan(query, index=self._index):
             found.setdefault(hit.source["traceId"], []).append(hit)
         return sorted(_pending_alert(trace_id, hits) for trace_id, hits in found.items())
 
-    def claim(self, dues: Sequence[PendingAlert]) -> tuple[PendingAlert, ...]:
-        """What of ``dues`` nobody has told of since `pending` found it; all of it, where that saw everything."""
+    def claim(self, alerts: Sequence[PendingAlert]) -> tuple[PendingAlert, ...]:
+        """Gives the part of ``alerts`` that no concurrent worker changed since `pending`; all of it if search sees each write at once."""
         if not self._store.capabilities.visible_after:
-            return tuple(dues)
+            return tuple(alerts)
         lines: list[object] = []
-        for due in dues:
-            for rule in due.rules:
-                lines += [{"update": self._unchanged(due, rule)}, {"doc": {"alert": {"state": "due"}}}]
+        for alert in alerts:
+            for rule in alert.rules:
+                lines += [{"update": self._unchanged(alert, rule)}, {"doc": {"alert": {"state": "due"}}}]
         results = iter(self._store.write(lines))
         claimed: list[PendingAlert] = []
-        for due in dues:
+        for alert in alerts:
             versions: dict[str, tuple[int, int]] = {}
-            for rule, result in zip(due.rules, results, strict=False):
+            for rule, result in zip(alert.rules, results, strict=False):
                 if result.ok:
                     versions[rule] = result.seq_no, result.primary_term
                 elif not result.conflict:
                     result.raise_for_failure("a claimed alert")
             if versions:
-                claimed.append(msgspec.structs.replace(due, rules=tuple(versions), versions=versions))
+                claimed.append(msgspec.structs.replace(alert, rules=tuple(versions), versions=versions))
         return tuple(claimed)
 
-    def mark_sent(self, dues: Iterable[PendingAlert], now_ms: int) -> None:
-        """Marks the notes of these traces as sent, whatever became of them meanwhile: a message is out."""
+    def mark_sent(self, alerts: Iterable[PendingAlert], now_ms: int) -> None:
+        """Marks these alerts as sent, even if a concurrent writer changed them: the message is out."""
         lines: list[object] = []
-        for due in dues:
-            for rule in due.rules:
-                lines += [{"update": {"_index": self._index, "_id": _id(due.trace_id, rule)}}, _now_is("sent", now_ms)]
+        for alert in alerts:
+            for rule in alert.rules:
+                lines += [{"update": {"_index": self._index, "_id": _id(alert.trace_id, rule)}}, _state_change("sent", now_ms)]
         for result in self._store.write(lines):
             if not (result.ok or result.gone):
                 result.raise_for_failure("a sent alert")
 
-    def withdraw(self, dues: Iterable[PendingAlert], now_ms: int) -> int:
-        """Marks notes of which nothing holds any more, as `pending` found them; returns how many.
+    def withdraw(self, alerts: Iterable[PendingAlert], now_ms: int) -> int:
+        """Marks alerts whose rule no longer fires as withdrawn; returns how many.
 
-        A note that was renewed since then stays due: its rule fires again.
+        An alert that changed since `pending` found it stays due: its rule fires again.
         """
         lines: list[object] = []
-        for due in dues:
-            for rule in due.rules:
-                lines += [{"update": self._unchanged(due, rule)}, _now_is("withdrawn", now_ms)]
+        for alert in alerts:
+            for rule in alert.rules:
+                lines += [{"update": self._unchanged(alert, rule)}, _state_change("withdrawn", now_ms)]
         results = self._store.write(lines)
         for result in results:
             if not (result.ok or result.gone or result.conflict):
@@ -121,29 +121,29 @@ class Outbox:
         return sum(result.ok for result in results)
 
     def take_lease(self, now_ms: int, lasts_ms: int) -> Lease | None:
-        """The right to send, if nobody else has it."""
+        """Takes the right to send for ``lasts_ms``; None if another worker has it. ``now_ms`` is epoch milliseconds."""
         (hit,) = self._store.get_many([(self._index, _LEASE)])
         held = msgspec.convert(hit.source["lease"], Lease) if hit else Lease()
         if held.until > now_ms:
             return None
-        place = (hit.seq_no, hit.primary_term) if hit else (-1, -1)
-        return self._write_lease(Lease(window=held.window, until=now_ms + lasts_ms, seq_no=place[0], primary_term=place[1]))
+        seq_no, primary_term = (hit.seq_no, hit.primary_term) if hit else (-1, -1)
+        return self._write_lease(Lease(window=held.window, until=now_ms + lasts_ms, seq_no=seq_no, primary_term=primary_term))
 
     def return_lease(self, lease: Lease, window: Window) -> None:
-        """Lets the next one send. Where the lease ran out and somebody else has it, it is his."""
+        """Releases the lease. Does nothing if it ran out and another worker holds it."""
         self._write_lease(msgspec.structs.replace(lease, window=window, until=0))
 
     def purge(self, *, days: int) -> int:
-        """Deletes notes that are older than ``days``, as their traces are; returns how many."""
+        """Deletes alerts that are older than ``days``; returns how many."""
         return self._store.delete_older(self._index, "@timestamp", days=days)
 
-    def _unchanged(self, due: PendingAlert, rule: str) -> dict[str, Any]:
-        """A conditional write address: fails if the alert changed since it was read."""
-        seq_no, primary_term = due.versions[rule]
-        return {"_index": self._index, "_id": _id(due.trace_id, rule), "if_seq_no": seq_no, "if_primary_term": primary_term}
+    def _unchanged(self, alert: PendingAlert, rule: str) -> dict[str, Any]:
+        """A conditional write address: the write fails if the alert changed since it was read."""
+        seq_no, primary_term = alert.versions[rule]
+        return {"_index": self._index, "_id": _id(alert.trace_id, rule), "if_seq_no": seq_no, "if_primary_term": primary_term}
 
     def _renew(self, known: Sequence[str], now_ms: int) -> None:
-        """Makes withdrawn alerts due again; one that is due is written anew, so that a worker about to withdraw it comes too late."""
+        """Makes withdrawn alerts due again. A due one is written again, so that a concurrent withdrawal fails."""
         alert = {"state": "due", "at": iso_millis(now_ms)}
 
         def load(ids: Iterable[str]) -> dict[str, Hit | None]:
@@ -199,17 +199,17 @@ def _pending_alert(trace_id: str, hits: Sequence[Hit]) -> PendingAlert:
     return PendingAlert(at=at, trace_id=trace_id, group=group, rules=tuple(versions), versions=versions)
 
 
-def _now_is(state: NoteState, now_ms: int) -> dict[str, object]:
+def _state_change(state: AlertState, now_ms: int) -> dict[str, object]:
     return {"doc": {"alert": {"state": state, "at": iso_millis(now_ms)}}}
 
 
-def _to_note(record: TraceRecord) -> Iterator[_Noted]:
-    """A finding for each rule that fired with an alert, and the service of the foremost failure, by which storms are told."""
-    told = [story for story in group_failures(record.verdict.findings) if story.alert]
+def _alerts_of(record: TraceRecord) -> Iterator[_NewAlert]:
+    """A finding for each rule that fired with an alert, and the service of the foremost failure, by which alerts are grouped."""
+    failures = [failure for failure in group_failures(record.verdict.findings) if failure.alert]
     by_rule: dict[str, Finding] = {}
-    for finding in (finding for story in told for finding in story.findings if finding.severity == "alert"):
+    for finding in (finding for failure in failures for finding in failure.findings if finding.severity == "alert"):
         by_rule.setdefault(finding.rule, finding)
-    yield from ((record, by_rule[rule], told[0].lead.service_name) for rule in sorted(by_rule))
+    yield from ((record, by_rule[rule], failures[0].lead.service_name) for rule in sorted(by_rule))
 
 
 def _id(trace_id: str, rule: str) -> str:

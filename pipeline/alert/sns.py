@@ -1,4 +1,4 @@
-"""The edge to SNS: messages to whoever subscribed."""
+"""SNS: publishes messages to a topic."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _REFUSED = frozenset({"InvalidParameter", "InvalidParameterValue", "ParameterVal
 
 
 class Topic:
-    """A topic.
+    """An SNS topic.
 
     Args:
         client: boto3's `sns` client.
@@ -23,7 +23,7 @@ class Topic:
         self._arn = arn
 
     def publish(self, subject: str, text: str, attributes: dict[str, str]) -> None:
-        """Sends a message. Raises UnavailableError where SNS takes none now, BadInputError where it will never take this one."""
+        """Sends a message. Raises UnavailableError if SNS takes none now, BadInputError if it refuses this one for good."""
         # an attribute's value may not be empty (Amazon SNS API reference, "MessageAttributeValue")
         filled = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value}
         try:

@@ -1,4 +1,4 @@
-"""`tracejoin classify`."""
+"""`tracejoin classify`: prints the findings in the traces of a file."""
 
 import time
 from typing import BinaryIO
@@ -22,15 +22,16 @@ from pipeline.offline.explain_lines import read
 def classify(app: CommandContext, *, file: BinaryIO, logs: BinaryIO | None) -> int:
     """The findings in the traces of FILE: a BatchGetTraces answer, traces, segment documents, or lines of aws/spans. Without OpenSearch."""
     bound, redactor = app.settings.max_decompressed_bytes, redactor_for(app.settings)
-    segments, problems = read_traces(read_file(file), max_bytes=bound, redactor=redactor)
+    lines = [line for _, line in read(read_file(logs), max_bytes=bound, redactor=redactor)] if logs else []
+    in_logs = any(line.trace_id for line in lines)
+    segments, problems = read_traces(read_file(file), max_bytes=bound, redactor=redactor, may_be_empty=in_logs)
     for problem in problems:
         app.warn(f"tracejoin: {file.name}: {problem}")
-    lines = (line for _, line in read(read_file(logs), max_bytes=bound, redactor=redactor)) if logs else ()
     facts = facts_of_lines(lines, segments)
     for trace_id, verdict in classify_traces(segments, facts, evaluator_for(app.settings), now_ms=int(time.time() * 1000)):
-        found = classification_of(trace_id, verdict)
-        app.emit(found)
-        app.say(f"[bold]{found.xray_trace_id}[/]  {found.state}  {describe_response(found.client_saw, found.edge_status)}  "
-                f"fault {found.fault}  error {found.error}  throttle {found.throttle}  hidden fault {found.hidden_fault}")  # fmt: skip
+        result = classification_of(trace_id, verdict)
+        app.emit(result)
+        app.say(f"[bold]{result.xray_trace_id}[/]  {result.state}  {describe_response(result.client_saw, result.edge_status)}  "
+                f"fault {result.fault}  error {result.error}  throttle {result.throttle}  hidden fault {result.hidden_fault}")  # fmt: skip
         app.say(findings_table(verdict.findings))
     return 0

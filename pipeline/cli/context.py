@@ -1,4 +1,4 @@
-"""What every command shares: settings, the store, and two ways to print."""
+"""Context: what every command gets, namely the settings, the store and two ways to print."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ from pipeline.store.client import Store
 
 
 def read_settings(endpoint: str | None) -> Settings:
-    """Settings out of the environment, with ``endpoint`` in place of TRACEJOIN_ENDPOINT where it is given."""
+    """The settings of the environment, with ``endpoint`` instead of TRACEJOIN_ENDPOINT where it is given. Raises MisconfiguredError."""
     return Settings.from_environment({**os.environ, **({"TRACEJOIN_ENDPOINT": endpoint} if endpoint else {})})
 
 
@@ -24,9 +24,9 @@ class CommandContext:
     """The context object of the `tracejoin` command.
 
     Attributes:
-        settings: out of the environment and `--endpoint`.
-        json: one JSON object a line on stdout and nothing else.
-        console: for people; stdout.
+        settings: those of the environment and of `--endpoint`.
+        json: whether stdout gets one JSON object per line and nothing else.
+        console: prints for people, to stdout.
     """
 
     settings: Settings
@@ -34,20 +34,20 @@ class CommandContext:
     console: Console = field(default_factory=lambda: Console(emoji=False))
 
     def store(self) -> Store:
-        """OpenSearch at the endpoint; does not connect yet."""
+        """The Store of the settings' endpoint; it does not connect yet."""
         return store_for(self.settings)
 
     def emit(self, content: object) -> None:
-        """Prints ``content`` as one line of JSON, in JSON mode only."""
+        """Prints ``content`` as one line of JSON; does nothing outside JSON mode."""
         if self.json:
             click.echo(msgspec.json.encode(content))
 
     def say(self, content: object) -> None:
-        """Prints text or a rich renderable for people; nothing in JSON mode."""
+        """Prints text or a rich renderable for people; does nothing in JSON mode."""
         if not self.json:
-            # what others logged must not steer the terminal
+            # logged text must not control the terminal
             self.console.print(terminal_safe(content) if isinstance(content, str) else content)
 
     def warn(self, text: str) -> None:
-        """Prints one line to stderr, in either mode."""
+        """Prints one line to stderr, in JSON mode, too."""
         click.echo(text, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Documents as CSV."""
+"""CSV output: documents become lines of CSV (RFC 4180)."""
 
 import csv
 import io
@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
-# the message of a line, the name of a span: the one column that is no path
+# the message of a log line or the name of a span: the one column that is no path
 TEXT = "body-or-name"
 DEFAULT_COLUMNS = ("@timestamp", "doc.kind", "serviceName", TEXT, "traceId", "transactionId", "trace.state")
 
-# OWASP, "CSV Injection": what makes a spreadsheet read a cell as a formula
+# a cell that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def csv_lines(documents: Iterable[Mapping[str, Any]], columns: Sequence[str], *, header: bool) -> bytes:
-    """The documents as RFC 4180's lines, UTF-8, with the names of the columns before them where ``header`` says so."""
+    """The documents as lines of CSV in UTF-8; with ``header`` the names of the columns come first."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     if header:
@@ -26,7 +26,7 @@ def csv_lines(documents: Iterable[Mapping[str, Any]], columns: Sequence[str], *,
 
 
 def value_of(document: Mapping[str, Any], column: str) -> object:
-    """What is at the dotted path ``column``, dots in keys allowed; None where nothing is."""
+    """The value at the dotted path ``column`` of a document, whose keys may hold dots, too; None where there is none."""
     if column == TEXT:
         return document.get("body") if document.get("doc", {}).get("kind") == "log" else document.get("name")
     if column in document:
@@ -40,7 +40,7 @@ def value_of(document: Mapping[str, Any], column: str) -> object:
 
 
 def _cell(value: object) -> str:
-    """Text, numbers as they are, `true` and `false`, lists and objects as JSON; text that a spreadsheet would run gets an apostrophe."""
+    """A value as text: all but text as JSON; text that a spreadsheet takes for a formula gets an apostrophe before it."""
     if value is None:
         return ""
     if not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""`tracejoin demo`."""
+"""`tracejoin demo`: runs the sample application and prints what tracejoin finds."""
 
 import json
 import time
@@ -77,15 +77,15 @@ def _show(app: CommandContext, done: Demo, faults: list[dict[str, Any]]) -> None
     app.say(Rule("\n[bold]a trace that nobody recorded, and an id that is stale[/]"))
     for request in (_unsampled(done), _stale(done)):
         app.say(f"$ tracejoin why {to_xray(request.trace_id)}")
-        for account in explain_traces(request.trace_id, done.store):
-            for sentence in in_words(account):
+        for explanation in explain_traces(request.trace_id, done.store):
+            for sentence in in_words(explanation):
                 app.say(f"  {escape(sentence)}")
     app.say(Rule("\n[bold]the blog's complaints[/]"))
     app.say(_complaints(done, len(faults), spread, whole))
 
 
 def _alerts(app: CommandContext, done: Demo) -> None:
-    """The messages as their subscriber got them, and how long they took."""
+    """Prints one alert as its subscriber got it, and how long alerts took."""
     app.say(Rule("\n[bold]alerts[/]"))
     latencies = _latencies(done)
     took = f"{median(latencies):.1f} s (median; {max(latencies):.1f} s at most)"
@@ -99,7 +99,7 @@ def _latencies(done: Demo) -> list[float]:
 
 
 def _waterfall(app: CommandContext, documents: list[dict[str, Any]]) -> None:
-    """A waterfall, short of what would drown the rest: API Gateway writes a dozen execution lines for each request."""
+    """Prints a waterfall without API Gateway's execution log, which has a dozen lines for each request."""
     shown = [document for document in documents if not document.get("aws", {}).get("logGroup", "").startswith(_EXECUTION_LOGS)]
     app.say(waterfall_table(shown))
     if len(shown) < len(documents):
@@ -114,54 +114,73 @@ def _requests(done: Demo) -> Table:
 
 
 def _complaints(done: Demo, faults: int, spread: Request, scattered: list[dict[str, Any]]) -> Table:
-    """Every number in it is counted in this run."""
-    flagged = sum(bool(summary["HasFault"]) for summary in done.summaries)
-    unsampled, stale = _unsampled(done), _stale(done)
-    line = search(SearchQuery(trace_id=unsampled.trace_id, limit=1), done.store)[0]
-    whole = transaction(done.run.requests[0].correlation_id, done.store)
-    groups = {document["aws"]["logGroup"] for document in whole if document["doc"]["kind"] == "log"}
+    """The blog's complaints, each with what X-Ray shows and what tracejoin shows; every number is counted in this demo."""
     table = Table("complaint", "before: X-Ray and CloudWatch alone", "after: tracejoin", show_lines=True, show_edge=False)
-    table.add_row(
+    for row in (_always_200(done, faults), _stops_at_gateway(spread, scattered), _sampling(done), _annotations(done), _stale_id(done),
+                _one_search(done)):  # fmt: skip
+        table.add_row(*row)
+    return table
+
+
+def _always_200(done: Demo, faults: int) -> tuple[str, str, str]:
+    flagged = sum(bool(summary["HasFault"]) for summary in done.summaries)
+    return (
         "it's always 200",
         f"X-Ray's HasFault marks {flagged} of {len(done.summaries)} traces: each client saw 200",
         f"{faults} hidden faults found, each with its path, exception and span",
     )
+
+
+def _stops_at_gateway(spread: Request, scattered: list[dict[str, Any]]) -> tuple[str, str, str]:
     spans = [document for document in scattered if document["doc"]["kind"] == "span"]
-    table.add_row(
-        "traces stop at API Gateway",
-        f"of an HTTP API X-Ray knows nothing: the function behind it begins another trace, and so does a queue's. The request "
-        f"{spread.correlation_id} is {len(_traces(spans))} traces in X-Ray",
-        f"tracejoin trace {spread.correlation_id}: {len(_traces(scattered))} traces in one waterfall, {len(spans)} spans and "
-        f"{len(scattered) - len(spans)} lines",
-    )
-    table.add_row(
+    id_, lines = spread.correlation_id, len(scattered) - len(spans)
+    before = "of an HTTP API X-Ray knows nothing: the function behind it begins another trace, and so does a queue's. The request "
+    before += f"{id_} is {len(_traces(spans))} traces in X-Ray"
+    after = f"tracejoin trace {id_}: {len(_traces(scattered))} traces in one waterfall, {len(spans)} spans and {lines} lines"
+    return "traces stop at API Gateway", before, after
+
+
+def _sampling(done: Demo) -> tuple[str, str, str]:
+    unsampled = _unsampled(done)
+    line = search(SearchQuery(trace_id=unsampled.trace_id, limit=1), done.store)[0]
+    return (
         "sampling is confusing",
         f"the log line names {to_xray(unsampled.trace_id)}, and X-Ray has nothing under it",
         f"state [yellow]{line['trace']['state']}[/]: {line['trace']['stateReason']} Looked up {_times(done.lookups_of_unsampled)}",
     )
-    late = search(SearchQuery(trace_id=stale.trace_id, service="cached-segment", text="answers"), done.store)[0]
+
+
+def _annotations(done: Demo) -> tuple[str, str, str]:
     annotated = len(search(SearchQuery(annotations=("call=once",), limit=_MANY), done.store))
-    table.add_row(
+    return (
         "annotations are for subsegments only",
         "X-Ray finds a trace by an annotation, and no log line",
         f"tracejoin search --annotation call=once: {annotated} lines and spans of the request that made this call",
     )
-    table.add_row(
+
+
+def _stale_id(done: Demo) -> tuple[str, str, str]:
+    line = search(SearchQuery(trace_id=_stale(done).trace_id, service="cached-segment", text="answers"), done.store)[0]
+    return (
         "the id in the log is another invocation's",
-        f"a handler that caches its segment logs {to_xray(late['staleTraceId'])}: a search by it finds a line that is not of this trace",
-        f"the line stands in {late['xray']['traceId']}, as the platform's record of its request says; the stale id is kept beside it",
+        f"a handler that caches its segment logs {to_xray(line['staleTraceId'])}: a search by it finds a line that is not of this trace",
+        f"the line stands in {line['xray']['traceId']}, as the platform's record of its request says; the stale id is kept beside it",
     )
-    table.add_row(
+
+
+def _one_search(done: Demo) -> tuple[str, str, str]:
+    correlation_id = done.run.requests[0].correlation_id
+    whole = transaction(correlation_id, done.store)
+    groups = {document["aws"]["logGroup"] for document in whole if document["doc"]["kind"] == "log"}
+    return (
         "correlation ids, and one place to search",
         f"{len(groups)} log groups and the X-Ray console, one after the other; X-Ray finds no correlation id",
-        f"one search by {done.run.requests[0].correlation_id}: {len(whole)} lines and spans of "
-        f"{len({document['traceId'] for document in whole if document.get('traceId')})} traces, in time order",
+        f"one search by {correlation_id}: {len(whole)} lines and spans of {len(_traces(whole))} traces, in time order",
     )
-    return table
 
 
 def _spread(done: Demo) -> tuple[Request, list[dict[str, Any]]]:
-    """The request that came to the most traces, with its transaction."""
+    """The request with the most traces, and the documents of its transaction."""
     found = [(request, transaction(request.correlation_id, done.store)) for request in done.run.requests]
     return max(found, key=lambda pair: len(_traces(pair[1])))
 
@@ -171,7 +190,7 @@ def _traces(documents: list[dict[str, Any]]) -> set[str]:
 
 
 def _beginnings(documents: list[dict[str, Any]]) -> dict[str, str]:
-    """The name of each trace's first span, by X-Ray's id."""
+    """The name of each trace's root span, by the trace id in X-Ray's form."""
     roots = (document for document in documents if document["doc"]["kind"] == "span" and not document["parentSpanId"])
     return {document["xray"]["traceId"]: document["name"] for document in roots}
 
@@ -189,7 +208,7 @@ def _unsampled(done: Demo) -> Request:
 
 
 def _stale(done: Demo) -> Request:
-    """The request with a line that carries another trace's id."""
+    """The request of which a line names a stale trace id."""
     lines = search(SearchQuery(service="cached-segment", text="answers"), done.store)
     own = next(line["traceId"] for line in lines if line.get("staleTraceId"))
     return next(request for request in done.run.requests if request.trace_id == own)

@@ -1,4 +1,4 @@
-"""`tracejoin doctor`."""
+"""`tracejoin doctor`: prints what is wrong with an account's set-up."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -32,40 +32,40 @@ def doctor(ctx: click.Context, app: CommandContext, *, name: str) -> int:
     """Says what is wrong with an account's set-up, each with its remedy. Only reads; region and credentials as the AWS CLI has them."""
     account = Account(Calls(_session(app.settings.region)), name=name, own=app.settings, endpoint=_endpoint(ctx),
                       named=ctx.get_parameter_source("name") is not ParameterSource.DEFAULT)  # fmt: skip
-    findings = []
-    for finding in diagnose(account, CHECKS):
-        app.emit(finding)
-        findings.append(finding)
+    results = []
+    for result in diagnose(account, CHECKS):
+        app.emit(result)
+        results.append(result)
     if not app.json:
-        # not by the console: it would break commands where the line ends
-        for line in told(findings):
+        # not through the console: it would wrap the commands
+        for line in report_lines(results):
             click.echo(terminal_safe(line))
-    return int(any(finding.status == "problem" for finding in findings))
+    return int(any(result.status == "problem" for result in results))
 
 
 def _endpoint(ctx: click.Context) -> str:
-    """What --endpoint says, before the command's name or after it."""
+    """The value of --endpoint, whether it stands before or after the command's name."""
     before = ctx.parent.params.get("endpoint") if ctx.parent else None
     return str(ctx.params.get("endpoint") or before or "")
 
 
-def told(findings: Sequence[CheckResult]) -> Iterable[str]:
-    """What a person reads: a group for each status, in it a line for each check, and what is wrong with its remedy."""
+def report_lines(results: Sequence[CheckResult]) -> Iterable[str]:
+    """The lines for people: grouped by status, a line per result, with the remedy below it."""
     for status, title in _GROUPS:
-        group = [finding for finding in findings if finding.status == status]
+        group = [result for result in results if result.status == status]
         if group:
             yield title
             yield from _unknown(group) if status == "unknown" else _known(group)
 
 
 def _known(group: Sequence[CheckResult]) -> Iterable[str]:
-    for check, found in groupby(group, lambda finding: finding.check):
+    for check, found in groupby(group, lambda result: result.check):
         entries = list(found)
-        # one remedy for several stands below the last of them
-        for remedy, alike in groupby(entries[:_MOST_SHOWN], lambda finding: finding.remedy):
-            for finding in alike:
-                where = f"{finding.resource}: " if finding.resource else ""
-                yield f"  {check}  {where}{finding.message}"
+        # a remedy that several share comes below the last of them
+        for remedy, alike in groupby(entries[:_MOST_SHOWN], lambda result: result.remedy):
+            for result in alike:
+                where = f"{result.resource}: " if result.resource else ""
+                yield f"  {check}  {where}{result.message}"
             if remedy:
                 yield f"      {remedy}"
         if len(entries) > _MOST_SHOWN:
@@ -73,10 +73,10 @@ def _known(group: Sequence[CheckResult]) -> Iterable[str]:
 
 
 def _unknown(group: Sequence[CheckResult]) -> Iterable[str]:
-    """One line for all checks that fail for one reason."""
-    reasons = dict.fromkeys((finding.message, finding.remedy) for finding in group)
+    """One line for all checks that could not be made for the same reason."""
+    reasons = dict.fromkeys((result.message, result.remedy) for result in group)
     for message, remedy in reasons:
-        checks = dict.fromkeys(finding.check for finding in group if (finding.message, finding.remedy) == (message, remedy))
+        checks = dict.fromkeys(result.check for result in group if (result.message, result.remedy) == (message, remedy))
         yield f"  {', '.join(checks)}  {message}"
         if remedy:
             yield f"      {remedy}"

@@ -1,4 +1,4 @@
-"""`tracejoin explain`."""
+"""`tracejoin explain`: prints what would be extracted from log lines."""
 
 from typing import BinaryIO
 
@@ -27,9 +27,9 @@ def explain(app: CommandContext, file: BinaryIO) -> None:
     for message, explanation in explain_lines(data, max_bytes=bound, correlation_paths=paths, redactor=redactor):
         app.emit(explanation)
         sampled = {True: "yes", False: "no", None: ""}[explanation.sampled]
-        begin = message.strip().partition("\n")[0][:_WIDEST_LINE]
+        start = message.strip().partition("\n")[0][:_WIDEST_LINE]
         table.add_row(
-            escape(terminal_safe(begin)), explanation.xray_trace_id, explanation.id_source, explanation.request_id,
+            escape(terminal_safe(start)), explanation.xray_trace_id, explanation.id_source, explanation.request_id,
             sampled, explanation.severity, explanation.format, " ".join(explanation.signals),
         )  # fmt: skip
     app.say(table)

@@ -1,4 +1,4 @@
-"""`tracejoin faults`."""
+"""`tracejoin faults`: prints hidden faults and the functions that log stale trace ids."""
 
 from datetime import datetime
 
@@ -27,7 +27,7 @@ from pipeline.store.client import Store
 @pass_app
 def faults(app: CommandContext, *, since: datetime | None, until: datetime | None, limit: int, stale: bool,
            rule: str | None, service: str, notices: bool) -> int:  # fmt: skip
-    """Hidden faults, newest first."""
+    """Prints hidden faults, newest first, and the functions that log stale trace ids; exit status 1 where there is no fault."""
     store = app.store()
     if stale:
         return _stale(app, store, since, until)
@@ -45,7 +45,7 @@ def faults(app: CommandContext, *, since: datetime | None, until: datetime | Non
 
 
 def _stale(app: CommandContext, store: Store, since: datetime | None, until: datetime | None, *, quiet: bool = False) -> int:
-    """Names the functions that log stale ids; ``quiet`` says nothing where there is none."""
+    """Prints the functions that log stale trace ids; with ``quiet`` nothing where there is none."""
     found = stale_ids(store, since=since, until=until)
     for service in found:
         app.emit(service)

@@ -1,4 +1,4 @@
-"""How findings look in a terminal and on a page: one failure after the other, with its evidence."""
+"""Findings table: findings for a terminal or a page, one failure after the other, with its evidence."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -18,20 +18,20 @@ _COLOURS = {"alert": "bold red", "notice": "yellow"}
 
 
 def faults_table(traces: Sequence[dict[str, Any]]) -> Group:
-    """Stored trace documents with what was found in them."""
+    """Stored trace documents with their findings, as something that rich prints."""
     return Group(*(part for trace in traces for part in _trace(trace)))
 
 
 def findings_table(findings: Iterable[Finding]) -> Group:
-    """What was found in one trace."""
-    return Group(*(Padding(_evidence(list(describe_failure(story))), (0, 0, 0, 2)) for story in group_failures(findings)))
+    """The findings of one trace, as something that rich prints."""
+    return Group(*(Padding(_evidence(list(describe_failure(failure))), (0, 0, 0, 2)) for failure in group_failures(findings)))
 
 
 def _trace(trace: dict[str, Any]) -> Iterator[RenderableType]:
     status = trace["trace"]
     name = escape(terminal_safe(trace.get("name") or trace.get("serviceName") or ""))
-    told = describe_response(status.get("clientSaw"), status.get("edgeStatus"))
-    yield f"[bold]{trace['xray']['traceId']}[/]  {' '.join(time_of(trace))}  {name}  {told}"
+    response = describe_response(status.get("clientSaw"), status.get("edgeStatus"))
+    yield f"[bold]{trace['xray']['traceId']}[/]  {' '.join(time_of(trace))}  {name}  {response}"
     yield findings_table(msgspec.convert(trace.get("findings") or (), tuple[Finding, ...]))
 
 

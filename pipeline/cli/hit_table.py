@@ -1,4 +1,4 @@
-"""Lines and spans as one list in a terminal, however many there are: it is printed as they come."""
+"""Hit table: log lines and spans as one list in a terminal, printed batch by batch, however many there are."""
 
 import re
 import secrets
@@ -8,8 +8,8 @@ from typing import Any
 from rich.table import Column, Table
 from rich.text import Text
 
+from pipeline.cli.terminal_text import one_line
 from pipeline.cli.waterfall_table import time_of
-from pipeline.model.json_values import as_text
 from pipeline.model.trace_ids import to_xray
 
 _WIDE = 140
@@ -19,23 +19,20 @@ _BEFORE_MATCH = 16
 _STATES = {"complete": "green", "unsampled": "yellow", "pending": "cyan", "partial": "cyan"}
 _ERROR, _WARN = 17, 13
 _FAILED = 2
-# what others logged must neither steer the terminal nor turn its text around
-_CONTROLS = dict.fromkeys((*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), "�")
-_CONTROLS |= {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "␡"}
 
 
 def new_marks() -> tuple[str, str]:
-    """Marks for the start and the end of a match that no text can hold: nobody knows them before."""
+    """Two texts that mark the start and the end of a match. They are random, so that no logged text holds them."""
     nonce = secrets.token_hex(8)
     return f"\ue000{nonce}\ue001", f"\ue000{nonce}\ue002"
 
 
 class HitTable:
-    """The list as parts of one table with fixed widths.
+    """A list of hits, as the parts of one table with fixed widths.
 
     Args:
-        width: of the terminal, in characters.
-        marks: what stands around a match in the highlighted text.
+        width: the terminal's, in characters.
+        marks: the texts before and after a match in highlighted text.
     """
 
     def __init__(self, width: int, marks: tuple[str, str]) -> None:
@@ -51,7 +48,7 @@ class HitTable:
         self._gap = gap
 
     def part(self, hits: Iterable[dict[str, Any]]) -> Table:
-        """The next rows; the first part bears the header."""
+        """A table of the next hits; the first one has the header."""
         names = ("time", "kind", "service", "what", "trace", "state") if self._wide else ("time", "service", "what", "trace", "state")
         columns = [Column(name, width=width, no_wrap=True, overflow="ellipsis") for name, width in zip(names, self._widths, strict=True)]
         table = Table(
@@ -67,7 +64,7 @@ class HitTable:
         return table
 
     def traces(self) -> Iterator[str]:
-        """Where the list is too narrow for them: the whole ids of its traces."""
+        """Lines with the whole ids of the listed traces; none where the table is wide enough to show them."""
         if not self._wide:
             yield from (f"…{id_[-7:]} is {to_xray(id_)}, {state}" for id_, state in list(self._traces.items())[:_MOST_TRACES])
             if len(self._traces) > _MOST_TRACES:
@@ -76,7 +73,7 @@ class HitTable:
 
     def _row(self, hit: dict[str, Any]) -> list[Text]:
         document = hit["_source"]
-        kind, service = document["doc"]["kind"], Text(_clean(document.get("serviceName") or ""), "cyan")
+        kind, service = document["doc"]["kind"], Text(one_line(document.get("serviceName") or ""), "cyan")
         state, trace_id = _state(document), document.get("traceId") or ""
         if trace_id and (trace_id in self._traces or len(self._traces) < _REMEMBERED):
             self._traces[trace_id] = state.plain
@@ -92,7 +89,7 @@ class HitTable:
         return [Text(time_of(document)[1]), service, self._text(hit), Text(f"…{trace_id[-7:]}" if trace_id else ""), state]
 
     def _text(self, hit: dict[str, Any]) -> Text:
-        """What was said or done, on one line, its matches marked and in sight."""
+        """The message of a log line or the name of a span, on one line, cut so that its first match can be seen."""
         document = hit["_source"]
         is_log = document["doc"]["kind"] == "log"
         marked = hit.get("highlight", {}).get("body" if is_log else "name", ())
@@ -103,12 +100,12 @@ class HitTable:
             parts[0] = ("…" + parts[0][0][before - _BEFORE_MATCH :], False)
         for part, matched in parts:
             text.append(part, "bold black on yellow" if matched else None)
-        # rich would measure all of a line of 256 KiB for the few columns that are seen
+        # without this, rich would measure all of a line of 256 KiB
         text.truncate(self._what, overflow="ellipsis")
         return text
 
     def _parts(self, text: str) -> list[tuple[str, bool]]:
-        """The text in pieces, each with whether it matched, as one clean line."""
+        """The text in pieces, each on one line and with whether it matched."""
         start, end = self._marks
         pieces = re.split(f"({re.escape(start)}|{re.escape(end)})", text)
         parts: list[tuple[str, bool]] = []
@@ -117,7 +114,7 @@ class HitTable:
             if piece in self._marks:
                 matched = piece == start
             elif piece or not parts:
-                parts.append((_clean(re.sub(r"\s+", " ", piece)), matched))
+                parts.append((one_line(piece), matched))
         return parts
 
 
@@ -129,9 +126,5 @@ def _style(document: dict[str, Any]) -> str:
 
 def _state(document: dict[str, Any]) -> Text:
     status = document.get("trace") or {}
-    state = _clean(str(status.get("state") or ""))
+    state = one_line(str(status.get("state") or ""))
     return Text("hidden fault", "bold red") if status.get("hiddenFault") else Text(state, _STATES.get(state, ""))
-
-
-def _clean(text: str) -> str:
-    return as_text(text).translate(_CONTROLS)

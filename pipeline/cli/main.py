@@ -1,4 +1,4 @@
-"""The `tracejoin` command: one word per job."""
+"""Main: the `tracejoin` command, which finds the module of a subcommand and turns errors into exit statuses."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ _COMMANDS = {
 
 
 class _Commands(click.Group):
-    """Loads a command's module when it is called, so that `explain` does not wait for what `demo` needs."""
+    """Imports a command's module only when the command is called, so that `explain` does not wait for what `demo` needs."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -51,7 +51,7 @@ def cli(ctx: click.Context, endpoint: str | None) -> None:
 
 
 def main() -> None:
-    """Runs the command line; exit status 0 done, 1 the answer is no or something failed, 2 wrong usage."""
+    """Runs the command line. The exit status is 0 for done, 1 for the answer no or a failure, 2 for wrong usage."""
     try:
         cli(standalone_mode=True)
     except MisconfiguredError as error:
@@ -62,6 +62,6 @@ def main() -> None:
         click.echo(f"tracejoin: {error}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:
-        # the reader of our pipe has gone, such as `head`
+        # the reader of the pipe has ended, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

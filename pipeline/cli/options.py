@@ -1,4 +1,4 @@
-"""What several commands share: options, and reading files."""
+"""Options: the options that all commands have, and reading the files that they name."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from pipeline.cli.context import CommandContext, read_settings
 
 
 def pass_app(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives ``command`` its App and the options --endpoint and --json; what the command returns becomes the exit status."""
+    """Gives ``command`` its CommandContext and the options --endpoint and --json; its return value becomes the exit status."""
 
     @click.option("--endpoint", metavar="URL", help="OpenSearch; else TRACEJOIN_ENDPOINT.")
     @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout, and nothing else.")
@@ -28,7 +28,7 @@ def pass_app(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def open_files(names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-    """The content of each file; ``-`` is stdin."""
+    """The name and content of each file; ``-`` is stdin. Raises UsageError where one can't be read."""
     for name in names:
         try:
             data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
@@ -38,7 +38,7 @@ def open_files(names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
 
 
 def read_file(file: BinaryIO) -> bytes:
-    """All of an open file; a directory or a broken disk is one clear line."""
+    """The content of an open file. Raises UsageError where it can't be read, such as a directory."""
     try:
         return file.read()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""How a search prints what it finds, group by group: a table, lines of JSON, or CSV."""
+"""Output format: prints the hits of a search, batch by batch, as a table, lines of JSON, or CSV."""
 
 import json
 import sys
@@ -19,20 +19,20 @@ Marks = tuple[str, str] | None
 
 
 class Printer(Protocol):
-    """Prints hits in their order."""
+    """Prints batches of hits in their order."""
 
     marks: Marks
-    """What a match shall stand between; None where matches are not shown."""
+    """The texts that OpenSearch puts before and after a match; None where matches are not shown."""
 
     def print(self, hits: Hits) -> None:
-        """Prints the next hits at once."""
+        """Prints the next batch of hits."""
 
     def end(self) -> None:
-        """Prints what comes after the last one."""
+        """Prints what follows the last hit."""
 
 
 def printer_for(app: CommandContext, form: str | None, columns: str) -> Printer:
-    """The printer that `--format`, `--json` and `--columns` ask for; wrong usage where they contradict each other."""
+    """The printer for `--format`, `--json` and `--columns`. Raises UsageError where they contradict each other."""
     if app.json and form not in {None, "json"}:
         raise click.UsageError(f"--json and --format {form} contradict each other")
     if columns and form != "csv":
@@ -95,5 +95,5 @@ def _encoded(content: object) -> bytes:
     try:
         return msgspec.json.encode(content)
     except UnicodeEncodeError:
-        # half a surrogate pair that somebody logged: JSON has an escape for it, UTF-8 has not
+        # a logged lone surrogate: JSON can escape it, UTF-8 can't encode it
         return json.dumps(content, separators=(",", ":")).encode()

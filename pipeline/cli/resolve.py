@@ -1,4 +1,4 @@
-"""`tracejoin resolve`."""
+"""`tracejoin resolve`: looks up what is pending, once."""
 
 from typing import Any
 
@@ -29,13 +29,13 @@ def resolve(app: CommandContext) -> int:
 
 
 def xray(app: CommandContext) -> Any:
-    """X-Ray, in the region and with the credentials that boto3 finds; AWS_ENDPOINT_URL_XRAY points elsewhere."""
+    """The X-Ray client of the settings' region, with the credentials that boto3 finds. Raises MisconfiguredError where no region is set."""
     if not app.settings.region:
         raise MisconfiguredError(["AWS_REGION is not set: X-Ray is asked in one region"])
     return boto3.client("xray", region_name=app.settings.region, config=Config(retries={"total_max_attempts": 3}))
 
 
 def counts(resolution: Resolution) -> dict[str, int]:
-    """The numbers in a resolution, a list as its length."""
+    """The numbers of a resolution by name; a list counts as its length."""
     numbers = {name: value if isinstance(value, int) else len(value) for name, value in msgspec.to_builtins(resolution).items()}
     return numbers | {"alerts": resolution.alerts.sent}

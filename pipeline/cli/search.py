@@ -1,4 +1,4 @@
-"""`tracejoin search`."""
+"""`tracejoin search`: prints log lines and spans in one list."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from pipeline.search.query import LEVELS, SearchQuery
 from pipeline.search.search import find
 from pipeline.store.client import Store
 
-_GROUP = 1000
+_BATCH = 1000
 _HELP = f"""Logs and spans in one list, in time order. Exit status 1 where nothing is found.
 
 An ID is a trace id (X-Ray's or W3C's), a tracing header, a correlation id, or a request id of Lambda or API Gateway. It finds the whole
@@ -62,27 +62,27 @@ def _several(name: str, metavar: str, text: str) -> Callable[..., Any]:
                                                             "message or a span's name.")  # fmt: skip
 @pass_app
 def search(
-    app: CommandContext, *, exact: bool, everything: bool, follow: bool, interval: float, form: str | None, columns: str, **asked: Any
+    app: CommandContext, *, exact: bool, everything: bool, follow: bool, interval: float, form: str | None, columns: str, **criteria: Any
 ) -> int:
-    """Logs and spans in one list."""
-    if follow and asked["until"]:
+    """Prints log lines and spans in one list; exit status 1 where nothing is found."""
+    if follow and criteria["until"]:
         raise click.UsageError("--follow has no end: leave --until out")
     printer = printer_for(app, form, columns)
-    question = SearchQuery(whole=not exact, **asked | {"level": asked["level"] or "", "limit": 0 if everything else asked["limit"]})
+    query = SearchQuery(whole=not exact, **criteria | {"level": criteria["level"] or "", "limit": 0 if everything else criteria["limit"]})
     store = app.store()
     if follow:
-        return _follow(app, question, store, printer, interval)
-    return _find(app, question, store, printer)
+        return _follow(app, query, store, printer, interval)
+    return _find(app, query, store, printer)
 
 
-def _find(app: CommandContext, question: SearchQuery, store: Store, printer: Printer) -> int:
-    found = find(question, store, highlight=printer.marks)
+def _find(app: CommandContext, query: SearchQuery, store: Store, printer: Printer) -> int:
+    found = find(query, store, highlight=printer.marks)
     shown = 0
-    for hits in _groups(found.hits):
+    for hits in _batches(found.hits):
         shown += len(hits)
         printer.print(hits)
     if not shown:
-        for sentence in explain_no_results(question, store, delays=app.settings.lookup_delays, now=time.time()):
+        for sentence in explain_no_results(query, store, delays=app.settings.lookup_delays, now=time.time()):
             app.warn(f"tracejoin: {sentence}")
         return 1
     printer.end()
@@ -91,19 +91,19 @@ def _find(app: CommandContext, question: SearchQuery, store: Store, printer: Pri
     return 0
 
 
-def _follow(app: CommandContext, question: SearchQuery, store: Store, printer: Printer, interval: float) -> int:
+def _follow(app: CommandContext, query: SearchQuery, store: Store, printer: Printer, interval: float) -> int:
     def trouble(text: str) -> None:
         app.warn(f"tracejoin: {text}; still trying")
 
     try:
-        for hits in follow_hits(question, store, interval=interval, highlight=printer.marks, trouble=trouble):
+        for hits in follow_hits(query, store, interval=interval, highlight=printer.marks, trouble=trouble):
             printer.print(hits)
     except KeyboardInterrupt:
-        # how it is meant to end
+        # Ctrl-C is how it is meant to end
         return 0
     return 0
 
 
-def _groups(hits: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    while group := list(islice(hits, _GROUP)):
-        yield group
+def _batches(hits: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    while batch := list(islice(hits, _BATCH)):
+        yield batch

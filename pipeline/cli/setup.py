@@ -1,4 +1,4 @@
-"""`tracejoin setup`."""
+"""`tracejoin setup`: installs what is in mappings/."""
 
 import click
 

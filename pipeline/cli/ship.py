@@ -1,4 +1,4 @@
-"""`tracejoin ship`."""
+"""`tracejoin ship`: ships recorded subscription events."""
 
 import time
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def ship(app: CommandContext, files: tuple[str, ...]) -> int:
 
 
 def _read(app: CommandContext, files: tuple[str, ...]) -> tuple[list[object], int]:
-    """The events in the files, and how many files hold none."""
+    """The events in the files, and the number of files that can't be read."""
     events: list[object] = []
     refused = 0
     for name, data in open_files(files):

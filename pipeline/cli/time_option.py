@@ -1,4 +1,4 @@
-"""The times that commands take."""
+"""Time option: the options --since and --until, and the forms of a time that they take."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ a date alone is the whole day."""
 
 
 class Moment(click.ParamType[datetime]):
-    """An option's time; ``end`` where a date alone stands for its end."""
+    """The type of an option that takes a time; with ``end`` a date alone means the end of that day."""
 
     name = "time"
 
@@ -22,7 +22,7 @@ class Moment(click.ParamType[datetime]):
         self._end = end
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """The moment, UTC; wrong usage where it is none."""
+        """The time as an aware datetime in UTC. Fails as wrong usage where ``value`` is no time."""
         try:
             return parse_time(str(value), now=datetime.now(UTC), end=self._end)
         except BadInputError as error:

@@ -1,4 +1,4 @@
-"""`tracejoin trace`."""
+"""`tracejoin trace`: prints one transaction as a waterfall."""
 
 import io
 from pathlib import Path
@@ -39,10 +39,9 @@ def trace(app: CommandContext, *, id: str, html: Path | None) -> int:  # noqa: A
         return 1
     for document in found:
         app.emit(document)
-    group = transaction_of([id], store)
-    # the names of segments stand in it
+    # a state's reason holds names of segments
     head = escape(heading(found))
-    joined = [line for edge in group.edges for line in edge_lines(edge)]
+    joined = [line for edge in transaction_of([id], store).edges for line in edge_lines(edge)]
     app.say(head)
     app.say(waterfall_table(found))
     faulty = verdicts(found, store)
@@ -59,6 +58,6 @@ def trace(app: CommandContext, *, id: str, html: Path | None) -> int:  # noqa: A
                 page.print(Rule("what failed"), faults_table(faulty))
             for line in joined:
                 page.print(escape(line))
-            # half a surrogate pair that somebody logged has no place in UTF-8
+            # UTF-8 can't encode a logged lone surrogate
             html.write_text(page.export_html(), encoding="utf-8", errors="replace")
     return 0

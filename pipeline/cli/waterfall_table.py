@@ -1,4 +1,4 @@
-"""How documents look in a terminal."""
+"""Waterfall table: a transaction's documents as a table with bars, and its heading."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _MOST_NAMED = 5
 
 
 def waterfall_table(documents: Sequence[dict[str, Any]]) -> Table:
-    """One transaction: spans with their bars, log lines inside them."""
+    """A table of one transaction's documents: spans with their bars, and log lines inside them."""
     found = rows(documents)
     whole = max((row.offset + row.duration for row in found), default=0) or 1
     table = Table("ms", "service", "spans and lines", "waterfall", expand=True, show_edge=False)
@@ -30,17 +30,19 @@ def waterfall_table(documents: Sequence[dict[str, Any]]) -> Table:
 
 
 def heading(documents: Sequence[dict[str, Any]]) -> str:
-    """How much of a transaction there is, and the state of each of its traces."""
+    """A line with the number of a transaction's documents and the states of its traces."""
     states = {document["traceId"]: document.get("trace") or {} for document in documents if document.get("traceId")}
     if len(states) == 1:
         (status,) = states.values()
         return f"{len(documents)} lines and spans, trace {status.get('state')}. {status.get('stateReason') or ''}"
-    told = ", ".join(f"{count} {state}" for state, count in sorted(Counter(str(status.get("state")) for status in states.values()).items()))
-    return f"{len(documents)} lines and spans of {len(states)} traces{f': {told}' if told else ''}"
+    counted = ", ".join(
+        f"{count} {state}" for state, count in sorted(Counter(str(status.get("state")) for status in states.values()).items())
+    )
+    return f"{len(documents)} lines and spans of {len(states)} traces{f': {counted}' if counted else ''}"
 
 
 def edge_lines(edge: TransactionEdge) -> list[str]:
-    """What joins traces, with who says so, a line each."""
+    """Lines that name a join key and the evidence in each trace that shows it."""
     named = zip(edge.trace_ids[:_MOST_NAMED], edge.evidence, strict=False)
     more = [f"  and {len(edge.trace_ids) - _MOST_NAMED} more"] if len(edge.trace_ids) > _MOST_NAMED else []
     return [f"joined by {edge.name}", *(f"  {to_xray(id_)}: {evidence}" for id_, evidence in named), *more]
@@ -62,7 +64,7 @@ def _bar(row: Row, whole: float) -> Text:
 
 
 def time_of(document: dict[str, Any]) -> tuple[str, str]:
-    """The day and the time of day, to the millisecond, in this computer's zone, in which `--since` is read, too."""
+    """A document's day and time of day to the millisecond, as text in this computer's time zone; empty where it has no time."""
     at = document.get("@timestamp")
     day, _, time = f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M:%S.%f}"[:-3].partition(" ") if at else ("", "", "")
     return day, time

@@ -1,4 +1,4 @@
-"""`tracejoin why`."""
+"""`tracejoin why`: says in words what is known of a trace."""
 
 import click
 from rich.markup import escape
@@ -17,13 +17,13 @@ def why(app: CommandContext, *, id: str) -> int:  # noqa: A002  # the name that 
 
     ID: a trace, correlation or request id.
     """
-    told = explain_traces(id, app.store(), rules_for(app.settings))
-    if not told:
+    explanations = explain_traces(id, app.store(), rules_for(app.settings))
+    if not explanations:
         app.warn(f"tracejoin: nothing is known of {id}")
         return 1
-    for account in told:
-        app.emit(account)
-        app.say(f"[bold]{account.xray_trace_id}[/]")
-        for sentence in in_words(account):
+    for explanation in explanations:
+        app.emit(explanation)
+        app.say(f"[bold]{explanation.xray_trace_id}[/]")
+        for sentence in in_words(explanation):
             app.say(f"  {escape(sentence)}")
     return 0

@@ -1,4 +1,4 @@
-"""Lineage: what a segment owes to those above it, told once, from the top down, so that no question about it walks a deep trace again."""
+"""Ancestry: what each segment gets from the segments above it, found once from the top down, so that no rule walks a deep trace again."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -11,14 +11,14 @@ _LONGEST_PATH = 64
 
 
 class Ancestry(msgspec.Struct, frozen=True):
-    """The place of a segment.
+    """What a segment gets from the segments above it.
 
     Attributes:
         fact: the segment.
-        above: the segment above it; none for the first one, and for the one that a ring is entered by, which only odd documents make.
-        depth: how many segments and subsegments stand above it.
-        path: the names from the entry down to it; a very long one keeps its first name and its last ones.
-        service_name: the service that it is part of: its own, else that of the segment around it; empty where nobody names one.
+        above: its parent; None for the first segment, and for the one at which a ring is entered, which only odd documents make.
+        depth: how many segments and subsegments are above it.
+        path: the names from the entry down to it; a very long path keeps its first name and its last ones.
+        service_name: its own service, else that of the segment around it; empty if neither names one.
     """
 
     fact: SegmentFact
@@ -28,10 +28,10 @@ class Ancestry(msgspec.Struct, frozen=True):
     service_name: str
 
 
-def ancestries(
+def ancestries_of(
     facts: Iterable[SegmentFact], parent: Callable[[SegmentFact], SegmentFact | None], children: Callable[[SegmentFact], list[SegmentFact]]
 ) -> dict[str, Ancestry]:
-    """The lineage of each of ``facts`` by its id, those above before those below."""
+    """Gives the ancestry of each of ``facts`` by its id, parents before children."""
     found: dict[str, Ancestry] = {}
     for fact in facts:
         if fact.id not in found:
@@ -39,11 +39,10 @@ def ancestries(
     return found
 
 
-def nearest_exceptions(lineage: dict[str, Ancestry], children: Callable[[SegmentFact], list[SegmentFact]]) -> dict[str, SegmentFact]:
-    """By id, the segment itself where it names an exception, else the nearest one below it that does."""
+def nearest_exceptions(ancestries: dict[str, Ancestry], children: Callable[[SegmentFact], list[SegmentFact]]) -> dict[str, SegmentFact]:
+    """Gives, by id, the segment itself if it names an exception, else the nearest one below it that does."""
     found: dict[str, tuple[int, SegmentFact]] = {}
-    for place in reversed(lineage.values()):
-        fact = place.fact
+    for fact in (ancestry.fact for ancestry in reversed(ancestries.values())):
         own = (0, fact) if fact.exception_type or fact.exception_message else None
         below = (found[child.id] for child in children(fact) if child.id in found)
         if nearest := own or min(below, key=lambda pair: pair[0], default=None):
@@ -52,7 +51,7 @@ def nearest_exceptions(lineage: dict[str, Ancestry], children: Callable[[Segment
 
 
 def _top(fact: SegmentFact, parent: Callable[[SegmentFact], SegmentFact | None]) -> SegmentFact:
-    """The first segment above ``fact``, or the one by which a ring is entered from it."""
+    """The first segment above ``fact``, or the one at which a ring is entered from it."""
     seen: set[str] = set()
     while fact.id not in seen and (above := parent(fact)):
         seen.add(fact.id)

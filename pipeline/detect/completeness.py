@@ -1,4 +1,4 @@
-"""Standing: how far a trace has come, in a word and in a sentence. Time enters as a fact: when a look-up was made."""
+"""Completeness: how much of a trace has come, as a state and a sentence. Time enters as a fact: when each look-up was made."""
 
 from collections.abc import Iterator
 
@@ -12,13 +12,13 @@ from pipeline.model.trace_state import TraceState, last_seen
 
 _MOST_NAMED = 3
 _MOST_LOOKUPS = 20
-# an event that fails is tried twice again by default (AWS Lambda developer guide, "How Lambda handles errors and retries")
+# an event that fails is retried twice by default (AWS Lambda developer guide, "How Lambda handles errors and retries")
 _MOST_ATTEMPTS = 3
 _HOUR = 3_600_000
 
 
 class Completeness(msgspec.Struct, frozen=True):
-    """The state, its reason in words, and what is missing, a phrase each."""
+    """How complete a trace is: its state, the reason in words, and what is missing, a phrase each."""
 
     state: State
     reason: str
@@ -26,17 +26,17 @@ class Completeness(msgspec.Struct, frozen=True):
 
 
 def completeness_of(state: TraceState, tree: SegmentTree, give_up_after_ms: int) -> Completeness:
-    """How far the trace has come. What was found outweighs every reason for finding nothing."""
-    return _of_segments(state, tree, give_up_after_ms) if state.segments else _of_nothing(state, give_up_after_ms)
+    """Gives how complete a trace is; ``give_up_after_ms`` is as in `evaluate`. Segments outweigh every reason for having none."""
+    return _with_segments(state, tree, give_up_after_ms) if state.segments else _without_segments(state, give_up_after_ms)
 
 
 def _is_unsampled(state: TraceState) -> bool:
-    """Whether the trace was not sampled; what the platform says of a request outweighs what a line's header says."""
-    said = {request.said for request in state.requests.values()}
-    return True not in said and False in said
+    """Whether the trace was not sampled; what the platform says of a request outweighs the tracing header in a line."""
+    sampled = {request.is_sampled for request in state.requests.values()}
+    return True not in sampled and False in sampled
 
 
-def _of_nothing(state: TraceState, give_up_after_ms: int) -> Completeness:
+def _without_segments(state: TraceState, give_up_after_ms: int) -> Completeness:
     outcomes = {lookup.outcome for lookup in state.lookups.values()}
     if _is_unsampled(state):
         return Completeness("unsampled", "The trace was not sampled, so X-Ray never recorded it: these log lines are all there is.")
@@ -58,7 +58,7 @@ def _of_nothing(state: TraceState, give_up_after_ms: int) -> Completeness:
     return Completeness("notFound", "X-Ray has no trace of this id, though it was asked until long after the last log line.")
 
 
-def _of_segments(state: TraceState, tree: SegmentTree, give_up_after_ms: int) -> Completeness:
+def _with_segments(state: TraceState, tree: SegmentTree, give_up_after_ms: int) -> Completeness:
     missing = tuple(_missing(state, tree))
     named = "; ".join(missing[:_MOST_NAMED]) + ("; …" if len(missing) > _MOST_NAMED else "")
     if any(lookup.outcome == "limitExceeded" for lookup in state.lookups.values()):
@@ -73,15 +73,15 @@ def _of_segments(state: TraceState, tree: SegmentTree, give_up_after_ms: int) ->
 
 
 def _time_is_up(state: TraceState, give_up_after_ms: int) -> bool:
-    """Whether a look-up was made long enough after the last sign of life, or so often that one more would be one too many."""
+    """Whether a look-up was made long enough after the last sign of life, or the trace was looked up too often."""
     asked = max((lookup.at for lookup in state.lookups.values()), default=0)
-    # a time far beyond the look-up that brought it is no time
+    # a time far after the look-up that found it is wrong
     active = last_seen(state, before=asked + _HOUR)
     return asked > 0 and (asked >= active + give_up_after_ms or len(state.lookups) >= _MOST_LOOKUPS)
 
 
 def _missing(state: TraceState, tree: SegmentTree) -> Iterator[str]:
-    """What keeps the trace from being complete, a phrase each."""
+    """What the trace lacks to be complete, a phrase each."""
     yield from (f"{fact.name or fact.id} is still open" for fact in tree if fact.in_progress)
     for fact in tree:
         if fact.parent_id and not tree.parent(fact):
@@ -90,16 +90,16 @@ def _missing(state: TraceState, tree: SegmentTree) -> Iterator[str]:
     yield from (f"another attempt of {fact.name or fact.id} is missing: {len(tree.attempts_of(fact))} failed so far" for fact in tree
                 if _will_be_tried_again(fact, tree))  # fmt: skip
     yield from (f"the answer to the call {fact.name or fact.id} is missing" for fact in tree if fact.traced and not tree.answered(fact))
-    # the call that invoked a function carries the id of its request, too
-    shown = {fact.request_id for fact in tree if fact.origin in {SERVICE, FUNCTION}}
+    # the call that invoked a function has the id of its request, too
+    seen = {fact.request_id for fact in tree if fact.origin in {SERVICE, FUNCTION}}
     for request in state.requests.values():
         # the platform names the segment in its REPORT line
-        if request.sampled and request.segment_id and request.request_id not in shown and request.segment_id not in tree.segments:
+        if request.sampled and request.segment_id and request.request_id not in seen and request.segment_id not in tree.segments:
             yield f"the segment of the request {request.request_id} is missing"
 
 
 def _lacks_function(fact: SegmentFact, tree: SegmentTree) -> bool:
-    # Lambda sends two segments for each invocation that ran, and either may be there first
+    # Lambda sends two segments for each invocation that ran, and either may come first
     ran = fact.origin == SERVICE and fact.status in RAN and not fact.inferred and not fact.in_progress
     return ran and not tree.functions_of(fact)
 

@@ -1,4 +1,4 @@
-"""Told: what the caller of a transaction was answered. API Gateway's own log knows it best: a function behind it says 200 to it alone."""
+"""Edge response: what the caller was answered. API Gateway's log outweighs the segments, since a function answers 200 to it alone."""
 
 from collections.abc import Iterable
 
@@ -12,12 +12,12 @@ from pipeline.model.trace_state import TraceState
 
 
 class EdgeResponse(msgspec.Struct, frozen=True):
-    """What was answered, and by whom.
+    """The answer to the caller of a transaction.
 
     Attributes:
-        status: the HTTP status, where there was any.
-        saw: what it comes to.
-        by: who says so: the entry's name, or API Gateway's log.
+        status: the HTTP status; None if there was none, or if it is unknown.
+        saw: what the caller saw in it: a success or an error.
+        by: the source: the entry's name, or API Gateway's log.
     """
 
     status: int | None = None
@@ -29,9 +29,9 @@ class EdgeResponse(msgspec.Struct, frozen=True):
 
 
 def edge_response_of(state: TraceState, tree: SegmentTree) -> EdgeResponse:
-    """What the caller of the trace's entry was answered."""
+    """Gives what the caller of the trace's entry was answered."""
     entry = tree.entry
-    if found := _of_gateway(state.requests.values(), entry):
+    if found := _gateway_request(state.requests.values(), entry):
         by = entry.name if entry and entry.status == found.status else "API Gateway's log"
         return EdgeResponse(found.status, _saw(found.status), by)
     if entry is None or entry.in_progress:
@@ -41,8 +41,8 @@ def edge_response_of(state: TraceState, tree: SegmentTree) -> EdgeResponse:
     return EdgeResponse(None, "error" if entry.fault or entry.error or entry.throttle else "success", entry.name)
 
 
-def _of_gateway(requests: Iterable[RequestFact], entry: SegmentFact | None) -> RequestFact | None:
-    """The request of API Gateway that the entry served; where no segment is known, the first one."""
+def _gateway_request(requests: Iterable[RequestFact], entry: SegmentFact | None) -> RequestFact | None:
+    """The request of API Gateway that the entry served; the first one if no segment is known."""
     answered = [request for request in requests if request.status and not request.elsewhere]
     if entry is None:
         return min(answered, key=lambda request: (request.first_at, request.key), default=None)

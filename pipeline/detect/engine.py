@@ -1,4 +1,4 @@
-"""The rules, by family: each takes a case and yields its findings. `docs/findings/` has a page for each family."""
+"""Engine: the table of all rules, and what runs them on a trace. `docs/findings/` has a page for each family."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -27,12 +27,11 @@ RULES: Mapping[str, Callable[[RuleContext], Iterator[Finding]]] = {
 _MOST_FINDINGS = 100
 
 
-def find(scene: TraceView, rules: Rules) -> tuple[Finding, ...]:
-    """All findings, in a fixed order."""
+def find(view: TraceView, rules: Rules) -> tuple[Finding, ...]:
+    """Runs the enabled ``rules`` on a trace and gives their findings, sorted; if there are too many, notices are left out first."""
     found: set[Finding] = set()
-    for name, look in RULES.items():
+    for name, run in RULES.items():
         rule = rules.get(name)
         if rule and rule.enabled:
-            found |= {finding for finding in look(RuleContext(scene, name, rule)) if rule.is_about(finding.service_name)}
-    # alerts first, where there are more than anybody reads
-    return tuple(sorted(sorted(sorted(found), key=lambda finding: finding.severity)[:_MOST_FINDINGS]))
+            found |= {finding for finding in run(RuleContext(view, name, rule)) if rule.is_about(finding.service_name)}
+    return tuple(sorted(sorted(found, key=lambda finding: (finding.severity, finding))[:_MOST_FINDINGS]))

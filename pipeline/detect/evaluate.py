@@ -1,4 +1,4 @@
-"""Judge: the verdict, a pure function of a trace's merged state. No clock, no order, no input or output."""
+"""Evaluate: turns a trace's merged state into its verdict. A pure function: no clock, no order, no input or output."""
 
 from pipeline.detect.completeness import completeness_of
 from pipeline.detect.edge_response import edge_response_of
@@ -11,26 +11,26 @@ from pipeline.model.trace_state import TraceState
 
 
 def evaluate(state: TraceState, *, rules: Rules, give_up_after_ms: int) -> Verdict:
-    """The verdict on ``state``.
+    """Gives the verdict on a trace.
 
     Args:
-        state: everything known of the trace.
+        state: the merged state of the trace.
         rules: what counts as a finding.
-        give_up_after_ms: how long after the newest sign of life a look-up must have been made in vain.
+        give_up_after_ms: how long after the last sign of life a look-up in vain ends the wait for what is missing.
     """
     tree = SegmentTree(state.segments)
-    standing = completeness_of(state, tree, give_up_after_ms)
-    entry, told = tree.entry, edge_response_of(state, tree)
+    completeness = completeness_of(state, tree, give_up_after_ms)
+    entry, response = tree.entry, edge_response_of(state, tree)
     return Verdict(
-        state=standing.state,
-        state_reason=standing.reason,
-        missing=standing.missing,
+        state=completeness.state,
+        state_reason=completeness.reason,
+        missing=completeness.missing,
         fault=any(fact.fault for fact in tree),
         error=any(fact.error for fact in tree),
         throttle=any(fact.throttle for fact in tree),
-        edge_status=told.status,
-        client_saw=told.saw,
-        findings=find(TraceView(state, tree, standing, told), rules),
+        edge_status=response.status,
+        client_saw=response.saw,
+        findings=find(TraceView(state, tree, completeness, response), rules),
         root=Root(id=entry.id, name=entry.name, service_name=tree.service_name(entry), start=entry.start, end=entry.end,
                   failed=entry.fault or entry.error or entry.throttle) if entry else None,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Stories: findings that tell of one failure, put together. A function that fails behind a call is seen by up to four rules."""
+"""Failures: groups the findings of one failure. Up to four rules find a function that fails behind a call."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -10,19 +10,19 @@ from pipeline.detect.verdict import Finding, ShownLine
 
 _MOST_LINES: Final = 5
 _OF_THE_PLATFORM: Final = frozenset({"timeout", "out-of-memory", "crash"})
-# the year 9999, less the widest time zone; what is later is no time
+# the year 9999, less the widest time zone; a later time is wrong
 _END_OF_TIME: Final = 253_402_214_400_000
 _Mark = tuple[str, ...]
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """One failure: the findings that tell of it, that which says most about its cause first."""
+    """One failure: its findings, the one that says most about the cause first."""
 
     findings: tuple[Finding, ...]
 
     @property
     def lead(self) -> Finding:
-        """The finding whose words are shown."""
+        """The finding whose evidence is shown."""
         return self.findings[0]
 
     @property
@@ -32,27 +32,27 @@ class Failure(msgspec.Struct, frozen=True):
 
     @property
     def alert(self) -> bool:
-        """Whether nobody was told."""
+        """Whether the failure is hidden: one of its findings is an alert."""
         return any(finding.severity == "alert" for finding in self.findings)
 
     @property
     def deepest(self) -> Finding:
-        """Where it failed."""
+        """The deepest finding, which says where the failure happened."""
         return max(self.findings, key=lambda finding: finding.depth)
 
     @property
     def lines(self) -> tuple[ShownLine, ...]:
-        """The log lines that show it, in time order."""
+        """The first log lines that show the failure, in time order."""
         return tuple(sorted({line for finding in self.findings for line in finding.lines})[:_MOST_LINES])
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """What was not known when it was judged."""
+        """What was unknown when the findings were made, a phrase each."""
         return tuple(dict.fromkeys(phrase for finding in self.findings for phrase in finding.unknown))
 
 
 def group_failures(findings: Iterable[Finding]) -> list[Failure]:
-    """The findings of one trace, put together where they name one exception, one span or one line; alerts first, then the deepest."""
+    """Groups a trace's findings that name the same exception, span or line; gives alerts first, then the deepest failures."""
     groups: list[tuple[set[_Mark], list[Finding]]] = []
     for finding in sorted(findings, key=_weight):
         marks, members = set(_marks(finding)), [finding]
@@ -61,43 +61,43 @@ def group_failures(findings: Iterable[Finding]) -> list[Failure]:
             marks |= group[0]
             members += group[1]
         groups.append((marks, members))
-    told = (Failure(tuple(sorted(members, key=_weight))) for _, members in groups)
-    return sorted(told, key=lambda story: (not story.alert, -story.deepest.depth, story.lead))
+    failures = (Failure(tuple(sorted(members, key=_weight))) for _, members in groups)
+    return sorted(failures, key=lambda failure: (not failure.alert, -failure.deepest.depth, failure.lead))
 
 
 def _marks(finding: Finding) -> Iterator[_Mark]:
     if finding.exception_type or finding.exception_message:
         yield "exception", finding.exception_type, finding.exception_message
     elif finding.span_id:
-        # what nobody names is the same where it is at the same place, as a function and the service that runs it; a refusal is no failure
+        # without an exception the path tells: a function and the service that runs it share it; a throttle is a failure of its own
         yield "path", str(finding.rule == "throttled-downstream"), *finding.path
     yield from (("line", line.id) for line in finding.lines)
     yield "span", finding.span_id or f"{finding.rule} {finding.evidence}"
 
 
 def _weight(finding: Finding) -> tuple[object, ...]:
-    """The finding that says most about the cause first: what the platform says, an exception, a segment rather than a line alone."""
+    """The sort key that puts first what says most about the cause: the platform, an exception, a segment rather than a line alone."""
     nameless = not (finding.exception_type or finding.exception_message)
     return (finding.severity != "alert", finding.rule not in _OF_THE_PLATFORM, nameless, finding.rule.endswith("-log"), -finding.depth,
             finding)  # fmt: skip
 
 
-def describe_failure(story: Failure, *, utc: bool = False) -> Iterator[tuple[str, str]]:
-    """A failure as pairs of a word and what is to be said under it, in the order in which one asks; times are UTC, or this computer's."""
-    lead, deepest = story.lead, story.deepest
-    yield ("alert" if story.alert else "notice"), lead.evidence
-    yield "rules", ", ".join(story.rules)
+def describe_failure(failure: Failure, *, utc: bool = False) -> Iterator[tuple[str, str]]:
+    """Describes a failure in pairs of a heading and its text, in the order of reading; times are UTC, or in this computer's time zone."""
+    lead, deepest = failure.lead, failure.deepest
+    yield ("alert" if failure.alert else "notice"), lead.evidence
+    yield "rules", ", ".join(failure.rules)
     if deepest.path:
         span = f", span {deepest.span_id}" if deepest.span_id else ""
         yield "where", f"{' › '.join(deepest.path)} (depth {deepest.depth}{span})"
     if lead.exception_type or lead.exception_message:
         yield "exception", ": ".join(filter(None, (lead.exception_type, lead.exception_message)))
-    yield from (("line", f"{_time(line, utc=utc)}{line.service_name}  {line.text}".strip()) for line in story.lines)
-    yield from (("not known", phrase) for phrase in story.unknown)
+    yield from (("line", f"{_time(line, utc=utc)}{line.service_name}  {line.text}".strip()) for line in failure.lines)
+    yield from (("not known", phrase) for phrase in failure.unknown)
 
 
 def describe_response(client_saw: str | None, status: int | None) -> str:
-    """What the caller of a trace's entry was told, as a sentence."""
+    """Says in a sentence what the caller of a trace's entry was answered."""
     if client_saw in {None, "unknown"}:
         return "what the caller was told is not known"
     return f"the caller was told {status or client_saw}"

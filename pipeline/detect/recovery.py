@@ -1,4 +1,4 @@
-"""Amends: which failures were made good again, by a call made once more, a later attempt, a later run."""
+"""Recovery: which failures were recovered by a repeated call, a later attempt or a later invocation."""
 
 import sys
 from bisect import bisect_right
@@ -10,18 +10,18 @@ from pipeline.detect.segment_tree import SegmentTree
 from pipeline.model.facts import SegmentFact, SignalFact
 from pipeline.model.trace_state import TraceState
 
-_NANOS = 1_000_000
-_Span = tuple[int, int]
-# calls that take many items, of which some may fail while the call goes well
+_NANOS_PER_MS = 1_000_000
+_Period = tuple[int, int]
+# calls with many items, of which some may fail while the call goes well
 _BATCH_CALLS = frozenset({"BatchWriteItem", "BatchGetItem", "PutRecords", "PutRecordBatch", "PutEvents", "SendMessageBatch",
                           "DeleteMessageBatch", "ChangeMessageVisibilityBatch", "PublishBatch"})  # fmt: skip
 
 
 class Recovery:
-    """What was made good again in a trace.
+    """Tells which failures of a trace were recovered.
 
     Args:
-        state: everything known.
+        state: the merged state of the trace.
         tree: its segments.
     """
 
@@ -30,103 +30,103 @@ class Recovery:
         self.tree = tree
 
     def recovered(self, fact: SegmentFact) -> bool:
-        """Whether what failed was tried again with success: the call itself, a call that it is part of, or the whole invocation."""
+        """Whether a failed segment was retried with success: the call itself, a call around it, or the whole invocation."""
         return fact.id in self._recovered
 
     @cached_property
     def _recovered(self) -> frozenset[str]:
         superseded = self._earlier_attempts.union(*(earlier for _, earlier in self._good_attempts.values()))
         found: set[str] = set()
-        for id_, place in self.tree.lineage.items():
-            made_good = not self.tree.went_well(place.fact) and self._repeated(place.fact)
-            if made_good or id_ in superseded or (place.above and place.above.id in found):
+        for id_, ancestry in self.tree.ancestries.items():
+            retried = not self.tree.went_well(ancestry.fact) and self._repeated(ancestry.fact)
+            if retried or id_ in superseded or (ancestry.above and ancestry.above.id in found):
                 found.add(id_)
         return frozenset(found)
 
     @cached_property
     def _earlier_attempts(self) -> frozenset[str]:
-        """The attempts of events whose last attempt went well."""
+        """The ids of the earlier attempts of events whose last attempt went well."""
         tried = (self.tree.attempts_of(fact) for fact in self.tree if fact.origin == SERVICE and not fact.in_progress)
         good = (tries for tries in tried if tries and not tries[-1].in_progress and self.tree.attempt_went_well(tries[-1]))
         return frozenset(attempt.id for tries in good for attempt in tries[:-1])
 
     def _repeated(self, fact: SegmentFact) -> bool:
-        """Whether the same call was made again later, and went well; nobody repeats what was refused as his own mistake."""
+        """Whether the same call was repeated later with success; a refusal of the caller's own mistake is not repeated."""
         parent = self.tree.parent(fact)
         if parent is None or self.tree.is_refusal(fact):
             return False
         return self.tree.last_success(parent).get(call_of(fact), -1) >= (fact.end or fact.start or 0)
 
-    def made_good(self, signal: SignalFact) -> bool:
-        """Whether what a line speaks of was made good again."""
+    def recovered_line(self, signal: SignalFact) -> bool:
+        """Whether the failure that a log line shows was recovered."""
         service = self.service_of(signal.request_id)
         if service and self.recovered(service):
             return True
         return bool(signal.at) and (
             signal.at < self._last_good_start(signal)
-            or (bool({"error", "exception", "error-payload"} & set(signal.signals)) and self._beside_a_repeated_call(signal))
+            or (bool({"error", "exception", "error-payload"} & set(signal.signals)) and self._before_a_repeated_call(signal))
             or ("partial-failure" in signal.signals and self._before_another_batch(signal))
         )
 
     def _last_good_start(self, signal: SignalFact) -> int:
-        """When the attempt of its request began that went well, in milliseconds; 0 where none is known, by segments or by lines."""
+        """When the successful attempt of a line's request began, in epoch milliseconds, by segments or else by lines; 0 if unknown."""
         began, _ = self._good_attempts.get(signal.request_id, (0, frozenset()))
-        return began // _NANOS or self._good_runs.get(signal.request, 0)
+        return began // _NANOS_PER_MS or self._good_invocations.get(signal.request, 0)
 
     @cached_property
-    def _good_runs(self) -> dict[str, int]:
-        """By request key, when the last of several runs began that its lines show, if no line of it speaks of a failure."""
+    def _good_invocations(self) -> dict[str, int]:
+        """By request key, when the last of several invocations began (epoch milliseconds), if it ended without a line about a failure."""
         failing: dict[str, int] = {}
         for signal in self.state.signals.values():
             if signal.signals:
                 failing[signal.request] = max(signal.at, failing.get(signal.request, 0))
         found: dict[str, int] = {}
         for key, request in self.state.requests.items():
-            starts = sorted(spot for run in request.runs.values() for spot in run.starts)
-            ends = [spot for run in request.runs.values() for spot in run.ends]
+            starts = sorted(position for marks in request.runs.values() for position in marks.starts)
+            ends = [position for marks in request.runs.values() for position in marks.ends]
             if len(starts) > 1 and any(end > starts[-1] for end in ends):
                 began = int(starts[-1].partition(".")[0])
                 if failing.get(key, -1) < began:
                     found[key] = began
         return found
 
-    def _beside_a_repeated_call(self, signal: SignalFact) -> bool:
-        """Whether a line was written between a call of its request that failed and the beginning of the same call's success."""
+    def _before_a_repeated_call(self, signal: SignalFact) -> bool:
+        """Whether a line was written between a failed call of its request and the start of the same call's success."""
         return _within(signal.at, self._repetitions.get(signal.request_id, ()))
 
     @cached_property
-    def _repetitions(self) -> dict[str, list[_Span]]:
-        """By request, from when to when a call that failed was not made good yet, in milliseconds."""
-        found: dict[str, list[_Span]] = {}
+    def _repetitions(self) -> dict[str, list[_Period]]:
+        """By request id, the periods from the start of a failed call to its repetition, in epoch milliseconds."""
+        found: dict[str, list[_Period]] = {}
         for request_id, calls in self._calls.items():
             for fact in calls:
                 if (parent := self.tree.parent(fact)) and not self.tree.went_well(fact) and self._repeated(fact):
-                    made_good = self.tree.last_success(parent)[call_of(fact)]
-                    found.setdefault(request_id, []).append(((fact.start or 0) // _NANOS, made_good // _NANOS + 1))
-        return {request_id: _united(spans) for request_id, spans in found.items()}
+                    repeated = self.tree.last_success(parent)[call_of(fact)]
+                    found.setdefault(request_id, []).append(((fact.start or 0) // _NANOS_PER_MS, repeated // _NANOS_PER_MS + 1))
+        return {request_id: _merged(periods) for request_id, periods in found.items()}
 
     def _before_another_batch(self, signal: SignalFact) -> bool:
-        """Whether its request made the same kind of batch call after the line as before it: what was left over was tried again."""
+        """Whether a line's request made the same batch call before and after it, so that the failed items were retried."""
         return _within(signal.at, self._batches.get(signal.request_id, ()))
 
     @cached_property
-    def _batches(self) -> dict[str, list[_Span]]:
-        """By request, from its first call of a kind of batch to the last one that went well, in milliseconds."""
-        found: dict[str, list[_Span]] = {}
+    def _batches(self) -> dict[str, list[_Period]]:
+        """By request id, the periods from the first of the same batch calls to the last successful one, in epoch milliseconds."""
+        found: dict[str, list[_Period]] = {}
         for request_id, calls in self._calls.items():
             first: dict[Call, int] = {}
             last: dict[Call, int] = {}
             for fact in calls:
                 if fact.operation in _BATCH_CALLS:
-                    at, call = (fact.start or 0) // _NANOS, call_of(fact)
+                    at, call = (fact.start or 0) // _NANOS_PER_MS, call_of(fact)
                     first[call] = min(at, first.get(call, at))
                     if self.tree.went_well(fact):
                         last[call] = max(at, last.get(call, at))
-            found[request_id] = _united((first[call], at) for call, at in last.items())
+            found[request_id] = _merged((first[call], at) for call, at in last.items())
         return found
 
     def service_of(self, request_id: str) -> SegmentFact | None:
-        """The Lambda service's segment of a request."""
+        """Gives the Lambda service's segment of a request; None if it is unknown."""
         return self._services.get(request_id) if request_id else None
 
     @cached_property
@@ -135,34 +135,34 @@ class Recovery:
 
     @cached_property
     def _good_attempts(self) -> dict[str, tuple[int, frozenset[str]]]:
-        """By request, of those that were tried more than once, the last time with success: when that began, and the attempts before."""
+        """By request id, if the last of several attempts succeeded: its start in nanoseconds, and the ids of the earlier ones."""
         found: dict[str, tuple[int, frozenset[str]]] = {}
         for fact in self.tree:
             functions = self.tree.functions_of(fact) if fact.origin == SERVICE else []
             if len(functions) > 1 and not failed(functions[-1]) and not functions[-1].in_progress:
-                found[fact.request_id or fact.id] = (functions[-1].start or 0, frozenset(one.id for one in functions[:-1]))
+                found[fact.request_id or fact.id] = (functions[-1].start or 0, frozenset(function.id for function in functions[:-1]))
         return found
 
     @cached_property
     def _calls(self) -> dict[str, list[SegmentFact]]:
-        """What each request did, as subsegments of its function."""
+        """By request id, the subsegments of its function."""
         request: dict[str, str] = {}
         found: dict[str, list[SegmentFact]] = {}
-        for id_, place in self.tree.lineage.items():
-            above = place.above
+        for id_, ancestry in self.tree.ancestries.items():
+            above = ancestry.above
             if above and above.origin == SERVICE:
                 request[id_] = above.request_id
             elif above and above.id in request:
                 request[id_] = request[above.id]
-            if place.fact.subsegment and id_ in request:
-                found.setdefault(request[id_], []).append(place.fact)
+            if ancestry.fact.subsegment and id_ in request:
+                found.setdefault(request[id_], []).append(ancestry.fact)
         return found
 
 
-def _united(spans: Iterable[_Span]) -> list[_Span]:
-    """The spans in order, those that meet as one."""
-    found: list[_Span] = []
-    for begin, end in sorted(spans):
+def _merged(periods: Iterable[_Period]) -> list[_Period]:
+    """The periods in order, with overlapping ones merged."""
+    found: list[_Period] = []
+    for begin, end in sorted(periods):
         if found and begin <= found[-1][1]:
             found[-1] = found[-1][0], max(end, found[-1][1])
         else:
@@ -170,7 +170,7 @@ def _united(spans: Iterable[_Span]) -> list[_Span]:
     return found
 
 
-def _within(at: int, spans: Sequence[_Span]) -> bool:
-    """Whether ``at`` lies in one of these spans, which are in order and apart."""
-    place = bisect_right(spans, (at, sys.maxsize)) - 1
-    return place >= 0 and at <= spans[place][1]
+def _within(at: int, periods: Sequence[_Period]) -> bool:
+    """Whether ``at`` is in one of ``periods``, which are sorted and do not overlap."""
+    index = bisect_right(periods, (at, sys.maxsize)) - 1
+    return index >= 0 and at <= periods[index][1]

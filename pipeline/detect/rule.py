@@ -1,4 +1,4 @@
-"""Rule: what can be set of one rule. The defaults are data, in `rules.json`."""
+"""Rule: the settings of one rule. The defaults are data, in `default_rules.json`."""
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -11,12 +11,12 @@ from pipeline.detect.verdict import FindingSeverity
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a user can set of one rule.
+    """The settings of one rule.
 
     Attributes:
-        enabled: whether it looks at all.
-        severity: of what it finds; `notice` at most where the caller plainly saw an error.
-        services: whose failures it is about: names with `*` and `?`, with `!` before them those that it is not about; empty for all.
+        enabled: whether the rule runs.
+        severity: of its findings; `notice` at most if the caller plainly saw an error.
+        services: patterns with `*` and `?` of the services that it is about, or with `!` first of those that it is not; empty for all.
         expected: exception types, error codes and statuses that are no failure.
     """
 
@@ -26,7 +26,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expected: tuple[str, ...] = ()
 
     def is_about(self, service_name: str) -> bool:
-        """Whether it looks at this service."""
+        """Whether the rule is about the failures of this service."""
         denied = [pattern[1:] for pattern in self.services if pattern.startswith("!")]
         wanted = [pattern for pattern in self.services if not pattern.startswith("!")]
         return not _matches(service_name, denied) and (not wanted or _matches(service_name, wanted))
@@ -37,7 +37,7 @@ Rules = Mapping[str, Rule]
 
 @lru_cache(maxsize=1)
 def default_rules() -> Rules:
-    """The rules as they ship, from `rules.json`."""
+    """Gives the rules as they ship, by name."""
     return msgspec.json.decode((files("pipeline.detect") / "default_rules.json").read_bytes(), type=dict[str, Rule])
 
 

@@ -1,4 +1,4 @@
-"""Case: one rule's look at a trace, and how it words what it finds."""
+"""Rule context: one rule with the trace that it runs on, and how its findings are worded."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,82 +25,82 @@ _MESSAGE = re.compile(r"""errorMessage[\\"']{1,4}\s{0,4}:\s{0,4}[\\"']{1,4}(?P<m
 
 
 class RuleContext(msgspec.Struct, frozen=True):
-    """One rule on one trace."""
+    """One rule on one trace: what a rule function works with."""
 
-    scene: TraceView
+    view: TraceView
     name: str
     rule: Rule
 
     def of_segment(self, fact: SegmentFact, evidence: str, *, culprit: SegmentFact | None = None, requests: Iterable[str] = (),
                    seen: bool = False) -> Finding:  # fmt: skip
-        """A finding about a segment.
+        """Gives a finding about a segment.
 
         Args:
-            fact: what hides the failure, or failed.
+            fact: the segment that failed, or that hides the failure.
             evidence: what happened, in a sentence.
-            culprit: whose exception it is, where that is another segment.
-            requests: the requests whose lines show it, the nearest first; those of ``fact`` otherwise.
-            seen: the finding is about what the caller saw and the trace does not show.
+            culprit: the segment with the exception, if that is another one.
+            requests: ids of the requests whose lines show it, nearest first; those around ``fact`` if none is named.
+            seen: whether the finding is about a failure that the caller saw and the trace does not show.
         """
         lines = self._lines(fact, requests)
-        exception = _exception_of(culprit or fact, self.scene) or _exception_in(line.text for line in lines)
+        exception = _exception_of(culprit or fact, self.view) or _exception_in(line.text for line in lines)
         return self._finding(fact, evidence, lines, exception, seen=seen)
 
     def of_lines(self, signals: Sequence[SignalFact], evidence: str) -> Finding:
-        """A finding that log lines show."""
+        """Gives a finding that log lines show, the most telling one first."""
         first = signals[0]
-        fact = self.scene.segment_of(first.request_id) or SegmentFact(id="", name=first.service_name, service_name=first.service_name)
+        fact = self.view.segment_of(first.request_id) or SegmentFact(id="", name=first.service_name, service_name=first.service_name)
         lines = tuple(_shown(signal) for signal in signals[:_MOST_LINES])
-        return self._finding(fact, evidence, lines, _exception_in(signal.text for signal in signals) or _exception_of(fact, self.scene))
+        return self._finding(fact, evidence, lines, _exception_in(signal.text for signal in signals) or _exception_of(fact, self.view))
 
     def expects(self, fact: SegmentFact) -> bool:
-        """Whether a failed call is one that programs expect: a conditional check, a missing key. Never a 5xx."""
+        """Whether programs expect this failure of a call, such as a conditional check or a missing key; a 5xx never is."""
         if (fact.status or 0) >= SERVER_ERROR:
             return False
-        # a cause that is an id is the exception of a call below, which came through
-        source = fact if not fact.cause or _named(fact) else self.scene.nearest_exception.get(fact.id, fact)
+        # a cause that is an id refers to the exception of a call below
+        source = fact if not fact.cause or _named(fact) else self.view.nearest_exception.get(fact.id, fact)
         return not (error_names(source) | {str(fact.status or "")}).isdisjoint(self.rule.expected)
 
     def expects_line(self, signal: SignalFact) -> bool:
-        """Whether a line names an exception or an error code that programs expect; a status alone may be any number."""
+        """Whether a line names an exception or an error code that programs expect; a status does not count, as it may be any number."""
         return any(not name.isdecimal() and name in signal.text for name in self.rule.expected)
 
     def lines_with(self, *kinds: str) -> Iterator[SignalFact]:
-        """The lines that have one of these signals, that nothing made good again and nobody expects."""
-        yield from (signal for signal in self.scene.signals if set(kinds) & set(signal.signals) and not self.expects_line(signal))
+        """Gives the lines with one of these signals whose failure was neither recovered nor expected."""
+        yield from (signal for signal in self.view.signals if set(kinds) & set(signal.signals) and not self.expects_line(signal))
 
     def _finding(self, fact: SegmentFact, evidence: str, lines: tuple[ShownLine, ...], exception: tuple[str, str] | None, *,
                  seen: bool = False) -> Finding:  # fmt: skip
-        scene = self.scene
+        view = self.view
         type_, message = exception or ("", "")
         return Finding(
-            rule=self.name, severity=self._severity(seen=seen), service_name=scene.tree.service_name(fact), span_id=fact.id,
-            path=scene.tree.path(fact), reported=str(fact.status or ""), evidence=evidence, client_saw=scene.told.saw,
-            depth=scene.tree.depth(fact), exception_type=type_, exception_message=message, lines=lines,
-            unknown=tuple(_unknown(scene)),
+            rule=self.name, severity=self._severity(seen=seen), service_name=view.tree.service_name(fact), span_id=fact.id,
+            path=view.tree.path(fact), reported=str(fact.status or ""), evidence=evidence, client_saw=view.response.saw,
+            depth=view.tree.depth(fact), exception_type=type_, exception_message=message, lines=lines,
+            unknown=tuple(_unknown(view)),
         )  # fmt: skip
 
     def _severity(self, *, seen: bool) -> FindingSeverity:
-        """As the rule says; what the caller plainly saw is hidden from nobody, unless the finding is about just that."""
-        return "notice" if self.scene.told.saw == "error" and not seen else self.rule.severity
+        """The rule's severity, but a notice if the caller saw the failure and the finding is not about that."""
+        return "notice" if self.view.response.saw == "error" and not seen else self.rule.severity
 
     def _lines(self, fact: SegmentFact, requests: Iterable[str]) -> tuple[ShownLine, ...]:
-        """The lines of the first of these requests that wrote any; where none is named, of the nearest one around ``fact``."""
+        """The lines of the first of these requests that wrote any; if none is named, of the nearest one around ``fact``."""
         named = tuple(requests)
-        own = next((lines for request_id in named if (lines := self.scene.by_request.get(request_id))), [])
-        return tuple(_shown(signal) for signal in (own if named else self.scene.lines_around(fact))[:_MOST_LINES])
+        own = next((lines for request_id in named if (lines := self.view.by_request.get(request_id))), [])
+        return tuple(_shown(signal) for signal in (own if named else self.view.lines_around(fact))[:_MOST_LINES])
 
 
-def what_happened(fact: SegmentFact, scene: TraceView) -> str:
-    """The exception of ``fact``, or of the nearest one below it that has any; else its status or its flags."""
-    if exception := _exception_of(fact, scene):
+def what_happened(fact: SegmentFact, view: TraceView) -> str:
+    """Describes a failure by the exception of ``fact`` or the nearest one below it, else by its status or its flags."""
+    if exception := _exception_of(fact, view):
         return ": ".join(filter(None, exception))
     flags = " and ".join(name for name in ("fault", "error", "throttle") if getattr(fact, name))
     return f"status {fact.status}" if (fact.status or 0) >= CLIENT_ERROR else f"marked as {flags or 'failed'}, without a cause"
 
 
 def by_service(signals: Iterable[SignalFact]) -> list[tuple[str, list[SignalFact]]]:
-    """Lines by the service that wrote them, or the log where none is named, in a fixed order."""
+    """Groups lines by the service that wrote them, or "the log" if it is unknown; sorted by service."""
     found: dict[str, list[SignalFact]] = {}
     for signal in signals:
         found.setdefault(signal.service_name or "the log", []).append(signal)
@@ -108,7 +108,7 @@ def by_service(signals: Iterable[SignalFact]) -> list[tuple[str, list[SignalFact
 
 
 def in_short(signal: SignalFact) -> str:
-    """What a line says, on one line: its first one, and of a traceback that begins with these words the last."""
+    """Gives the text of a log line's first line, or of a traceback's last line, cut to a fixed length."""
     said = [line.strip() for line in signal.text.splitlines() if line.strip()]
     if not said:
         return "a log line says so"
@@ -124,26 +124,26 @@ def _named(fact: SegmentFact) -> bool:
     return bool(fact.exception_type or fact.exception_message)
 
 
-def _exception_of(fact: SegmentFact, scene: TraceView) -> tuple[str, str] | None:
-    named = scene.nearest_exception.get(fact.id)
+def _exception_of(fact: SegmentFact, view: TraceView) -> tuple[str, str] | None:
+    named = view.nearest_exception.get(fact.id)
     return (named.exception_type, named.exception_message) if named else None
 
 
 def _exception_in(texts: Iterable[str]) -> tuple[str, str] | None:
-    """The exception that one of these lines names."""
+    """The type and the message of the first exception that these texts name."""
     for text in texts:
         if match := _EXCEPTION.search(text):
-            message = match["message"] or (told["message"] if (told := _MESSAGE.search(text)) else "")
+            message = match["message"] or (named["message"] if (named := _MESSAGE.search(text)) else "")
             return match["type"] or match["name"] or "", " ".join(message.split())
     return None
 
 
-def _unknown(scene: TraceView) -> Iterator[str]:
-    """What could not be known."""
-    standing = scene.standing
-    if not scene.state.segments:
-        yield standing.reason
-    elif standing.state != "complete":
-        yield from standing.missing[:_MOST_UNKNOWN] or (standing.reason,)
-    if scene.told.saw == "unknown":
+def _unknown(view: TraceView) -> Iterator[str]:
+    """What is unknown of the trace, a phrase each."""
+    completeness = view.completeness
+    if not view.state.segments:
+        yield completeness.reason
+    elif completeness.state != "complete":
+        yield from completeness.missing[:_MOST_UNKNOWN] or (completeness.reason,)
+    if view.response.saw == "unknown":
         yield "what the caller was told"

@@ -1,4 +1,4 @@
-"""Rule file: a user's own settings of the rules, in YAML (or JSON, which YAML includes), over the defaults. Every mistake has its line."""
+"""Rule file: reads a user's settings of the rules, in YAML (which includes JSON), over the defaults. Each mistake has its line."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -20,7 +20,7 @@ _SEVERITIES = get_args(FindingSeverity)
 
 @lru_cache(maxsize=8)
 def read_rule_file(path: str) -> Rules:
-    """The rules as the file at ``path`` sets them; read once. Raises MisconfiguredError that names every mistake with its line."""
+    """Reads the rules of a file, over the defaults, once. Raises a MisconfiguredError that names every mistake with its line."""
     try:
         text = Path(path).read_text(encoding="utf-8")
     except UnicodeError as error:
@@ -31,20 +31,20 @@ def read_rule_file(path: str) -> Rules:
 
 
 def read_rules(text: str, *, name: str = "rules") -> Rules:
-    """The rules as ``text`` sets them over the defaults. Raises MisconfiguredError that names every mistake with its line.
+    """Reads rules from YAML text, over the defaults. Raises a MisconfiguredError that names every mistake with its line.
 
     Args:
-        text: YAML: a mapping of a rule's name to `enabled`, `severity`, `services` and `expected`.
-        name: of the file, for the mistakes.
+        text: a mapping of rule names to `enabled`, `severity`, `services` and `expected`.
+        name: the file's name, which each mistake begins with.
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        place = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise MisconfiguredError([f"{name}:{place}: this is no YAML: {error.problem or error}"]) from error
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise MisconfiguredError([f"{name}:{line}: this is no YAML: {error.problem or error}"]) from error
     except yaml.reader.ReaderError as error:
-        place = text.count("\n", 0, error.position) + 1
-        raise MisconfiguredError([f"{name}:{place}: this is no YAML: take out the character {chr(error.character)!r}"]) from error
+        line = text.count("\n", 0, error.position) + 1
+        raise MisconfiguredError([f"{name}:{line}: this is no YAML: take out the character {chr(error.character)!r}"]) from error
     except RecursionError as error:
         raise MisconfiguredError([f"{name}:1: this is nested too deep: expected a rule's name with its settings below it"]) from error
     reader = _Reader(name)
@@ -55,7 +55,7 @@ def read_rules(text: str, *, name: str = "rules") -> Rules:
 
 
 class _Reader:
-    """Reads nodes, and notes each mistake."""
+    """Reads YAML nodes, and collects each mistake."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -84,7 +84,7 @@ class _Reader:
         return msgspec.structs.replace(default, **{name: value for name, value in changes.items() if value is not None})
 
     def _entries(self, node: yaml.MappingNode, what: str, known: Iterable[str]) -> Iterator[tuple[yaml.Node, str, yaml.Node]]:
-        """The entries of a mapping whose key is one of ``known``; the others are mistakes."""
+        """The entries of a mapping whose key is one of ``known``; any other key is a mistake."""
         names, seen = tuple(known), dict[str, int]()
         for key, value in node.value:
             name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
@@ -123,10 +123,10 @@ class _Reader:
 
     def _names(self, node: yaml.Node, setting: str, of_what: str) -> tuple[str, ...] | None:
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
-        wrong = [one for one in nodes if not isinstance(one, yaml.ScalarNode) or one.tag == _NULL or not one.value.strip("! ")]
-        for one in wrong:
-            self._problem(one, f"{setting} must be a list of {of_what}, not {_shown(one)}")
-        return None if wrong else tuple(str(one.value).strip() for one in nodes)
+        wrong = [item for item in nodes if not isinstance(item, yaml.ScalarNode) or item.tag == _NULL or not item.value.strip("! ")]
+        for item in wrong:
+            self._problem(item, f"{setting} must be a list of {of_what}, not {_shown(item)}")
+        return None if wrong else tuple(str(item.value).strip() for item in nodes)
 
     def _problem(self, node: yaml.Node, what: str) -> None:
         self.problems.append(f"{self._name}:{node.start_mark.line + 1}: {what}")

@@ -1,17 +1,17 @@
-"""A trace's segments as the tree that they are."""
+"""Segment tree: the segments of a trace by parent and child, and what follows from the tree alone."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from pipeline.detect.ancestry import Ancestry, ancestries
+from pipeline.detect.ancestry import Ancestry, ancestries_of
 from pipeline.detect.segment_outcome import CLIENT_ERROR, FUNCTION, SERVER_ERROR, SERVICE, Call, call_of, failed, faulted, throttled
 from pipeline.detect.verdict import SegmentStatus
 from pipeline.model.facts import SegmentFact
 
 
 class SegmentTree:
-    """The segments of one trace; every order that it hands out is fixed, whatever order they arrived in."""
+    """The segments of one trace; the order of what it gives does not depend on the order in which they arrived."""
 
     def __init__(self, segments: Mapping[str, SegmentFact]) -> None:
         self.segments = dict(sorted(segments.items()))
@@ -25,31 +25,31 @@ class SegmentTree:
         return iter(self.segments.values())
 
     def children(self, fact: SegmentFact) -> list[SegmentFact]:
-        """The segments below ``fact``, by start time."""
+        """Gives the segments directly below ``fact``, by start time."""
         return [child for child in self.children_of(fact.id) if child.id != fact.id]
 
     def children_of(self, id_: str) -> list[SegmentFact]:
-        """The segments that name ``id_`` as their parent, by start time."""
+        """Gives the segments that name ``id_`` as their parent, by start time."""
         return self._children.get(id_, [])
 
     def parent(self, fact: SegmentFact) -> SegmentFact | None:
-        """The segment above ``fact``, where it is known."""
+        """Gives the segment directly above ``fact``; None if it is unknown."""
         return self.segments.get(fact.parent_id) if fact.parent_id and fact.parent_id != fact.id else None
 
     @cached_property
-    def lineage(self) -> dict[str, Ancestry]:
-        """The place of each segment, those above before those below."""
-        return ancestries(self, self.parent, self.children)
+    def ancestries(self) -> dict[str, Ancestry]:
+        """The ancestry of each segment by its id, parents before children."""
+        return ancestries_of(self, self.parent, self.children)
 
     def ancestors(self, fact: SegmentFact) -> Iterator[SegmentFact]:
-        """The segments above ``fact``, nearest first."""
-        above = self.lineage[fact.id].above
+        """Gives the segments above ``fact``, nearest first."""
+        above = self.ancestries[fact.id].above
         while above:
             yield above
-            above = self.lineage[above.id].above
+            above = self.ancestries[above.id].above
 
     def below(self, fact: SegmentFact) -> Iterator[SegmentFact]:
-        """Everything below ``fact``, at any depth."""
+        """Gives every segment below ``fact``, at any depth."""
         seen = {fact.id}
         waiting = deque(self.children(fact))
         while waiting:
@@ -60,27 +60,27 @@ class SegmentTree:
                 waiting += self.children(child)
 
     def depth(self, fact: SegmentFact) -> int:
-        """How many segments and subsegments stand above ``fact``."""
-        return self.lineage[fact.id].depth if fact.id in self.lineage else 0
+        """Counts the segments and subsegments above ``fact``."""
+        return self.ancestries[fact.id].depth if fact.id in self.ancestries else 0
 
     def path(self, fact: SegmentFact) -> tuple[str, ...]:
-        """The names from the entry down to ``fact``."""
-        return self.lineage[fact.id].path if fact.id in self.lineage else (fact.name,)
+        """Gives the names from the entry down to ``fact``."""
+        return self.ancestries[fact.id].path if fact.id in self.ancestries else (fact.name,)
 
     @cached_property
     def entry(self) -> SegmentFact | None:
-        """The segment that the transaction came in by: without a parent, else with one that is unknown; then the earliest."""
+        """The segment by which the transaction came in: one without a parent, else one whose parent is unknown; the earliest of them."""
         tops = [fact for fact in self if self.parent(fact) is None]
         # subsegments alone are a trace whose segment is still to come; a ring, which only odd documents make, has no top
         candidates = [fact for fact in tops if not fact.subsegment] or ([] if tops else list(self))
         return min(candidates, key=lambda fact: (bool(fact.parent_id), *_by_time(fact)), default=None)
 
     def answered(self, fact: SegmentFact) -> bool:
-        """Whether the callee of a propagated call has a segment."""
+        """Whether the segment of a propagated call's callee is known."""
         return any(not child.subsegment for child in self.children(fact))
 
     def last_success(self, parent: SegmentFact) -> dict[Call, int]:
-        """For each call made below ``parent``, when the last one that went well began (nanoseconds since the epoch)."""
+        """Gives, for each call made below ``parent``, when the last successful one began (nanoseconds since the epoch)."""
         if parent.id not in self._successes:
             self._successes[parent.id] = {
                 call_of(child): child.start or 0 for child in self.children(parent) if self.went_well(child)
@@ -88,41 +88,41 @@ class SegmentTree:
         return self._successes[parent.id]
 
     def went_well(self, fact: SegmentFact) -> bool:
-        """Whether a call was answered, and neither it nor the function that answered it says that it failed."""
+        """Whether a call was answered, and neither the call nor the function that answered it failed."""
         if faulted(fact) or fact.error or fact.throttle or fact.in_progress or fact.function_error or fact.failed_items:
             return False
         return not any(child.origin == SERVICE and self.culprit_of(child) for child in self.children(fact))
 
     def culprit_of(self, service: SegmentFact) -> SegmentFact | None:
-        """What says that the function of a Lambda service failed: its last attempt, else the service's segment; None where neither does."""
+        """Gives the segment by which a Lambda service's function failed: its last attempt's, else the service's; None if neither failed."""
         functions = self.functions_of(service)
-        # of several attempts the service's own flags may tell of an earlier one
-        tellers = functions[-1:] if len(functions) > 1 else [*functions, service]
-        return next((fact for fact in tellers if failed(fact)), None)
+        # with several attempts the service's own flags may be about an earlier one
+        suspects = functions[-1:] if len(functions) > 1 else [*functions, service]
+        return next((fact for fact in suspects if failed(fact)), None)
 
     def is_refusal(self, fact: SegmentFact) -> bool:
         """Whether a call was refused as the caller's own mistake: the same call made again would fail again."""
         return CLIENT_ERROR <= (fact.status or 0) < SERVER_ERROR and not throttled(fact)
 
     def attempts_of(self, service: SegmentFact) -> list[SegmentFact]:
-        """The attempts of an asynchronous invocation by start time: their subsegments, else their functions' segments."""
+        """Gives the attempts of an asynchronous invocation by start time: their subsegments, else their functions' segments."""
         named = [child for child in self.children(service) if child.subsegment and child.name.startswith("Attempt")]
         return named or self.functions_of(service)
 
     def attempt_went_well(self, attempt: SegmentFact) -> bool:
-        """Whether neither an attempt nor its function says that it failed."""
+        """Whether neither an attempt nor its function failed."""
         functions = [child for child in self.children(attempt) if child.origin == FUNCTION]
-        # or beside it, below the service's segment
+        # its function may be beside it, below the service's segment
         beside = [other for other in self.children_of(attempt.parent_id) if other.origin == FUNCTION and _during(other, attempt)]
         return (attempt.status or 0) < CLIENT_ERROR and not any(failed(fact) for fact in (attempt, *(functions or beside)))
 
     def service_name(self, fact: SegmentFact) -> str:
-        """The service that ``fact`` is part of: its own, else that of the segment around it, else its name."""
-        place = self.lineage.get(fact.id)
-        return (place.service_name if place else fact.service_name) or fact.name
+        """Gives the service of ``fact``: its own, else that of the segment around it, else its name."""
+        ancestry = self.ancestries.get(fact.id)
+        return (ancestry.service_name if ancestry else fact.service_name) or fact.name
 
     def functions_of(self, service: SegmentFact) -> list[SegmentFact]:
-        """The AWS::Lambda::Function segments of a Lambda service segment: one for each attempt, by start time."""
+        """Gives the AWS::Lambda::Function segments of a Lambda service segment: one for each attempt, by start time."""
         if service.id not in self._functions:
             # an asynchronous invocation has its attempts as subsegments
             steps = (step for own in self.children(service) for step in (own, *(self.children(own) if own.subsegment else ())))
@@ -130,11 +130,11 @@ class SegmentTree:
         return self._functions[service.id]
 
     def status_of_line(self, request_id: str, span_id: str, at: int) -> SegmentStatus | None:
-        """The segment that a log line was written in.
+        """Gives the status of the segment that a log line was written in; None if it is unknown.
 
         Args:
-            request_id: the line's Lambda request, if any.
-            span_id: the span that the line names, if any; it counts where no invocation is known.
+            request_id: the line's request id, if any.
+            span_id: the span that the line names, if any; it counts if the request is unknown.
             at: the line's time, in milliseconds since the epoch: it tells the attempts of one request apart.
         """
         if service := self._services.get(request_id):
@@ -147,7 +147,7 @@ class SegmentTree:
 
     @cached_property
     def _services(self) -> dict[str, SegmentFact]:
-        """The segment that stands for each request: Lambda's service's, or its function's where that is all there is, or API Gateway's."""
+        """The segment of each request id: the Lambda service's, else the function's, else API Gateway's."""
         ranked = sorted((fact for fact in self if fact.request_id and not fact.subsegment),
                         key=lambda fact: (fact.origin == SERVICE, fact.origin == FUNCTION, not fact.inferred))  # fmt: skip
         return {fact.request_id: fact for fact in ranked}
@@ -162,7 +162,7 @@ def _status(service: SegmentFact, function: SegmentFact) -> SegmentStatus:
 
 
 def _during(fact: SegmentFact, other: SegmentFact) -> bool:
-    """Whether ``fact`` began while ``other`` went on."""
+    """Whether ``fact`` began while ``other`` was open."""
     return (other.start or 0) <= (fact.start or 0) and (other.end is None or (fact.start or 0) <= other.end)
 
 

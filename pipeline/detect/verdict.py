@@ -1,4 +1,4 @@
-"""What a judgement says."""
+"""Verdict: what follows from a trace's state: how complete it is, what its caller saw, and the findings."""
 
 from collections.abc import Callable
 from typing import Final, Literal
@@ -15,12 +15,12 @@ FINAL: frozenset[State] = frozenset({"complete", "unsampled", "notFound", "incom
 
 
 class ShownLine(msgspec.Struct, frozen=True, order=True, rename="camel", kw_only=True):
-    """A log line that shows what happened.
+    """A log line that shows a failure.
 
     Attributes:
         at: milliseconds since the epoch, UTC.
-        id: of its document.
-        text: its body, short.
+        id: the id of its document.
+        text: its body in one line, cut to a fixed length.
     """
 
     at: int
@@ -34,14 +34,14 @@ class Finding(msgspec.Struct, frozen=True, order=True, rename="camel", kw_only=T
 
     Attributes:
         path: the names of the spans from the entry down to where it failed.
-        reported: the status that was told, such as ``200``.
+        reported: the status that was answered, such as ``200``.
         evidence: what really happened, in a sentence.
-        client_saw: what the client of the whole transaction was told.
-        depth: how many segments and subsegments stand above the span; 0 for the entry.
-        exception_type: as the failed code named it, such as ``ValueError``; empty where nobody says.
-        exception_message: what it said.
-        lines: the log lines that show it, in time order; not all of them where there are many.
-        unknown: what was not known when this was judged, a phrase each: missing segments, no sampling.
+        client_saw: what the client of the whole transaction was answered.
+        depth: how many segments and subsegments are above the span; 0 for the entry.
+        exception_type: as the failed code named it, such as ``ValueError``; empty if it is unknown.
+        exception_message: the message of the exception.
+        lines: the first log lines that show it, in time order.
+        unknown: what was unknown when the finding was made, a phrase each: missing segments, no sampling.
     """
 
     rule: str
@@ -60,7 +60,7 @@ class Finding(msgspec.Struct, frozen=True, order=True, rename="camel", kw_only=T
 
 
 class SegmentStatus(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """The X-Ray segment that a log line was written in."""
+    """The status of the X-Ray segment that a log line was written in."""
 
     id: str
     name: str
@@ -83,12 +83,12 @@ class Root(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def duration(self) -> int | None:
-        """Nanoseconds; None while it is open."""
+        """The duration in nanoseconds; None while the span is open."""
         return max(self.end - self.start, 0) if self.end is not None and self.start is not None else None
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """All that follows from a trace's state; ``missing`` names, a phrase each, what keeps it from being complete."""
+    """What follows from a trace's state; ``missing`` names, a phrase each, what it lacks to be complete."""
 
     state: State
     state_reason: str
@@ -103,12 +103,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def final(self) -> bool:
-        """Whether nothing more is expected of X-Ray."""
+        """Whether the state is final: X-Ray is expected to add nothing more."""
         return self.state in FINAL
 
     @property
     def hidden_fault(self) -> bool:
-        """Whether a failure hides behind a success: a finding that nobody was told of."""
+        """Whether a failure hides behind a success: one of the findings is an alert."""
         return any(finding.severity == "alert" for finding in self.findings)
 
     @property
@@ -118,7 +118,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOTHING_KNOWN: Final = Verdict(state="pending", state_reason="X-Ray was not asked for this trace yet.")
-"""The verdict on a trace of which nothing is known, by any rules; `evaluate` gives the same for an empty state."""
+"""The verdict on an empty state, whatever the rules; `evaluate` gives the same."""
 
 Evaluator = Callable[[TraceState], Verdict]
 """Gives the verdict on a trace's state."""

@@ -1,4 +1,4 @@
-"""The account: every fact that the checks judge, read when the first of them needs it, and kept with its failure."""
+"""Account: the resources that the checks evaluate, each read when a check first needs it, and kept, also where the read failed."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
@@ -16,39 +16,39 @@ from pipeline.provision.subscriptions.selector import PIPELINE_TAG, LogGroupSele
 T = TypeVar("T")
 
 MOST_CALLS: Final = 1000
-"""How many log groups are asked for their filters, and how many APIs of each kind for their stages: a call each."""
+"""The number of log groups whose filters are read, and of APIs of each kind whose stages are read: a call each."""
 
 
 class Account(Deployment):
-    """What the checks ask, beyond the deployment itself. Every method raises a TracejoinError where its answer can't be had."""
+    """A deployment and the resources of its AWS account and region. Every method raises a TracejoinError where a read fails."""
 
     @cached_read
     def selection(self) -> Selection:
-        """Which log groups the stack wants."""
+        """Which log groups the stack is set to subscribe, and by which filter."""
         function = self.function("SubscribeFunction")
         if function is None:
             raise BadInputError("left out: the stack has no SubscribeFunction that says which log groups it wants")
-        told = self.settings_of(function)
+        settings = self.settings_of(function)
         own = frozenset(each.log_group for each in self.own_functions().values() if each)
         return Selection(
-            wants=LogGroupSelector(told.log_groups, told.log_group_tag, own).wants,
-            filter_name=told.filter_name,
-            filter_pattern=told.filter_pattern,
+            wants=LogGroupSelector(settings.log_groups, settings.log_group_tag, own).wants,
+            filter_name=settings.filter_name,
+            filter_pattern=settings.filter_pattern,
         )
 
     @cached_read
     def functions(self) -> tuple[Function, ...]:
-        """Every function of the region."""
+        """Every Lambda function of the region."""
         return functions.read_functions(self.calls)
 
     @cached_read
     def log_groups(self) -> Mapping[str, LogGroup]:
-        """Every log group of the region."""
+        """Every log group of the region, by name."""
         return logs.read_log_groups(self.calls)
 
     @cached_read
     def tags(self) -> Mapping[str, Mapping[str, str]]:
-        """The tags of log groups, by name."""
+        """The tags of log groups, by the log group's name."""
         return logs.read_tags(self.calls)
 
     @cached_read
@@ -58,26 +58,26 @@ class Account(Deployment):
 
     @cached_read
     def wanted(self) -> list[LogGroup]:
-        """The log groups that the stack wants, those of a class that can't be subscribed, too."""
+        """The log groups that the stack is set to subscribe, including those whose class can't be subscribed."""
         wants, tags = self.selection().wants, self.tags()
         return [group for name, group in self.log_groups().items() if wants(name, tags.get(name, {}))]
 
     @cached_read
     def own_groups(self) -> frozenset[str]:
-        """The log groups of functions of this stack."""
+        """The names of the log groups of this stack's functions."""
         return frozenset(each.log_group for each in self.own_functions().values() if each)
 
     @cached_read
     def other_groups(self) -> frozenset[str]:
-        """The log groups of other tracejoin stacks, by their tag and by the settings of their functions."""
+        """The names of other tracejoin stacks' log groups, known by their tag or their functions' environment variables."""
         tagged = {name for name, tags in self.tags().items() if PIPELINE_TAG in tags}
         return frozenset(tagged | {each.log_group for each in self.functions() if each.is_pipeline}) - self.own_groups()
 
     @cached_read
     def subscriptions(self) -> Subscriptions:
-        """Who is subscribed to what; those first that the stack wants or must not have."""
-        nobody: tuple[str, ...] = ()
-        first = [*self._known(self._wanted_names, nobody), *self.own_groups(), *self._known(self._other_names, nobody), SPANS_LOG_GROUP]
+        """The subscriptions of the log groups; those that the stack wants or must not have are read first."""
+        no_names: tuple[str, ...] = ()
+        first = [*self._known(self._wanted_names, no_names), *self.own_groups(), *self._known(self._other_names, no_names), SPANS_LOG_GROUP]
         ordered = [name for name in dict.fromkeys((*first, *self.log_groups())) if name in self.log_groups()]
         return Subscriptions(
             groups=self.log_groups(),
@@ -100,33 +100,33 @@ class Account(Deployment):
 
     @staticmethod
     def _known(read: Callable[[], T], otherwise: T) -> T:
-        """What is known, for facts that others are read without; a check of their own says where they are not."""
+        """The result of ``read``, or ``otherwise`` where it fails; another check reports that failure."""
         try:
             return read()
         except TracejoinError:
             return otherwise
 
     def filter_name(self) -> str:
-        """The name of the stack's filters; its convention where the stack does not say."""
+        """The name of the stack's subscription filters; the usual one where the stack can't be read."""
         return self._known(lambda: self.selection().filter_name, f"{self.name}-ship")
 
     def ship_permissions(self) -> tuple[Permission, ...]:
-        """Who may invoke ship."""
+        """The services that may invoke the ship function."""
         return functions.read_permissions(self.calls, self.stack().id_of("ShipFunction"))
 
     @cached_read
     def rest_stages(self) -> tuple[Stage, ...]:
-        """The stages of REST APIs."""
+        """The stages of the region's REST APIs."""
         return gateway.read_rest_stages(self.calls, MOST_CALLS)
 
     @cached_read
     def http_stages(self) -> tuple[Stage, ...]:
-        """The stages of HTTP APIs."""
+        """The stages of the region's HTTP APIs."""
         return gateway.read_http_stages(self.calls, MOST_CALLS)
 
     @cached_read
     def destination(self) -> str:
-        """Where X-Ray puts segments."""
+        """Where X-Ray stores segments: `XRay`, or `CloudWatchLogs` where Transaction Search is on."""
         return xray.read_destination(self.calls)
 
     @cached_read
@@ -135,14 +135,14 @@ class Account(Deployment):
         return xray.read_sampling(self.calls)
 
     def indexed_share(self) -> float | None:
-        """How many percent of the spans Transaction Search indexes; None where it is off, or can't be asked."""
+        """The percentage of spans that Transaction Search indexes; None where it is off or can't be read."""
         return self._known(lambda: xray.read_indexed_share(self.calls) if self.destination() == "CloudWatchLogs" else None, None)
 
     @cached_read
     def traffic(self) -> Mapping[str, Traffic]:
-        """The last hour of the stack's functions."""
+        """The last hour's invocations, errors and throttles of the stack's functions, by function name."""
         return metrics.read_traffic(self.calls, list(self.own_functions()))
 
     def reserved(self) -> Mapping[str, int | None]:
-        """The concurrency that is reserved for each function of the stack."""
+        """The reserved concurrency of the stack's functions, by function name; None where nothing is reserved."""
         return {name: functions.read_reserved(self.calls, name) for name in self.own_functions()}

@@ -1,4 +1,4 @@
-"""Kept: what is read once, answer or failure."""
+"""Cached: keeps the result or the failure of a read, so that it happens once."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -8,10 +8,10 @@ from pipeline.errors import TracejoinError
 
 
 class Cached:
-    """Whose answers are kept.
+    """The base of a class with `cached_read` methods.
 
     Attributes:
-        kept: what was read, by who read it.
+        kept: results and failures, by the method's name and its arguments.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ P = ParamSpec("P")
 
 
 def cached_read(read: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """Reads once; what failed fails again with the same words, without another call."""
+    """A method that calls ``read`` once per arguments; where that raised a TracejoinError, every later call raises it again."""
 
     @wraps(read)
     def kept(self: S, /, *arguments: P.args, **named: P.kwargs) -> T:

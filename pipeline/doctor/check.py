@@ -1,4 +1,4 @@
-"""Check: a name, what has to be so, and how to find out; and running them, so that none stops the others."""
+"""Check: a check of the account, and the loop that runs all checks so that none stops the others."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ _DENIED: Final = "Give whoever runs this the policy in docs/doctor.md."
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question to the account.
+    """One check of the account.
 
     Attributes:
-        name: as `--json` and docs/doctor.md have it.
-        holds: what is so where nothing is wrong, a sentence.
-        look: the findings; none where nothing is wrong. Raises a TracejoinError where it can't be found out.
+        name: the name in `--json` and docs/doctor.md.
+        holds: the message where nothing is wrong, a sentence.
+        look: returns the results; none where nothing is wrong. Raises a TracejoinError where a read fails.
     """
 
     name: str
@@ -29,13 +29,13 @@ class Check:
 
 
 def diagnose(account: Account, checks: Sequence[Check]) -> Iterator[CheckResult]:
-    """The findings of every check, in order; at least one each."""
+    """The results of every check, in order, at least one each; a check that fails gives one of status `unknown`."""
     for check in checks:
-        for finding in _findings(check, account):
-            yield replace(finding, check=check.name)
+        for result in _results(check, account):
+            yield replace(result, check=check.name)
 
 
-def _findings(check: Check, account: Account) -> list[CheckResult]:
+def _results(check: Check, account: Account) -> list[CheckResult]:
     try:
         return list(check.look(account)) or [CheckResult("", "ok", "", check.holds)]
     except MisconfiguredError as error:

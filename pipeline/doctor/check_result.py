@@ -1,4 +1,4 @@
-"""Finding: what a check says."""
+"""Check result: one thing that a check found, with its remedy."""
 
 from typing import Literal
 
@@ -11,10 +11,10 @@ class CheckResult(msgspec.Struct, frozen=True):
     """One thing that a check found.
 
     Attributes:
-        check: its name in the registry; set by who runs the check.
-        status: ``problem`` where something does not work, ``warning`` where something is lost or costs money, ``unknown`` where it could
-            not be found out.
-        resource: the name of what it speaks of, as its AWS service or OpenSearch has it.
+        check: the check's name; `diagnose` sets it.
+        status: ``problem`` where something does not work, ``warning`` where something is lost or costs money, ``unknown`` where a read
+            failed.
+        resource: the name of the AWS resource or OpenSearch object.
         message: what is wrong.
         remedy: a command or a step that can be pasted; empty where there is nothing to do.
     """
@@ -27,20 +27,20 @@ class CheckResult(msgspec.Struct, frozen=True):
 
 
 def fine(resource: str, message: str, remedy: str = "") -> CheckResult:
-    """Nothing is wrong; with a ``remedy`` it is a hint."""
+    """A result of status ok; with a ``remedy`` it is a hint."""
     return CheckResult("", "ok", resource, message, remedy)
 
 
 def warning(resource: str, message: str, remedy: str) -> CheckResult:
-    """Something is lost or costs money, and the rest works."""
+    """A result of status warning: something is lost or costs money, and the rest works."""
     return CheckResult("", "warning", resource, message, remedy)
 
 
 def problem(resource: str, message: str, remedy: str) -> CheckResult:
-    """Something does not work."""
+    """A result of status problem: something does not work."""
     return CheckResult("", "problem", resource, message, remedy)
 
 
 def unknown(resource: str, message: str, remedy: str = "") -> CheckResult:
-    """It could not be found out."""
+    """A result of status unknown: a read failed."""
     return CheckResult("", "unknown", resource, message, remedy)

@@ -1,4 +1,4 @@
-"""The deployment: the stack, its functions with their settings, and its OpenSearch; on a laptop, OpenSearch alone."""
+"""Deployment: the stack, its functions with their settings, and its OpenSearch; on a laptop, OpenSearch alone."""
 
 from dataclasses import replace
 
@@ -15,14 +15,14 @@ from pipeline.store.client import Store
 
 
 class Deployment(Cached):
-    """The stack and its OpenSearch. Every method raises a TracejoinError where its answer can't be had, with the reason in one line.
+    """The stack and its OpenSearch. Every method raises a TracejoinError with a one-line reason where a read fails.
 
     Args:
-        calls: AWS.
-        name: of the stack.
-        own: the settings of who runs this: what OpenSearch is where there is no stack.
-        endpoint: of OpenSearch, in place of the stack's; empty for the stack's.
-        named: whether somebody asked for this very stack, so that it has to be there.
+        calls: the calls to AWS.
+        name: the stack's name.
+        own: the settings of this process, used where there is no stack.
+        endpoint: the URL of OpenSearch instead of the stack's; empty for the stack's.
+        named: whether the user named this stack, so that it has to exist.
     """
 
     def __init__(self, calls: Calls, *, name: str, own: Settings, endpoint: str = "", named: bool = False) -> None:
@@ -35,16 +35,16 @@ class Deployment(Cached):
 
     @property
     def region(self) -> str:
-        """Where everything is."""
+        """The AWS region."""
         return self.calls.region
 
     @cached_read
     def found_stack(self) -> Stack | None:
-        """The stack; None where there is none of this name."""
+        """The stack; None where none of this name exists."""
         return read_stack(self.calls, self.name)
 
     def stack(self) -> Stack:
-        """The stack; raises where there is none: what needs it is left out."""
+        """The stack. Raises BadInputError where it does not exist: checks that need it are left out."""
         found = self.found_stack()
         if found is None:
             raise BadInputError(f"left out: there is no stack {self.name} in {self.region}")
@@ -52,18 +52,18 @@ class Deployment(Cached):
 
     @cached_read
     def function(self, logical_id: str) -> Function | None:
-        """A function of the stack; None where the stack never had it or it is gone."""
+        """The stack's function with this logical id; None where the stack has none or it was deleted."""
         name = self.stack().id_of(logical_id)
         return functions.read_function(self.calls, name) if name else None
 
     def own_functions(self) -> dict[str, Function | None]:
-        """The functions of the stack by their names; None where one is gone."""
+        """The functions of the stack by name; None for one that was deleted."""
         ids = [id_ for id_, resource in self.stack().resources.items() if resource.type == "AWS::Lambda::Function"]
         return {self.stack().id_of(id_): self.function(id_) for id_ in ids}
 
     @cached_read
     def settings(self) -> Settings:
-        """The settings that ship runs with; where there is no stack, one's own. Raises MisconfiguredError that names every fault."""
+        """The settings that ship runs with; this process's where there is no stack. Raises MisconfiguredError that names every fault."""
         if self.found_stack_or_none() is None:
             return self._with_endpoint(self._own)
         ship = self.function("ShipFunction")
@@ -72,13 +72,13 @@ class Deployment(Cached):
         return self._with_endpoint(self.settings_of(ship))
 
     def settings_of(self, function: Function) -> Settings:
-        """The settings that a function runs with. Raises MisconfiguredError that names every fault."""
-        # the file of rules is in the package, not here
+        """The settings in a function's environment variables. Raises MisconfiguredError that names every fault."""
+        # the rule file is in the Lambda package, not on this machine
         given = {key: value for key, value in function.environment.items() if key != "TRACEJOIN_RULES"}
         return Settings.from_environment({**given, "AWS_REGION": self.region})
 
     def found_stack_or_none(self) -> Stack | None:
-        """The stack, or None also where CloudFormation can't be asked."""
+        """The stack; None where it does not exist or can't be read."""
         try:
             return self.found_stack()
         except TracejoinError:
@@ -87,26 +87,26 @@ class Deployment(Cached):
     def _with_endpoint(self, settings: Settings) -> Settings:
         if not self._endpoint or self._endpoint == settings.endpoint:
             return replace(settings, region=self.region or settings.region)
-        # the stack's password is for the stack's OpenSearch alone
+        # the stack's password is only for the stack's OpenSearch
         return replace(settings, endpoint=self._endpoint, username=self._own.username, password=self._own.password, region=self.region)
 
     @cached_read
     def store(self) -> Store:
-        """OpenSearch at the endpoint of `settings`."""
+        """The Store of the endpoint in `settings`."""
         return store_for(self.settings())
 
     @cached_read
     def reached(self) -> opensearch.Reached:
-        """Whether OpenSearch lets us in."""
+        """The response of OpenSearch to an empty search."""
         return opensearch.reach(self.store())
 
     def open_store(self) -> Store:
-        """OpenSearch, for what is asked after it let us in; raises where it did not."""
+        """The Store, known to be searchable. Raises BadInputError where it is not."""
         if self.reached().status != 200:  # noqa: PLR2004
             raise BadInputError(f"left out: OpenSearch at {self.store().endpoint} could not be searched")
         return self.store()
 
     @cached_read
     def changes(self) -> list[Change]:
-        """What `tracejoin setup` would change."""
+        """The changes that `tracejoin setup` would make."""
         return opensearch.read_changes(self.open_store(), self.settings().retention_days)

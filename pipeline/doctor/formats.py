@@ -1,4 +1,4 @@
-"""Whether logs say what tracejoin joins by: Lambda's JSON levels, API Gateway's access logs and tracing."""
+"""Formats: checks that logs hold the ids that join them: Lambda's log levels, API Gateway's access logs and tracing."""
 
 import json
 import re
@@ -25,26 +25,26 @@ _HTTP_FIELDS: Final = {
     **_IDS, "httpMethod": "httpMethod", "routeKey": "routeKey", **_ENDS, "integrationErrorMessage": "integrationErrorMessage",
     "ip": "identity.sourceIp",
 }  # fmt: skip
-# either name is Lambda's request id (API Gateway developer guide, "Variables for access logging")
+# each of these variables is Lambda's request id (API Gateway developer guide, "Variables for access logging")
 _INTEGRATION: Final = ("integration.requestId", "awsEndpointRequestId")
 _NEEDED: Final = {"REST": (("requestId",), ("xrayTraceId",), _INTEGRATION), "HTTP": (("requestId",), _INTEGRATION)}
 
 
 def access_log_format(kind: str) -> str:
-    """The format of docs/api-gateway.md for a REST or an HTTP API."""
+    """The access log format of docs/api-gateway.md, as JSON text; ``kind`` is REST or HTTP."""
     fields = _REST_FIELDS if kind == "REST" else _HTTP_FIELDS
     return json.dumps({key: f"$context.{value}" for key, value in fields.items()}, separators=(",", ":"))
 
 
 def levels(region: str, functions: Sequence[Function], groups: Collection[str]) -> Iterator[CheckResult]:
-    """Functions that are shipped, log as JSON, and keep back what tracejoin joins and judges by."""
+    """Warns of shipped functions with JSON logs whose log levels drop platform.report or error lines."""
     for function in functions:
         if function.log_format != "JSON" or function.log_group not in groups or function.is_pipeline:
             continue
         # platform.report and platform.start are of level INFO (AWS Lambda developer guide, "Log-level filtering")
         if function.system_level not in {"", "DEBUG", "INFO"}:
-            kept = f"its system log level is {function.system_level}, so there is no platform.report"
-            message = f"{kept}: its requests can't be joined with their traces"
+            dropped = f"its system log level is {function.system_level}, so there is no platform.report"
+            message = f"{dropped}: its requests can't be joined with their traces"
             yield warning(function.name, message, _logging(region, function.name, "SystemLogLevel=INFO"))
         if function.application_level == "FATAL":
             message = "its application log level is FATAL, so its error lines are thrown away before they can be shipped"
@@ -52,7 +52,7 @@ def levels(region: str, functions: Sequence[Function], groups: Collection[str]) 
 
 
 def access_logs(stack: Stack, stages: Sequence[Stage], groups: Collection[str]) -> Iterator[CheckResult]:
-    """Stages without an access log, and those whose access log is shipped and lacks ids."""
+    """Warns of stages without an access log, and of those whose shipped access log lacks ids."""
     for stage in stages:
         if not stage.log_group:
             where = f"its access log goes to {stage.destination}" if stage.destination else "it has no access log"
@@ -68,7 +68,7 @@ def access_logs(stack: Stack, stages: Sequence[Stage], groups: Collection[str]) 
 
 
 def lacks(stage: Stage) -> list[str]:
-    """The ids that docs/api-gateway.md asks for and the stage's format does not have; `JSON` where it is no object at all."""
+    """The variables that docs/api-gateway.md needs and the stage's format lacks; `JSON` where the format is no JSON object."""
     if not stage.format.strip().startswith("{"):
         return ["JSON"]
     named = set(re.findall(r"\$context\.([\w.]+)", stage.format))
@@ -76,7 +76,7 @@ def lacks(stage: Stage) -> list[str]:
 
 
 def rest_tracing(region: str, stages: Sequence[Stage]) -> Iterator[CheckResult]:
-    """REST stages that X-Ray does not trace."""
+    """Warns of REST stages that X-Ray does not trace."""
     for stage in stages:
         if not stage.tracing:
             patch = {"op": "replace", "path": "/tracingEnabled", "value": "true"}

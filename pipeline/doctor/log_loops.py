@@ -1,4 +1,4 @@
-"""Whether the pipeline feeds on its own logs."""
+"""Log loops: checks that no pipeline ships its own logs."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
@@ -10,8 +10,8 @@ from pipeline.doctor.shell_commands import aws
 from pipeline.doctor.subscription_state import AccountPolicy, Subscriptions
 
 
-def fed(stack: Stack, groups: Collection[str], found: Subscriptions, whose: str) -> Iterator[CheckResult]:
-    """Log groups of a pipeline that have a filter to ship."""
+def filters_to_ship(stack: Stack, groups: Collection[str], found: Subscriptions, whose: str) -> Iterator[CheckResult]:
+    """Reports log groups of a pipeline that have a filter to ship; ``whose`` names the stack in the message."""
     for name in sorted(groups):
         for each in found.filters.get(name, ()):
             if stack.is_ship(each.destination_arn):
@@ -21,7 +21,7 @@ def fed(stack: Stack, groups: Collection[str], found: Subscriptions, whose: str)
 
 
 def account_policies(stack: Stack, groups: Collection[str], policies: Sequence[AccountPolicy]) -> Iterator[CheckResult]:
-    """Account-level policies to ship that do not leave out the pipeline's own log groups."""
+    """Reports account-level policies to ship that do not leave out the pipeline's own log groups."""
     for policy in policies:
         let_in = sorted(set(groups) - policy.left_out)
         if not stack.is_ship(policy.destination) or not let_in:
@@ -35,9 +35,9 @@ def account_policies(stack: Stack, groups: Collection[str], policies: Sequence[A
 
 CHECKS: Final = (
     Check("loop-own", "No log group of the stack's own functions sends to ship.",
-          lambda it: fed(it.stack(), it.own_groups(), it.subscriptions(), "the stack's own function")),
+          lambda it: filters_to_ship(it.stack(), it.own_groups(), it.subscriptions(), "the stack's own function")),
     Check("loop-other", "No log group of another tracejoin stack sends to ship.",
-          lambda it: fed(it.stack(), it.other_groups(), it.subscriptions(), "another tracejoin stack")),
+          lambda it: filters_to_ship(it.stack(), it.other_groups(), it.subscriptions(), "another tracejoin stack")),
     Check("loop-policy", "No account-level subscription policy sends the pipeline's own log groups to ship.",
           lambda it: account_policies(it.stack(), it.own_groups() | it.other_groups(), it.policies())),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Whether OpenSearch lets tracejoin in, is well, and holds what it should and nothing that it should not."""
+"""OpenSearch: checks its access, health, disks, templates, old indices, dead letters and overdue documents."""
 
 import re
 import shlex
@@ -18,31 +18,31 @@ from pipeline.settings import Settings
 from pipeline.store.serverless import ServerlessStore
 
 _DAY: Final = re.compile(r".*-(?:logs|spans)-(\d{4})\.(\d{2})\.(\d{2})")
-# OpenSearch's defaults: no new shard, shards move away, no more writes (cluster.routing.allocation.disk.watermark)
+# OpenSearch's default watermarks: no new shards, shards move away, no writes (cluster.routing.allocation.disk.watermark)
 _LOW: Final = 85
 _HIGH: Final = 90
 _FLOOD: Final = 95
 _OK: Final = 200
 _PATIENCE: Final = 15 * 60
-# an index may be made up to a day before its own, and the policy looks now and then
+# an index may be created a day before its own, and the policy runs only now and then
 _SLACK: Final = timedelta(days=2)
 
 
-def reached(endpoint: str, answer: read.Reached, region: str) -> Iterator[CheckResult]:
-    """Whether it answers, and if it refuses, which door is shut."""
-    if answer.status == _OK:
+def reached(endpoint: str, response: read.Reached, region: str) -> Iterator[CheckResult]:
+    """Reports an OpenSearch that does not respond, or the access check that rejected the request."""
+    if response.status == _OK:
         return
-    if answer.status in {401, 403}:
-        shut = explain_denial(endpoint, answer.status, answer.text, region)
-        message = f"it refuses this command ({answer.status}); by its answer it is {shut.door}: {answer.text[:200]}"
-        yield problem(endpoint, message, shut.remedy)
+    if response.status in {401, 403}:
+        denial = explain_denial(endpoint, response.status, response.text, region)
+        message = f"it refuses this command ({response.status}); by its answer it is {denial.cause}: {response.text[:200]}"
+        yield problem(endpoint, message, denial.remedy)
         return
     remedy = f"Check that it runs and that this machine may reach it (a domain in a VPC only from inside): curl -i {shlex.quote(endpoint)}"
-    yield problem(endpoint, answer.text, remedy)
+    yield problem(endpoint, response.text, remedy)
 
 
 def templates(endpoint: str, changes: Sequence[Change], settings: Settings) -> Iterator[CheckResult]:
-    """What `tracejoin setup` would make or change; the policy is another check's."""
+    """Reports what `tracejoin setup` would create or update, but for the policy, which has its own check."""
     for change in changes:
         if change.kind != "policy" and change.action in {"created", "updated"}:
             missing = change.action == "created"
@@ -50,10 +50,10 @@ def templates(endpoint: str, changes: Sequence[Change], settings: Settings) -> I
             yield (problem if missing else warning)(change.name, message, setup(endpoint, settings))
 
 
-def health(told: Mapping[str, Any], endpoint: str, settings: Settings) -> Iterator[CheckResult]:
-    """Whether shards are missing."""
-    status, unassigned = told.get("status"), told.get("unassigned_shards", 0)
-    name = str(told.get("cluster_name") or endpoint)
+def health(cluster: Mapping[str, Any], endpoint: str, settings: Settings) -> Iterator[CheckResult]:
+    """Reports missing shards, from the response of the cluster health API."""
+    status, unassigned = cluster.get("status"), cluster.get("unassigned_shards", 0)
+    name = str(cluster.get("cluster_name") or endpoint)
     explain = curl(endpoint, settings, "/_cluster/allocation/explain?pretty")
     if status == "red":
         message = f"the cluster {name} is red: {unassigned} shards are not there, and what is in them can be neither written nor found"
@@ -64,7 +64,7 @@ def health(told: Mapping[str, Any], endpoint: str, settings: Settings) -> Iterat
 
 
 def disks(used: Mapping[str, int]) -> Iterator[CheckResult]:
-    """Whether nodes are about to refuse shards or writes."""
+    """Reports nodes at a disk watermark; ``used`` holds the percentage of the disk used, by node."""
     for node, percent in used.items():
         if percent >= _LOW:
             what = (
@@ -78,7 +78,7 @@ def disks(used: Mapping[str, int]) -> Iterator[CheckResult]:
 
 
 def old_indices(names: Sequence[str], settings: Settings, today: date, endpoint: str) -> Iterator[CheckResult]:
-    """Daily indices past the retention, which nobody deleted."""
+    """Warns of daily indices that are older than the retention."""
     oldest = today - timedelta(days=settings.retention_days) - _SLACK
     old = [name for name in names if (day := _day(name)) and day < oldest]
     if old:
@@ -89,7 +89,7 @@ def old_indices(names: Sequence[str], settings: Settings, today: date, endpoint:
 
 
 def dead_letters(count: int, settings: Settings, endpoint: str) -> Iterator[CheckResult]:
-    """Events that were refused."""
+    """Warns of dead letters; ``count`` is their number."""
     index = f"{settings.prefix}-dead-letters"
     if count:
         command = curl(endpoint, settings, f"/{index}/_search?sort=@timestamp:desc&_source=@timestamp,reason,aws&size=10&pretty")
@@ -97,7 +97,7 @@ def dead_letters(count: int, settings: Settings, endpoint: str) -> Iterator[Chec
 
 
 def overdue(found: read.Overdue, endpoint: str, stack: str) -> Iterator[CheckResult]:
-    """Lines, spans and traces that are open after the last look-up: nobody sweeps."""
+    """Reports documents and traces that are pending after their last look-up: the sweep does not work."""
     if not found.lines and not found.traces:
         return
     message = (
@@ -138,7 +138,7 @@ def _look_old(it: Account) -> Iterator[CheckResult]:
 
 
 def _look_overdue(it: Account) -> Iterator[CheckResult]:
-    # each look-up is held back by its own delay
+    # the delays of all look-ups add up
     before = time.time() - sum(it.settings().lookup_delays) - _PATIENCE
     stack = it.name if it.found_stack_or_none() else ""
     yield from overdue(read.read_overdue(it.open_store(), int(before * 1000)), it.store().endpoint, stack)

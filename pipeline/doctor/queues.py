@@ -1,4 +1,4 @@
-"""Whether the functions, their queues and their bucket keep up."""
+"""Queues: checks that the functions, their queues and their bucket keep up."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -13,13 +13,13 @@ from pipeline.doctor.shell_commands import aws
 from pipeline.errors import BadInputError
 
 _LONGEST_WAIT: Final = 15 * 60
-# a hint that waits for its last look-up is no older than that
+# a hint that waits for its last look-up may be older than its delay by this much
 _SLACK: Final = 5 * 60
 _TELLS_OF_FAULTS: Final = "HiddenFaults"
 
 
 def oldest(stack: Stack, age: int, delays: Sequence[int]) -> Iterator[CheckResult]:
-    """Whether hints wait for longer than their look-up is held back."""
+    """Reports hints that wait longer than their delay; ``age`` is that of the oldest message, in seconds."""
     if age > max(_LONGEST_WAIT, max(delays) + _SLACK):
         queue = _queue_name(stack.id_of("HintQueue"))
         message = f"its oldest message has waited {age // 60} minutes: resolve does not keep up, or fails"
@@ -27,7 +27,7 @@ def oldest(stack: Stack, age: int, delays: Sequence[int]) -> Iterator[CheckResul
 
 
 def failed_hints(stack: Stack, queue: Queue) -> Iterator[CheckResult]:
-    """Hints that could not be worked off."""
+    """Warns of hints in the dead-letter queue."""
     if queue.waiting:
         name = _queue_name(stack.id_of("HintDeadLetters"))
         message = f"{queue.waiting} hints failed five times; the sweep finds their traces all the same, unless they fail again"
@@ -36,7 +36,7 @@ def failed_hints(stack: Stack, queue: Queue) -> Iterator[CheckResult]:
 
 
 def parked(stack: Stack, count: int, *, more: bool) -> Iterator[CheckResult]:
-    """Events that ship failed to take in."""
+    """Warns of parked events, which ship failed to process; ``count`` is their number, or more with ``more``."""
     if count:
         bucket = stack.id_of("ParkedEvents")
         message = (
@@ -47,7 +47,7 @@ def parked(stack: Stack, count: int, *, more: bool) -> Iterator[CheckResult]:
 
 
 def alarms(stack: Stack, found: Sequence[Alarm]) -> Iterator[CheckResult]:
-    """Alarms of the stack that are on."""
+    """Reports the stack's CloudWatch alarms in the state ALARM."""
     for alarm in found:
         if alarm.state != "ALARM":
             continue
@@ -59,7 +59,7 @@ def alarms(stack: Stack, found: Sequence[Alarm]) -> Iterator[CheckResult]:
 
 
 def traffic(stack: Stack, hours: Mapping[str, Traffic]) -> Iterator[CheckResult]:
-    """Functions of the stack that failed or were throttled within the last hour."""
+    """Reports functions that failed or were throttled within the last hour; ``hours`` holds their numbers by name."""
     for name, hour in hours.items():
         log = aws(stack.region, "logs", "tail", f"/aws/lambda/{name}", "--since", "1h")
         if hour.errors:
@@ -71,7 +71,7 @@ def traffic(stack: Stack, hours: Mapping[str, Traffic]) -> Iterator[CheckResult]
 
 
 def reserved(stack: Stack, found: Mapping[str, int | None]) -> Iterator[CheckResult]:
-    """Functions of the stack that somebody stopped."""
+    """Reports functions with a reserved concurrency of 0, which never run."""
     for name, concurrency in found.items():
         if concurrency == 0:
             message = "its reserved concurrency is 0, so that it never runs"

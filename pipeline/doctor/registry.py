@@ -1,9 +1,8 @@
-"""Registry: all checks, in the order in which a person reads them."""
+"""Registry: all checks, in the order in which they are printed."""
 
 from typing import Final
 
-from pipeline.doctor import formats, opensearch, queues, retention, stack, subscriptions, traces
-from pipeline.doctor import log_loops as loops
+from pipeline.doctor import formats, log_loops, opensearch, queues, retention, stack, subscriptions, traces
 from pipeline.doctor.check import Check
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -11,7 +10,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *opensearch.CHECKS,
     *traces.CHECKS,
     *subscriptions.CHECKS,
-    *loops.CHECKS,
+    *log_loops.CHECKS,
     *formats.CHECKS,
     *retention.CHECKS,
     *queues.CHECKS,

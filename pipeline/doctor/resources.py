@@ -1,4 +1,4 @@
-"""Facts: what the checks judge, narrowed from the answers of AWS. Reading them is `pipeline.doctor.account`'s."""
+"""Resources: what the checks evaluate, narrowed from the responses of AWS. `pipeline.doctor.account` reads them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A resource of the stack: its type such as `AWS::SQS::Queue`, and its name or URL at its service."""
+    """A resource of the stack: its type such as `AWS::SQS::Queue`, and its physical id (name or URL)."""
 
     type: str
     id: str
@@ -14,14 +14,14 @@ class Resource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """The deployed stack.
+    """The deployed CloudFormation stack.
 
     Attributes:
-        name, region, account, partition: where it is.
-        status: as CloudFormation writes it, such as UPDATE_COMPLETE.
-        reason: CloudFormation's words on the status.
+        name, region, account, partition: those of its ARN.
+        status: CloudFormation's status, such as UPDATE_COMPLETE.
+        reason: CloudFormation's reason for the status.
         version: the output `Version`; empty where the stack has none.
-        resources: by logical id.
+        resources: its resources by logical id.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Stack:
     resources: Mapping[str, Resource] = field(default_factory=dict)
 
     def id_of(self, logical_id: str) -> str:
-        """The name or URL of a resource; empty where the stack has none."""
+        """The name or URL of the resource with this logical id; empty where the stack has none."""
         return self.resources[logical_id].id if logical_id in self.resources else ""
 
     def function_arn(self, name: str) -> str:
@@ -47,11 +47,11 @@ class Stack:
 
     @property
     def ship_arn(self) -> str:
-        """The ARN of ship."""
+        """The ARN of the ship function."""
         return self.function_arn(self.id_of("ShipFunction"))
 
     def is_ship(self, arn: str) -> bool:
-        """Whether this ARN is ship, with or without a version or an alias."""
+        """Whether ``arn`` is the ship function's, with or without a version or an alias."""
         return arn == self.ship_arn or arn.startswith(f"{self.ship_arn}:")
 
     def names(self, type_: str) -> list[str]:
@@ -65,13 +65,13 @@ class Function:
 
     Attributes:
         name: its name.
-        log_group: where it logs.
+        log_group: the name of its log group.
         tracing: Active or PassThrough.
         log_format: Text or JSON.
-        system_level: what of the platform's JSON records is kept: DEBUG, INFO, WARN; empty for text.
-        application_level: what of its own JSON lines is kept; empty for text.
-        environment: its variables.
-        state, reason: its state at Lambda, and why; the state is empty where only the list was read.
+        system_level: the least level of platform records that are logged: DEBUG, INFO, WARN; empty for text.
+        application_level: the least level of its own lines that are logged; empty for text.
+        environment: its environment variables.
+        state, reason: Lambda's state of it, and the reason; the state is empty where only ListFunctions was read.
     """
 
     name: str
@@ -86,13 +86,13 @@ class Function:
 
     @property
     def is_pipeline(self) -> bool:
-        """Whether it belongs to a tracejoin stack, this one or another: only those have these settings."""
+        """Whether it belongs to a tracejoin stack, this one or another, known by its environment variables."""
         return {"TRACEJOIN_ENDPOINT", "TRACEJOIN_QUEUE_URL"} <= self.environment.keys()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permission:
-    """A statement of a function's resource policy that lets a service invoke it: from which ARN, empty for any."""
+    """A statement of a function's resource policy that lets a service invoke it; an empty ARN or account means any."""
 
     service: str
     source_arn: str = ""
@@ -101,7 +101,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """What X-Ray records: a sampling rule's share of requests beyond its reservoir (0 to 1), which of each second."""
+    """An X-Ray sampling rule: its reservoir in requests per second, and the rate beyond it (0 to 1)."""
 
     rule: str
     fixed_rate: float
@@ -114,9 +114,9 @@ class Stage:
 
     Attributes:
         kind: REST or HTTP.
-        api_id, api_name, name: which one.
-        destination: the ARN that its access log goes to; empty for none.
-        format: of its access log.
+        api_id, api_name, name: those of the API and the stage.
+        destination: the ARN of its access log's destination; empty for none.
+        format: the format of its access log.
         tracing: whether X-Ray traces it; always False for HTTP.
     """
 
@@ -130,19 +130,19 @@ class Stage:
 
     @property
     def title(self) -> str:
-        """The stage as a person calls it."""
+        """The API's name or id, and the stage's name, as API/STAGE."""
         return f"{self.api_name or self.api_id}/{self.name}"
 
     @property
     def log_group(self) -> str:
-        """The log group of its access log; empty where it has none or logs elsewhere."""
+        """The log group of its access log; empty where it has no access log or another destination."""
         _, found, rest = self.destination.partition(":log-group:")
         return rest.removesuffix(":*") if found else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """An SQS queue: its ARN, and about how many messages wait in it."""
+    """An SQS queue: its ARN, and the approximate number of messages in it."""
 
     arn: str
     waiting: int
@@ -150,7 +150,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """A CloudWatch alarm: its state (OK, ALARM, INSUFFICIENT_DATA), why, and what it is for."""
+    """A CloudWatch alarm: its state (OK, ALARM, INSUFFICIENT_DATA), the reason, its description and its metric."""
 
     name: str
     state: str
@@ -161,7 +161,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """A function's last hour."""
+    """A function's invocations, errors and throttles within the last hour."""
 
     invocations: int = 0
     errors: int = 0

@@ -1,4 +1,4 @@
-"""How long logs are kept, and whether all that keep them agree."""
+"""Retention: checks that log groups and OpenSearch keep logs as long as the stack's setting says."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
@@ -14,7 +14,7 @@ from pipeline.store.serverless import ServerlessStore
 
 
 def never(region: str, groups: Sequence[LogGroup], days: int) -> Iterator[CheckResult]:
-    """Log groups that are shipped and keep everything for ever."""
+    """Warns of shipped log groups whose events never expire; ``days`` is the retention of the remedy."""
     for group in groups:
         if not group.retention_days:
             message = "it is shipped, and keeps its events in CloudWatch for ever, which is paid for by the month"
@@ -22,7 +22,7 @@ def never(region: str, groups: Sequence[LogGroup], days: int) -> Iterator[CheckR
 
 
 def own(region: str, groups: Mapping[str, LogGroup], names: Collection[str], days: int) -> Iterator[CheckResult]:
-    """Log groups of the stack's own functions that are kept for another time than what the stack writes."""
+    """Reports log groups of the stack's functions that are missing or have another retention than ``days``."""
     for name in sorted(names):
         if name not in groups:
             yield problem(name, "the log group of a function of the stack is missing, and its role may not make one",
@@ -34,7 +34,7 @@ def own(region: str, groups: Mapping[str, LogGroup], names: Collection[str], day
 
 
 def policy(days: int | None, settings: Settings, endpoint: str) -> Iterator[CheckResult]:
-    """OpenSearch's lifecycle policy against the stack's retention."""
+    """Warns where OpenSearch's lifecycle policy is missing or ``days``, its retention, is not the stack's."""
     name = f"{settings.prefix}-retention"
     if days is None:
         message = "OpenSearch has no lifecycle policy of this name, or no Index State Management at all: it deletes no daily index"

@@ -1,27 +1,27 @@
-"""Commands: what a remedy hands to a person, quoted so that it can be pasted whatever the names hold."""
+"""Shell commands: the commands in remedies, quoted so that they can be pasted whatever the names hold."""
 
 import shlex
 from typing import Final
 
 from pipeline.settings import Settings
 
-# the shell's own variables: no secret stands in what is printed
+# the shell's variables, so that no secret is printed
 _KEYS: Final = '-u "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -H "x-amz-security-token: $AWS_SESSION_TOKEN"'
 _NAMED: Final = '-u "$TRACEJOIN_USERNAME:$TRACEJOIN_PASSWORD"'
 
 
 def is_serverless(endpoint: str) -> bool:
-    """Whether an endpoint is a collection of OpenSearch Serverless."""
+    """Whether the endpoint is a collection of OpenSearch Serverless."""
     return Settings(endpoint=endpoint).service == "aoss"
 
 
 def aws(region: str, *words: str) -> str:
-    """A command of the AWS CLI for this region."""
+    """The command of the AWS CLI with these ``words``, for this region."""
     return shlex.join(["aws", *words, *(["--region", region] if region else [])])
 
 
 def curl(endpoint: str, settings: Settings, path: str, method: str = "GET") -> str:
-    """A request to OpenSearch, with the credentials that it takes: a signature for Amazon's, the user name where one is set."""
+    """The curl command of a request to OpenSearch, with the user name where one is set, else with a signature for Amazon's services."""
     words = ["curl", "-sS", *(["-X", method] if method != "GET" else [])]
     if settings.username:
         words.append(_NAMED)
@@ -31,7 +31,7 @@ def curl(endpoint: str, settings: Settings, path: str, method: str = "GET") -> s
 
 
 def setup(endpoint: str, settings: Settings) -> str:
-    """The command that installs what is in mappings/, with the settings that matter to it where they are not the defaults."""
+    """The command `tracejoin setup` for this endpoint, with those of its settings that are not the defaults."""
     default = Settings()
     given = [f"TRACEJOIN_PREFIX={settings.prefix}"] if settings.prefix != default.prefix else []
     given += [f"TRACEJOIN_RETENTION_DAYS={settings.retention_days}"] if settings.retention_days != default.retention_days else []

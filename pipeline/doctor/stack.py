@@ -1,4 +1,4 @@
-"""Whether the stack itself is deployed, whole and of this version."""
+"""Stack: checks that the CloudFormation stack is deployed, complete and of this version."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,23 +14,23 @@ from pipeline.errors import MisconfiguredError
 
 
 def status(stack: Stack) -> Iterator[CheckResult]:
-    """Whether the last deployment went well."""
+    """Reports a stack whose last deployment failed or is in progress."""
     shown = aws(stack.region, "cloudformation", "describe-stack-events", "--stack-name", stack.name, "--max-items", "20")
-    told = f"its status is {stack.status}{f': {stack.reason}' if stack.reason else ''}"
+    message = f"its status is {stack.status}{f': {stack.reason}' if stack.reason else ''}"
     if stack.status == "ROLLBACK_COMPLETE":
         delete = aws(stack.region, "cloudformation", "delete-stack", "--stack-name", stack.name)
-        yield problem(stack.name, f"{told}; it was never made", f"Find out why, then delete it ({delete}) and deploy it again: {shown}")
+        yield problem(stack.name, f"{message}; it was never made", f"Find out why, then delete it ({delete}) and deploy it again: {shown}")
     elif stack.status == "UPDATE_ROLLBACK_COMPLETE":
-        yield warning(stack.name, f"{told}; its last deployment was undone", f"Find out why: {shown}")
+        yield warning(stack.name, f"{message}; its last deployment was undone", f"Find out why: {shown}")
     elif stack.status.endswith("_IN_PROGRESS"):
         wait = "stack-create-complete" if stack.status.startswith("CREATE") else "stack-update-complete"
-        yield warning(stack.name, told, aws(stack.region, "cloudformation", "wait", wait, "--stack-name", stack.name))
+        yield warning(stack.name, message, aws(stack.region, "cloudformation", "wait", wait, "--stack-name", stack.name))
     elif not stack.status.endswith("_COMPLETE"):
-        yield problem(stack.name, told, f"Find out why: {shown}")
+        yield problem(stack.name, message, f"Find out why: {shown}")
 
 
 def functions(stack: Stack, found: Mapping[str, Function | None]) -> Iterator[CheckResult]:
-    """Whether the stack's functions are there and can run."""
+    """Reports functions of the stack that are missing or can't run; ``found`` holds them by name, None for one that was deleted."""
     if not stack.id_of("ShipFunction"):
         yield problem(stack.name, "it has no ShipFunction: it is not a stack of tracejoin", "Name the right one with --stack NAME.")
     for name, function in found.items():
@@ -45,7 +45,7 @@ def functions(stack: Stack, found: Mapping[str, Function | None]) -> Iterator[Ch
 
 
 def package(stack: Stack, here: str) -> Iterator[CheckResult]:
-    """Whether what is deployed is older than this command; by the stack's output `Version`."""
+    """Warns where the stack's output `Version` is older than ``here``, the version of this command."""
     if not stack.version:
         yield unknown(stack.name, "the stack does not say its version (it has no output Version)")
     elif _parts(stack.version) < _parts(here):

@@ -1,4 +1,4 @@
-"""Subscribed: which log groups there are, which the stack wants, and which of them reach ship."""
+"""Subscription state: the log groups and their subscriptions, those that the stack wants, and those that reach ship."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LARGEST_FILTERS: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPolicy:
-    """An account-level subscription filter policy: its document as it stands, and the log groups that it leaves out."""
+    """An account-level subscription filter policy: its document as JSON text, and the names of the log groups that it leaves out."""
 
     name: str
     destination: str
@@ -23,7 +23,7 @@ class AccountPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What the stack wants to be subscribed, and by which filter; ``wants`` takes a name and its tags."""
+    """The log groups that the stack wants, and their filter; ``wants`` takes a log group's name and tags."""
 
     wants: Callable[[str, Mapping[str, str]], bool]
     filter_name: str
@@ -32,14 +32,14 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscriptions:
-    """Who is subscribed to what.
+    """The log groups of a region and their subscriptions.
 
     Attributes:
-        groups: every log group of the region, by name.
-        filters: those of the log groups that were asked for, by name.
-        unread: the log groups that were not asked, since there are too many.
-        policies: account-level policies.
-        stack: whose ship it is about.
+        groups: every log group, by name.
+        filters: the subscription filters that were read, by log group.
+        unread: the names of log groups whose filters were not read, since there are too many.
+        policies: the account-level policies.
+        stack: the stack with the ship function.
     """
 
     groups: Mapping[str, LogGroup]
@@ -55,7 +55,7 @@ class Subscriptions:
         )
 
     def subscribed(self) -> list[LogGroup]:
-        """The log groups whose events reach ship, by a filter or by the account's policy."""
+        """The log groups whose events reach ship, by a filter or an account-level policy."""
         return [
             group
             for name, group in self.groups.items()

@@ -1,4 +1,4 @@
-"""Whether the log groups that the stack wants reach ship."""
+"""Subscriptions: checks that the log groups that the stack wants reach ship."""
 
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -14,11 +14,11 @@ from pipeline.provision.subscriptions.log_groups import LogGroup, SubscriptionFi
 
 
 def missing(stack: Stack, selection: Selection, wanted: Sequence[LogGroup], found: Subscriptions) -> Iterator[CheckResult]:
-    """Log groups that are wanted and don't reach ship, though a filter would find room."""
+    """Reports wanted log groups that don't reach ship, though they have room for its filter."""
     reached = {group.name for group in found.subscribed()}
     for group in wanted:
         filters = found.filters.get(group.name)
-        # a filter of our name that points elsewhere is another check's
+        # another check reports a filter of our name that points elsewhere
         if group.name in reached or filters is None or not group.subscribable or _full(filters) or _ours(selection, filters):
             continue
         yield problem(
@@ -31,7 +31,7 @@ def missing(stack: Stack, selection: Selection, wanted: Sequence[LogGroup], foun
 
 
 def full(stack: Stack, wanted: Sequence[LogGroup], found: Subscriptions) -> Iterator[CheckResult]:
-    """Log groups that are wanted and have no room for a filter to ship."""
+    """Reports wanted log groups that have no room for a filter to ship."""
     reached = {group.name for group in found.subscribed()}
     for group in wanted:
         filters = found.filters.get(group.name, ())
@@ -43,7 +43,7 @@ def full(stack: Stack, wanted: Sequence[LogGroup], found: Subscriptions) -> Iter
 
 
 def targets(stack: Stack, selection: Selection, wanted: Sequence[LogGroup], found: Subscriptions) -> Iterator[CheckResult]:
-    """Filters with the stack's name that point at something else than ship, such as the function of a stack that was deleted."""
+    """Reports filters of the stack's name whose destination is not ship, such as a function of a deleted stack."""
     wants = {group.name for group in wanted}
     for name, filters in found.filters.items():
         for each in filters:
@@ -55,7 +55,7 @@ def targets(stack: Stack, selection: Selection, wanted: Sequence[LogGroup], foun
 
 
 def classes(stack: Stack, wanted: Sequence[LogGroup]) -> Iterator[CheckResult]:
-    """Log groups that are wanted and whose class has no subscriptions."""
+    """Warns of wanted log groups whose class has no subscriptions."""
     for group in wanted:
         if not group.subscribable:
             message = f"the stack wants this log group, and its class {group.log_class} has no subscriptions; a class can't be changed"
@@ -67,7 +67,7 @@ def classes(stack: Stack, wanted: Sequence[LogGroup]) -> Iterator[CheckResult]:
 
 
 def permissions(stack: Stack, given: Sequence[Permission], found: Subscriptions) -> Iterator[CheckResult]:
-    """Log groups that send to ship, and ship does not let CloudWatch Logs in for them."""
+    """Reports where ship's resource policy does not let CloudWatch Logs invoke it for a subscribed log group."""
     ship = stack.id_of("ShipFunction")
     groups = [group.name for group in found.subscribed()]
     shut_out = [name for name in groups if not any(_lets_in(stack, permission, name) for permission in given)]
@@ -85,14 +85,14 @@ def permissions(stack: Stack, given: Sequence[Permission], found: Subscriptions)
 
 
 def _is_logs(permission: Permission) -> bool:
-    # with the region in it it is as good (AWS Lambda developer guide, "Using Lambda with CloudWatch Logs")
+    # the regional name is valid, too (AWS Lambda developer guide, "Using Lambda with CloudWatch Logs")
     return permission.service == "logs.amazonaws.com" or (permission.service.startswith("logs.") and ".amazonaws.com" in permission.service)
 
 
 def _lets_in(stack: Stack, permission: Permission, name: str) -> bool:
     if not _is_logs(permission) or permission.source_account not in {"", stack.account}:
         return False
-    # CloudWatch Logs names the source with the `:*` at the end
+    # CloudWatch Logs passes the source ARN with the `:*` at the end
     return not permission.source_arn or fnmatchcase(f"{stack.log_group_arn(name)}:*", permission.source_arn)
 
 

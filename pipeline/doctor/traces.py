@@ -1,4 +1,4 @@
-"""Whether traces can be had where the stack looks for them, and are made at all."""
+"""Traces: checks that the source of traces works, and that X-Ray records traces."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
@@ -17,12 +17,12 @@ _MOST: Final = 0.5
 
 
 def source(setting: TraceSource, destination: str, region: str, stack: str) -> Iterator[CheckResult]:
-    """Whether the source of traces that is set answers in this account.
+    """Reports a setting of the trace source that can't work in this account.
 
     Args:
         setting: TRACEJOIN_TRACE_SOURCE.
-        destination: where X-Ray puts segments.
-        region: of X-Ray.
+        destination: where X-Ray stores segments, XRay or CloudWatchLogs.
+        region: X-Ray's AWS region.
         stack: the stack's name; empty on a laptop.
     """
     searching = destination == _SEARCH
@@ -40,7 +40,7 @@ def source(setting: TraceSource, destination: str, region: str, stack: str) -> I
 
 
 def spans_group(stack: Stack, setting: TraceSource, found: Subscriptions, filter_name: str) -> Iterator[CheckResult]:
-    """Whether the log group of spans reaches ship, where traces come from nowhere else."""
+    """Reports that aws/spans does not reach ship, where it is the source of traces."""
     if setting != "aws/spans" or any(group.name == SPANS_LOG_GROUP for group in found.subscribed()):
         return
     message = "TRACEJOIN_TRACE_SOURCE is aws/spans, and this log group has no subscription filter to ship"
@@ -51,12 +51,12 @@ def spans_group(stack: Stack, setting: TraceSource, found: Subscriptions, filter
 
 
 def sampling(region: str, rules: Sequence[Sampling], indexed: float | None) -> Iterator[CheckResult]:
-    """A hint where most traces are not recorded: the default rule decides for what no other names.
+    """Hints that X-Ray's default sampling rule does not record most requests.
 
     Args:
-        region: of X-Ray.
+        region: X-Ray's AWS region.
         rules: X-Ray's sampling rules.
-        indexed: percent of the spans that Transaction Search indexes; None where it is off or can't be asked.
+        indexed: the percentage of spans that Transaction Search indexes; None where it is off or can't be read.
     """
     default = next((rule for rule in rules if rule.rule == _DEFAULT_RULE), None)
     if default is None or default.fixed_rate >= _MOST:
@@ -72,7 +72,7 @@ def sampling(region: str, rules: Sequence[Sampling], indexed: float | None) -> I
 
 
 def tracing(region: str, functions: Sequence[Function], groups: Collection[str]) -> Iterator[CheckResult]:
-    """Functions whose lines are shipped and whose invocations X-Ray records only where the caller says so."""
+    """Warns of shipped functions without active tracing: X-Ray records only those invocations whose caller was traced."""
     for function in functions:
         if function.tracing == "PassThrough" and function.log_group in groups and not function.is_pipeline:
             message = "its log group is shipped, and active tracing is off: its lines have a trace only where its caller was traced"

@@ -1,28 +1,30 @@
+"""Assignment: which trace and request a log line belongs to, and a line that gets another one."""
+
 import msgspec
 
 from pipeline.store.results import Hit
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a line belongs.
+    """Which trace and request a log line belongs to.
 
     Attributes:
-        trace_id: empty where nothing is certain.
-        request_id: the request that was open at the line's place, for a line that names none.
-        id_source: how it got there.
-        stale: the trace that it claims, wrongly.
-        loose: what comes later may show that it does not belong there.
+        trace_id: empty where the trace is uncertain.
+        request_id: the line's own, or that of the invocation around its position in the log stream.
+        id_source: the method: inline, request, stream or none.
+        stale_trace_id: the trace that the line claims, where the platform names another.
+        provisional: a later line may show that the assignment is wrong.
     """
 
     trace_id: str = ""
     request_id: str = ""
     id_source: str = "none"
-    stale: str = ""
-    loose: bool = False
+    stale_trace_id: str = ""
+    provisional: bool = False
 
 
 class Reassignment(msgspec.Struct, frozen=True):
-    """A line, and its new home."""
+    """A stored log line, and the assignment that it gets."""
 
     hit: Hit
-    home: Assignment
+    assignment: Assignment

@@ -1,25 +1,27 @@
-"""Places: which invocation a line stands in, across batches, for lines that name no request or no trace.
+"""By position: assigns a line that names no request or no trace to the invocation around its position in the log stream.
 
-In a text stream what is found once stays true; in a JSON stream, where invocations may overlap, a line leaves again when one does.
+In a text stream an assignment stays valid; in a JSON stream, where invocations may overlap, a line loses it when an overlap shows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from pipeline.join.assignment import Assignment, Reassignment
 from pipeline.join.invocation_queries import (
-    EnclosingInvocation,
+    Invocation,
     is_alone,
+    lines_by_position,
     lines_matching_any,
     open_before,
     overlapping,
-    positioned_lines,
     reach_of_overlap,
     streams_with,
     unassigned_lines,
 )
-from pipeline.model.facts import InvocationMarks, RequestFact
+from pipeline.logs.line_facts import as_logged
+from pipeline.model.facts import InvocationMarks
 from pipeline.model.invocations import InvocationWindow, LogStream, millis_at, position_of, window_around, windows_of
 from pipeline.model.trace_state import TraceState
 from pipeline.store.client import Store
@@ -28,105 +30,121 @@ from pipeline.store.results import Hit
 from pipeline.store.trace_document import TraceRecord
 from pipeline.store.trace_records import load_states
 
-_MarksByStream = Mapping[LogStream, Sequence[tuple[str, RequestFact, InvocationMarks]]]
+_MarksByStream = Mapping[LogStream, Sequence[tuple[str, str, InvocationMarks]]]
+"""By log stream: a trace id, the id of its request, and the positions of that request's START and end lines."""
 
 
-def inside_invocations(records: Mapping[str, TraceRecord], store: Store) -> Iterator[Reassignment]:
-    """Bare lines inside the invocations of these traces' requests; and those that one of another request shows to be nobody's."""
-    runs = marks_by_stream(states_of(records.values()))
-    clauses = [unassigned_lines(EnclosingInvocation(trace_id, request, stream, span, run.json)) for stream, entries in runs.items()
-               for trace_id, request, run in entries for span in windows_of(run)]  # fmt: skip
-    alone: dict[InvocationWindow, bool] = {}
-    for hit in lines_matching_any(clauses, store, (*FACTS, "attributes")):
-        if home := assign_by_position(hit, invocations_around(hit, runs), alone, store):
-            yield Reassignment(hit, home)
+def assign_by_position(hits: Iterable[Hit], records: Mapping[str, TraceRecord], store: Store) -> Iterator[Reassignment]:
+    """Yields those of ``hits`` that stand in an invocation of one of these traces and are not assigned to it yet."""
+    return _assign(hits, _marks_by_stream({id_: record.state for id_, record in records.items()}), store)
 
 
-def in_overlapping_invocations(records: Iterable[TraceRecord], store: Store, checked: set[InvocationWindow]) -> Iterator[Reassignment]:
-    """Lines that stand by their place in an invocation of a JSON stream which one of these traces' invocations turns out to overlap."""
-    json_runs = [(stream, request, span) for stream, entries in marks_by_stream(states_of(records)).items() for _, request, run in entries
-                 if run.json for span in windows_of(run) if span not in checked]  # fmt: skip
-    checked |= {span for _, _, span in json_runs}
-    with_bare_lines = streams_with([positioned_lines(stream, *reach_of_overlap(span)) for stream, _, span in json_runs], store)
-    for stream, request, span in json_runs:
-        others = sorted(overlapping(span, request.request_id, stream, store)) if stream.log_stream in with_bare_lines else []
-        if others:
-            yield from (
-                Reassignment(hit, Assignment())
-                for hit in lines_matching_any([positioned_lines(stream, *reach_of_overlap(span), others)], store, FACTS)
-            )
+def misplaced_by_position(records: Mapping[str, TraceRecord], store: Store, checked: set[InvocationWindow]) -> Iterator[Reassignment]:
+    """Yields the lines that have to be moved into or out of the invocations of these traces; finds refreshed lines only.
+
+    ``checked`` holds the invocations whose overlaps were looked for already; this adds those that it looks for.
+    """
+    marks = _marks_by_stream({id_: record.state for id_, record in records.items()})
+    clauses = [unassigned_lines(invocation) for invocation in _invocations(marks)]
+    yield from _assign(lines_matching_any(clauses, store, (*FACTS, "attributes")), marks, store)
+    yield from _between_attempts(marks, store)
+    yield from _in_overlapping_invocations(marks, store, checked)
 
 
-def between_attempts(records: Iterable[TraceRecord], store: Store) -> Iterator[Reassignment]:
-    """Lines between two attempts of one request, put into it while the end of the first and the START of the second were not seen yet."""
-    for stream, entries in marks_by_stream(states_of(records)).items():
-        for _, request, run in entries:
-            if len(run.starts) > 1 and run.ends and not run.json:
-                clause = positioned_lines(stream, millis_at(run.starts[0]), millis_at(run.ends[-1]), [request.request_id])
-                for hit in lines_matching_any([clause], store, FACTS):
-                    if run.starts[0] < position_of(hit.source) < run.ends[-1] and not window_around(position_of(hit.source), run):
-                        yield Reassignment(hit, _reassign_elsewhere(hit, stream, store))
+def _between_attempts(marks: _MarksByStream, store: Store) -> Iterator[Reassignment]:
+    """Lines between two attempts of one request, assigned to it before the end of the first and the START of the second were known."""
+    for stream, entries in marks.items():
+        for trace_id, request_id, own in entries:
+            if len(own.starts) > 1 and own.ends and not own.json:
+                clause = lines_by_position(stream, millis_at(own.starts[0]), millis_at(own.ends[-1]))
+                for hit in lines_matching_any([clause], store, (*FACTS, "attributes")):
+                    position = position_of(hit.source)
+                    is_between = own.starts[0] < position < own.ends[-1] and not window_around(position, own)
+                    if is_between and hit.source.get("traceId") == trace_id:
+                        yield Reassignment(hit, _assigned_anew(hit, stream, store, given=request_id))
 
 
-def _reassign_elsewhere(hit: Hit, stream: LogStream, store: Store) -> Assignment:
-    """The home of a line that does not stand where it was put: in another request's invocation, or nowhere."""
+def _in_overlapping_invocations(marks: _MarksByStream, store: Store, checked: set[InvocationWindow]) -> Iterator[Reassignment]:
+    """Lines assigned by position to an invocation of a JSON stream that turns out to overlap one of these traces' invocations."""
+    invocations = [invocation for invocation in _invocations(marks) if invocation.json and invocation.window not in checked]
+    checked |= {invocation.window for invocation in invocations}
+    clauses = [lines_by_position(invocation.stream, *reach_of_overlap(invocation.window)) for invocation in invocations]
+    streams = streams_with(clauses, store)
+    for invocation in invocations:
+        if invocation.stream.log_stream in streams and (others := sorted(overlapping(invocation, store))):
+            clause = lines_by_position(invocation.stream, *reach_of_overlap(invocation.window))
+            for hit in lines_matching_any([clause], store, (*FACTS, "attributes")):
+                logged = as_logged(hit.source)
+                if hit.source.get("requestId") in others:
+                    yield Reassignment(hit, _unassigned(logged))
+                elif logged.get("requestId") and (anew := _assigned_anew(hit, invocation.stream, store)).trace_id != hit.source["traceId"]:
+                    # the line kept the id of another service, so its request does not say whose invocation it was assigned to
+                    yield Reassignment(hit, anew)
+
+
+def _assigned_anew(hit: Hit, stream: LogStream, store: Store, given: str = "") -> Assignment:
+    """The assignment of a line whose present one may be wrong, ``given`` by its position: another request's invocation, or none."""
     states = load_states(open_before({stream: [hit.source["@timestamp"]]}, store), store)
-    bare = {name: value for name, value in hit.source.items() if name not in {"traceId", "requestId", "idSource"}}
-    return (
-        assign_by_position(msgspec.structs.replace(hit, source=bare), invocations_around(hit, marks_by_stream(states.items())), {}, store)
-        or Assignment()
-    )
+    logged = as_logged(hit.source, given=given)
+    found = next(_assign([msgspec.structs.replace(hit, source=logged)], _marks_by_stream(states), store), None)
+    return found.assignment if found else _unassigned(logged)
 
 
-def marks_by_stream(states: Iterable[tuple[str, TraceState]]) -> _MarksByStream:
-    """The runs of the requests of which the platform says that they ran in these traces, by log stream."""
-    found: dict[LogStream, list[tuple[str, RequestFact, InvocationMarks]]] = {}
-    for trace_id, state in states:
+def _marks_by_stream(states: Mapping[str, TraceState]) -> _MarksByStream:
+    """The marks of the requests of which the platform says that they ran in these traces."""
+    found: dict[LogStream, list[tuple[str, str, InvocationMarks]]] = {}
+    for trace_id, state in states.items():
         for request in state.requests.values():
             if request.platform and not request.elsewhere:
-                for stream, run in request.runs.items():
-                    found.setdefault(LogStream(request.log_group, stream), []).append((trace_id, request, run))
+                for stream, marks in request.runs.items():
+                    found.setdefault(LogStream(request.log_group, stream), []).append((trace_id, request.request_id, marks))
     return found
 
 
-def states_of(records: Iterable[TraceRecord]) -> Iterator[tuple[str, TraceState]]:
-    """What is known of each trace, by its id."""
-    return ((record.trace_id, record.state) for record in records)
+def _invocations(marks: _MarksByStream) -> Iterator[Invocation]:
+    return (Invocation(trace_id, request_id, stream, window, own.json) for stream, entries in marks.items()
+            for trace_id, request_id, own in entries for window in windows_of(own))  # fmt: skip
 
 
-def invocations_around(hit: Hit, runs: _MarksByStream) -> list[EnclosingInvocation]:
-    """The invocations that a line stands in."""
-    aws, place = hit.source.get("aws") or {}, position_of(hit.source)
-    stream = LogStream(aws.get("logGroup") or "", aws.get("logStream") or "")
-    return [EnclosingInvocation(trace_id, request, stream, span, run.json) for trace_id, request, run in runs.get(stream, ())
-            if (span := window_around(place, run))]  # fmt: skip
+def _assign(hits: Iterable[Hit], marks: _MarksByStream, store: Store) -> Iterator[Reassignment]:
+    alone: dict[InvocationWindow, bool] = {}
+    for hit in hits:
+        aws, position = hit.source.get("aws") or {}, position_of(hit.source)
+        stream = LogStream(aws.get("logGroup") or "", aws.get("logStream") or "")
+        around = [Invocation(trace_id, request_id, stream, window, own.json) for trace_id, request_id, own in marks.get(stream, ())
+                  if (window := window_around(position, own))]  # fmt: skip
+        if around and (assignment := _assignment_in(around, hit, alone, store)):
+            yield Reassignment(hit, assignment)
 
 
-def assign_by_position(
-    hit: Hit, around: Sequence[EnclosingInvocation], alone: dict[InvocationWindow, bool], store: Store
-) -> Assignment | None:
-    """The home of a line, given the invocations that it stands in; None where it stands in none, or is at home."""
-    if not around:
+def _assignment_in(around: Sequence[Invocation], hit: Hit, alone: dict[InvocationWindow, bool], store: Store) -> Assignment | None:
+    """The assignment of a line, given the invocations around it; None where none of them is its own, or the present one is right."""
+    source = hit.source
+    current, by_position = source.get("traceId") or "", source.get("idSource") == "stream"
+    if current and not by_position and source.get("requestId"):
         return None
-    # text invocations never overlap: of two that seem to, the outer one is a request and its retry, with their ends between not seen yet
-    here, source = max(around, key=lambda one: one.span), hit.source
-    current, by_place = source.get("traceId") or "", source.get("idSource") == "stream"
-    shown = current in (source.get("propagatedTraceId") or ())
-    if current and not by_place and (source.get("requestId") or (current != here.trace_id and not shown)):
-        # it names a trace: another one, or this one and its request
+    logged = as_logged(source)
+    claimed, named = logged.get("traceId") or "", logged.get("requestId") or ""
+    # text invocations never overlap: of two that seem to, the outer one is a request and its retry, whose marks between are not known yet
+    here = max(around, key=lambda invocation: invocation.window)
+    if by_position and not here.json:
         return None
-    if (by_place and not here.json) or (here.json and not by_place and source.get("requestId")):
+    own = [invocation for invocation in around if invocation.trace_id == claimed]
+    if len({invocation.request_id for invocation in own}) == 1:
+        # the line names the trace of one of these requests, so it is that one's, whatever else runs
+        return Assignment(trace_id=claimed, request_id=own[0].request_id, id_source="inline")
+    if here.window not in alone:
+        alone[here.window] = (len(around) == 1 or not here.json) and is_alone(here, store)
+    if not alone[here.window]:
+        return _unassigned(logged) if by_position else None
+    # JSON has a key for the request id; what a free text calls a request id may be another service's
+    request_id = named if named and source.get("attributes") is not None else here.request_id
+    if by_position and (current, source.get("requestId")) == (here.trace_id, request_id):
         return None
-    if here.span not in alone:
-        alone[here.span] = (len(around) == 1 or not here.json) and is_alone(
-            here.span, here.request.request_id, here.stream, store, json=here.json
-        )
-    if not alone[here.span]:
-        return Assignment() if by_place else None
-    # JSON has a key for it; what a free text calls a request id may be another service's
-    named = source.get("requestId") if source.get("attributes") is not None else None
-    if by_place and current == here.trace_id and source.get("requestId") in {named, here.request.request_id}:
-        return None
-    how = "inline" if current == here.trace_id and not by_place else "stream"
-    loose = here.json and how == "stream"
-    return Assignment(trace_id=here.trace_id, request_id=named or here.request.request_id, id_source=how, loose=loose)
+    return Assignment(trace_id=here.trace_id, request_id=request_id, id_source="stream", stale_trace_id=claimed, provisional=here.json)
+
+
+def _unassigned(logged: Mapping[str, Any]) -> Assignment:
+    """The assignment of a line to what it itself names."""
+    claimed = logged.get("traceId") or ""
+    return Assignment(trace_id=claimed, request_id=logged.get("requestId") or "", id_source="inline" if claimed else "none")

@@ -1,9 +1,10 @@
+"""By request: assigns a line that names a request to the trace in which the platform says that this request ran."""
+
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pipeline.join.assignment import Assignment, Reassignment
 from pipeline.join.invocation_queries import lines_matching_any
-from pipeline.logs.line_facts import is_provisional
 from pipeline.store.client import Store
 from pipeline.store.document_facts import FACTS
 from pipeline.store.join_keys import JoinKey, JoinKeys
@@ -11,9 +12,10 @@ from pipeline.store.trace_document import TraceRecord
 
 
 def assign_by_request(source: Mapping[str, Any], ran_in: Collection[str]) -> Assignment | None:
-    """Where a line with a request id belongs, given the traces in which the platform says that the request ran; None: where it is.
+    """Returns the assignment of a line (its document), given the traces in which the platform says that its request ran.
 
-    Where the platform names several, a line's own id counts if it is one of them, and nothing else is certain.
+    None if the line is already assigned to the right trace, or the platform names none. Where it names several, the line's own trace id
+    counts if it is one of them; else the trace is uncertain.
     """
     current, own = source.get("traceId") or "", source.get("staleTraceId") or ""
     if source.get("idSource") == "inline":
@@ -21,14 +23,16 @@ def assign_by_request(source: Mapping[str, Any], ran_in: Collection[str]) -> Ass
     target = next(iter(ran_in)) if len(ran_in) == 1 else own if own in ran_in else ""
     if target == current or not ran_in:
         return None
-    how = "none" if not target else "inline" if target == own else "stream" if source.get("idSource") == "stream" else "request"
+    # a line that has a trace by its position, of another request than it names, names its own
+    by_position = source.get("idSource") == "stream" and not current
+    id_source = "none" if not target else "inline" if target == own else "stream" if by_position else "request"
     propagated = source.get("propagatedTraceId") or ()
     stale = own if own and own != target and own not in propagated else ""
-    return Assignment(trace_id=target, request_id=source.get("requestId") or "", id_source=how, stale=stale, loose=is_provisional(source))
+    return Assignment(trace_id=target, request_id=source.get("requestId") or "", id_source=id_source, stale_trace_id=stale)
 
 
-def assigned_by_request(records: Mapping[str, TraceRecord], links: Mapping[str, JoinKey], store: Store) -> Iterator[Reassignment]:
-    """The lines of these traces' requests that stand in another trace, each with its right one; sees what is refreshed."""
+def misplaced_by_request(records: Mapping[str, TraceRecord], join_keys: Mapping[str, JoinKey], store: Store) -> Iterator[Reassignment]:
+    """Yields the lines of these traces' requests that are assigned to another trace; finds refreshed lines only."""
     clauses = []
     for record in records.values():
         ids = sorted({request.request_id for request in record.state.requests.values() if request.platform})
@@ -36,21 +40,20 @@ def assigned_by_request(records: Mapping[str, TraceRecord], links: Mapping[str, 
             named = {"bool": {"should": [{"terms": {"requestId": ids}}, {"terms": {"integrationRequestId": ids}}]}}
             clauses.append({"bool": {"filter": [named], "must_not": [{"term": {"traceId": record.trace_id}}]}})
     hits = list(lines_matching_any(clauses, store, FACTS))
-    asked = {id_ for hit in hits for id_ in (hit.source.get("requestId"), hit.source.get("integrationRequestId")) if id_}
-    # a line of API Gateway's has a request of its own, beside that of its integration
-    links = {**links, **JoinKeys(store).load(asked - links.keys())}
+    named_ids = {id_ for hit in hits for id_ in (hit.source.get("requestId"), hit.source.get("integrationRequestId")) if id_}
+    # a line of API Gateway has a request of its own, beside that of its integration
+    join_keys = {**join_keys, **JoinKeys(store).load(named_ids - join_keys.keys())}
     for hit in hits:
-        home = assign_by_request(hit.source, ran_in(hit.source, links))
-        if home:
-            yield Reassignment(hit, home)
+        if assignment := assign_by_request(hit.source, ran_in(hit.source, join_keys)):
+            yield Reassignment(hit, assignment)
 
 
-def ran_in(source: Mapping[str, Any], links: Mapping[str, JoinKey]) -> set[str]:
-    """The traces in which the platform says that the request of a line ran: in the line's own log group; else its integration's."""
-    link = links.get(source.get("requestId") or "")
-    found = link.traces_of((source.get("aws") or {}).get("logGroup") or "") if link else set()
-    integration = links.get(source.get("integrationRequestId") or "")
+def ran_in(source: Mapping[str, Any], join_keys: Mapping[str, JoinKey]) -> set[str]:
+    """Returns the traces in which the platform says that a line's request ran: in the line's log group, else its integration's request."""
+    own = join_keys.get(source.get("requestId") or "")
+    found = own.traces_of((source.get("aws") or {}).get("logGroup") or "") if own else set()
+    integration = join_keys.get(source.get("integrationRequestId") or "")
     if found or integration is None or (source.get("traceId") and source.get("idSource") == "inline"):
         return found
-    # of a request that API Gateway did not trace, such as an HTTP API's
+    # API Gateway did not trace the request itself, such as an HTTP API's
     return {trace_id for trace_id, _ in integration.platform}

@@ -1,7 +1,7 @@
-"""Enrich: the verdict reaches every line and span of its trace, by compare-and-set; an old verdict never replaces a new one.
+"""Enrich: writes a trace's verdict to its lines and spans by compare-and-set; an old verdict never replaces a new one.
 
-A line or span is brought up to date only by a verdict whose state holds what the document itself says. So a document that nobody
-has taken in stays `pending`, where the sweep finds it: no lost message can lose a fact.
+A line or span gets a verdict only if the trace's state holds the facts of the document itself. So a document whose facts were never
+merged stays `pending`, where the sweep finds it: no lost message can lose a fact.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.detect.verdict import Root, Verdict
 from pipeline.logs.line_facts import said_by_line
-from pipeline.model.facts import SegmentFact, request_key
+from pipeline.model.facts import RequestFact, SegmentFact, request_key
+from pipeline.model.invocations import position_of, window_around
 from pipeline.model.timestamps import iso_nanos, millis_of
 from pipeline.model.trace_state import holds
 from pipeline.store.client import Store
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def out_of_date(records: Iterable[TraceRecord], store: Store) -> list[Hit]:
-    """The lines and spans of these traces that carry an older verdict than the record's; sees what is refreshed."""
+    """Returns the lines and spans of these traces that carry an older verdict than the record; finds refreshed documents only."""
     by_version: dict[int, list[str]] = {}
     for record in records:
         by_version.setdefault(max(record.version, 1), []).append(record.trace_id)
@@ -34,15 +35,15 @@ def out_of_date(records: Iterable[TraceRecord], store: Store) -> list[Hit]:
         for version, ids in by_version.items()
     ]
     query = {"bool": {"should": older, "minimum_should_match": 1}}
-    return list(store.scan(query, index=f"{store.prefix}-logs-*,{store.prefix}-spans-*", source=FACTS))
+    return list(store.scan(query, index=store.lines_and_spans, source=FACTS))
 
 
 def apply_verdicts(hits: Iterable[Hit], records: Mapping[str, TraceRecord], store: Store) -> set[str]:
-    """Brings ``hits`` up to date; returns the ids of the traces of which one could not be, to be tried again."""
+    """Writes the records' verdicts to lines and spans; returns the ids of traces with one that could not be updated yet."""
     left: set[str] = set()
     actions: list[object] = []
     touched: list[str] = []
-    news: dict[str, _DocumentPatch] = {}
+    patches: dict[str, _DocumentPatch] = {}
     for hit in hits:
         record = records[hit.source["traceId"]]
         if hit.source.get("trace", {}).get("version", 0) >= record.version:
@@ -50,9 +51,9 @@ def apply_verdicts(hits: Iterable[Hit], records: Mapping[str, TraceRecord], stor
         if not holds(record.state, facts_of(hit)):
             left.add(record.trace_id)
             continue
-        if record.trace_id not in news:
-            news[record.trace_id] = _DocumentPatch(record)
-        actions += news[record.trace_id].action(hit, store.prefix)
+        if record.trace_id not in patches:
+            patches[record.trace_id] = _DocumentPatch(record)
+        actions += patches[record.trace_id].action(hit, store.prefix)
         touched.append(record.trace_id)
     for trace_id, result in zip(touched, store.write(actions), strict=True):
         if result.conflict:
@@ -63,10 +64,10 @@ def apply_verdicts(hits: Iterable[Hit], records: Mapping[str, TraceRecord], stor
 
 
 class _DocumentPatch:
-    """What a record has to tell its lines and spans."""
+    """Makes the updates of a record's lines and spans."""
 
     def __init__(self, record: TraceRecord) -> None:
-        # imported here: most batches of `ship` meet no verdict, and a cold start should not wait for it
+        # imported here: most batches of `ship` find no verdict, and a cold start should not pay for it
         from pipeline.detect.segment_tree import SegmentTree  # noqa: PLC0415
 
         self._record = record
@@ -76,17 +77,17 @@ class _DocumentPatch:
         self._trace = trace_status(record.verdict, record.version)
 
     def action(self, hit: Hit, prefix: str) -> list[object]:
-        """The bulk lines that bring ``hit`` up to date."""
-        place = {"_index": hit.index, "_id": hit.id, "if_seq_no": hit.seq_no, "if_primary_term": hit.primary_term}
+        """Returns the bulk lines that update one line or span, or delete the loser of two spans with one id."""
+        address = {"_index": hit.index, "_id": hit.id, "if_seq_no": hit.seq_no, "if_primary_term": hit.primary_term}
         if hit.source["doc"]["kind"] == "log":
-            return [{"update": place}, {"doc": self._of_line(hit.source)}]
+            return [{"update": address}, {"doc": self._of_line(hit.source)}]
         fact = self._record.state.segments.get(hit.source["spanId"])
         if fact is None:
-            return [{"update": place}, {"doc": self._of_trace()}]
+            return [{"update": address}, {"doc": self._of_trace()}]
         if span_address(fact, self._record.trace_id, prefix) != (hit.index, hit.id):
-            # another document of the same id, with another start, has won
-            return [{"delete": place}]
-        return [{"update": place}, {"doc": self._of_trace() | patch_of_span(fact, self._tree, self._record.verdict)}]
+            # another document of the same span, with another start, has won
+            return [{"delete": address}]
+        return [{"update": address}, {"doc": self._of_trace() | patch_of_span(fact, self._tree, self._record.verdict)}]
 
     def _of_trace(self) -> dict[str, Any]:
         return {"trace": self._trace, "transactionId": self._record.transaction_id, "correlationId": self._correlation_ids}
@@ -94,7 +95,7 @@ class _DocumentPatch:
     def _of_line(self, source: Mapping[str, Any]) -> dict[str, Any]:
         request_id = source.get("requestId") or ""
         segment = self._tree.status_of_line(request_id, source.get("spanId") or "", millis_of(source["@timestamp"]))
-        # an update merges objects: what is no more must be wiped
+        # an update merges objects: a key that is gone must be set to null
         annotations = dict.fromkeys(source.get("annotations") or ()) | self._annotations
         patch: dict[str, Any] = {"trace": self._trace, "transactionId": self._record.transaction_id}
         if segment or source.get("segment"):
@@ -104,30 +105,41 @@ class _DocumentPatch:
         return patch | given | ({"state": kept} if given else {}) | ({"annotations": annotations} if annotations else {})
 
     def _of_request(self, source: Mapping[str, Any]) -> dict[str, Any]:
-        """What the platform says of the request of a line that does not say it itself."""
+        """The platform's span id and sampling for a line whose own content lacks them."""
         requests = self._record.state.requests
-        # a line of API Gateway's that its integration's request brought here
+        # for a line of API Gateway that was assigned by its integration's request
         of_integration = (
             request for request in requests.values() if request.platform and request.request_id == source.get("integrationRequestId")
         )
         request = requests.get(request_key(source.get("requestId") or "", (source.get("aws") or {}).get("logGroup") or ""))
-        request = request if request and request.platform else next(of_integration, None)
+        request = request if request and request.platform else next(of_integration, None) or self._request_around(source)
         if request is None or not request.platform or (source.get("eventName") and source.get("idSource") == "inline"):
             return {}
-        # a line's own span is nearer than its request's segment
+        # a line's own span is more exact than its request's segment
         span_id = said_by_line(source, "spanId") if source.get("idSource") == "inline" else None
-        told = {"spanId": span_id or request.segment_id or None, "sampled": request.said}
-        return {name: value for name, value in told.items() if value is not None and value != source.get(name)}
+        given = {"spanId": span_id or request.segment_id or None, "sampled": request.is_sampled}
+        return {name: value for name, value in given.items() if value is not None and value != source.get(name)}
+
+    def _request_around(self, source: Mapping[str, Any]) -> RequestFact | None:
+        """The request of the invocation that a line was assigned to by its position, if the line kept another service's request id."""
+        if source.get("idSource") != "stream":
+            return None
+        aws, position = source.get("aws") or {}, position_of(source)
+        stream = aws.get("logStream") or ""
+        around = [(window, request) for request in self._record.state.requests.values()
+                  if request.platform and request.log_group == aws.get("logGroup") and stream in request.runs
+                  and (window := window_around(position, request.runs[stream]))]  # fmt: skip
+        return max(around, key=lambda found: found[0])[1] if around else None
 
     def _correlation(self, source: Mapping[str, Any]) -> dict[str, Any]:
-        """The trace's correlation ids beside the line's own."""
+        """The line's own correlation ids and then those of its trace, where the line lacks some."""
         own_ids = said_by_line(source, "correlationId") or []
         all_ids = [*own_ids, *(id_ for id_ in self._correlation_ids if id_ not in own_ids)]
         return {"correlationId": all_ids} if all_ids != (source.get("correlationId") or []) else {}
 
 
 def patch_of_span(fact: SegmentFact, tree: "SegmentTree", verdict: Verdict) -> dict[str, Any]:
-    """What a span says of its trace: the group of the root, and the service around it."""
+    """Makes the fields of a span document that depend on its trace: parent, service name and Data Prepper's trace group."""
     root = verdict.root
     service_name = tree.service_name(fact)
     return {

@@ -1,24 +1,16 @@
-"""Homes: where a line belongs, as other batches tell.
+"""Find reassignments: which log lines belong to another trace or request than they are assigned to.
 
-The platform's record of a request (REPORT, platform.*, a log of API Gateway) says in which trace it ran; it may come in a later batch
-than the request's lines, or in an earlier one. Its trace's record and the link of the request id hold it. `resolve` looks for lines
-that have to move once it has written both; `ship` asks both about the lines that it has just indexed: so one of the two sees the
-other. Lines that name no request go by their place (`places`).
+The platform's record of a request (REPORT, platform.*, a log of API Gateway) says in which trace it ran; it may come in an earlier or
+a later batch than the request's lines. The trace's record and the join key of the request id hold it. `resolve` looks for misplaced
+lines after it wrote both; `ship` reads both after it wrote lines: so at least one of them sees the other's write. Lines that name no
+request are assigned by position (`by_position`).
 """
 
 from collections.abc import Mapping, Sequence
 
 from pipeline.join.assignment import Reassignment
-from pipeline.join.by_position import (
-    assign_by_position,
-    between_attempts,
-    in_overlapping_invocations,
-    inside_invocations,
-    invocations_around,
-    marks_by_stream,
-    states_of,
-)
-from pipeline.join.by_request import assign_by_request, assigned_by_request, ran_in
+from pipeline.join.by_position import assign_by_position, misplaced_by_position
+from pipeline.join.by_request import assign_by_request, misplaced_by_request, ran_in
 from pipeline.model.invocations import InvocationWindow
 from pipeline.store.client import Store
 from pipeline.store.join_keys import JoinKey
@@ -27,39 +19,32 @@ from pipeline.store.trace_document import TraceRecord
 
 
 def find_misplaced(
-    records: Mapping[str, TraceRecord], links: Mapping[str, JoinKey], store: Store, checked: set[InvocationWindow]
+    records: Mapping[str, TraceRecord], join_keys: Mapping[str, JoinKey], store: Store, checked: set[InvocationWindow]
 ) -> list[Reassignment]:
-    """The lines that are to move into or out of these traces, as their requests and runs say; sees what is refreshed.
+    """Returns the lines that have to be moved into or out of these traces; finds refreshed lines only.
 
-    ``checked`` are the invocations whose overlaps were looked for already; those that are looked for now are added.
+    ``checked`` holds the invocations whose overlaps were looked for already; this adds those that it looks for.
     """
-    by_place = (
-        *inside_invocations(records, store),
-        *between_attempts(records.values(), store),
-        *in_overlapping_invocations(records.values(), store, checked),
-    )
-    moves = {(one.hit.index, one.hit.id): one for one in by_place}
-    # what the platform says of its request outweighs a line's place
-    moves |= {(one.hit.index, one.hit.id): one for one in assigned_by_request(records, links, store)}
-    return list(moves.values())
+    by_position = misplaced_by_position(records, store, checked)
+    found = {(reassignment.hit.index, reassignment.hit.id): reassignment for reassignment in by_position}
+    # the platform's record of a line's request outweighs the line's position
+    by_request = misplaced_by_request(records, join_keys, store)
+    found |= {(reassignment.hit.index, reassignment.hit.id): reassignment for reassignment in by_request}
+    return list(found.values())
 
 
 def assign_new(
-    hits: Sequence[Hit], links: Mapping[str, JoinKey], open_before: Mapping[str, TraceRecord], store: Store
+    hits: Sequence[Hit], join_keys: Mapping[str, JoinKey], open_before: Mapping[str, TraceRecord], store: Store
 ) -> list[Reassignment]:
-    """The homes of freshly indexed lines, out of what is known already.
+    """Returns those of newly indexed lines that records and join keys assign elsewhere than their batch did.
 
     Args:
         hits: lines of any kind, with their full documents.
-        links: of the requests that they name.
-        open_before: the records of the traces whose requests may be open around them.
-        store: to see whether an invocation is alone in its stream.
+        join_keys: those of the requests that the lines name.
+        open_before: the records of the traces whose requests may be open around the lines.
+        store: OpenSearch, to find other requests in an invocation.
     """
-    moves = [Reassignment(hit, home) for hit in hits if (home := assign_by_request(hit.source, ran_in(hit.source, links)))]
-    taken = {(one.hit.index, one.hit.id) for one in moves}
-    alone: dict[InvocationWindow, bool] = {}
-    runs = marks_by_stream(states_of(open_before.values()))
-    moves += [Reassignment(hit, home) for hit in hits
-              if open_before and (hit.index, hit.id) not in taken and not hit.source.get("eventName")
-              and (home := assign_by_position(hit, invocations_around(hit, runs), alone, store))]  # fmt: skip
-    return moves
+    found = [Reassignment(hit, new) for hit in hits if (new := assign_by_request(hit.source, ran_in(hit.source, join_keys)))]
+    done = {(reassignment.hit.index, reassignment.hit.id) for reassignment in found}
+    rest = [hit for hit in hits if (hit.index, hit.id) not in done and not hit.source.get("eventName")]
+    return [*found, *assign_by_position(rest, open_before, store)]

@@ -1,8 +1,8 @@
-"""Transactions: every trace that served one piece of work. Traces are joined where they show the same join key.
+"""Transactions: finds all traces that served one piece of work. Traces that show the same join key belong together.
 
 A trace shows its own id, the ids of its requests, and what its lines and segments name: correlation ids, tracing headers, X-Ray
-links, the integration's request id in a log of API Gateway. The group of a trace is what can be reached over such keys; its id is
-the smallest trace id in it, so it does not matter which edge came first. Ids are compared as data.
+links, the integration's request id in a log of API Gateway. The transaction of a trace is all that can be reached over such keys; its
+id is the smallest trace id in it, so the order in which keys come does not matter. Ids are compared as data.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,19 +19,19 @@ from pipeline.store.trace_document import TraceRecord
 from pipeline.store.trace_records import load_states
 
 MOST_TRACES: Final = 200
-"""A larger group is none: each of its traces stands alone, and `why` says so."""
+"""In a larger transaction each trace stands alone, and `why` says so."""
 _MOST_EXPLORED = 2000
 _MOST_KEYS = 500
 
 
 class TransactionEdge(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What joins traces.
+    """A join key, and the traces that it joins.
 
     Attributes:
-        methods: how they show the key, sorted.
+        methods: by which methods the traces show the key, sorted.
         key: the id that they share.
-        trace_ids: who shows it, sorted.
-        evidence: who says so, a phrase for each trace.
+        trace_ids: the traces that show it, sorted.
+        evidence: the line or span that shows it, a phrase for each trace.
     """
 
     methods: tuple[Method, ...]
@@ -41,19 +41,19 @@ class TransactionEdge(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
 
     @property
     def name(self) -> str:
-        """The key as a person reads it."""
+        """The key as a person reads it: a trace's own id in X-Ray's form, else unchanged."""
         return f"the trace {to_xray(self.key)}" if self.key in self.trace_ids else self.key
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """A transaction.
+    """The traces that served one piece of work, and what joins them.
 
     Attributes:
         trace_ids: canonical, sorted.
-        keys: every correlation and request id that belongs to it, sorted.
+        keys: the correlation and request ids that belong to it, sorted.
         edges: what joins its traces.
-        too_common: ids that so many traces show that they join none.
-        too_large: there are more than `MOST_TRACES`, so its traces stand alone.
+        too_common: ids that too many traces show, so that they join none.
+        too_large: it has more than `MOST_TRACES`, so its traces stand alone.
     """
 
     trace_ids: tuple[str, ...] = ()
@@ -63,78 +63,79 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     too_large: bool = False
 
     def id_for(self, trace_id: str) -> str:
-        """The transaction id of one of its traces."""
+        """Returns the transaction id of one of its traces: the smallest trace id, or its own in a too large transaction."""
         return trace_id if self.too_large else self.trace_ids[0]
 
 
 def keys_of(state: TraceState) -> dict[str, KeyFact]:
-    """What a trace shows that others may show too, each with its evidence."""
-    found = {value: min(shown.values(), key=msgspec.json.encode) for value, shown in state.keys.items()}
+    """Returns the join keys that a trace shows, each with one fact as evidence; sorted, and bounded in number."""
+    found = {value: min(facts.values(), key=msgspec.json.encode) for value, facts in state.keys.items()}
     for request in state.requests.values():
         if request.request_id and not request.elsewhere:
             found.setdefault(request.request_id, KeyFact(method="request id", service_name=request.log_group))
     for fact in state.segments.values():
-        told = {"service_name": fact.service_name or fact.name, "span_id": fact.id}
-        # a call of S3 or DynamoDB has a request id, too, which nobody else will show
+        shown_by = {"service_name": fact.service_name or fact.name, "span_id": fact.id}
+        # a call of S3 or DynamoDB has a request id, too, which no other trace shows
         if fact.request_id and (not fact.subsegment or fact.operation == "Invoke"):
-            found.setdefault(fact.request_id, KeyFact(method="request id", **told))
+            found.setdefault(fact.request_id, KeyFact(method="request id", **shown_by))
         for trace_id in fact.links:
-            found.setdefault(trace_id, KeyFact(method="X-Ray link", **told))
+            found.setdefault(trace_id, KeyFact(method="X-Ray link", **shown_by))
     return {value: found[value] for value in sorted(found)[:_MOST_KEYS]}
 
 
-def shown_by(records: Iterable[TraceRecord]) -> dict[str, KeySighting]:
-    """What the links have to know of these traces."""
-    shown: dict[str, KeySighting] = {}
+def sightings_of(records: Iterable[TraceRecord]) -> dict[str, KeySighting]:
+    """Returns which of these traces show which join key, by key."""
+    found: dict[str, KeySighting] = {}
     for record in records:
         for value in keys_of(record.state):
-            shown.setdefault(value, KeySighting()).trace_ids.add(record.trace_id)
+            found.setdefault(value, KeySighting()).trace_ids.add(record.trace_id)
         for request in record.state.requests.values():
             if request.platform:
-                shown.setdefault(request.request_id, KeySighting()).platform.add((record.trace_id, request.log_group))
-    return shown
+                found.setdefault(request.request_id, KeySighting()).platform.add((record.trace_id, request.log_group))
+    return found
 
 
 def transactions_of(trace_ids: Iterable[str], store: Store) -> dict[str, Transaction]:
-    """The group of each of these traces, as of now; by gets alone."""
+    """Returns the present transaction of each of these traces, by trace id; uses gets alone, so no refresh is needed."""
     wanted = list(dict.fromkeys(trace_ids))
-    finder = JoinKeys(store)
+    stored_keys = JoinKeys(store)
     known: dict[str, dict[str, KeyFact]] = {}
-    links: dict[str, JoinKey] = {}
-    frontier, asked = set(wanted), set[str]()
-    while frontier and len(asked) <= _MOST_EXPLORED:
-        asked |= frontier
+    join_keys: dict[str, JoinKey] = {}
+    frontier, explored = set(wanted), set[str]()
+    while frontier and len(explored) <= _MOST_EXPLORED:
+        explored |= frontier
         states = load_states(sorted(frontier), store)
-        # an id that no line or segment was seen of is no trace yet
+        # an id without any line or segment is no trace yet
         known |= {id_: keys_of(state) for id_, state in states.items() if state != EMPTY or id_ in wanted}
-        links |= finder.load(sorted({key for id_ in frontier & known.keys() for key in (id_, *known[id_])} - links.keys()))
-        frontier = {id_ for key, link in links.items() for id_ in _members(key, link)} - asked
-    return _groups(wanted, known, links)
+        shown = {key for id_ in frontier & known.keys() for key in (id_, *known[id_])}
+        join_keys |= stored_keys.load(sorted(shown - join_keys.keys()))
+        frontier = {id_ for join_key in join_keys.values() for id_ in _members(join_key)} - explored
+    return _connected(wanted, known, join_keys)
 
 
 def transaction_of(ids: Sequence[str], store: Store) -> Transaction:
-    """Everything that these ids (of traces, correlation or requests) belong to, in one group; what nobody knows is left as it is.
+    """Returns everything that these ids (trace, correlation or request ids) belong to as one transaction, unknown ids included.
 
-    Both lists of the group are bounded by what a group may hold.
+    Each trace adds at most the traces and keys that one transaction may hold.
     """
     named = {id_: parse_trace_id(id_) for id_ in ids}
-    shown = JoinKeys(store).load(id_ for id_, trace_id in named.items() if trace_id is None)
+    join_keys = JoinKeys(store).load(id_ for id_, trace_id in named.items() if trace_id is None)
     seeds = {trace_id for trace_id in named.values() if trace_id}
-    for key, link in shown.items():
-        seeds |= set() if link.too_common else {*_members(key, link), *traces_naming(key, store)}
-    groups = list(transactions_of(sorted(seeds), store).values())
-    too_common = {id_ for group in groups for id_ in group.too_common} | {key for key, link in shown.items() if link.too_common}
+    for key, join_key in join_keys.items():
+        seeds |= set() if join_key.too_common else {*_members(join_key), *traces_naming(key, store)}
+    parts = list(transactions_of(sorted(seeds), store).values())
+    too_common = {id_ for part in parts for id_ in part.too_common} | {key for key, join_key in join_keys.items() if join_key.too_common}
     return Transaction(
-        trace_ids=tuple(sorted(seeds | {id_ for group in groups if not group.too_large for id_ in group.trace_ids})),
-        keys=tuple(sorted({*ids, *(id_ for group in groups for id_ in group.keys)})),
-        edges=tuple(dict.fromkeys(edge for group in groups for edge in group.edges)),
+        trace_ids=tuple(sorted(seeds | {id_ for part in parts if not part.too_large for id_ in part.trace_ids})),
+        keys=tuple(sorted({*ids, *(id_ for part in parts for id_ in part.keys)})),
+        edges=tuple(dict.fromkeys(edge for part in parts for edge in part.edges)),
         too_common=tuple(sorted(too_common)),
-        too_large=any(group.too_large for group in groups),
-    )  # fmt: skip
+        too_large=any(part.too_large for part in parts),
+    )
 
 
 def traces_naming(id_: str, store: Store) -> list[str]:
-    """The traces that an id names, or whose lines and spans name it; what was shipped and not resolved yet is found so, too; sorted."""
+    """Returns the ids of the traces that an id names, or whose indexed lines and spans name it, resolved or not; sorted."""
     if trace_id := parse_trace_id(id_):
         return [trace_id]
     named = [{"term": {field: id_}} for field in ("correlationId", "requestId", "integrationRequestId")]
@@ -144,54 +145,55 @@ def traces_naming(id_: str, store: Store) -> list[str]:
     return sorted(bucket["key"] for bucket in buckets)
 
 
-def _members(key: str, link: JoinKey) -> set[str]:
-    """The traces that a key joins; a trace shows its own id without a word."""
-    if link.too_common:
+def _members(join_key: JoinKey) -> set[str]:
+    """The traces that a key joins; a key that is a trace id joins this trace, too."""
+    if join_key.too_common:
         return set()
-    own = {key} if link.trace_ids and parse_trace_id(key) == key else set()
-    return {*link.trace_ids, *own}
+    own = {join_key.key} if join_key.trace_ids and parse_trace_id(join_key.key) == join_key.key else set()
+    return {*join_key.trace_ids, *own}
 
 
-def _groups(wanted: Sequence[str], known: Mapping[str, Mapping[str, KeyFact]], links: Mapping[str, JoinKey]) -> dict[str, Transaction]:
+def _connected(wanted: Sequence[str], known: Mapping[str, Mapping[str, KeyFact]],
+               join_keys: Mapping[str, JoinKey]) -> dict[str, Transaction]:  # fmt: skip
     joined: dict[str, list[str]] = {}
-    for key, link in links.items():
-        # whoever no longer shows the key has lost the line that did
-        members = sorted(id_ for id_ in _members(key, link) if id_ in known and (id_ == key or key in known[id_]))
+    for key, join_key in join_keys.items():
+        # a trace that no longer shows the key has lost the line that did
+        members = sorted(id_ for id_ in _members(join_key) if id_ in known and (id_ == key or key in known[id_]))
         if len(members) > 1:
             joined[key] = members
     keys_at: dict[str, list[str]] = {}
     for key, members in joined.items():
         for id_ in members:
             keys_at.setdefault(id_, []).append(key)
-    groups: dict[str, Transaction] = {}
+    found: dict[str, Transaction] = {}
     for id_ in wanted:
-        if id_ not in groups:
-            reached, edges = _reach(id_, joined, keys_at)
-            groups |= dict.fromkeys(reached, _group(reached, edges, joined, known, links))
-    return {id_: groups[id_] for id_ in wanted}
+        if id_ not in found:
+            reached, keys = _reach(id_, joined, keys_at)
+            found |= dict.fromkeys(reached, _transaction(reached, keys, joined, known, join_keys))
+    return {id_: found[id_] for id_ in wanted}
 
 
 def _reach(start: str, joined: Mapping[str, Sequence[str]], keys_at: Mapping[str, Sequence[str]]) -> tuple[set[str], set[str]]:
     """The traces that can be reached from one, and the keys on the way."""
-    members, edges, waiting = {start}, set[str](), [start]
+    members, keys, waiting = {start}, set[str](), [start]
     while waiting:
         for key in keys_at.get(waiting.pop(), ()):
-            if key not in edges:
-                edges.add(key)
+            if key not in keys:
+                keys.add(key)
                 waiting += [id_ for id_ in joined[key] if id_ not in members]
                 members |= set(joined[key])
-    return members, edges
+    return members, keys
 
 
-def _group(members: set[str], edges: set[str], joined: Mapping[str, Sequence[str]],
-           known: Mapping[str, Mapping[str, KeyFact]], links: Mapping[str, JoinKey]) -> Transaction:  # fmt: skip
+def _transaction(members: set[str], keys: set[str], joined: Mapping[str, Sequence[str]],
+                 known: Mapping[str, Mapping[str, KeyFact]], join_keys: Mapping[str, JoinKey]) -> Transaction:  # fmt: skip
     shown = {key for id_ in members for key in known[id_]}
-    too_common = {key for key in shown if key in links and links[key].too_common}
+    too_common = {key for key in shown if key in join_keys and join_keys[key].too_common}
     too_large = len(members) > MOST_TRACES
     return Transaction(
         trace_ids=tuple(sorted(members)),
         keys=() if too_large else tuple(sorted(shown - too_common))[:_MOST_KEYS],
-        edges=() if too_large else tuple(_edge(key, joined[key], known) for key in sorted(edges)),
+        edges=() if too_large else tuple(_edge(key, joined[key], known) for key in sorted(keys)),
         too_common=tuple(sorted(too_common)),
         too_large=too_large,
     )
@@ -206,5 +208,5 @@ def _edge(key: str, members: Sequence[str], known: Mapping[str, Mapping[str, Key
 def _evidence(fact: KeyFact | None) -> str:
     if fact is None:
         return "it is the trace itself"
-    who = f"segment {fact.span_id} of " if fact.span_id else f"log line {fact.line_id} of " if fact.line_id else "log lines of "
-    return f"{fact.method}: {who}{fact.service_name or 'an unknown service'}"
+    source = f"segment {fact.span_id} of " if fact.span_id else f"log line {fact.line_id} of " if fact.line_id else "log lines of "
+    return f"{fact.method}: {source}{fact.service_name or 'an unknown service'}"

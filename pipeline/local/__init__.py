@@ -3,6 +3,6 @@
 In:    the sample application's handlers, requests to it, a SAM template.
 Out:   log events, traces and messages as AWS would deliver them; an OpenSearch, embedded or real.
 Touch: loopback addresses and processes of this computer. It never enters Lambda.
-Order: lambda_runtime and lambda_service run functions; api_gateway_* and sns_sqs call them; xray and opensearch keep what comes; demo and
-       deploy_demo show it.
+Order: *_lines make log lines; lambda_service runs functions, each in a function_environment; api_gateway_* and sns_sqs call them; xray
+       and opensearch store what they write; demo and deploy_demo run it all.
 """

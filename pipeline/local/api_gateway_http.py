@@ -1,8 +1,8 @@
-"""API Gateway's HTTP API: X-Ray does not know it, so a trace ends before it and the function behind it begins another.
+"""API Gateway HTTP: an HTTP API with Lambda behind it. X-Ray does not trace it, so the function begins another trace.
 
 Sources: AWS X-Ray developer guide, "Amazon API Gateway active tracing support" (REST APIs alone); aws/aws-xray-sdk-java issue 301 and
 aws/aws-xray-sdk-node issue 569 (the trace id in the header is not the function's); Amazon API Gateway developer guide, "Create Lambda
-proxy integrations for HTTP APIs" (payload format 2.0, and what is made of an answer without statusCode).
+proxy integrations for HTTP APIs" (payload format 2.0, and how a response without statusCode is read).
 """
 
 import json
@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from pipeline.local.api_gateway_logs import AccessLog, extended_request_id, milliseconds, proxy_status
 from pipeline.local.environment import ACCOUNT, REGION
+from pipeline.local.function_environment import Outcome
 from pipeline.local.http_messages import HttpRequest, HttpResponse, message
-from pipeline.local.lambda_service import LambdaService, Outcome
+from pipeline.local.lambda_service import LambdaService
 from pipeline.local.log_stream import LogStream
 from pipeline.local.tracing_headers import header_of, new_trace, stamped
 
@@ -25,7 +26,7 @@ _TRACE_HEADER: Final = "x-amzn-trace-id"
 
 
 class HttpApi:
-    """Routes `/http/NAME` to the function NAME, in a new trace each time."""
+    """Routes `/http/NAME` to the function NAME, each request in a new trace."""
 
     def __init__(self, functions: LambdaService) -> None:
         self._functions = functions
@@ -38,16 +39,16 @@ class HttpApi:
         return [self._access.stream]
 
     def answer(self, request: HttpRequest) -> HttpResponse:
-        """What the client gets: 500 where the function failed."""
+        """The response to a client's request: 500 where the function failed, 404 where there is none."""
         name = request.path.removeprefix(f"/{STAGE}/").strip("/")
         request_id = extended_request_id()
-        answered = {"apigw-requestid": request_id}
+        added = {"apigw-requestid": request_id}
         if name not in self._functions.names:
-            return message(404, "Not Found", answered)
+            return message(404, "Not Found", added)
         begun = time.time()
-        # Lambda decides on tracing for itself: it is handed the caller's header as data, not as context
+        # the caller's header reaches the function as data: Lambda begins a trace of its own
         outcome = self._functions.invoke(name, self._event(request, name, request_id), new_trace(sampled=True))
-        response = _response(outcome, answered)
+        response = _response(outcome, added)
         self._log_access(request, name, request_id, outcome, response.status, time.time() - begun)
         return response
 
@@ -85,6 +86,6 @@ def _response(outcome: Outcome, headers: dict[str, str]) -> HttpResponse:
         return message(_FAILED, "Internal Server Error", headers)
     status = proxy_status(outcome.result)
     if status is None:
-        # without a statusCode the answer as a whole is the body
+        # a response without statusCode is the body as a whole
         return HttpResponse(_OK, json.dumps(outcome.result).encode(), headers)
     return HttpResponse(status, str(outcome.result.get("body", "")).encode(), headers)

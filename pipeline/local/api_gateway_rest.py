@@ -1,4 +1,4 @@
-"""API Gateway's REST API with tracing on, and Lambda behind it by proxy integration.
+"""API Gateway REST: a REST API with tracing on, and Lambda behind it by proxy integration.
 
 Sources: Amazon API Gateway developer guide ("Trace user requests to REST APIs using X-Ray", "Input format of a Lambda function for
 proxy integration").
@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from pipeline.local.api_gateway_logs import AccessLog, Execution, ExecutionLog, extended_request_id, milliseconds, proxy_status
 from pipeline.local.environment import ACCOUNT, REGION
+from pipeline.local.function_environment import Outcome
 from pipeline.local.http_messages import HttpRequest, HttpResponse, message
-from pipeline.local.lambda_service import LambdaService, Outcome
+from pipeline.local.lambda_service import LambdaService
 from pipeline.local.log_stream import LogStream
 from pipeline.local.tracing_headers import header_of, new_span_id, render, stamped
 from pipeline.local.xray import LocalXRay
@@ -27,7 +28,7 @@ API: Final = "sample-api"
 
 
 class RestApi:
-    """Routes `/prod/NAME` to the function NAME, and goes on with the caller's trace."""
+    """Routes `/prod/NAME` to the function NAME, and continues the caller's trace."""
 
     def __init__(self, functions: LambdaService, xray: LocalXRay, endpoint: str) -> None:
         self._functions = functions
@@ -43,12 +44,12 @@ class RestApi:
         return [self._access.stream, self._executions.stream]
 
     def answer(self, request: HttpRequest) -> HttpResponse:
-        """What the client gets: 502 where the function failed or answered nothing of use."""
+        """The response to a client's request: 502 where the function failed or returned no valid response, 403 where there is none."""
         caller = header_of(request.header("X-Amzn-Trace-Id"))
         name = request.path.removeprefix(f"/{STAGE}/").strip("/")
-        answered = {"X-Amzn-Trace-Id": render(caller)}
+        added = {"X-Amzn-Trace-Id": render(caller)}
         if name not in self._functions.names:
-            return message(403, "Missing Authentication Token", answered)
+            return message(403, "Missing Authentication Token", added)
         headers = request.headers | {"X-Amzn-Trace-Id": stamped(caller, request.header("X-Amzn-Trace-Id"))}
         execution = Execution(
             request_id=str(uuid.uuid4()), extended_request_id=extended_request_id(), api_id=self._id, stage=STAGE, method=request.method,
@@ -67,10 +68,10 @@ class RestApi:
             url = f"{self._endpoint}{request.path}"
             http = {"request": {"method": request.method, "url": url}, "response": {"status": status}}
             self._xray.put([self._segment(execution, call) | _flags(status) | {"http": http}])
-        answered |= {"x-amzn-RequestId": execution.request_id, "x-amz-apigw-id": execution.extended_request_id}
+        added |= {"x-amzn-RequestId": execution.request_id, "x-amz-apigw-id": execution.extended_request_id}
         if outcome.error or proxy_status(outcome.result) is None:
-            return message(status, "Internal server error", answered)
-        return HttpResponse(status, str(outcome.result.get("body", "")).encode(), answered)
+            return message(status, "Internal server error", added)
+        return HttpResponse(status, str(outcome.result.get("body", "")).encode(), added)
 
     def _event(self, request: HttpRequest, execution: Execution) -> dict[str, Any]:
         return {
@@ -87,7 +88,7 @@ class RestApi:
             "requestId": execution.request_id, "extendedRequestId": execution.extended_request_id,
             "xrayTraceId": to_xray(execution.caller.trace_id), "httpMethod": execution.method, "resourcePath": execution.resource,
             "status": status,
-            # Lambda's own answer: 200 even where the function failed
+            # the Lambda API's status: 200 even where the function failed
             "integrationStatus": _OK, "integrationRequestId": outcome.request_id,
             "integrationLatency": milliseconds(seconds), "responseLatency": milliseconds(seconds),
             "errorMessage": "Internal server error" if status == _BAD_GATEWAY else None,

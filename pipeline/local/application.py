@@ -1,4 +1,4 @@
-"""The sample application on a laptop: its real handlers, the local platform around them, and what the world asks of it."""
+"""Application: runs the sample application's real handlers on the local platform, and sends it requests."""
 
 import time
 import urllib.request
@@ -41,7 +41,7 @@ _PATIENCE: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked of the application, and what the client saw."""
+    """A request to the application, and the status that the client got."""
 
     title: str
     calls: str
@@ -52,13 +52,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class SampleRun:
-    """A finished run: the subscription events of its logs, and the requests that made them."""
+    """A finished run of the application: the subscription events of its logs, and the requests to it."""
 
     events: list[dict[str, Any]]
     requests: list[Request]
 
 
-_ASKED: Final = (
+_REQUESTS: Final = (
     ("all is well", "sns,s3,dynamodb,service-c,service-b,cached-segment", True),
     ("a function fails behind API Gateway", "s3,error", True),
     ("a function times out behind API Gateway", "dynamodb,timeout", True),
@@ -70,14 +70,14 @@ _ASKED: Final = (
 
 
 def run_sample_application(xray: LocalXRay, storage: str = "") -> SampleRun:
-    """Runs the application, asks it everything in turn, and hands over its logs.
+    """Runs the application, sends it all sample requests one by one, and returns its logs.
 
     Args:
-        xray: where its segments go.
-        storage: the endpoint of a local AWS (`local_aws`); it gets one of its own otherwise.
+        xray: the local X-Ray that gets its segments.
+        storage: the endpoint of a local AWS (`local_aws`); without one it starts its own.
 
-    Raises MisconfiguredError where the sample handlers or their packages are missing, UnavailableError where something
-    of the local platform does not start.
+    Raises MisconfiguredError where the sample handlers or their packages are missing, UnavailableError where a part of the local
+    platform does not start.
     """
     if not EXAMPLES.exists():
         raise MisconfiguredError(["the sample application is in the repository's examples/: run this in a clone"])
@@ -90,14 +90,14 @@ def run_sample_application(xray: LocalXRay, storage: str = "") -> SampleRun:
         _create_resources(storage)
         functions.wait_until_ready()
         platform.serve(functions, messages)
-        requests = [_ask(platform, number, *asked) for number, asked in enumerate(_ASKED, 1)]
+        requests = [_send(platform, number, *request) for number, request in enumerate(_REQUESTS, 1)]
         messages.deliver(functions, "consumer")
-        # the SDK's last datagrams are on their way
+        # the X-Ray SDK's last datagrams need a moment to arrive
         time.sleep(0.1)
         return SampleRun([log.subscription_event() for log in (*functions.logs, *platform.logs) if log.events], requests)
 
 
-def _ask(platform: Platform, number: int, title: str, calls: str, sampled: bool) -> Request:
+def _send(platform: Platform, number: int, title: str, calls: str, sampled: bool) -> Request:
     correlation_id = f"order-{number}-{new_trace(sampled=sampled).trace_id[8:16]}"
     headers = {"x-correlation-id": correlation_id}
     if not sampled:

@@ -1,7 +1,7 @@
-"""The local `aws/spans`: X-Ray's documents as the OpenTelemetry spans that Transaction Search makes of them.
+"""aws/spans: segment documents become the OpenTelemetry spans that Transaction Search writes to the log group aws/spans.
 
 Source: Amazon CloudWatch user guide, "Transaction Search" (segments are converted to spans; a span is a log event of `aws/spans`).
-Which attributes AWS writes for each field of a segment is only partly documented: what is here was seen in recorded spans.
+AWS documents only part of the attributes that it writes for each field of a segment: these are taken from recorded spans.
 """
 
 import base64
@@ -22,7 +22,7 @@ _REMOTE: Final = frozenset({"aws", "remote"})
 
 
 def spans_of(document: Document, *, service: str = "", parent_id: str = "") -> Iterator[dict[str, Any]]:
-    """A segment document as spans: itself, and each of its subsegments."""
+    """The spans of a segment document: one for itself and one for each of its subsegments, at any depth."""
     subsegment = bool(parent_id) or document.get("type") == "subsegment"
     service = service if subsegment else document["name"]
     span = {
@@ -48,7 +48,7 @@ def spans_of(document: Document, *, service: str = "", parent_id: str = "") -> I
 
 
 def subscription_event(spans: Iterable[dict[str, Any]], *, at: int) -> dict[str, Any]:
-    """Spans as CloudWatch Logs hands them to a function that is subscribed to `aws/spans`; ``at`` is in epoch milliseconds."""
+    """The event with ``spans`` that a function subscribed to `aws/spans` gets; ``at`` is in milliseconds since the epoch."""
     events = [{"id": str(next(_event_ids)), "timestamp": at, "message": json.dumps(span)} for span in spans]
     document = {"messageType": "DATA_MESSAGE", "owner": ACCOUNT, "logGroup": SPANS_LOG_GROUP, "logStream": "default",
                 "subscriptionFilters": ["tracejoin"], "logEvents": events}  # fmt: skip
@@ -58,7 +58,7 @@ def subscription_event(spans: Iterable[dict[str, Any]], *, at: int) -> dict[str,
 def _attributes(document: Document) -> dict[str, Any]:
     http, aws = document.get("http", {}), document.get("aws", {})
     request = http.get("request", {})
-    told = {
+    attributes = {
         "aws.xray.origin": document.get("origin"),
         "aws.local.service": None if document.get("type") == "subsegment" else document["name"],
         "aws.request_id": aws.get("request_id"),
@@ -70,7 +70,7 @@ def _attributes(document: Document) -> dict[str, Any]:
         "http.response.status_code": http.get("response", {}).get("status"),
         "aws.xray.annotations": list(document.get("annotations", ())) or None,
     } | document.get("annotations", {})  # fmt: skip
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in attributes.items() if value is not None}
 
 
 def _events(document: Document) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The demo: the sample application's logs and traces, through the code that Lambda runs, into an embedded OpenSearch."""
+"""Demo: sends the sample application's logs and traces through the code that Lambda runs, into an embedded OpenSearch."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -21,19 +21,19 @@ from pipeline.settings import Settings
 from pipeline.ship import Ledger, ship
 from pipeline.store.client import Store
 
-# seconds until a segment can be read at the local X-Ray, on average; the real one takes up to half a minute
+# seconds until the local X-Ray returns a segment, on average; the real one takes up to half a minute
 _DELAY = 0.5
-# what takes ten seconds and more on AWS
+# on AWS these are ten seconds and more
 _LOOKUP_DELAYS = (1, 2, 4)
 _MOST_ROUNDS = 10
-# the sources that are there for it
+# the trace sources that need Transaction Search
 _TRANSACTION_SEARCH = frozenset({"StartTraceRetrieval", "aws/spans"})
 _PATIENCE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A finished demo, its OpenSearch still running."""
+    """What a finished demo found; its OpenSearch is still running."""
 
     store: Store
     run: SampleRun
@@ -47,7 +47,7 @@ class Demo:
 
 @contextmanager
 def demo(settings: Settings) -> Iterator[Demo]:
-    """Runs everything; yields what came of it."""
+    """Runs the sample application and tracejoin; yields the Demo, and stops OpenSearch at the end."""
     with EmbeddedOpenSearch() as server, LocalXRay(delay=_DELAY) as xray, local_aws() as storage:
         settings = replace(settings, endpoint=server.endpoint, region=REGION, username="", password="",
                            lookup_delays=_LOOKUP_DELAYS)  # fmt: skip
@@ -69,7 +69,7 @@ def demo(settings: Settings) -> Iterator[Demo]:
         resolver = Resolver(store=store, source=source, settings=settings, topic=Topic(inbox.client, inbox.arn))
         resolution = _settle(resolver, unsettled)
         store.refresh()
-        # what X-Ray alone would tell, whatever the source
+        # what X-Ray alone shows, whatever the trace source
         xray.destination = "XRay"
         summaries = client.get_trace_summaries(StartTime=begun - 60, EndTime=time.time() + 60)["TraceSummaries"]
         recorded = {summary["Id"] for summary in summaries}
@@ -89,7 +89,7 @@ def _ship(events: Iterable[object], store: Store, settings: Settings) -> tuple[L
 
 
 def _settle(resolver: Resolver, trace_ids: list[str]) -> Resolution:
-    """What the delayed queue does on AWS, with shorter delays."""
+    """Resolves these traces again and again, as the delayed queue does on AWS, but with shorter delays."""
     total = Resolution()
     waiting = tuple(trace_ids)
     for round_ in range(_MOST_ROUNDS):

@@ -1,4 +1,4 @@
-"""`make deploy-local`: the real template on a local AWS, and the sample application's log lines through what it made.
+"""Deploy demo: `make deploy-local` deploys the real template on a local AWS, and sends the sample application's log lines through it.
 
 The lines go the whole way: PutLogEvents, a subscription filter, the deployed ship, SQS, the deployed resolve, X-Ray, SNS.
 `KEEP=1` leaves it running.
@@ -31,7 +31,7 @@ FOLDER: Final = ROOT / ".aws-sam" / "local"
 PARAMETERS: Final = {
     "OpenSearch": "existing",
     "LogGroups": "'/aws/lambda/*,/aws/apigateway/*,API-Gateway-Execution-Logs_*'",
-    # what takes ten seconds and more on AWS
+    # on AWS these are ten seconds and more
     "LookupDelays": "1,2,4",
 }
 _PATIENCE = 60.0
@@ -39,7 +39,7 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything that stands around a deployed stack."""
+    """A deployed stack, its OpenSearch, and the local X-Ray."""
 
     deployment: Deployment
     store: Store
@@ -48,7 +48,7 @@ class World:
 
 @contextmanager
 def deployed(settings: Settings, name: str = "tracejoin") -> Iterator[World]:
-    """The stack, deployed on a local AWS of its own, with the OpenSearch and the prefix of ``settings``, and a local X-Ray."""
+    """Deploys the stack on a new local AWS, with the OpenSearch and prefix of ``settings`` and a local X-Ray; yields all three."""
     print("building …", flush=True)
     template = build(FOLDER)
     with LocalXRay(delay=0.5) as xray, local_aws({"AWS_ENDPOINT_URL_XRAY": xray.endpoint}) as endpoint:
@@ -59,7 +59,7 @@ def deployed(settings: Settings, name: str = "tracejoin") -> Iterator[World]:
 
 
 def put(events: list[dict[str, Any]], deployment: Deployment) -> int:
-    """Writes the lines of these subscription events to log groups of their names; returns how many."""
+    """Writes the lines of these subscription events to CloudWatch Logs of the local AWS; returns the number of lines."""
     logs = deployment.client("logs")
     batches = [batch for event in events for batch in decode_event(event, max_bytes=Settings().max_decompressed_bytes).batches]
     for group in {batch.log_group for batch in batches}:
@@ -75,17 +75,17 @@ def put(events: list[dict[str, Any]], deployment: Deployment) -> int:
 
 
 def subscribe(deployment: Deployment) -> dict[str, Any]:
-    """Has new log groups subscribed now: the schedule would, and on AWS CloudTrail's word of them."""
+    """Invokes the subscribe function, as the schedule would, and returns its numbers. Raises UnavailableError where it fails."""
     name = deployment.outputs()["SubscribeFunctionName"]
     answer = deployment.client("lambda").invoke(FunctionName=name, Payload=b"{}")
-    told: dict[str, Any] = json.loads(answer["Payload"].read())
+    result: dict[str, Any] = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
-        raise UnavailableError(f"{name} failed: {told}")
-    return told
+        raise UnavailableError(f"{name} failed: {result}")
+    return result
 
 
 def wait_until(done: Callable[[], object], what: str, patience: float = _PATIENCE) -> None:
-    """Waits until ``done`` says something true. Raises UnavailableError where it does not in time; ``what`` says what for."""
+    """Waits until ``done`` returns something true. Raises UnavailableError after ``patience`` seconds; ``what`` names it in the error."""
     deadline = time.monotonic() + patience
     while not done():
         if time.monotonic() > deadline:
@@ -94,7 +94,7 @@ def wait_until(done: Callable[[], object], what: str, patience: float = _PATIENC
 
 
 def count(store: Store, query: dict[str, Any], index: str) -> int:
-    """How many documents match."""
+    """The number of documents in ``index`` (without the prefix) that match ``query``, after a refresh."""
     store.refresh()
     total: int = store.search({"size": 0, "track_total_hits": True, "query": query}, index=f"{store.prefix}-{index}")["hits"]["total"][
         "value"
@@ -130,7 +130,7 @@ def _keep(world: World) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Deploys, ships, shows, deletes; exit status 0 if all of it went well."""
+    """Deploys the stack, ships the lines, prints the hidden faults and deletes the stack; returns 0, or 1 or 2 for an error."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave it running until Ctrl-C")
     parser.add_argument("--embedded", action="store_true", help="with the embedded OpenSearch, though there are Java 21 and Maven")
@@ -157,7 +157,7 @@ def main(arguments: list[str]) -> int:
 
 @contextmanager
 def _opensearch(*, embedded: bool) -> Iterator[str]:
-    """A real one where that is possible, else the embedded one."""
+    """The endpoint of a real OpenSearch where Java and Maven are installed, else of the embedded one."""
     with ExitStack() as stack:
         try:
             endpoint = "" if embedded else stack.enter_context(real_opensearch())

@@ -1,4 +1,4 @@
-"""The world that local processes and clients see: nothing of the user's AWS settings, so that nothing leaves this machine."""
+"""Environment: what local processes and clients see. Nothing of the user's AWS settings, so that no call leaves this machine."""
 
 import os
 import urllib.request
@@ -12,7 +12,7 @@ from botocore.config import Config
 
 ACCOUNT: Final = "123456789012"
 REGION: Final = "eu-west-1"
-# the user's proxies are not for this machine's own servers
+# local servers are reached without the user's proxies
 local_open: Final = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 _KEPT: Final = frozenset({"HOME", "LANG", "PATH", "TMPDIR", "VIRTUAL_ENV"})
 _KEPT_STARTS: Final = ("COV_", "COVERAGE_", "LC_", "PYTHON")
@@ -24,19 +24,19 @@ _OWN: Final = {
 
 
 def local_environment(own: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a local process: what Python needs, credentials that are none, and ``own``."""
+    """The environment variables of a local process: those that Python needs, fake credentials, and ``own``."""
     kept = {key: value for key, value in os.environ.items() if key in _KEPT or key.startswith(_KEPT_STARTS)}
     return {**kept, **_OWN, **own}
 
 
 def local_client(service: str, endpoint: str) -> Any:
-    """boto3's client for a local service: without the user's profile, proxies and endpoints."""
+    """The boto3 client for a service at a local endpoint, without the user's profile, proxies and endpoints."""
     return _session().client(service, endpoint_url=endpoint, config=Config(proxies={}))
 
 
 @cache
 def _session() -> boto3.Session:
-    # one for all: each reads botocore's models anew
+    # one session for all: each would load botocore's models again
     nothing = (None, None, None, None)
     files = (None, None, os.devnull, None)
     session = botocore.session.Session({"profile": nothing, "config_file": files, "credentials_file": files})

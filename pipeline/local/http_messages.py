@@ -1,4 +1,4 @@
-"""What comes to the local platform over HTTP, and what goes back."""
+"""HTTP messages: the requests to the local platform, and its responses."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """A request; header names stand as they were sent."""
+    """An HTTP request; its header names are as they were sent."""
 
     method: str
     path: str
@@ -16,7 +16,7 @@ class HttpRequest:
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """A header's value, whatever the case of its name."""
+        """The value of a header, in whatever case its name was sent; None where it is missing."""
         return self.lower_headers.get(name.lower())
 
     @property
@@ -26,13 +26,13 @@ class HttpRequest:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The query's parameters."""
+        """The parameters of the query string."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer; JSON where its headers do not say otherwise."""
+    """An HTTP response; its body is JSON unless its headers name another type."""
 
     status: int
     body: bytes
@@ -40,5 +40,5 @@ class HttpResponse:
 
 
 def message(status: int, text: str, headers: dict[str, str] | None = None) -> HttpResponse:
-    """An answer of the service itself: one sentence."""
+    """The response of a service itself, with ``text`` as its message."""
     return HttpResponse(status, json.dumps({"message": text}).encode(), headers or {})

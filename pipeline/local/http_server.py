@@ -1,4 +1,4 @@
-"""The local platform's front: API Gateway's two kinds of API, the Lambda API and SNS, over HTTP."""
+"""HTTP server: the local platform's REST API, HTTP API, Lambda API and SNS, on one port."""
 
 import json
 import threading
@@ -24,10 +24,11 @@ _Answer = Callable[[HttpRequest], HttpResponse]
 
 
 class Platform:
-    """Serves while it is used as a context manager; `serve` gives it what is behind it.
+    """The HTTP server of the local platform. It runs while it is used as a context manager; `serve` gives it its functions.
 
     Attributes:
-        endpoint: of the Lambda API, and, with the stages behind it, of the APIs.
+        endpoint: the URL of the Lambda API; those of the other APIs begin with it.
+        logs: the log streams of the APIs.
     """
 
     def __init__(self, xray: LocalXRay) -> None:
@@ -50,11 +51,11 @@ class Platform:
 
     @property
     def sns_endpoint(self) -> str:
-        """Where SNS is published to, so that the sender's tracing header is kept."""
+        """The endpoint for SNS, which keeps the sender's tracing header."""
         return f"{self.endpoint}{_SNS}"
 
     def serve(self, functions: LambdaService, messages: Messages | None = None) -> None:
-        """Routes to these functions: `/prod/NAME` and `/http/NAME` to the function NAME."""
+        """Routes `/prod/NAME` and `/http/NAME` to the function NAME, the Lambda API to ``functions``, and SNS to ``messages``."""
         rest, http = RestApi(functions, self._xray, self.endpoint), HttpApi(functions)
         self.logs = [*rest.logs, *http.logs]
         routes: dict[str, _Answer] = {
@@ -65,7 +66,7 @@ class Platform:
         self._routes = routes | ({_SNS: messages.publish} if messages else {})
 
     def answer(self, request: HttpRequest) -> HttpResponse:
-        """The answer of whatever stands behind the request's path."""
+        """The response of the service at the request's path; 403 where there is none."""
         found = next((answer for start, answer in self._routes.items() if request.path.startswith(start)), None)
         return found(request) if found else message(403, "Forbidden")
 
@@ -80,7 +81,7 @@ class Platform:
 
 
 def invoke(functions: LambdaService, request: HttpRequest) -> HttpResponse:
-    """The Lambda API's Invoke: 200 even where the function failed, which only a header says."""
+    """The response of the Lambda API's Invoke: 200 even where the function failed, which only a header says."""
     name = request.path.removeprefix(_INVOCATIONS).partition("/")[0]
     if name not in functions.names:
         return HttpResponse(404, json.dumps({"Message": f"Function not found: {name}"}).encode())
@@ -118,6 +119,6 @@ def _handler(platform: Platform) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(response.body)
 
         def log_message(self, *_arguments: object) -> None:
-            """Says nothing: the terminal belongs to the demo."""
+            """Prints nothing: the terminal belongs to the demo."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""Inbox: a topic for alerts, and somebody who subscribed to it, on ministack."""
+"""Inbox: an SNS topic for alerts with a queue that is subscribed to it, on ministack."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _PATIENCE: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message as its subscriber gets it."""
+    """An SNS message as its subscriber gets it."""
 
     subject: str
     text: str
@@ -20,11 +20,11 @@ class Received:
 
 
 class Inbox:
-    """A topic with a queue behind it.
+    """An SNS topic with a queue that receives its messages.
 
     Args:
         storage: the endpoint of ministack.
-        name: of both.
+        name: the name of the topic and of the queue.
     """
 
     def __init__(self, storage: str, name: str = _NAME) -> None:
@@ -35,12 +35,12 @@ class Inbox:
         self.subscribe(self.arn)
 
     def subscribe(self, topic: str) -> None:
-        """Has what is published to the topic of this ARN come here, too."""
+        """Subscribes the queue to another topic, given by its ARN."""
         queue = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         self.client.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
 
     def receive(self) -> list[Received]:
-        """What has arrived since the last time."""
+        """The messages that have arrived since the last call."""
         found: list[Received] = []
         while messages := self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10,
                                                     WaitTimeSeconds=0 if found else _PATIENCE).get("Messages"):  # fmt: skip

@@ -1,40 +1,25 @@
-"""The Lambda runtime of the local platform: one process, one function, one invocation at a time.
+"""Lambda runtime: a runtime client for Python functions, used on computers that AWS' `awslambdaric` has no wheel for.
 
-Runs as `python -m pipeline.local.lambda_runtime FILE`. It reads an invocation a line on stdin and writes frames to stdout, a JSON object
-a line: `{"log": text}` for each log event, `{"result": …}` or `{"error": …}` at the end of an invocation.
+It runs as `python -m pipeline.local.lambda_runtime MODULE.FUNCTION` in the folder of the handler, as `awslambdaric` does.
 """
 
-import importlib.util
+import http.client
+import importlib
 import json
 import os
 import sys
 import time
 import traceback
-from pathlib import Path
-from types import ModuleType
-from typing import Any, TextIO
+from collections.abc import Mapping
+from typing import Final
 
-
-class _LogStream:
-    """Stands in for stdout and stderr: each line that is written becomes a log event."""
-
-    def __init__(self, frames: TextIO) -> None:
-        self._frames = frames
-        self._rest = ""
-
-    def write(self, text: str) -> int:
-        """Takes text; whole lines leave at once."""
-        *lines, self._rest = (self._rest + text).split("\n")
-        for line in lines:
-            send(self._frames, {"log": line + "\n"})
-        return len(text)
-
-    def flush(self) -> None:
-        """Nothing is kept back but the rest of a line."""
+_INVOCATION: Final = "/2018-06-01/runtime/invocation"
+_FRAME_TYPE: Final = 0xA55A0003
+"""Of a frame on the telemetry pipe that holds text (`FramedTelemetryLogSink` in `awslambdaric`)."""
 
 
 class Context:
-    """The context object that Lambda gives to a handler (AWS Lambda developer guide, "Python context object")."""
+    """The context object of a handler (AWS Lambda developer guide, "Python context object")."""
 
     def __init__(self, request_id: str, deadline: float) -> None:
         name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
@@ -48,47 +33,57 @@ class Context:
         self._deadline = deadline
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the time limit."""
+        """The milliseconds until the time limit."""
         return max(int((self._deadline - time.time()) * 1000), 0)
 
 
-def send(frames: TextIO, frame: dict[str, Any]) -> None:
-    """Writes one frame."""
-    frames.write(json.dumps(frame) + "\n")
-    frames.flush()
-
-
-def main(path: str) -> None:
-    """Serves invocations until stdin ends."""
-    frames = sys.stdout
-    sys.stdout = sys.stderr = _LogStream(frames)
-    module = _load(path)
-    send(frames, {"ready": True})
-    for line in sys.stdin:
-        invocation = json.loads(line)
-        os.environ["_X_AMZN_TRACE_ID"] = invocation["traceHeader"]
-        context = Context(invocation["requestId"], invocation["deadline"])
+def main(name: str) -> None:
+    """Loads the handler ``name``, and runs invocations until the Runtime API closes the connection."""
+    module, _, function = name.rpartition(".")
+    handler = getattr(importlib.import_module(module), function)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    while True:
         try:
-            send(frames, {"result": module.handler(invocation["event"], context)})
+            headers, event = _call("GET", f"{_INVOCATION}/next", b"")
+        except (http.client.HTTPException, ConnectionError):
+            return
+        request_id = headers["Lambda-Runtime-Aws-Request-Id"]
+        os.environ["_X_AMZN_TRACE_ID"] = headers.get("Lambda-Runtime-Trace-Id", "")
+        os.environ["LOCAL_FUNCTION_ARN"] = headers["Lambda-Runtime-Invoked-Function-Arn"]
+        context = Context(request_id, int(headers["Lambda-Runtime-Deadline-Ms"]) / 1000)
+        try:
+            body = json.dumps(handler(json.loads(event), context)).encode()
         except Exception as error:  # noqa: BLE001  # Lambda's runtime catches whatever a handler raises, too
-            send(frames, {"log": f"[ERROR] {type(error).__name__}: {error}\n{traceback.format_exc()}"})
-            send(frames, {"error": _fault(error)})
+            _log(f"[ERROR] {type(error).__name__}: {error}\n{traceback.format_exc()}")
+            content = json.dumps({"errorType": type(error).__name__, "errorMessage": str(error)}).encode()
+            _call("POST", f"{_INVOCATION}/{request_id}/error", content, {"Lambda-Runtime-Function-XRay-Error-Cause": _cause(error)})
+        else:
+            _call("POST", f"{_INVOCATION}/{request_id}/response", body)
 
 
-def _load(path: str) -> ModuleType:
-    specification = importlib.util.spec_from_file_location("app", path)
-    assert specification
-    assert specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+def _call(method: str, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> tuple[http.client.HTTPMessage, bytes]:
+    """Calls the Runtime API; returns the headers and the body of its response."""
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    try:
+        connection.request(method, path, body, dict(headers or {}))
+        response = connection.getresponse()
+        return response.headers, response.read()
+    finally:
+        connection.close()
 
 
-def _fault(error: Exception) -> dict[str, Any]:
-    """An error as X-Ray's `cause` names it."""
+def _log(message: str) -> None:
+    """Writes one log event, which may have several lines, to the telemetry pipe."""
+    content = message.encode()
+    header = _FRAME_TYPE.to_bytes(4, "big") + len(content).to_bytes(4, "big") + (time.time_ns() // 1000).to_bytes(8, "big")
+    os.write(int(os.environ["_LAMBDA_TELEMETRY_LOG_FD"]), header + content)
+
+
+def _cause(error: Exception) -> str:
+    """Returns an exception with its type, message and stack, as JSON in the form of X-Ray's `cause`."""
     frames = traceback.extract_tb(error.__traceback__)
-    stack = [{"label": frame.name, "path": Path(frame.filename).name, "line": frame.lineno} for frame in frames]
-    return {"type": type(error).__name__, "message": str(error), "stack": stack}
+    stack = [{"label": frame.name, "path": frame.filename, "line": frame.lineno} for frame in frames]
+    return json.dumps({"exceptions": [{"type": type(error).__name__, "message": str(error), "stack": stack}]})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A local AWS, by ministack: CloudFormation, Lambda, CloudWatch Logs, SQS, SNS, S3, DynamoDB and more; no X-Ray (`pipeline.local.xray`)."""
+"""Ministack: a local AWS with CloudFormation, Lambda, CloudWatch Logs, SQS, SNS, S3 and DynamoDB; X-Ray is `pipeline.local.xray`."""
 
 import socket
 import subprocess
@@ -21,7 +21,7 @@ def local_aws(variables: Mapping[str, str] | None = None) -> Iterator[str]:
     """Runs a local AWS; yields its endpoint.
 
     Args:
-        variables: environment variables for it, which the functions that it runs inherit.
+        variables: environment variables of its process, which its functions inherit.
 
     Raises UnavailableError where it does not start.
     """
@@ -38,7 +38,7 @@ def local_aws(variables: Mapping[str, str] | None = None) -> Iterator[str]:
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Waits until a local server answers. Raises UnavailableError where it does not, or ends."""
+    """Waits until ``url`` responds. Raises UnavailableError where it does not, or the process ends."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -50,7 +50,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def _free_port() -> int:
-    """A port of this machine that nobody listens at."""
+    """A free port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

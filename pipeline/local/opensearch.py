@@ -1,6 +1,6 @@
-"""OpenSearch on a laptop: the embedded one, and the real one out of Maven Central's jars.
+"""OpenSearch: runs the embedded one, or the real one from Maven Central's jars, on this computer.
 
-`python -m pipeline.local.opensearch` runs the real one until Ctrl-C; `--embedded` the other.
+`python -m pipeline.local.opensearch` runs the real one until Ctrl-C, with `--embedded` the embedded one.
 """
 
 import argparse
@@ -44,7 +44,7 @@ class EmbeddedOpenSearch:
     """
 
     def __init__(self) -> None:
-        # imported here: the package is of the extra `local`
+        # imported here: the package belongs to the extra `local`
         from osmem_server import OsmemServer  # noqa: PLC0415
 
         self._server = OsmemServer.start()
@@ -54,7 +54,7 @@ class EmbeddedOpenSearch:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        # killed rather than closed: it keeps nothing, and has nothing to say on the terminal
+        # killed rather than closed, so that it prints nothing; it keeps no data
         process = self._server.process
         process.kill()
         process.wait()
@@ -67,7 +67,7 @@ def real_opensearch(cache: Path | None = None) -> Iterator[str]:
     """Runs a real single-node OpenSearch, without the security plugin; yields its endpoint.
 
     Args:
-        cache: where the jars are kept; by default `.cache/opensearch` below the working directory.
+        cache: the folder of the jars; by default `.cache/opensearch` below the working directory.
 
     Raises MisconfiguredError where Java or Maven is missing, UnavailableError where it does not start.
     """
@@ -93,7 +93,7 @@ def real_opensearch(cache: Path | None = None) -> Iterator[str]:
 
 
 def find_java() -> str:
-    """A `java` of version 21 or newer. Raises MisconfiguredError where there is none."""
+    """The path of a `java` of version 21 or newer. Raises MisconfiguredError where there is none."""
     homes = [Path(home) for home in (os.environ.get("JAVA_HOME"),) if home]
     homes += sorted(Path("/usr/lib/jvm").glob("*"), reverse=True)
     candidates = [str(home / "bin" / "java") for home in homes] + ([path] if (path := shutil.which("java")) else [])
@@ -143,7 +143,7 @@ def _fetch(folder: Path) -> None:
 
 @contextmanager
 def _own_port() -> Iterator[int]:
-    """A base port that no other process of ours takes meanwhile, and at which nobody else listens."""
+    """A base port that no other process of ours takes meanwhile, and that is free."""
     for base in _BASE_PORTS:
         with Path(tempfile.gettempdir(), f"tracejoin-opensearch-{base}.lock").open("w") as lock:
             try:
@@ -175,7 +175,7 @@ def _wait_for(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> Non
 
 
 def main() -> int:
-    """Runs one of the two in the foreground."""
+    """Runs the real OpenSearch, or with `--embedded` the embedded one, in the foreground; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.local.opensearch", description=__doc__)
     parser.add_argument("--embedded", action="store_true", help="the in-memory one")
     embedded = parser.parse_args().embedded

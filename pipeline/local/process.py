@@ -1,4 +1,4 @@
-"""Local servers in processes of their own."""
+"""Process: stops the processes of local servers."""
 
 import subprocess
 from typing import Final
@@ -7,7 +7,7 @@ _PATIENCE: Final = 10.0
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Asks a process to end, and ends it where it does not."""
+    """Terminates a process, and kills it where it does not end within ten seconds."""
     process.terminate()
     try:
         process.wait(_PATIENCE)

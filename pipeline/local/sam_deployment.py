@@ -1,4 +1,4 @@
-"""SAM templates on a local AWS: built for the Python that runs there, deployed by the SAM CLI as a user deploys them, and deleted."""
+"""SAM deployment: builds, deploys and deletes SAM templates on a local AWS, with the SAM CLI, as users deploy them."""
 
 import platform
 import subprocess
@@ -26,21 +26,21 @@ class Deployment:
     """A stack on a local AWS.
 
     Attributes:
-        endpoint: of the local AWS.
-        name: of the stack.
+        endpoint: the URL of the local AWS.
+        name: the stack's name.
     """
 
     endpoint: str
     name: str
 
     def deploy(self, template: Path, parameters: Mapping[str, str]) -> None:
-        """Creates the stack, or brings it up to date.
+        """Creates or updates the stack.
 
         Args:
-            template: as `build` made it.
-            parameters: of the template; the others keep their defaults or what they were.
+            template: the template that `build` returned.
+            parameters: parameters of the template; the others keep their defaults or earlier values.
 
-        Raises UnavailableError with what CloudFormation or the SAM CLI says, where it does not come to be.
+        Raises UnavailableError with the reason of CloudFormation or the SAM CLI.
         """
         given = {"Architecture": _ARCHITECTURE, **parameters}
         try:
@@ -49,25 +49,25 @@ class Deployment:
                  "--parameter-overrides", *(f"{name}={value}" for name, value in given.items()), folder=template.parent,
                  endpoint=self.endpoint)  # fmt: skip
         except UnavailableError as error:
-            # what the SAM CLI says at the end is about the way back
+            # the SAM CLI's last words are about the rollback
             raise UnavailableError("; ".join(self._failures()) or str(error)) from error
 
     def _failures(self) -> list[str]:
-        """What failed in the stack's last change, in CloudFormation's words, the first one first."""
+        """The failures in the stack's events, in CloudFormation's words, the first one first."""
         client = self.client("cloudformation")
         pages = client.get_paginator("describe_stack_events").paginate(StackName=self.name)
         try:
             events = [event for page in pages for event in page["StackEvents"]]
         except ClientError:
-            # it did not even begin
+            # the deployment did not begin
             return []
         failed = [event for event in reversed(events) if event["ResourceStatus"].endswith("_FAILED")]
         return [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', event['ResourceStatus'])}" for event in failed]
 
     def delete(self) -> str:
-        """Deletes the stack; returns its last status. `sam delete` does the same, but looks every half minute only."""
+        """Deletes the stack and returns its last status. `sam delete` does the same, but polls every half minute only."""
         client = self.client("cloudformation")
-        # a stack that is gone is known by its id alone
+        # a deleted stack is found only by its id
         stack = client.describe_stacks(StackName=self.name)["Stacks"][0]["StackId"]
         client.delete_stack(StackName=stack)
         deadline = time.monotonic() + _PATIENCE
@@ -78,11 +78,11 @@ class Deployment:
             time.sleep(0.1)
 
     def client(self, service: str) -> Any:
-        """boto3's client for a service of the local AWS."""
+        """The boto3 client for a service of the local AWS."""
         return local_client(service, self.endpoint)
 
     def outputs(self) -> dict[str, str]:
-        """The stack's outputs."""
+        """The stack's outputs by key."""
         stack = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
 
@@ -93,13 +93,10 @@ class Deployment:
 
 
 def build(folder: Path, template: Path = ROOT / "template.yaml") -> Path:
-    """Builds a template's functions for this machine and the Python that runs them here, where AWS has a Python 3.13 of its own.
+    """Builds the functions of ``template`` into ``folder``, and returns the path of the built template.
 
-    Args:
-        folder: where to.
-        template: what of.
-
-    Returns the built template. Raises MisconfiguredError where the SAM CLI is missing, UnavailableError where it fails.
+    They are built for this machine and for the Python that runs here, which may be another one than Lambda's. Raises
+    MisconfiguredError where the SAM CLI is missing, UnavailableError where it fails.
     """
     if not SAM.exists():
         raise MisconfiguredError(["the SAM CLI is missing: `make validate` installs it"])
@@ -110,7 +107,7 @@ def build(folder: Path, template: Path = ROOT / "template.yaml") -> Path:
 def _sam(*arguments: str, folder: Path, endpoint: str = "") -> None:
     runtime = {"ARCHITECTURE": _ARCHITECTURE, "PYTHON_VERSION": "{}.{}".format(*sys.version_info[:2]), "SAM_CLI_TELEMETRY": "0"}
     environment = local_environment({**runtime, **({"AWS_ENDPOINT_URL": endpoint} if endpoint else {})})
-    run = subprocess.run([SAM, *arguments], cwd=folder, env=environment, capture_output=True, text=True,  # noqa: S603
+    process = subprocess.run([SAM, *arguments], cwd=folder, env=environment, capture_output=True, text=True,  # noqa: S603
                          stdin=subprocess.DEVNULL, check=False)  # fmt: skip
-    if run.returncode:
-        raise UnavailableError(f"sam {arguments[0]} failed: {(run.stdout + run.stderr)[-_TELLS:]}")
+    if process.returncode:
+        raise UnavailableError(f"sam {arguments[0]} failed: {(process.stdout + process.stderr)[-_TELLS:]}")

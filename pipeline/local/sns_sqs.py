@@ -1,7 +1,7 @@
-"""Messages of the local platform: a topic, the queue that is subscribed to it, and the function that the queue invokes.
+"""SNS and SQS: a topic, the queue that is subscribed to it, and the function that the queue invokes.
 
-Topic and queue are ministack's and real in that a message goes through them. What it lacks is here: SNS hands the sender's tracing
-header on to the queue, and a Lambda event source mapping invokes a function of ours.
+Topic and queue are ministack's, and messages go through them. This module adds what ministack lacks: SNS passes the sender's tracing
+header on to the queue, and a Lambda event source mapping invokes a function.
 Sources: AWS X-Ray developer guide, "Amazon SNS and AWS X-Ray", "Amazon SQS and AWS X-Ray", "Tracing event-driven applications"; AWS Lambda
 developer guide, "Using Lambda with Amazon SQS" (the event). Assumed: the function's trace is sampled where the sender's is.
 """
@@ -24,11 +24,11 @@ _NOT_FORWARDED: Final = frozenset({"host", "content-length", "connection"})
 
 
 class Messages:
-    """A topic with a queue behind it.
+    """A topic with a subscribed queue.
 
     Args:
         storage: the endpoint of ministack.
-        name: of both.
+        name: the name of the topic and of the queue.
     """
 
     def __init__(self, storage: str, name: str) -> None:
@@ -43,7 +43,7 @@ class Messages:
         sns.subscribe(TopicArn=self.topic_arn, Protocol="sqs", Endpoint=self._queue_arn)
 
     def publish(self, request: HttpRequest) -> HttpResponse:
-        """SNS: hands a request on, and keeps the tracing header that it came with for the message."""
+        """The response of SNS to ``request``; keeps the tracing header of the request for its message."""
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _NOT_FORWARDED}
         forwarded = urllib.request.Request(self._storage, data=request.body, headers=headers, method=request.method)  # noqa: S310
         try:
@@ -58,7 +58,7 @@ class Messages:
         return response
 
     def deliver(self, functions: LambdaService, name: str) -> None:
-        """Invokes a function with every message that was published, one at a time. Raises UnavailableError where one never comes."""
+        """Invokes the function ``name`` with each published message, one at a time. Raises UnavailableError where one never arrives."""
         while self._waiting:
             found = self._sqs.receive_message(
                 QueueUrl=self._queue, WaitTimeSeconds=_PATIENCE, AttributeNames=["All"], MessageAttributeNames=["All"]
@@ -73,7 +73,7 @@ class Messages:
     def _invoke(self, functions: LambdaService, name: str, message: Mapping[str, Any]) -> None:
         header = next((header for id_, header in self._senders.items() if id_ in message["Body"]), "")
         sender = parse_header(header)
-        # a queue hands a message over in a trace of its own, which is linked to the sender's
+        # the function runs in a new trace, which is linked to the sender's
         trace = new_trace(sampled=sender is None or bool(sender.sampled))
         links = [sender] if sender and sender.parent_id and sender.sampled else []
         functions.invoke(name, {"Records": [self._record(message, header)]}, trace, links)

@@ -1,8 +1,8 @@
-"""An X-Ray that behaves like the real one, over HTTP for boto3 and over UDP for the X-Ray SDK.
+"""X-Ray: a local X-Ray that behaves like the real one, over HTTP for boto3 and over UDP for the X-Ray SDK.
 
-What makes the real one hard is here: segments appear after a delay and in any order; a finished document replaces the one in
-progress; five ids a call, paging, unprocessed ids; throttling on demand; HasFault speaks of the root alone; nothing is found by id
-while Transaction Search is on; a retrieval runs for a while before it is COMPLETE, and sees its time range alone.
+It has the real one's difficulties: segments appear after a delay and in any order; a finished document replaces the one in progress;
+five ids per call, paging, unprocessed ids; throttling on demand; HasFault is about the root alone; no trace is found by id while
+Transaction Search is on; a retrieval runs for a while before it is COMPLETE, and covers only its time range.
 Source: AWS X-Ray API reference, and the SDK daemon's protocol.
 """
 
@@ -48,23 +48,23 @@ class _Retrieval:
 
 
 class LocalXRay:
-    """Runs while it is used as a context manager.
+    """A local X-Ray, which runs while it is used as a context manager.
 
     Args:
-        delay: seconds until a segment can be read, on average; each one's own is between half of it and one and a half times.
-        seed: for the order in which segments appear.
+        delay: seconds until a segment can be read, on average; each segment's is between half of it and one and a half times.
+        seed: the seed of the order in which segments appear.
         retrieval: seconds that a retrieval of traces takes.
-        clock: seconds since the epoch.
+        clock: returns seconds since the epoch.
 
     Attributes:
-        endpoint: for AWS_ENDPOINT_URL_XRAY.
-        daemon_address: for AWS_XRAY_DAEMON_ADDRESS.
-        calls: how often each operation was called.
-        asked: how often BatchGetTraces was asked for each trace, by canonical id.
-        traces_per_page: how many traces an answer brings before it goes on with the next page.
+        endpoint: the value for AWS_ENDPOINT_URL_XRAY.
+        daemon_address: the value for AWS_XRAY_DAEMON_ADDRESS.
+        calls: the number of calls, by operation.
+        asked: the number of calls of BatchGetTraces with each trace, by canonical id.
+        traces_per_page: the number of traces in a page of a response.
         destination: ``CloudWatchLogs`` when Transaction Search is on.
         unprocessed: canonical ids that BatchGetTraces leaves unprocessed.
-        invalid: canonical ids that are refused, and every request with them.
+        invalid: canonical ids with which a request is refused.
     """
 
     def __init__(self, *, delay: float = 0.0, seed: int = 0, retrieval: float = 0.0, clock: Callable[[], float] = time.time) -> None:
@@ -73,9 +73,9 @@ class LocalXRay:
         self._clock = clock
         self._traces = TraceStore(clock)
         self._throttled = 0
-        self._retrieval = retrieval
+        self._retrieval_seconds = retrieval
         self._retrievals: dict[str, _Retrieval] = {}
-        self._fed: set[str] = set()
+        self._delivered: set[str] = set()
         self.traces_per_page = 5
         self.calls: Counter[str] = Counter()
         self.asked: Counter[str] = Counter()
@@ -100,27 +100,27 @@ class LocalXRay:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._http.shutdown()
         self._http.server_close()
-        # a datagram to itself wakes the receiver, which then sees the end
+        # an empty datagram ends the receiver's loop
         self._udp.sendto(b"", self._udp.getsockname())
         for thread in self._threads:
             thread.join()
         self._udp.close()
 
     def throttle(self, calls: int) -> None:
-        """Makes the next so many calls that read answer ThrottledException."""
+        """Makes the next ``calls`` reading calls fail with ThrottledException."""
         self._throttled = calls
 
     def put(self, documents: Iterable[Document]) -> None:
-        """Takes segment documents in; each can be read after its own delay."""
+        """Stores segment documents; each can be read after a delay of its own."""
         for document in documents:
             self._traces.add(document, self._clock() + self._delay * self._random.uniform(0.5, 1.5))
 
     def link(self, span: TraceHeader, link: Document) -> None:
-        """X-Ray's own half of a link: the function that sent something links to the trace that it was received in."""
+        """Adds X-Ray's own half of a span link: from the function that sent a message to the trace that received it."""
         self._traces.link(span.trace_id, span.parent_id or "", link)
 
     def answer(self, path: str, request: dict[str, Any]) -> dict[str, Any]:
-        """The answer to one API call by its path. Raises for what the API refuses."""
+        """The response to one API call, by its path. Raises _Refusal for what the API refuses."""
         operations: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
             "/TraceSegments": ("PutTraceSegments", self._put_trace_segments),
             "/Traces": ("BatchGetTraces", self._batch_get_traces),
@@ -182,17 +182,17 @@ class LocalXRay:
         if end < start:
             raise _Refusal("InvalidRequestException", "StartTime is after EndTime")
         token = f"{self._random.getrandbits(128):032x}"
-        self._retrievals[token] = _Retrieval(ids, start, end, self._clock() + self._retrieval)
+        self._retrievals[token] = _Retrieval(ids, start, end, self._clock() + self._retrieval_seconds)
         return {"RetrievalToken": token}
 
     def _list_retrieved_traces(self, request: dict[str, Any]) -> dict[str, Any]:
-        run = self._retrievals.get(request["RetrievalToken"])
-        if run is None:
+        retrieval = self._retrievals.get(request["RetrievalToken"])
+        if retrieval is None:
             raise _Refusal("ResourceNotFoundException", "there is no such retrieval", 404)
         format_ = request.get("TraceFormat", "XRAY")
-        if run.cancelled or self._clock() < run.complete_at:
-            return {"RetrievalStatus": "CANCELLED" if run.cancelled else "RUNNING", "TraceFormat": format_, "Traces": []}
-        found = [id_ for id_ in run.ids if self._in_range(id_, run)]
+        if retrieval.cancelled or self._clock() < retrieval.complete_at:
+            return {"RetrievalStatus": "CANCELLED" if retrieval.cancelled else "RUNNING", "TraceFormat": format_, "Traces": []}
+        found = [id_ for id_ in retrieval.ids if self._in_range(id_, retrieval)]
         start = int(request.get("NextToken") or 0)
         page = found[start : start + self.traces_per_page]
         traces = [self._retrieved(id_, format_) for id_ in page]
@@ -205,8 +205,9 @@ class LocalXRay:
         self._retrievals[request["RetrievalToken"]].cancelled = True
         return {}
 
-    def _in_range(self, trace_id: str, run: "_Retrieval") -> bool:
-        return any(run.start <= document["start_time"] <= run.end for document in self._traces.visible(trace_id).values())
+    def _in_range(self, trace_id: str, retrieval: _Retrieval) -> bool:
+        documents = self._traces.visible(trace_id).values()
+        return any(retrieval.start <= document["start_time"] <= retrieval.end for document in documents)
 
     def _retrieved(self, trace_id: str, format_: str) -> dict[str, Any]:
         trace = self._traces.trace(trace_id)
@@ -217,14 +218,14 @@ class LocalXRay:
         return {"Id": trace["Id"], "Duration": trace["Duration"], "Spans": spans}
 
     def spans_events(self) -> list[dict[str, Any]]:
-        """Lambda events of a subscription on `aws/spans`: the spans that can be read by now and were not handed over before.
+        """Events of a subscription on `aws/spans`, with the spans that can be read by now and were in no earlier call.
 
-        A segment that is in progress comes once it has closed: a span is written when it ends.
+        A segment in progress follows once it has closed: a span is written when it ends.
         """
         events = []
         for document in self._traces.everything():
-            spans = [span for span in spans_of(document) if "endTimeUnixNano" in span and span["spanId"] not in self._fed]
-            self._fed.update(span["spanId"] for span in spans)
+            spans = [span for span in spans_of(document) if "endTimeUnixNano" in span and span["spanId"] not in self._delivered]
+            self._delivered.update(span["spanId"] for span in spans)
             if spans:
                 events.append(subscription_event(spans, at=int(self._clock() * 1000)))
         return events
@@ -242,7 +243,7 @@ class LocalXRay:
         }
 
     def _matches(self, summary: dict[str, Any], expression: str) -> bool:
-        """Whether a trace is one that a filter expression asks for: a flag of its root, or of a service in it."""
+        """Whether a trace matches a filter expression: a flag of its root, or of a service in it."""
         of_root = {"fault": "HasFault", "error": "HasError", "throttle": "HasThrottle"}
         if not expression:
             return True
@@ -260,7 +261,7 @@ class LocalXRay:
         return {"Destination": self.destination, "Status": "ACTIVE"}
 
     def _receive(self) -> None:
-        """The daemon's side: a header line, then a document."""
+        """Receives the datagrams of the X-Ray daemon's protocol: a header line, then a document."""
         while datagram := self._udp.recv(_LARGEST_DATAGRAM):
             header, _, text = datagram.decode("utf-8", "replace").partition("\n")
             document = _document(text)
@@ -278,7 +279,7 @@ def _document(text: object) -> Document | None:
 
 
 def _problem(document: Document) -> str:
-    """What the real API would refuse about a document; empty where nothing."""
+    """The reason for which the real API refuses a document; empty where it takes it."""
     if not isinstance(document.get("trace_id"), str) or parse_trace_id(document["trace_id"]) is None:
         return "has no valid trace_id"
     if not isinstance(document.get("id"), str) or parse_span_id(document["id"]) is None:
@@ -304,7 +305,7 @@ def _handler(xray: LocalXRay) -> type[BaseHTTPRequestHandler]:
             except _Refusal as refusal:
                 self._reply(refusal.status, {"message": str(refusal)}, refusal.code)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                # what the request lacks or has wrong
+                # a field of the request is missing or wrong
                 self._reply(400, {"message": f"the request is not valid: {error!r}"}, "InvalidRequestException")
 
         def _reply(self, status: int, content: dict[str, Any], code: str = "") -> None:
@@ -318,6 +319,6 @@ def _handler(xray: LocalXRay) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(data)
 
         def log_message(self, *_arguments: object) -> None:
-            """Says nothing: the terminal belongs to the demo."""
+            """Prints nothing: the terminal belongs to the demo."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""The traces in the local X-Ray: which document is visible when, and how they come back."""
+"""X-Ray store: the segment documents of the local X-Ray, each visible from its own time on."""
 
 import copy
 import json
@@ -12,7 +12,7 @@ Document = dict[str, Any]
 
 
 class TraceStore:
-    """Documents by trace and id, each with the time from which it can be read."""
+    """Segment documents by trace, each with the time from which it can be read; ``clock`` returns seconds since the epoch."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -21,18 +21,18 @@ class TraceStore:
         self._links: dict[str, list[tuple[str, Document]]] = {}
 
     def add(self, document: Document, visible_at: float) -> None:
-        """Takes a document in, to be read from ``visible_at`` (seconds since the epoch)."""
+        """Stores a document that can be read from ``visible_at`` on (seconds since the epoch)."""
         trace_id = parse_trace_id(document["trace_id"]) or ""
         with self._lock:
             self._documents.setdefault(trace_id, []).append((visible_at, document))
 
     def link(self, trace_id: str, span_id: str, link: Document) -> None:
-        """Takes a link in, from the function that the span ``span_id`` is part of."""
+        """Stores a span link from the function whose segment is above the span ``span_id``."""
         with self._lock:
             self._links.setdefault(trace_id, []).append((span_id, link))
 
     def visible(self, trace_id: str) -> dict[str, Document]:
-        """What can be read of a trace now, by id: a finished document in place of the one in progress."""
+        """The documents of a trace that can be read now, by segment id: a finished one instead of the one in progress."""
         now = self._clock()
         found: dict[str, Document] = {}
         with self._lock:
@@ -44,19 +44,19 @@ class TraceStore:
         return _linked(found, links) if links else found
 
     def everything(self) -> list[Document]:
-        """What can be read now, of all traces."""
+        """The documents of all traces that can be read now."""
         with self._lock:
             ids = list(self._documents)
         return [document for id_ in ids for document in self.visible(id_).values()]
 
     def trace(self, trace_id: str) -> dict[str, Any]:
-        """The trace as BatchGetTraces writes it: an independent subsegment stands inside its parent, where that is there."""
+        """The trace as BatchGetTraces returns it: an independent subsegment is inside its parent, where that can be read."""
         documents = copy.deepcopy(self.visible(trace_id))
-        places = {entry["id"]: entry for document in documents.values() for entry in _entries(document)}
+        entries = {entry["id"]: entry for document in documents.values() for entry in _entries(document)}
         for id_, document in list(documents.items()):
-            parent = places.get(document.get("parent_id", ""))
+            parent = entries.get(document.get("parent_id", ""))
             inside = {entry["id"] for entry in _entries(document)}
-            # two that name each other as parent stay side by side
+            # two documents that name each other as parent stay apart
             if document.get("type") == "subsegment" and parent is not None and parent["id"] not in inside:
                 parent.setdefault("subsegments", []).append(documents.pop(id_))
         ends = [document.get("end_time") or document["start_time"] for document in documents.values()]
@@ -69,7 +69,7 @@ class TraceStore:
         }
 
     def summaries(self, start: float, end: float) -> list[dict[str, Any]]:
-        """A summary of each trace that began between two times. HasFault and HasError speak of the root alone."""
+        """The summary of each trace that began between two times (seconds since the epoch). HasFault and HasError are the root's."""
         with self._lock:
             ids = list(self._documents)
         found = []
@@ -82,7 +82,7 @@ class TraceStore:
 
 
 def _linked(documents: dict[str, Document], links: list[tuple[str, Document]]) -> dict[str, Document]:
-    """The documents with their links, each in the Invocation of the function segment that is above its span, where that is there."""
+    """The documents with their span links, each in the Invocation subsegment of the function segment above its span."""
     found = copy.deepcopy(documents)
     holders = {entry["id"]: document for document in found.values() for entry in _entries(document)}
     for span_id, link in links:

@@ -1,4 +1,4 @@
-"""Unpack: what a subscription delivers becomes batches of log events; bounded, and every record accounted for.
+"""Decode: turns what a subscription delivers into batches of log events. Sizes are bounded, and every record is accounted for.
 
 Sources: Amazon CloudWatch Logs user guide, "Real-time processing of log data with subscriptions" (the document and its
 CONTROL_MESSAGE); the envelopes are Lambda's, Kinesis' and Data Firehose's event shapes.
@@ -14,7 +14,7 @@ from isal import isal_zlib
 
 from pipeline.errors import EnvelopeError
 
-# automatic detection of a gzip or a zlib header
+# zlib's code for detecting a gzip or a zlib header
 _GZIP_OR_ZLIB = 47
 # isal's stubs declare this class as an instance
 _Unreadable = cast("type[Exception]", isal_zlib.error)
@@ -22,7 +22,7 @@ _COMPRESSED = (b"\x1f\x8b", b"\x78")
 
 
 class LogEvent(msgspec.Struct, gc=False):
-    """One log event; ``timestamp`` in milliseconds since the epoch, UTC."""
+    """One log event of CloudWatch Logs; ``timestamp`` is in milliseconds since the epoch, UTC."""
 
     id: str
     timestamp: int
@@ -30,7 +30,7 @@ class LogEvent(msgspec.Struct, gc=False):
 
 
 class UnreadableRecord(msgspec.Struct, frozen=True):
-    """What could not be read: where it stood, why, and the thing itself as text."""
+    """A record or event that could not be read: its path in the event, the reason, and its content as text."""
 
     where: str
     reason: str
@@ -38,7 +38,7 @@ class UnreadableRecord(msgspec.Struct, frozen=True):
 
 
 class LogBatch(msgspec.Struct):
-    """The events of one log stream, as one subscription document brings them."""
+    """The events of one log stream, as one subscription document holds them."""
 
     message_type: str = msgspec.field(name="messageType", default="")
     owner: str = ""
@@ -48,7 +48,7 @@ class LogBatch(msgspec.Struct):
 
 
 class DecodedEvent(msgspec.Struct):
-    """All that one invocation's event held."""
+    """Everything that one event of Lambda held: readable batches, control messages, and unreadable records and log events."""
 
     batches: list[LogBatch] = []
     control_messages: int = 0
@@ -56,37 +56,37 @@ class DecodedEvent(msgspec.Struct):
     bad_events: list[tuple[LogBatch, UnreadableRecord]] = []
 
 
-class _LooseLogBatch(LogBatch):
-    """A batch in which some event is odd; its events are read one by one."""
+class _LenientLogBatch(LogBatch):
+    """A batch with some event of unexpected types; its events are read one by one."""
 
     events: list[Any] = msgspec.field(name="logEvents", default_factory=list)
 
 
 _strict = msgspec.json.Decoder(LogBatch)
-_loose = msgspec.json.Decoder(_LooseLogBatch)
+_lenient = msgspec.json.Decoder(_LenientLogBatch)
 
 
 def decode_event(event: object, *, max_bytes: int) -> DecodedEvent:
-    """The batches in a Lambda event of CloudWatch Logs, Kinesis or Data Firehose, or in a decoded subscription document.
+    """Decodes a Lambda event of CloudWatch Logs, Kinesis or Data Firehose, or a decoded subscription document.
 
     Args:
-        event: the event as Lambda's JSON decoder leaves it.
-        max_bytes: how much one record may hold once decompressed; a larger one is a bad envelope.
+        event: the event, as decoded JSON.
+        max_bytes: the most bytes that one record may hold after decompression; a larger one is a bad envelope.
 
-    Never raises for what is inside: a record that can't be read is a BadRecord, its neighbours go through.
+    It never raises, whatever the event holds: a record that can't be read becomes an UnreadableRecord, and the others are decoded.
     """
-    unpacked = DecodedEvent()
+    decoded = DecodedEvent()
     for where, record in _records(event):
         try:
             for document in _documents(record, max_bytes):
-                _take(document, where, unpacked)
+                _add(document, where, decoded)
         except EnvelopeError as error:
-            unpacked.bad_envelopes.append(UnreadableRecord(where, str(error), _as_text(record)))
-    return unpacked
+            decoded.bad_envelopes.append(UnreadableRecord(where, str(error), _as_text(record)))
+    return decoded
 
 
 def _records(event: object) -> Iterator[tuple[str, object]]:
-    """Each record of an envelope with its place, still encoded."""
+    """Yields each record of an event, still encoded, with its path in the event."""
     if isinstance(event, dict):
         if isinstance(logs := event.get("awslogs"), dict):
             yield "awslogs.data", logs.get("data")
@@ -111,12 +111,12 @@ def _data_of(record: object) -> object:
 
 
 def _documents(record: object, max_bytes: int) -> Iterator[bytes]:
-    """The JSON documents in a record: it may hold several, compressed together or one after the other."""
+    """Yields the JSON in a record, decompressed; it may be several documents in sequence, which `_add` splits."""
     if isinstance(record, dict):
         try:
             yield msgspec.json.encode(record)
         except UnicodeEncodeError:
-            # half a surrogate pair, which no UTF-8 can hold
+            # the record holds half a surrogate pair, which UTF-8 can't hold
             yield json.dumps(record, ensure_ascii=False).encode("utf-8", "replace")
         return
     if not isinstance(record, str):
@@ -153,27 +153,28 @@ def _bounded(data: bytes, max_bytes: int) -> bytes:
     return data
 
 
-def _take(document: bytes, where: str, unpacked: DecodedEvent, *, whole: bool = True) -> None:
+def _add(document: bytes, where: str, decoded: DecodedEvent, *, may_split: bool = True) -> None:
+    """Adds the batch in a subscription document to ``decoded``; a sequence of documents is split once."""
     try:
         batch = _strict.decode(document)
     except msgspec.ValidationError:
-        batch = _read_loosely(document, where, unpacked)
+        batch = _decode_leniently(document, where, decoded)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if not whole:
+        if not may_split:
             raise EnvelopeError(f"the data is JSON that can't be read: {error}") from error
         for piece in _split(document):
-            _take(piece, where, unpacked, whole=False)
+            _add(piece, where, decoded, may_split=False)
         return
     if batch.message_type == "CONTROL_MESSAGE":
-        unpacked.control_messages += 1
+        decoded.control_messages += 1
     elif batch.message_type == "DATA_MESSAGE" or batch.log_group:
-        unpacked.batches.append(batch)
+        decoded.batches.append(batch)
     else:
         raise EnvelopeError("the data is no CloudWatch Logs document: it has no messageType and no logGroup")
 
 
 def _split(document: bytes) -> Iterator[bytes]:
-    """The documents that stand one after the other, each made plain UTF-8 (lone surrogates become question marks)."""
+    """Yields each document of a sequence as plain UTF-8 (lone surrogates become question marks)."""
     text = document.decode("utf-8", "replace").rstrip()
     if not text:
         raise EnvelopeError("the data is empty")
@@ -190,24 +191,24 @@ def _split(document: bytes) -> Iterator[bytes]:
         yield json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def _read_loosely(document: bytes, where: str, unpacked: DecodedEvent) -> LogBatch:
+def _decode_leniently(document: bytes, where: str, decoded: DecodedEvent) -> LogBatch:
     try:
-        loose = _loose.decode(document)
+        lenient = _lenient.decode(document)
     except msgspec.ValidationError as error:
         raise EnvelopeError(f"the data is no CloudWatch Logs document: {error}") from error
-    batch = LogBatch(loose.message_type, loose.owner, loose.log_group, loose.log_stream)
-    for number, raw in enumerate(loose.events):
+    batch = LogBatch(lenient.message_type, lenient.owner, lenient.log_group, lenient.log_stream)
+    for number, raw in enumerate(lenient.events):
         event = _read_event(raw)
         if event is None:
             bad = UnreadableRecord(f"{where} logEvents[{number}]", "a log event needs timestamp and message", _as_text(raw))
-            unpacked.bad_events.append((batch, bad))
+            decoded.bad_events.append((batch, bad))
         else:
             batch.events.append(event)
     return batch
 
 
 def _read_event(raw: object) -> LogEvent | None:
-    """A log event whose id or timestamp has another type than CloudWatch's, such as a local emulator's."""
+    """Reads a log event whose id or timestamp has another type than CloudWatch's, such as a local emulator's; None if it is none."""
     if not isinstance(raw, dict):
         return None
     message = raw.get("message")

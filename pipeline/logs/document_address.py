@@ -1,7 +1,7 @@
-"""Document: where a line's document goes. The line itself is the document (`extract.line`); this gives it its address.
+"""Document address: gives each log line the index and _id of its document. The line itself (`extract.log_line`) is the document.
 
-The document's id follows from account, log group, log stream and event id alone, its index from the event's own day,
-so a redelivery on another day, machine or shard can't make a second copy. Nothing in a line's content decides either.
+The _id follows from account, log group, log stream and event id alone, and the index from the event's own day, so a redelivery on
+another day, machine or shard can't make a second copy. The content of a line decides neither.
 """
 
 from collections.abc import Sequence
@@ -18,27 +18,27 @@ from pipeline.model.memo import Memo
 from pipeline.model.timestamps import EPOCH
 from pipeline.model.trace_ids import to_xray
 
-# a document's id may have 512 bytes (OpenSearch), an event id has 56 digits
+# an _id may have 512 bytes (OpenSearch), an event id has 56 digits
 _LONGEST_EVENT_ID: Final = 100
 # date_nanos covers 1970 to 2262
 _LAST: Final = 9_223_372_036_000
 _PENDING: Final = b'{"state":"pending","version":0}'
 _TO_DAY: Final = len("2026-11-24")
 _TO_SECOND: Final = len("2026-11-24T10:00:00")
-# what stands before the value of `aws` in a line's origin
+# a line's origin is this and the value of `aws`
 _KIND: Final = b'{"kind":"log"},"aws":'
 _FRACTIONS: Final = tuple(f".{millisecond:03d}Z" for millisecond in range(1000))
 
 
 class DocumentAddress(msgspec.Struct, frozen=True, gc=False):
-    """A document's address."""
+    """The index and _id of a document in OpenSearch."""
 
     index: str = msgspec.field(name="_index")
     id: str = msgspec.field(name="_id")
 
 
 class Create(msgspec.Struct, frozen=True, gc=False):
-    """The bulk action that writes a document where there is none yet."""
+    """The bulk action that writes a document unless its address is taken."""
 
     create: DocumentAddress
 
@@ -46,19 +46,19 @@ class Create(msgspec.Struct, frozen=True, gc=False):
 def address_documents(
     batch: LogBatch, texts: Sequence[str], lines: Sequence[LogLine], *, prefix: str, region: str, max_chars: int
 ) -> list[Create | LogLine]:
-    """Completes ``lines``, the read lines of ``batch``, with place and time; returns them with their bulk actions, in turn.
+    """Sets time, origin, event id and X-Ray id of the ``lines`` of ``batch``; returns each line's bulk action and the line, alternately.
 
     Args:
-        batch: the events of one log stream, as they came: an id that follows from content must not depend on what is secret today.
-        texts: one an event, what may be shown of it.
-        lines: what they say.
+        batch: the events of one log stream, not redacted: an _id that follows from content must not depend on the redaction settings.
+        texts: the redacted message of each event.
+        lines: the line read from each text.
         prefix: the start of the index names.
         region: the AWS region, which a subscription document does not name.
-        max_chars: a longer message is cut, and marked.
+        max_chars: the most characters of a message; a longer one is cut and marked.
     """
-    origin, service_name, start = _stream(batch.owner, region, batch.log_group, batch.log_stream)
+    origin, service_name, id_prefix = _stream(batch.owner, region, batch.log_group, batch.log_stream)
     parts: list[Create | LogLine] = []
-    # the start of the second that the last event fell into, in milliseconds
+    # the second of the last event, as milliseconds since the epoch: most neighbours share it
     second = -_LAST
     to_second = index = ""
     seen: dict[str, int] = {}
@@ -80,14 +80,14 @@ def address_documents(
             line.xray = _XRAY[trace_id]
         if len(text) > max_chars:
             line.make_plain(text, max_chars)
-        id_ = start + (event_id if 0 < len(event_id) <= _LONGEST_EVENT_ID else _made_up(event, seen))
+        id_ = id_prefix + (event_id if 0 < len(event_id) <= _LONGEST_EVENT_ID else _substitute_event_id(event, seen))
         parts.append(Create(DocumentAddress(index, id_)))
         parts.append(line)
     return parts
 
 
 def aws_of(line: LogLine) -> msgspec.Raw:
-    """Account, region, log group and log stream of an addressed line, encoded."""
+    """The account, region, log group and log stream of an addressed line, as an encoded JSON object."""
     return msgspec.Raw(bytes(line.origin or b"").removeprefix(_KIND))
 
 
@@ -100,19 +100,19 @@ _XRAY: Final = Memo(_xray)
 
 @lru_cache(maxsize=1024)
 def _stream(owner: str, region: str, log_group: str, log_stream: str) -> tuple[msgspec.Raw, str, str]:
-    """What all lines of a log stream have in common: where they come from, their service where they name none, how their ids begin."""
+    """What all lines of a log stream share: their origin, the service name if they name none, and the start of their _id."""
     aws = msgspec.json.encode({"accountId": owner, "region": region, "logGroup": log_group, "logStream": log_stream})
-    # an execution log of API Gateway is that of an API's stage (API Gateway developer guide, "CloudWatch log formats")
+    # an execution log of API Gateway is named after the API and its stage (API Gateway developer guide, "CloudWatch log formats")
     execution = log_group.removeprefix("API-Gateway-Execution-Logs_")
     service_name = execution if execution != log_group else log_group.rpartition("/")[2]
     return msgspec.Raw(_KIND + aws), service_name, _hash(f"{owner}\x00{log_group}\x00{log_stream}", 10) + "-"
 
 
-def _made_up(event: LogEvent, seen: dict[str, int]) -> str:
-    """What stands for the id of an event that has none, or too long a one: its content decides."""
+def _substitute_event_id(event: LogEvent, seen: dict[str, int]) -> str:
+    """A substitute for an event id that is missing or too long: a hash of the event's time and message, or of the long id."""
     if event.id:
         return _hash(event.id, 16)
-    # equal lines of one millisecond are told apart by their order
+    # the order in the batch distinguishes equal events
     content = f"{event.timestamp}\0{event.message}"
     number = seen[content] = seen.get(content, -1) + 1
     return _hash(f"{number}\0{content}", 16)

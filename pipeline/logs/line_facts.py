@@ -1,9 +1,9 @@
-"""Line facts: what a log document says of its trace. The one reading of it, for `ship`, `resolve` and `classify`."""
+"""Line facts: turns a log document into facts about its trace. `ship`, `resolve` and `classify` all read documents this way."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.model.facts import InvocationMarks, KeyFact, Method, RequestFact, SignalFact, evidence_of, signal_fact
+from pipeline.model.facts import KeyFact, Method, RequestFact, SignalFact, evidence_of, signal_fact
 from pipeline.model.invocations import marks_of, position_of
 from pipeline.model.log_groups import is_of_lambda
 from pipeline.model.timestamps import millis_of
@@ -12,10 +12,10 @@ from pipeline.model.trace_state import TraceState
 
 
 def facts_of_line(line_id: str, source: Mapping[str, Any]) -> TraceState:
-    """What a log line says of its trace: its request, its signals and its join keys.
+    """The facts that a log document adds to its trace: its request, its signals and its join keys; none if the line is provisional.
 
     Args:
-        line_id: the id of its document.
+        line_id: the _id of the document.
         source: the document, or the fields of it that `pipeline.store.document_facts.FACTS` names.
     """
     if is_provisional(source):
@@ -36,21 +36,42 @@ def facts_of_line(line_id: str, source: Mapping[str, Any]) -> TraceState:
 
 
 def is_provisional(source: Mapping[str, Any]) -> bool:
-    """Whether a line stands in its request by its place alone, and what comes later may show that it does not: it says nothing."""
+    """Whether a line's request is a guess from its position. Such a line adds no facts to the trace."""
     return bool((source.get("state") or {}).get("loose"))
 
 
 def said_by_line(source: Mapping[str, Any], name: str) -> Any:
-    """What a line itself says, where its trace or request gave it more: that is kept in its state."""
+    """The value of the field ``name`` that the line logged, before its trace or request added to it."""
     return (source.get("state") or {}).get(name, source.get(name))
 
 
+def as_logged(source: Mapping[str, Any], *, given: str = "") -> dict[str, Any]:
+    """A line's document without the trace and request that its position gave it: with those that the line itself names, if any.
+
+    The trace of a tracing header that the line shows is a sender's, and counts for nothing.
+
+    Args:
+        source: the document.
+        given: the request id that its position gave it, where the document does not say so.
+    """
+    by_position = source.get("idSource") == "stream"
+    claimed = source.get("staleTraceId") if by_position else source.get("traceId")
+    if claimed in (source.get("propagatedTraceId") or ()):
+        claimed = None
+    named = said_by_line(source, "requestId")
+    if by_position and "requestId" not in (source.get("state") or {}) and (named == given or source.get("attributes") is None):
+        named = None
+    logged = {name: value for name, value in source.items() if name not in {"traceId", "requestId", "staleTraceId"}}
+    logged["idSource"] = "inline" if claimed else "none"
+    return logged | ({"traceId": claimed} if claimed else {}) | ({"requestId": named} if named else {})
+
+
 def ran_in_other_trace(source: Mapping[str, Any]) -> TraceState:
-    """What a line says of a trace that was taken for its own, and is not."""
+    """The facts that a line adds to a trace which it claims, but in which its request did not run."""
     request = _request_of(source)
-    gone = RequestFact(request_id=request.request_id, log_group=request.log_group, first_at=request.first_at, last_at=request.last_at,
-                       elsewhere=True)  # fmt: skip
-    return TraceState(requests={gone.key: gone})
+    elsewhere = RequestFact(request_id=request.request_id, log_group=request.log_group, first_at=request.first_at, last_at=request.last_at,
+                            elsewhere=True)  # fmt: skip
+    return TraceState(requests={elsewhere.key: elsewhere})
 
 
 def retract_signals(line_id: str) -> TraceState:
@@ -59,17 +80,17 @@ def retract_signals(line_id: str) -> TraceState:
 
 
 def _request_of(source: Mapping[str, Any]) -> RequestFact:
-    """What a line says of its request."""
+    """The request of a line, with what the line says of it."""
     at = millis_of(source["@timestamp"])
     aws, inline = source.get("aws") or {}, source.get("idSource") == "inline"
-    group = aws.get("logGroup") or ""
+    log_group, log_stream = aws.get("logGroup") or "", aws.get("logStream") or ""
     request_id, event_name = said_by_line(source, "requestId") or "", source.get("eventName") or ""
     by_platform = inline and bool(event_name)
-    # what Lambda itself says of the segment; API Gateway's logs name none
+    # only Lambda's own lines name the segment; API Gateway's logs name none
     by_lambda = by_platform and not event_name.startswith("apigateway.")
     return RequestFact(
         request_id=request_id,
-        log_group=group if request_id else "",
+        log_group=log_group if request_id else "",
         platform=by_platform and bool(request_id),
         segment_id=(source.get("spanId") or "") if by_lambda else "",
         sampled=source.get("sampled") if by_lambda else None,
@@ -77,25 +98,21 @@ def _request_of(source: Mapping[str, Any]) -> RequestFact:
         first_at=at,
         last_at=at,
         # a function may print what looks like an access log
-        status=None if is_of_lambda(group, aws.get("logStream") or "") else source.get("httpStatus"),
+        status=None if is_of_lambda(log_group, log_stream) else source.get("httpStatus"),
         integration_request_id=source.get("integrationRequestId") or "",
-        runs=_marks_of(source, event_name) if request_id and event_name else {},
+        runs=marks_of(event_name, log_stream, position_of(source)) if request_id and event_name else {},
     )
 
 
-def _marks_of(source: Mapping[str, Any], event_name: str) -> dict[str, InvocationMarks]:
-    return marks_of(event_name, (source.get("aws") or {}).get("logStream") or "", position_of(source))
-
-
 def _keys_of(line_id: str, source: Mapping[str, Any]) -> Iterator[tuple[str, KeyFact]]:
-    """The join keys of a line: ids that other traces may show too, each with its evidence."""
+    """Yields the join keys of a line, which are ids that other traces may show too, each with its evidence."""
     integration = source.get("integrationRequestId")
-    named: dict[Method, list[str]] = {
+    by_method: dict[Method, list[str]] = {
         "tracing header": [id_ for id_ in source.get("propagatedTraceId") or () if id_ != source.get("traceId")],
         "integration request id": [integration] if integration else [],
         "correlation id": said_by_line(source, "correlationId") or [],
     }
-    for method, values in named.items():
+    for method, values in by_method.items():
         for value in values:
             fact = KeyFact(method=method, service_name=source.get("serviceName", ""), line_id=line_id)
             yield value, fact

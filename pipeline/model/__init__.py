@@ -1,7 +1,7 @@
-"""Model: the words that all rooms share: trace ids, facts, the mergeable state of a trace, and time.
+"""Model: the types that all rooms share: trace ids, facts, the mergeable state of a trace, and time.
 
 In:    text, JSON values, and facts about segments, requests, log lines and look-ups.
 Out:   frozen structs and pure functions on them; `merge` gives the same state in any order.
 Touch: nothing outside. May import `errors`.
-Order: trace_ids, facts, trace_state, invocations; then log_groups, json_values, timestamps and memo, which the others use.
+Order: trace_ids, facts, trace_state, invocations; then log_groups, json_values, timestamps and memo, which all rooms use.
 """

@@ -1,3 +1,5 @@
+"""Facts: what one segment, request, log line or look-up says of a trace, as immutable structs that are stored."""
+
 from typing import Literal
 
 import msgspec
@@ -14,10 +16,10 @@ Outcome = Literal["found", "absent", "unprocessed", "refused", "limitExceeded", 
 
 
 class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What a verdict needs of one segment or subsegment, embedded or independent.
+    """The facts of one segment or subsegment, embedded or independent, that a verdict needs.
 
-    Times are nanoseconds since the epoch, UTC; None where the document has no readable one. ``service_name`` is empty on a
-    subsegment, whose service is that of the segment around it: whether a document comes embedded or alone must make no difference.
+    Times are nanoseconds since the epoch, UTC; None if the document has no readable one. ``service_name`` is empty on a subsegment,
+    whose service is that of the segment around it: an embedded and an independent document must give the same fact.
     """
 
     id: str
@@ -35,13 +37,13 @@ class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     throttle: bool = False
     cause: bool = False
     failed_items: int = 0
-    """Of a batch call that was answered with success."""
+    """The number of failed items in a batch call that was answered with success."""
     status: int | None = None
     method: str = ""
     url: str = ""
     operation: str = ""
     target: str = ""
-    """What an AWS call is about: its function, table, queue, topic, bucket or stream."""
+    """The resource of an AWS call: its function, table, queue, topic, bucket or stream."""
     request_id: str = ""
     function_error: str = ""
     traced: bool = False
@@ -49,31 +51,31 @@ class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     exception_type: str = ""
     exception_message: str = ""
     links: tuple[str, ...] = ()
-    """The traces that X-Ray links it to."""
+    """The ids of the traces that X-Ray links this segment to."""
     annotations: tuple[tuple[str, Annotation], ...] = ()
-    """Pairs, since OpenSearch reads a dot in a key as one more level."""
+    """They are pairs of key and value, since OpenSearch reads a dot in a key as one more level."""
 
 
 def request_key(request_id: str, log_group: str) -> str:
-    """What tells a request from others of its trace; lines without a request share the empty one."""
+    """The key of a request among those of its trace; lines without a request id share the empty key."""
     return f"{request_id} {log_group}" if request_id else ""
 
 
 class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One request of a trace: what the platform said of it, and what its log lines show.
+    """One request of a trace: what the platform says of it, and what its log lines show.
 
     Attributes:
-        log_group: where its lines stand; a request id counts within one log group alone, so no line decides about another group's.
-        platform: the platform's own record (REPORT, platform.*, a log of API Gateway) says that it ran in this trace.
+        log_group: the log group of its lines; a request id is valid within one log group, so no line decides about another group's request.
+        platform: whether the platform's own record (REPORT, platform.*, a log of API Gateway) says that it ran in this trace.
         segment_id: the segment that this record names.
-        sampled: what the record says of sampling.
-        claimed_sampled: what the lines' own tracing headers say.
-        first_at: of its oldest line, milliseconds since the epoch, UTC; 0 where there is none.
-        last_at: of its newest one.
-        status: what API Gateway's log says that it answered.
-        integration_request_id: what this log says that the integration called it.
-        elsewhere: a line claimed this trace for it, and the platform names another one: nothing else of it counts here.
-        runs: where its START and its end were seen, by log stream.
+        sampled: the sampling decision in this record.
+        claimed_sampled: the sampling decision in the tracing headers of its lines.
+        first_at: the time of its oldest line, milliseconds since the epoch, UTC; 0 if there is none.
+        last_at: the time of its newest line.
+        status: the HTTP status that API Gateway answered with, by its log.
+        integration_request_id: the request id that the integration gave it, by the same log.
+        elsewhere: whether a line claims this trace for it, but the platform names another one; then nothing else of it counts here.
+        runs: the positions of its STARTs and ends, by log stream.
     """
 
     request_id: str = ""
@@ -90,21 +92,21 @@ class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     runs: dict[str, "InvocationMarks"] = {}
 
     @property
-    def said(self) -> bool | None:
-        """Whether it was sampled, by the strongest evidence."""
+    def is_sampled(self) -> bool | None:
+        """Whether the request was sampled, by the strongest evidence; None if nothing says so."""
         return self.claimed_sampled if self.sampled is None else self.sampled
 
     @property
     def key(self) -> str:
-        """What tells it from other requests of the trace."""
+        """The key of this request among those of its trace."""
         return request_key(self.request_id, self.log_group)
 
 
 class InvocationMarks(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Where a request began and ended in one log stream, as spots (`pipeline.model.invocations`), sorted; a retry may run in the same one.
+    """The sorted positions of a request's STARTs and ends in one log stream (`pipeline.model.invocations`); a retry adds its own.
 
     Attributes:
-        json: the stream is in Lambda's JSON format, in which invocations may interleave.
+        json: whether the stream is in Lambda's JSON format, in which invocations may interleave.
     """
 
     starts: tuple[str, ...] = ()
@@ -113,7 +115,7 @@ class InvocationMarks(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
 
 
 class SignalFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A log line that speaks of a failure, and enough of it to serve as evidence; without signals, one that turned out to be nobody's."""
+    """A log line that reports a failure, with its evidence. Empty signals retract a line that does not belong to the trace after all."""
 
     line_id: str
     signals: tuple[Signal, ...] = ()
@@ -124,7 +126,7 @@ class SignalFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     at: int = 0
     """Milliseconds since the epoch, UTC."""
     severity: int = 0
-    """OpenTelemetry's number; 0 where the line says none."""
+    """OpenTelemetry's severity number; 0 if the line names none."""
 
     @property
     def request(self) -> str:
@@ -133,7 +135,7 @@ class SignalFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class KeyFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """How a trace shows a join key: by which method, and who says so: a log line (its document's id) or a span."""
+    """The evidence that a trace shows a join key: the method, and the log line (by its document's id) or span that shows it."""
 
     method: Method
     service_name: str = ""
@@ -142,7 +144,7 @@ class KeyFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class LookupFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One look-up: when it was made (milliseconds since the epoch, UTC), of whom, and what came back."""
+    """One look-up of a trace: its time (milliseconds since the epoch, UTC), its source, its outcome, and the number of segments found."""
 
     at: int
     outcome: Outcome
@@ -151,7 +153,7 @@ class LookupFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 def evidence_of(body: str, excerpt: str | None) -> str:
-    """What of a line serves as evidence: its message, and what in it shows the failure."""
+    """The text of a log line that serves as evidence: its message, at most 500 characters, with the ``excerpt`` that shows the failure."""
     if not excerpt or excerpt in body[:_LONGEST_EVIDENCE]:
         return body[:_LONGEST_EVIDENCE]
     return f"{body[: _LONGEST_EVIDENCE - len(excerpt) - 3]} | {excerpt}"
@@ -159,7 +161,7 @@ def evidence_of(body: str, excerpt: str | None) -> str:
 
 def signal_fact(line_id: str, signals: tuple[Signal, ...], service_name: str, request: RequestFact, text: str,
                 severity: int) -> dict[str, SignalFact]:  # fmt: skip
-    """The failure that a line of ``request`` speaks of, by the line's id; nothing where it speaks of none."""
+    """The failure that a line of ``request`` reports, by the line's id; empty if the line has no signals."""
     if not signals:
         return {}
     fact = SignalFact(line_id=line_id, signals=signals, service_name=service_name, request_id=request.request_id,

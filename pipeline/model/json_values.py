@@ -1,4 +1,4 @@
-"""Plain: foreign JSON made into what can be stored: numbers that fit, text that is UTF-8, a depth with an end."""
+"""JSON values: makes foreign JSON storable, with numbers that fit, text that is UTF-8, and bounded depth."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _LONGEST_VALUE = 1000
 
 
 def number_of(text: str) -> Decimal | str:
-    """A JSON number with a fraction or an exponent, without float error; one that no program can hold stays text."""
+    """Parses a JSON number with a fraction or an exponent into an exact Decimal; a number too large for one stays text."""
     try:
         return Decimal(text)
     except ArithmeticError:
@@ -26,19 +26,19 @@ def number_of(text: str) -> Decimal | str:
 
 
 def as_text(value: object) -> str:
-    """``value`` where it is text, lone surrogates as question marks; else nothing."""
+    """Returns ``value`` if it is text, with question marks for lone surrogates; else the empty text."""
     if not isinstance(value, str):
         return ""
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 def ascii_of(text: str) -> str:
-    """``text`` as printable ASCII, a question mark for every other letter."""
+    """Returns ``text`` as printable ASCII, with a question mark for every other character."""
     return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in text)
 
 
 def storable(value: Any, depth: int = 0) -> Any:
-    """``value`` as JSON that every reader takes; what lies too deep becomes an ellipsis."""
+    """Returns ``value`` as JSON that OpenSearch stores; an array or object below 16 levels becomes an ellipsis."""
     if isinstance(value, str):
         return as_text(value)
     if isinstance(value, Mapping | list | tuple):
@@ -56,11 +56,11 @@ def storable(value: Any, depth: int = 0) -> Any:
 
 
 def annotation(value: object) -> Annotation | None:
-    """An annotation's value with its type: text, a number or a boolean; None where it is none of these."""
+    """Returns the value of an annotation as text (at most 1,000 characters), number or boolean; None if it is none of these."""
     found = storable(value) if isinstance(value, str | int | float | Decimal) else None
     return found[:_LONGEST_VALUE] if isinstance(found, str) else found
 
 
 def is_annotation_key(key: object) -> bool:
-    """Whether OpenSearch can search for ``key`` below a field."""
+    """Whether OpenSearch can search for ``key`` below a field: at most 500 safe characters, with no empty part between dots."""
     return isinstance(key, str) and len(key) <= _LONGEST_KEY and _KEY.fullmatch(key) is not None

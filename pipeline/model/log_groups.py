@@ -1,11 +1,13 @@
+"""Log groups: recognises aws/spans, OpenSearch's own log groups, and the log streams of Lambda."""
+
 import re
 from typing import Final
 
 SPANS_LOG_GROUP: Final = "aws/spans"
-"""Where Transaction Search writes spans, an OpenTelemetry span an event (Amazon CloudWatch user guide, "Transaction Search")."""
+"""Transaction Search writes spans to this log group, one OpenTelemetry span an event (CloudWatch user guide, "Transaction Search")."""
 
 OPENSEARCH_LOG_GROUPS: Final = ("/aws/OpenSearchService/domains/", "/aws/aes/domains/")
-"""How the log groups of domains begin: what they say of our own writes, such as slow logs, would be shipped, and written, for ever."""
+"""The prefixes of the log groups of domains. They log our own writes, such as slow logs, and shipping these would never end."""
 
 _LAMBDA_STREAM = re.compile(r"\d{4}/\d\d/\d\d/[^/]*\[[^\]]+\][0-9a-f]{32}")
 

@@ -1,4 +1,4 @@
-"""Known: what a function made of a text, kept for the lines that follow, since neighbours share their ids."""
+"""Memo: caches a function's result per text. Neighbouring log lines share ids, so most look-ups hit."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -6,18 +6,18 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _MOST = 4096
-# what is longer is no id, and not worth its memory
+# a longer text is no id, and not worth its memory
 _LONGEST = 256
 
 
 class Memo(dict[str, T]):
-    """Results by text, made when first asked for.
+    """A dictionary from text to the result of ``read``, which fills itself on access.
 
-    Does what `functools.lru_cache` does, for 0.07 µs instead of 0.12 with a new text's hash: an access is a dictionary's, and there is no
-    order to keep, since all is forgotten at once where it would become too much.
+    It is faster than `functools.lru_cache` (0.07 µs instead of 0.12, with the hash of a new text): an access is that of a dictionary,
+    and it keeps no order, since it forgets everything at once when it is full.
 
     Args:
-        read: makes the result; it has no side effects.
+        read: computes the result for a text; it has no side effects.
     """
 
     def __init__(self, read: Callable[[str], T]) -> None:
@@ -25,7 +25,7 @@ class Memo(dict[str, T]):
         self._read = read
 
     def __missing__(self, text: str) -> T:
-        """Makes the result for a new ``text``."""
+        """Computes the result for a new ``text`` and keeps it."""
         result = self._read(text)
         if len(text) <= _LONGEST:
             if len(self) >= _MOST:

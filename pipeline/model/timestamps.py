@@ -1,4 +1,4 @@
-"""Timestamps: epoch times and ISO 8601 text, each made of the other. All text is UTC and ends with Z."""
+"""Timestamps: converts between epoch times and ISO 8601 text. All text is UTC and ends with Z."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -8,26 +8,26 @@ _SECOND = 1_000_000_000
 
 
 def iso(at: datetime, timespec: str = "milliseconds") -> str:
-    """An aware time as ISO 8601, UTC; ``timespec`` is that of `datetime.isoformat`."""
+    """Formats an aware time as ISO 8601, UTC; ``timespec`` is that of `datetime.isoformat`."""
     return at.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def iso_millis(at: int) -> str:
-    """Milliseconds since the epoch as ISO 8601 with three digits, UTC."""
+    """Formats milliseconds since the epoch as ISO 8601 with three decimals, UTC."""
     return iso(EPOCH + timedelta(milliseconds=at))
 
 
 def iso_nanos(nanos: int) -> str:
-    """Nanoseconds since the epoch as ISO 8601 with nine digits, UTC."""
+    """Formats nanoseconds since the epoch as ISO 8601 with nine decimals, UTC."""
     seconds, rest = divmod(nanos, _SECOND)
     return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
 def day_of_nanos(nanos: int) -> str:
-    """The day of a time in nanoseconds since the epoch, UTC, as index names have it: 2026.11.24."""
+    """Formats the UTC day of a time in nanoseconds since the epoch as index names write it: 2026.11.24."""
     return f"{EPOCH + timedelta(seconds=nanos // _SECOND):%Y.%m.%d}"
 
 
 def millis_of(timestamp: str) -> int:
-    """An ISO 8601 time as milliseconds since the epoch."""
+    """Converts an ISO 8601 time to milliseconds since the epoch. Raises ValueError if it is none."""
     return round(datetime.fromisoformat(timestamp).timestamp() * 1000)

@@ -1,8 +1,8 @@
-"""The one grammar of trace ids: X-Ray, W3C, tracing headers.
+"""Trace ids: the grammar of trace ids and tracing headers of X-Ray and W3C; `tracing_headers` finds them in text.
 
-A trace id is 128 bits that two worlds write differently: X-Ray as ``1-5759e988-bd862e3fe1be46a994272793``, W3C and
-OpenTelemetry as ``5759e988bd862e3fe1be46a994272793``. tracejoin keeps the second (OpenSearch's trace analytics skips
-anything longer than 32 characters without a word) and renders the first when X-Ray or a person wants it.
+A trace id has 128 bits. X-Ray writes it as ``1-5759e988-bd862e3fe1be46a994272793``, W3C and OpenTelemetry as
+``5759e988bd862e3fe1be46a994272793``. tracejoin stores the second, canonical form (OpenSearch's trace analytics silently
+skips anything longer than 32 characters) and renders the first where X-Ray or a person needs it.
 
 Sources: AWS X-Ray developer guide, "Tracing header" and "Trace ID format"; W3C Trace Context, section 3.2.
 """
@@ -12,16 +12,10 @@ from typing import Final, NamedTuple
 
 from pipeline.model.memo import Memo
 
-HEADER = re.compile(r"root=1-[0-9a-f]{8}-[0-9a-f]{24}(?:;[\w-]+=[\w:|?.-]*)*", re.IGNORECASE)
-NAMED_W3C = re.compile(
-    r"trace[_.-]?(?:id|parent)[\"']?\s{0,4}[=:]\s{0,4}[\"']?((?:[0-9a-f]{2}-)?[0-9a-f]{32}(?:-[0-9a-f]{16}-[0-9a-f]{2})?)"
-    r"(?![0-9a-zA-Z])",
-    re.IGNORECASE,
-)
 _HEX32 = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
 _XRAY = re.compile(r"1-([0-9a-fA-F]{8})-([0-9a-fA-F]{24})", re.ASCII)
 _SPAN = re.compile(r"[0-9a-fA-F]{16}", re.ASCII)
-_TRACEPARENT = re.compile(r"([0-9a-fA-F]{2})-([0-9a-fA-F]{32})-([0-9a-fA-F]{16})-([0-9a-fA-F]{2})(?:-.*)?", re.ASCII)
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII | re.DOTALL)
 _REQUEST = re.compile(r"[0-9A-Za-z_=+/.:-]{8,128}", re.ASCII)
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
@@ -30,9 +24,9 @@ LONGEST_ID = 128
 
 
 class TraceHeader(NamedTuple):
-    """What a tracing header says; an absent part is None.
+    """The fields of a tracing header; an absent one is None.
 
-    ``sampled`` is None where the header leaves the decision to the callee (``Sampled=?`` or no such field).
+    ``sampled`` is None if the header leaves the decision to the callee (``Sampled=?`` or no such field).
     """
 
     trace_id: str
@@ -41,14 +35,14 @@ class TraceHeader(NamedTuple):
 
 
 def to_xray(trace_id: str) -> str:
-    """X-Ray's rendering, ``1-8hex-24hex``, of a canonical trace id (32 lower-case hex digits)."""
+    """Renders a canonical trace id (32 lower-case hex digits) in X-Ray's form, ``1-8hex-24hex``."""
     return f"1-{trace_id[:8]}-{trace_id[8:]}"
 
 
 def parse_trace(text: str) -> TraceHeader | None:
-    """The trace that ``text`` names in any form, with what comes with it.
+    """Parses a trace id or tracing header in any form, with its parent and sampling; None if ``text`` is neither.
 
-    Beyond `parse_trace_id`'s forms this reads ``traceId@segmentId``, which the X-Ray SDK for Java puts into logs.
+    Beyond the forms of `parse_trace_id` it reads ``traceId@segmentId``, which the X-Ray SDK for Java puts into logs.
     """
     if len(text) > _LONGEST_HEADER:
         return None
@@ -61,9 +55,9 @@ def parse_trace(text: str) -> TraceHeader | None:
 
 
 def parse_trace_id(text: str) -> str | None:
-    """The canonical trace id (32 lower-case hex digits) that ``text`` holds, in any of its forms.
+    """Parses a trace id in any form into the canonical one (32 lower-case hex digits).
 
-    Accepts X-Ray's and W3C's ids, an X-Ray tracing header and a ``traceparent``. Returns None for everything else:
+    It accepts X-Ray's and W3C's ids, an X-Ray tracing header and a ``traceparent``. It returns None for everything else:
     placeholders (``undefined``, all zeros, ``1-…xmpl…``), Datadog's decimal ids, UUIDs with hyphens.
     """
     text = text.strip()
@@ -76,15 +70,15 @@ def parse_trace_id(text: str) -> str | None:
 
 
 def parse_span_id(text: str) -> str | None:
-    """The canonical span or segment id (16 lower-case hex digits), or None where ``text`` is none."""
+    """Parses a span or segment id into the canonical one (16 lower-case hex digits); None if ``text`` is none."""
     text = text.strip()
     return text.lower() if _SPAN.fullmatch(text) and text != _NO_SPAN else None
 
 
 def parse_header(text: str) -> TraceHeader | None:
-    """An X-Ray tracing header (``Root=…;Parent=…;Sampled=…;Lineage=…;Self=…``), in any order and case.
+    """Parses an X-Ray tracing header (``Root=…;Parent=…;Sampled=…;Lineage=…;Self=…``), in any order and case.
 
-    Returns None where there is no ``Root`` with a real trace id; unknown and broken fields are passed over.
+    It returns None if there is no ``Root`` with a real trace id, and ignores unknown and broken fields.
     """
     if len(text) > _LONGEST_HEADER or "=" not in text:
         return None
@@ -101,9 +95,12 @@ def parse_header(text: str) -> TraceHeader | None:
 
 
 def parse_traceparent(text: str) -> TraceHeader | None:
-    """A W3C ``traceparent`` (``version-traceid-parentid-flags``); None where it is not valid."""
+    """Parses a W3C ``traceparent`` (``version-traceid-parentid-flags``); None if it is not valid.
+
+    Its digits are lower-case, and only a version after 00 may append fields.
+    """
     match = _TRACEPARENT.fullmatch(text.strip()) if len(text) <= _LONGEST_HEADER else None
-    if match is None or match[1].lower() == "ff":
+    if match is None or match[1] == "ff" or (match[5] is not None and match[1] == "00"):
         return None
     trace_id, parent_id = _real(match[2]), parse_span_id(match[3])
     if trace_id is None or parent_id is None:
@@ -112,12 +109,12 @@ def parse_traceparent(text: str) -> TraceHeader | None:
 
 
 def parse_request_id(text: str) -> str | None:
-    """``text`` where it can be a request id of Lambda or API Gateway."""
+    """Returns ``text`` if it can be a request id of Lambda or API Gateway; else None."""
     return text if _REQUEST.fullmatch(text) else None
 
 
 def parse_correlation_id(text: str) -> str | None:
-    """``text`` as a correlation id, or None where it is a placeholder, empty or too long to be one."""
+    """Returns ``text``, without outer white space, as a correlation id; None if it is a placeholder, empty or too long."""
     if LONGEST_PLACEHOLDER < len(text) <= LONGEST_ID:
         return text
     text = text.strip()
@@ -140,14 +137,6 @@ def _parts(text: str) -> tuple[str, str | None, bool | None] | None:
 
 
 TRACES: Final = Memo(_parts)
-"""What `parse_trace` makes of a text, kept; as plain tuples, since Python takes long to take another one apart."""
+"""The cached results of `parse_trace`, as plain tuples, since Python unpacks those faster than a named tuple."""
 REQUEST_IDS: Final = Memo(parse_request_id)
-"""What `parse_request_id` makes of a text, kept."""
-
-
-def find_headers(text: str) -> list[TraceHeader]:
-    """Every tracing header (X-Amzn-Trace-Id, AWSTraceHeader, traceparent) that ``text`` shows, in order."""
-    found = [header for match in HEADER.finditer(text) if (header := parse_header(match[0]))]
-    if "raceparent" in text:
-        found += [header for match in NAMED_W3C.finditer(text) if (header := parse_traceparent(match[1]))]
-    return found
+"""The cached results of `parse_request_id`."""

@@ -1,4 +1,4 @@
-"""Classify: the verdict on traces in a file, without OpenSearch, by the very code that `resolve` runs."""
+"""Classify traces: the verdict on traces in a file, without OpenSearch, by the code that `resolve` runs."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ from pipeline.logs.line_facts import facts_of_line
 from pipeline.model.facts import LookupFact
 from pipeline.model.json_values import number_of
 from pipeline.model.trace_ids import parse_trace_id, to_xray
-from pipeline.model.trace_state import TraceState, merge, merge_by_trace
+from pipeline.model.trace_state import EMPTY, TraceState, merge, merge_by_trace
 from pipeline.offline.input_files import is_event
 from pipeline.redact.redactor import DEFAULT, Redactor
 from pipeline.traces.read_document import read_trace_document
@@ -22,7 +22,7 @@ from pipeline.traces.segment import Segment, facts_of_segments
 
 
 class ClassifiedFinding(msgspec.Struct, frozen=True, rename="camel"):
-    """A finding as others read it."""
+    """A finding as `tracejoin classify --json` prints it. Other programs rely on these names."""
 
     rule: str
     severity: FindingSeverity
@@ -33,7 +33,7 @@ class ClassifiedFinding(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Classification(msgspec.Struct, frozen=True, rename="camel"):
-    """The verdict on one trace. Others build on these names."""
+    """The verdict on one trace as `tracejoin classify --json` prints it. Other programs rely on these names."""
 
     trace_id: str
     xray_trace_id: str
@@ -47,54 +47,61 @@ class Classification(msgspec.Struct, frozen=True, rename="camel"):
     findings: tuple[ClassifiedFinding, ...]
 
 
-def read_traces(data: bytes, *, max_bytes: int, redactor: Redactor = DEFAULT) -> tuple[list[Segment], list[str]]:
+def read_traces(
+    data: bytes, *, max_bytes: int, redactor: Redactor = DEFAULT, may_be_empty: bool = False
+) -> tuple[list[Segment], list[str]]:
     """The segments in a file, and a sentence for each document that can't be read.
 
-    The file holds an answer of BatchGetTraces or ListRetrievedTraces, traces, segment documents, spans as in `aws/spans`, a
-    subscription event of that log group, or any of these one a line.
+    The file holds a response of BatchGetTraces or ListRetrievedTraces, traces, segment documents, spans as in `aws/spans`, a
+    subscription event of that log group, or any of these one per line.
 
     Args:
-        data: the file.
-        max_bytes: the bound of one decompressed record of an event.
-        redactor: takes out what is secret.
+        data: the content of the file.
+        max_bytes: the largest size of one decompressed record of an event.
+        redactor: removes secrets.
+        may_be_empty: whether a response without segments, as for a trace that was not sampled, is good input, too.
 
-    Raises BadInputError where it holds nothing of the kind.
+    Raises BadInputError where it holds none of these.
     """
     segments: list[Segment] = []
     problems: list[str] = []
-    for place, document, trace_id in _documents(_contents(data), "", max_bytes):
+    for position, document, trace_id in _documents(_contents(data), "", max_bytes):
         try:
             segments += read_trace_document(document, trace_id=trace_id, redactor=redactor)
         except BadInputError as error:
-            problems.append(f"{place}: {error}" if place else str(error))
-    if not segments:
+            problems.append(f"{position}: {error}" if position else str(error))
+    if not segments and (problems or not may_be_empty):
         raise BadInputError(problems[0] if problems else "no segment document in it")
     return segments, problems
 
 
 def facts_of_lines(lines: Iterable[LogLine], segments: Iterable[Segment] = ()) -> dict[str, TraceState]:
-    """What addressed log lines say of their traces, as `resolve` reads it from their documents; by trace id.
+    """The facts that addressed log lines give about their traces, by trace id, as `resolve` reads them from log documents.
 
-    A line without a trace belongs to that of the segment with its request id.
+    A line without a trace gets that of the segment with its request id.
     """
     ran_in = {segment.fact.request_id: segment.trace_id for segment in segments if segment.fact.request_id}
     documents = (msgspec.json.decode(msgspec.json.encode(line)) for line in lines)
     found = ((document.get("traceId") or ran_in.get(document.get("requestId", "")), f"line {number}", document)
              for number, document in enumerate(documents, 1))  # fmt: skip
-    return merge_by_trace((trace_id, facts_of_line(place, document)) for trace_id, place, document in found if trace_id)
+    return merge_by_trace((trace_id, facts_of_line(name, document)) for trace_id, name, document in found if trace_id)
 
 
 def classify(
-    segments: Iterable[Segment], facts: Mapping[str, TraceState], judge: Evaluator, *, now_ms: int
+    segments: Iterable[Segment], facts: Mapping[str, TraceState], evaluate: Evaluator, *, now_ms: int
 ) -> Iterator[tuple[str, Verdict]]:
-    """The id of each trace with the verdict on it, in the order of their ids; the file counts as looked up at ``now_ms`` (epoch, UTC)."""
-    looked_up = TraceState(lookups={str(now_ms): LookupFact(at=now_ms, outcome="found")})
-    for trace_id, found in sorted(facts_of_segments(segments).items()):
-        yield trace_id, judge(merge(facts.get(trace_id, TraceState()), found, looked_up))
+    """Each trace id with its verdict, sorted by id; the file counts as a look-up at ``now_ms`` (milliseconds since the epoch).
+
+    If there are no segments at all, these are the traces of the log lines, whose ``facts`` then are all that is known.
+    """
+    found = facts_of_segments(segments)
+    looked_up = TraceState(lookups={str(now_ms): LookupFact(at=now_ms, outcome="found" if found else "absent")})
+    for trace_id in sorted(found or facts):
+        yield trace_id, evaluate(merge(facts.get(trace_id, EMPTY), found.get(trace_id, EMPTY), looked_up))
 
 
 def classification_of(trace_id: str, verdict: Verdict) -> Classification:
-    """The verdict on a trace, as others build on it."""
+    """The Classification of a trace with this verdict."""
     return Classification(
         trace_id=trace_id, xray_trace_id=to_xray(trace_id), state=verdict.state, edge_status=verdict.edge_status,
         client_saw=verdict.client_saw, fault=verdict.fault, error=verdict.error, throttle=verdict.throttle,
@@ -107,7 +114,7 @@ def classification_of(trace_id: str, verdict: Verdict) -> Classification:
 
 
 def _contents(data: bytes) -> list[object]:
-    """The JSON values in a file: one, or one a line."""
+    """The JSON values in a file: one, or one per line."""
     try:
         return [json.loads(data, parse_float=number_of)]
     except (ValueError, RecursionError) as error:
@@ -124,10 +131,10 @@ def _contents(data: bytes) -> list[object]:
     return found
 
 
-def _documents(contents: Iterable[object], place: str, max_bytes: int) -> Iterator[tuple[str, Any, str | None]]:
-    """Each segment document or span with its place and the trace that it stands in."""
+def _documents(contents: Iterable[object], position: str, max_bytes: int) -> Iterator[tuple[str, Any, str | None]]:
+    """Each segment document or span with its position in the file and the id of the trace around it, if there is one."""
     for number, content in enumerate(contents, 1):
-        here = f"{place}[{number}]" if place else f"entry {number}"
+        here = f"{position}[{number}]" if position else f"entry {number}"
         if isinstance(content, list):
             yield from _documents(content, here, max_bytes)
         elif not isinstance(content, dict):
@@ -144,11 +151,11 @@ def _documents(contents: Iterable[object], place: str, max_bytes: int) -> Iterat
 
 
 def _is_daemon_header(content: Mapping[str, Any]) -> bool:
-    """Whether it is the line before each document in the daemon's protocol."""
+    """Whether ``content`` is the header line before each document in the X-Ray daemon's protocol."""
     return content.get("format") == "json" and "version" in content and "id" not in content
 
 
-def _parts(parts: list[Any], trace_id: str | None, place: str) -> Iterator[tuple[str, Any, str | None]]:
+def _parts(parts: list[Any], trace_id: str | None, position: str) -> Iterator[tuple[str, Any, str | None]]:
     for number, part in enumerate(parts, 1):
         document = part.get("Document", part) if isinstance(part, dict) else part
-        yield f"{place}[{number}]", document if isinstance(document, str | dict) else str(document), trace_id
+        yield f"{position}[{number}]", document if isinstance(document, str | dict) else str(document), trace_id

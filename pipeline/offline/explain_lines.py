@@ -1,4 +1,4 @@
-"""Explain: what tracejoin would take from log lines, without OpenSearch."""
+"""Explain lines: the ids, severity and signals that tracejoin extracts from log lines, without OpenSearch."""
 
 import sys
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from pipeline.redact.redactor import DEFAULT, Redactor
 
 
 class Explanation(msgspec.Struct, frozen=True, rename="camel"):
-    """What one line says; an absent thing is null or an empty list. Others build on these names."""
+    """One log line as `tracejoin explain --json` prints it: what is absent is null or an empty list. Other programs rely on these names."""
 
     trace_id: str | None
     xray_trace_id: str | None
@@ -32,13 +32,13 @@ class Explanation(msgspec.Struct, frozen=True, rename="camel"):
 
 def explain(data: bytes, *, max_bytes: int, correlation_paths: tuple[str, ...] = (),
             redactor: Redactor = DEFAULT) -> Iterator[tuple[str, Explanation]]:  # fmt: skip
-    """Each log line in ``data``, without what is secret in it, with its explanation.
+    """Each log line in ``data``, without its secrets, with its Explanation.
 
     Args:
         data: raw log lines, or a subscription event, as Lambda gets it or decoded.
-        max_bytes: the bound of one decompressed record.
-        correlation_paths: JMESPath expressions: where JSON lines keep further correlation ids.
-        redactor: takes out what is secret.
+        max_bytes: the largest size of one decompressed record.
+        correlation_paths: JMESPath expressions of further correlation ids in JSON lines.
+        redactor: removes secrets.
 
     Raises BadInputError where ``data`` is neither.
     """
@@ -48,7 +48,7 @@ def explain(data: bytes, *, max_bytes: int, correlation_paths: tuple[str, ...] =
 
 def read(data: bytes, *, max_bytes: int, correlation_paths: tuple[str, ...] = (),
          redactor: Redactor = DEFAULT) -> Iterator[tuple[str, LogLine]]:  # fmt: skip
-    """Each log message in ``data`` without its secrets, with its line, correlated and addressed; the arguments are those of `explain`."""
+    """Each log message in ``data`` without its secrets, with its correlated and addressed LogLine. The arguments are those of `explain`."""
     for batch in read_streams(data, max_bytes=max_bytes):
         texts, lines = read_lines([event.message for event in batch.events], correlation_paths, redactor)
         correlate_batch(lines, whole=True)
@@ -57,7 +57,7 @@ def read(data: bytes, *, max_bytes: int, correlation_paths: tuple[str, ...] = ()
 
 
 def explanation_of(line: LogLine) -> Explanation:
-    """What an attributed line says."""
+    """The Explanation of a correlated LogLine."""
     return Explanation(
         trace_id=line.trace_id,
         xray_trace_id=to_xray(line.trace_id) if line.trace_id else None,

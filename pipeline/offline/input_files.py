@@ -1,4 +1,4 @@
-"""Recorded input: what a file holds, be it subscription events or log lines, in whichever way somebody saved it."""
+"""Input files: reads subscription events or log lines from a file, in any of the forms in which they are saved."""
 
 import json
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ _ENVELOPES = ("awslogs", "logEvents", "messageType")
 
 
 def read_events(data: bytes) -> list[object]:
-    """The subscription events in a file: one, an array of them, or one a line.
+    """The subscription events in a file: one, an array of them, or one per line.
 
     Raises BadInputError where the file holds something else.
     """
@@ -29,7 +29,7 @@ def read_events(data: bytes) -> list[object]:
 
 
 def is_event(content: object) -> bool:
-    """Whether ``content`` looks like an event that `decode_event` reads."""
+    """Whether ``content`` looks like a subscription event that `decode_event` reads."""
     if not isinstance(content, dict):
         return False
     if any(key in content for key in _ENVELOPES):
@@ -43,9 +43,9 @@ def is_event(content: object) -> bool:
 
 
 def read_streams(data: bytes, *, max_bytes: int) -> list[LogBatch]:
-    """The log lines in a file, stream by stream; their time is 0 where the file does not tell it.
+    """The log lines in a file, a LogBatch per log stream; their time is 0 where the file does not hold it.
 
-    The file holds subscription events, what `aws logs filter-log-events` prints, a JSON array, or simply lines.
+    The file holds subscription events, the output of `aws logs filter-log-events`, a JSON array, or plain lines.
 
     Raises BadInputError where the file is not text, or where an event in it can't be read.
     """
@@ -58,7 +58,7 @@ def read_streams(data: bytes, *, max_bytes: int) -> list[LogBatch]:
     if isinstance(content, dict) and isinstance(found := content.get("events"), list) and all(map(_is_log_event, found)):
         return _by_stream(found)
     if isinstance(content, dict):
-        # one JSON line, maybe laid out over several by a formatter
+        # one JSON log line, perhaps formatted over several lines of text
         return [_lines([data.decode().strip()])]
     try:
         text = data.decode()
@@ -78,7 +78,7 @@ def _is_log_event(entry: object) -> bool:
 
 
 def _by_stream(events: list[dict[str, Any]]) -> list[LogBatch]:
-    """The lines in an answer of FilterLogEvents or GetLogEvents, as `aws logs` prints it, by log stream."""
+    """The lines in a response of FilterLogEvents or GetLogEvents, as `aws logs` prints it, by log stream."""
     streams: dict[str, LogBatch] = {}
     for event in events:
         at, name = event.get("timestamp"), str(event.get("logStreamName") or "")
@@ -88,15 +88,15 @@ def _by_stream(events: list[dict[str, Any]]) -> list[LogBatch]:
 
 
 def _batches(event: object, max_bytes: int) -> list[LogBatch]:
-    unpacked = decode_event(event, max_bytes=max_bytes)
-    if unpacked.bad_envelopes:
-        bad = unpacked.bad_envelopes[0]
+    decoded = decode_event(event, max_bytes=max_bytes)
+    if decoded.bad_envelopes:
+        bad = decoded.bad_envelopes[0]
         raise BadInputError(f"{bad.where}: {bad.reason}")
-    return unpacked.batches
+    return decoded.batches
 
 
 def _json(data: bytes) -> object:
-    """``data`` as a JSON object or array; None where it is neither."""
+    """``data`` decoded as a JSON object or array; None where it is neither."""
     if data.lstrip()[:1] not in (b"{", b"["):
         return None
     try:

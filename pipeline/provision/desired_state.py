@@ -1,4 +1,4 @@
-"""What OpenSearch is told, compared with what it has: the part of `setup` that is the same for every kind of thing."""
+"""Desired state: compares an object of OpenSearch with the wanted one, whatever kind of object it is, and changes it."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -7,7 +7,7 @@ import msgspec
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What became of one thing that OpenSearch is told."""
+    """What `setup` did, or would do, with one object of OpenSearch, such as an index template."""
 
     kind: str
     name: str
@@ -16,7 +16,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def apply(kind: str, name: str, present: object, wanted: object, *, check: bool, put: Callable[[], object]) -> Change:
-    """Calls ``put`` where ``present`` (None where there is none) does not say all that ``wanted`` says, unless ``check``."""
+    """Calls ``put`` where ``present`` (None where there is no object) does not satisfy ``wanted``, unless ``check``; returns the change."""
     if present is not None and satisfies(present, wanted):
         return Change(kind, name, "unchanged")
     if not check:
@@ -25,9 +25,9 @@ def apply(kind: str, name: str, present: object, wanted: object, *, check: bool,
 
 
 def satisfies(present: object, wanted: object) -> bool:
-    """Whether ``present`` says all that ``wanted`` says.
+    """Whether the JSON value ``present`` holds everything that ``wanted`` holds.
 
-    OpenSearch adds defaults to objects, those in lists too, and turns scalars into text; it adds no entry to a list.
+    OpenSearch adds defaults to objects, in lists too, and turns scalars into text; it adds no entry to a list.
     """
     if isinstance(wanted, Mapping):
         if not isinstance(present, Mapping):
@@ -42,7 +42,7 @@ def satisfies(present: object, wanted: object) -> bool:
 
 
 def _flat(content: Mapping[str, Any], start: str = "") -> dict[str, Any]:
-    """Every leaf by its dotted path: `{"index": {"codec": …}}` and `{"index.codec": …}` are the same setting."""
+    """The leaves by their dotted paths: `{"index": {"codec": …}}` and `{"index.codec": …}` are the same setting."""
     flat: dict[str, Any] = {}
     for key, value in content.items():
         path = f"{start}.{key}" if start else str(key)
@@ -54,7 +54,7 @@ def _flat(content: Mapping[str, Any], start: str = "") -> dict[str, Any]:
 
 
 def _holds(flat: Mapping[str, Any], path: str) -> bool:
-    """Whether there is an object at ``path``: one that is wanted empty may have been filled with defaults."""
+    """Whether there is an object at ``path``: OpenSearch may have filled one that is wanted empty with defaults."""
     return any(key.startswith(f"{path}.") for key in flat)
 
 

@@ -1,4 +1,4 @@
-"""Setup: installs what is in `mappings/`, and says what it changed. Running it again changes nothing."""
+"""Install: installs what is in `mappings/`, and reports what it changed. Running it again changes nothing."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,24 +14,24 @@ from pipeline.store.client import Store
 
 
 def install(store: Store, *, retention_days: int, monitors: bool = True, channels: Sequence[str] = (), check: bool = False) -> list[Change]:
-    """Brings component templates, index templates, indices, the lifecycle policy and the alerting monitors up to date.
+    """Brings component templates, index templates, indices, the lifecycle policy and the monitors up to date; returns the changes.
 
     Args:
-        store: the OpenSearch to tell.
+        store: the OpenSearch to install in.
         retention_days: after how many days the daily indices are deleted.
-        monitors: whether to touch monitors at all; without, those that are there stay as they are.
-        channels: ids of the Notifications channels that the monitors tell; with none, those of an earlier run stay.
-        check: only look; the changes are then what would be done.
+        monitors: whether to touch monitors at all.
+        channels: ids of the Notifications channels that the monitors notify; with none, those of an earlier run stay.
+        check: whether to change nothing; the changes are then those that would be made.
 
     Raises MisconfiguredError where a channel does not exist.
     """
     changes: list[Change] = []
-    for kind, path, answer in (
+    for kind, path, response_key in (
         ("components", "_component_template", "component_templates"),
         ("indices", "_index_template", "index_templates"),
     ):
         for name, wanted in documents(kind, store.prefix, retention_days, overlay=store.capabilities.overlay):
-            changes.append(_template(store, path, answer, f"{store.prefix}-{name}", wanted, check=check))
+            changes.append(_template(store, path, response_key, f"{store.prefix}-{name}", wanted, check=check))
     changes += [_index(store, f"{store.prefix}-{name}", check=check) for name in ("traces", "links", "alerts", "dead-letters")]
     for name, wanted in documents("policies", store.prefix, retention_days):
         changes.append(_policy(store, f"{store.prefix}-{name}", wanted, check=check))
@@ -42,13 +42,13 @@ def install(store: Store, *, retention_days: int, monitors: bool = True, channel
 
 
 def require(store: Store) -> None:
-    """Raises MisconfiguredError where the templates are not installed: without them OpenSearch would guess the types."""
+    """Raises MisconfiguredError where the index templates are not installed: without them OpenSearch would guess the types."""
     if store.find("GET", f"/_index_template/{store.prefix}-logs") is None:
         raise MisconfiguredError([f"nothing is installed at {store.endpoint} for the prefix {store.prefix!r}: run `tracejoin setup` first"])
 
 
 def documents(kind: str, prefix: str, retention_days: int, *, overlay: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """The JSON documents of `mappings/<kind>`, by name, for this prefix; the files of ``overlay`` are merge patches (RFC 7396) to them."""
+    """The JSON documents of `mappings/<kind>` with their names; files of ``overlay`` are merge patches (RFC 7396) to them."""
     folder = files("mappings")
     for file in sorted((folder / kind).iterdir(), key=lambda file: file.name):
         text = file.read_text().replace("@prefix@", prefix).replace("@retention_days@", str(retention_days))
@@ -61,7 +61,7 @@ def documents(kind: str, prefix: str, retention_days: int, *, overlay: str = "")
 
 
 def merge_patch(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """``document`` after a merge patch: objects merge, null takes away, all else is replaced."""
+    """``document`` with a merge patch (RFC 7396) applied: objects merge, null removes, everything else is replaced."""
     result = {name: value for name, value in document.items() if name not in patch or patch[name] is not None}
     for name, value in patch.items():
         if isinstance(value, Mapping):
@@ -72,9 +72,9 @@ def merge_patch(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[s
     return result
 
 
-def _template(store: Store, path: str, answer: str, name: str, wanted: Mapping[str, Any], *, check: bool) -> Change:
+def _template(store: Store, path: str, response_key: str, name: str, wanted: Mapping[str, Any], *, check: bool) -> Change:
     found = store.find("GET", f"/{path}/{name}")
-    entries = (found or {}).get(answer) or [{}]
+    entries = (found or {}).get(response_key) or [{}]
     present = entries[0].get(path.removeprefix("_"))
     change = apply(path.removeprefix("_").replace("_", " "), name, present, wanted, check=check,
                    put=lambda: store.request("PUT", f"/{path}/{name}", wanted))  # fmt: skip
@@ -97,7 +97,7 @@ def _policy(store: Store, name: str, wanted: Mapping[str, Any], *, check: bool) 
     try:
         found = store.find("GET", path)
     except BadInputError:
-        # without the plugin there is no such path at all
+        # the plugin is missing, and the path with it
         return Change("policy", name, "skipped", "this OpenSearch has no Index State Management: delete old indices yourself")
-    place = f"?if_seq_no={found['_seq_no']}&if_primary_term={found['_primary_term']}" if found else ""
-    return apply("policy", name, found, wanted, check=check, put=lambda: store.request("PUT", f"{path}{place}", wanted))
+    condition = f"?if_seq_no={found['_seq_no']}&if_primary_term={found['_primary_term']}" if found else ""
+    return apply("policy", name, found, wanted, check=check, put=lambda: store.request("PUT", f"{path}{condition}", wanted))

@@ -1,8 +1,8 @@
-"""Alerting monitors: `mappings/monitors/` in OpenSearch's Alerting plugin, where there is one.
+"""Monitors: installs `mappings/monitors/` in OpenSearch's Alerting plugin, where there is one.
 
-A monitor belongs to two: its query and its conditions are the file's; whether it is enabled, further triggers and further
-actions are the user's, and no update takes them away. The API is that of `_plugins/_alerting/monitors` in OpenSearch's
-documentation ("Alerting API"); what it adds to a monitor is written in opensearch-project/common-utils, alerting/model.
+The file decides a monitor's query and conditions. The user decides whether it is enabled, and may add triggers and actions, which no
+update removes. Sources: OpenSearch documentation, "Alerting API" (`_plugins/_alerting/monitors`); opensearch-project/common-utils,
+alerting/model (what the plugin adds to a monitor).
 """
 
 import json
@@ -16,7 +16,7 @@ from pipeline.store.client import Store
 
 _PATH = "/_plugins/_alerting/monitors"
 _CHANNELS = "/_plugins/_notifications/configs"
-# by it we know our own actions again
+# the ids of our own actions begin with this
 _OURS = "tracejoin-channel-"
 _ABSENT = "this OpenSearch has no Alerting plugin: alerts come by SNS and CloudWatch alone"
 _FORBIDDEN = (
@@ -28,13 +28,13 @@ _NO_HANDLER = "no handler found"
 
 def install_monitors(store: Store, monitors: Iterable[tuple[str, dict[str, Any]]], *, channels: Sequence[str] = (),
                      check: bool = False) -> list[Change]:  # fmt: skip
-    """Brings the monitors up to date; each is known by its name, and changed in place.
+    """Creates or updates the monitors, each known by its name, and returns the changes.
 
     Args:
-        store: the OpenSearch to tell.
-        monitors: name and monitor, as the plugin takes it; its actions are patterns with `@channel@` in them.
-        channels: ids of Notifications channels that are told; with none, those that an earlier run set stay.
-        check: only look; the changes are then what would be done.
+        store: the OpenSearch to install in.
+        monitors: name and monitor, as the plugin takes it; its actions hold `@channel@` instead of a channel's id.
+        channels: ids of the Notifications channels to notify; with none, those of an earlier run stay.
+        check: whether to change nothing; the changes are then those that would be made.
 
     Raises MisconfiguredError where a channel does not exist, BadInputError where the plugin refuses a monitor.
     """
@@ -51,25 +51,25 @@ def install_monitors(store: Store, monitors: Iterable[tuple[str, dict[str, Any]]
 
 
 def merged(wanted: Mapping[str, Any], present: Mapping[str, Any], channels: Sequence[str] = ()) -> dict[str, Any]:
-    """The monitor to store: ``wanted``, with what of ``present`` is the user's; triggers and actions keep their order.
+    """The monitor to store: ``wanted`` with the user's own parts of ``present``; triggers and actions keep their order.
 
     Args:
-        wanted: the monitor as the file has it.
-        present: the monitor as the plugin has it; empty where there is none.
+        wanted: the monitor in the file.
+        present: the monitor in the plugin; empty where there is none.
         channels: as for `install_monitors`.
     """
     ours = {_inner(entry)["id"]: entry for entry in wanted["triggers"]}
-    there = {_inner(entry)["id"]: entry for entry in present.get("triggers", ())}
-    triggers = [_trigger(ours[id_], there.get(id_), channels) if id_ in ours else there[id_] for id_ in (there | ours)]
+    stored = {_inner(entry)["id"]: entry for entry in present.get("triggers", ())}
+    triggers = [_trigger(ours[id_], stored.get(id_), channels) if id_ in ours else stored[id_] for id_ in (stored | ours)]
     return {**wanted, "enabled": present.get("enabled", wanted["enabled"]), "triggers": triggers}
 
 
 def _ids(store: Store, names: Sequence[str]) -> dict[str, list[str]] | None:
-    """The ids of the monitors of these names, by name; None where there is no plugin."""
-    # the plugin refreshes after each write, so a search sees what an earlier run did
+    """The ids of the monitors with these names, by name; None where there is no plugin."""
+    # the plugin refreshes after each write, so a search sees the monitors of an earlier run
     body = {"size": 100, "query": {"terms": {"monitor.name.keyword": list(names)}}}
     try:
-        # 404: no monitor was ever made here, so its index is not there yet
+        # 404: the plugin creates its index with the first monitor
         answer = store.find("POST", f"{_PATH}/_search", body) or {"hits": {"hits": []}}
     except BadInputError as error:
         if _NO_HANDLER in str(error):
@@ -83,7 +83,7 @@ def _ids(store: Store, names: Sequence[str]) -> dict[str, list[str]] | None:
 
 
 def _require(store: Store, channels: Sequence[str]) -> None:
-    """The Alerting plugin takes any id; a message to a channel that is not there would be lost in silence."""
+    """Raises MisconfiguredError where a channel does not exist: the plugin takes any id, and its messages would be lost."""
     unknown = [channel for channel in channels if not _exists(store, channel)]
     if unknown:
         raise MisconfiguredError(
@@ -95,14 +95,14 @@ def _exists(store: Store, channel: str) -> bool:
     try:
         return store.find("GET", f"{_CHANNELS}/{quote(channel, safe='')}") is not None
     except (BadInputError, MisconfiguredError):
-        # no such plugin, or not ours to see: then nobody can tell
+        # without the plugin or the permission it can't be known
         return True
 
 
 def _monitor(store: Store, name: str, wanted: Mapping[str, Any], ids: Sequence[str], channels: Sequence[str], *,
              check: bool) -> Change:  # fmt: skip
     try:
-        # of several, always the same one; a get by id is realtime
+        # of several monitors it is always the same one; a get by id is realtime
         found = store.find("GET", f"{_PATH}/{min(ids)}") if ids else None
         present = found["monitor"] if found else None
         monitor = merged(wanted, present or {}, channels)
@@ -116,23 +116,23 @@ def _put(store: Store, found: Mapping[str, Any] | None, monitor: Mapping[str, An
     if found is None:
         store.request("POST", _PATH, monitor)
     else:
-        place = {"if_seq_no": found["_seq_no"], "if_primary_term": found["_primary_term"]}
-        store.request("PUT", f"{_PATH}/{found['_id']}", monitor, place)
+        condition = {"if_seq_no": found["_seq_no"], "if_primary_term": found["_primary_term"]}
+        store.request("PUT", f"{_PATH}/{found['_id']}", monitor, condition)
 
 
 def _inner(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A trigger stands in an object that names its kind: `{"bucket_level_trigger": {…}}`; a very old one does not."""
+    """The trigger in an object that names its kind: `{"bucket_level_trigger": {…}}`; a very old one has no such object."""
     first = next(iter(entry.values()))
     return first if isinstance(first, Mapping) else entry
 
 
 def _trigger(wanted: Mapping[str, Any], present: Mapping[str, Any] | None, channels: Sequence[str]) -> dict[str, Any]:
     kind, trigger = next(iter(wanted.items()))
-    there = {action["id"]: action for action in _inner(present).get("actions", ())} if present else {}
-    told = channels or [action["destination_id"] for id_, action in there.items() if id_.startswith(_OURS)]
-    ours = {action["id"]: action for channel in told for action in _addressed(trigger["actions"], channel)}
-    # ours that are not wanted any more go, all others stay where they are
-    actions = [ours.get(id_, there.get(id_)) for id_ in (there | ours) if id_ in ours or not id_.startswith(_OURS)]
+    stored = {action["id"]: action for action in _inner(present).get("actions", ())} if present else {}
+    notified = channels or [action["destination_id"] for id_, action in stored.items() if id_.startswith(_OURS)]
+    ours = {action["id"]: action for channel in notified for action in _addressed(trigger["actions"], channel)}
+    # only our own actions that are no longer wanted go
+    actions = [ours.get(id_, stored.get(id_)) for id_ in (stored | ours) if id_ in ours or not id_.startswith(_OURS)]
     return {kind: {**trigger, "actions": actions}}
 
 

@@ -1,7 +1,9 @@
-"""Redact: text and JSON values lose what is secret in them, before anything else is made of them.
+"""Redact: secrets in text and JSON values are masked before anything else reads them.
 
 In:    log messages, segment documents and other JSON; the user's own keys and patterns.
-Out:   the same with `[redacted]` where a secret stood. docs/redaction.md says what it promises, and what it does not.
+Out:   the same, with `[redacted]` in place of each secret. docs/redaction.md says what is promised and what is not.
 Touch: nothing outside. May import `model`, `errors`.
-Order: prefilter marks the lines worth a look; redactor takes out what secret_keys, secret_values and tokens find.
+Order: prefilter marks the lines to examine; redactor masks what tokens and own_patterns find, and what secret_values finds by the names of
+secret_keys. secret_values walks through a text: layout says where its strings and brackets are, value_end where a value ends, frames which
+entries belong together, prose what is only a sentence, elements what markup holds, and views decode the texts within.
 """

@@ -1,7 +1,7 @@
-"""Scan: which of many lines are worth a second look, and for what, found in one pass over all of them.
+"""Prefilter: finds, in one pass over many lines, which lines need a closer look, and for what purpose.
 
-Hyperscan takes about 0.1 µs a line for as many expressions as one likes; Python's `re` takes as long for one word. What it marks is a
-hint: a marked line may hold nothing, a line that is not marked holds nothing.
+Hyperscan takes about 0.1 µs a line for any number of expressions; Python's `re` takes as long for one word. A mark is a hint: a marked
+line may hold nothing, but a line without a mark certainly holds nothing.
 """
 
 from bisect import bisect_left
@@ -9,55 +9,69 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from threading import Lock
+from typing import TYPE_CHECKING, Final
 
-import hyperscan
+if TYPE_CHECKING:
+    import hyperscan
+
+
+class Marks(dict[str, Sequence[int]]):
+    """The indices of the marked messages by purpose; a purpose that is not there has none."""
+
+    def __missing__(self, purpose: str) -> Sequence[int]:
+        return ()
+
+
+_NO_MARKS: Final = Marks()
 
 
 class Prefilter:
-    """Regular expressions by purpose; hyperscan's grammar (PCRE's without references and look-around), over UTF-8.
+    """Searches many texts for regular expressions, grouped by purpose, in one Hyperscan pass.
 
-    Each should end in something that must be there, and repeat nothing there: every place where it can end costs.
+    An expression should end in something required and not repeated: Hyperscan reports every possible end of a match, and each costs.
 
     Args:
-        expressions: for each purpose.
+        expressions: the expressions of each purpose, in Hyperscan's grammar (PCRE without references and look-around), over UTF-8.
     """
 
     def __init__(self, expressions: Mapping[str, Sequence[str]]) -> None:
-        self._purposes = [purpose for purpose, wanted in expressions.items() for _ in wanted]
-        self._expressions = [expression.encode() for wanted in expressions.values() for expression in wanted]
-        self._empty: dict[str, list[int]] = {purpose: [] for purpose in expressions}
+        self._purposes = [purpose for purpose, patterns in expressions.items() for _ in patterns]
+        self._expressions = [expression.encode() for patterns in expressions.values() for expression in patterns]
         self._lock = Lock()
 
     def scan(self, messages: Sequence[str]) -> Mapping[str, Sequence[int]]:
-        """For each purpose the numbers of the ``messages`` that are worth a look, in order."""
+        """For each purpose, the indices of the ``messages`` in which one of its expressions matches, in ascending order.
+
+        A purpose without a match has an empty sequence, but is no key of the mapping.
+        """
         text = "\n".join(messages)
         data = text.encode("utf-8", "replace")
         hits: list[tuple[int, int]] = []
 
-        def note(expression: int, _start: int, end: int, _flags: int, _context: object) -> None:
+        def collect(expression: int, _start: int, end: int, _flags: int, _context: object) -> None:
             hits.append((expression, end))
 
-        # a database has one scratch space, which no two threads may use at a time
+        # a database has one scratch space, which two threads must not use at once
         with self._lock:
-            self._database.scan(data, note)
+            self._database.scan(data, collect)
         if not hits:
-            return self._empty
+            return _NO_MARKS
         lengths = map(len, messages) if text.isascii() else (len(message.encode("utf-8", "replace")) for message in messages)
         ends = list(accumulate(lengths, lambda end, length: end + 1 + length))
-        found: dict[str, set[int]] = {purpose: set() for purpose in self._empty}
+        found: dict[str, set[int]] = {}
         for expression, end in hits:
-            found[self._purposes[expression]].add(bisect_left(ends, end))
-        return {purpose: sorted(numbers) for purpose, numbers in found.items()}
+            found.setdefault(self._purposes[expression], set()).add(bisect_left(ends, end))
+        return Marks({purpose: sorted(numbers) for purpose, numbers in found.items()})
 
     @cached_property
     def _database(self) -> "hyperscan.Database":
-        """Compiled when it is first used, which takes about 25 ms."""
+        """The Hyperscan database. It is compiled on first use, which takes about 25 ms."""
         return compiled(self._expressions)
 
 
 def compiled(expressions: Sequence[bytes], flags: int = 0) -> "hyperscan.Database":
-    """The database of ``expressions``, each with its number as id. Raises hyperscan.HyperscanError where one is none of its grammar."""
-    # imported here: what reads no lines, such as a search, should not wait for it
+    """Compiles ``expressions`` into a Hyperscan database, with their indices as ids. Raises hyperscan.HyperscanError for a bad one."""
+    # imported here: a command that reads no lines, such as a search, should not wait for it
     import hyperscan  # noqa: PLC0415
 
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)

@@ -1,25 +1,24 @@
-"""Tokens that show what they are by how they begin, wherever they stand; and the user's own patterns."""
+"""Tokens: finds secrets that are recognisable by how they begin."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
-from threading import Lock
 from typing import Final, NamedTuple
 
-import hyperscan
-
-from pipeline.redact.prefilter import compiled
+from pipeline.redact.vendor_tokens import VENDOR_TOKENS
 
 
 class Token(NamedTuple):
-    """A kind of token: how it begins, and what follows; a group in it is what is secret of it.
+    """A kind of token, as two regular expressions: its beginning and the rest. A group marks the secret part; else all of it is secret.
 
-    The beginning serves for a first look with hyperscan, too. It has a fixed width where the token has to begin a word.
+    The beginning must have a fixed width if the token has to begin a word. The prefilter searches for the hint, or for the beginning if
+    there is none. Hyperscan compiles literals fastest, and long bounded repeats slowest.
     """
 
     beginning: str
     rest: str = ""
     begins_word: bool = True
+    hint: str = ""
 
 
 TOKENS: Final = (
@@ -29,54 +28,74 @@ TOKENS: Final = (
     Token(r"(?i:digest)\s", r"""\s*+(?:\w+=(?:\\*"(?:\w[^"\\]*)?\\*"|[^\s"'\\,{}]+)(?:,[ ]?)?)+"""),
     # AWS Signature Version 4, in a header
     Token(r"AWS4-HMAC-SHA256\s", r"""\s*+Credential=[^\s"'\\,]+(?:,?\s+(?:SignedHeaders|Signature)=[\w;=-]+)*"""),
-    # access key ids of users and of sessions (IAM user guide, "Understanding unique ID prefixes")
-    Token(r"(?:AKIA|ASIA)[A-Z0-9]{16}", begins_word=False),
+    # access key ids of users, sessions and others that grant access (IAM user guide, "Understanding unique ID prefixes"; ABIA and ACCA are
+    # bearer tokens and context-specific credentials), with the secret that may follow
+    Token(r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{4}", r"""[A-Z0-9]{12}(?::[^\s"'\\,;&<>(){}\[\]]+|[,|][A-Za-z0-9/+]{40})?""", begins_word=False),
+    # session tokens of AWS STS: they are base64 of a protocol buffer
+    Token(r"(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz)", r"(?:[A-Za-z0-9+/=]|%2[BbFf]|%3[Dd]|\\/)*+", begins_word=False),
     # RFC 7519 and RFC 7516: base64 of {"
-    Token(r"eyJ[\w-]{8}", r"[\w-]*+\.[\w-]{4,}(?:\.[\w-]*+){0,3}"),
-    # RFC 7468
+    Token(r"eyJ[\w-]{8}", r"[\w-]*+\.[\w-]{4,}(?:\.[\w-]*+){0,3}", hint=r"eyJ[\w-]{4}"),
+    # RFC 7468, and SSH2's four dashes
     Token(
-        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
-        # line ends may be JSON's
-        r"""(?:[^"'<>{}\\-]++|-(?!----)|\\++[nrtu/])*+(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?""",
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
+        # line ends may be escaped as in JSON; strings may be joined over lines
+        r"""(?:[^"'`<>{}\\-]++|-(?!----)|\\++[nrtu/]|["'`]\s*+\+\s*+["'`])*+(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?""",
+        begins_word=False,
+        hint="PRIVATE KEY",
+    ),
+    Token(
+        r"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----",
+        r"""(?:[^"'`<>{}\\-]++|-(?!---)|\\++[nrtu/])*+(?:---- END [A-Z0-9 ]{0,40} ----)?""",
         begins_word=False,
     ),
-    # the password in a URL
-    Token(r"""://[^\s/:@"'\\?#]*:([^\s/"'\\]+)@""", begins_word=False),
-    Token(r"gh[oprsu]_[A-Za-z0-9]{30}", r"[A-Za-z0-9]*+"),
-    Token(r"github_pat_\w{20}", r"\w*+"),
-    Token(r"glpat-[\w-]{20}", r"[\w-]*+"),
-    Token(r"xox[abeoprs]-[\w-]{10}", r"[\w-]*+"),
-    Token(r"hooks\.slack\.com/services/\w", r"[\w/]*+"),
-    Token(r"[rs]k_(?:live|test)_[A-Za-z0-9]{10}", r"[A-Za-z0-9]*+"),
-    Token(r"whsec_[A-Za-z0-9+/]{20}", r"[A-Za-z0-9+/=]*+"),
-    Token(r"AIza[\w-]{35}", begins_word=False),
-    Token(r"ya29\.[\w-]{20}", r"[\w.-]*+"),
-    Token(r"GOCSPX-[\w-]{20}", r"[\w-]*+"),
-    Token(r"SG\.[\w-]{16}", r"[\w-]*+\.[\w-]{16,}"),
-    Token(r"npm_[A-Za-z0-9]{36}", begins_word=False),
-    Token(r"pypi-AgE[\w-]{20}", r"[\w-]*+"),
-    Token(r"sk-(?:proj|ant-)[\w-]{20}", r"[\w-]*+"),
-    Token(r"sk-[A-Za-z0-9]{32}", r"[A-Za-z0-9]*+"),
-    Token(r"hvs\.[\w-]{20}", r"[\w-]*+"),
-    Token(r"dop_v1_[0-9a-f]{64}", begins_word=False),
-    Token(r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}", begins_word=False),
-)
-# what stands before a word: none of its own characters, unless they spell an escape of JSON's or of a URL's
+    Token(r"PuTTY-User-Key-File-[23]", r"""(?:[^"'`<>{}\\]++|\\++[nrtu/])*+""", begins_word=False),
+    # the password in a URL, whose slashes may be escaped; it may hold slashes if it is no port
+    Token(r""":\\*+/\\*+/[^\s/:@"'\\?#]*+:([^\s/"'\\]+)@""", begins_word=False, hint=r"/[^\s/:@]*:[^\s/]+@"),
+    Token(
+        r""":\\*+/\\*+/[^\s/:@"'\\?#]*+:""",
+        r"""((?![\[/]|[0-9]{1,5}[/?#])[^\s@"'\\/]{1,100}+/[^\s@"'\\]{0,150}+)@""",
+        begins_word=False,
+        hint=r"//[^\s/:@]*:[^\s@/]+/[^\s@]*@",
+    ),
+    # Go's MySQL driver, Oracle's thin driver
+    Token(r""":([^\s:/@"'\\]{1,100})@(?:tcp|unix)\(""", begins_word=False, hint=r"@(?:tcp|unix)\("),
+    Token(r"jdbc:oracle:(?:thin|oci):", r"""[^\s/@"'\\]{1,60}/([^\s@"'\\]+)@""", begins_word=False),
+    # curl -u user:password as a list of arguments
+    Token(r"""(?:-u|--user|--proxy-user)\\{0,3}["'],\s""", r"""?\\*["'][^\s:"'\\]*:([^"'\\]+)""", begins_word=False),
+    *(Token(*token) for token in VENDOR_TOKENS),
+)  # fmt: skip
+_ARGUMENT = r"""["']?([^\s"'|;&]+)"""
+COMMANDS: Final = (
+    Token(r"curl\s", rf"""(?:[^\n]{{0,400}}?\s)?(?:-u|--user|-U|--proxy-user)[ =]?["']?[^\s:"']{{0,100}}:{_ARGUMENT}"""),
+    Token(r"mysql(?:dump|admin|import)?\s", rf"""(?:[^\n]{{0,400}}?\s)?-p{_ARGUMENT}""", begins_word=False),
+    Token(
+        r"(?:sshpass|docker login|podman login|az login|helm registry login)\s",
+        rf"""(?:[^\n]{{0,400}}?\s)?-p[ ]?{_ARGUMENT}""",
+        begins_word=False,
+    ),
+    Token(r"redis-cli\s", rf"""(?:[^\n]{{0,400}}?\s)?-a[ ]{_ARGUMENT}"""),
+    Token(r"(?i:identified by|with password|with encrypted password)\s", r"""\s*+["']([^"'\n]+)""", begins_word=False),
+)  # fmt: skip
+"""Commands with a password: curl -u user:password, mysql -ppassword, sshpass -p password, SQL's IDENTIFIED BY 'password'.
+
+Their quotes may be escaped, so they are looked for in decoded text (`pipeline.redact.secret_values`).
+"""
+# what may precede a word: no word character, unless it is part of an escape in JSON or in a URL
 _BEFORE: Final = (r"<![\w-]", r"<=\\[nrt]", r"<=\\u[0-9a-fA-F]{4}", r"<=%[0-9a-fA-F]{2}")
 
 
 @cache
-def _exact(token: Token) -> re.Pattern[str]:
-    """Compiled when the first line is marked: a cold start should not wait for it."""
-    # looks back only once the beginning is found, since the engine can leap to that
+def exact(token: Token) -> re.Pattern[str]:
+    """The compiled expression of ``token``. It is made on first use: a cold start should not wait for it."""
+    # the look-behind follows the beginning, because the engine can jump to a literal beginning
     before = f"(?:{'|'.join(f'(?{before}{token.beginning})' for before in _BEFORE)})" if token.begins_word else ""
     return re.compile(token.beginning + before + token.rest, re.ASCII)
 
 
 def without_tokens(text: str, kinds: Iterable[Token], mask: str) -> str:
-    """``text`` with ``mask`` in place of each token of these kinds."""
+    """Returns ``text`` with ``mask`` in place of each token of these ``kinds``."""
     for token in kinds:
-        text = _exact(token).sub(lambda match: _masked(match, mask), text)
+        text = exact(token).sub(lambda match: _masked(match, mask), text)
     return text
 
 
@@ -85,60 +104,3 @@ def _masked(match: re.Match[str], mask: str) -> str:
         return mask
     start = match.start()
     return match[0][: match.start(1) - start] + mask + match[0][match.end(1) - start :]
-
-
-class OwnPatterns:
-    """The user's patterns. Hyperscan applies them, which never backtracks: a line costs no more than its length times what is found.
-
-    Args:
-        patterns: regular expressions of hyperscan's grammar, PCRE's without references and look-around. The longest match counts.
-
-    Raises ValueError that names the number of a pattern that is none of that grammar, or matches nothing at all.
-    """
-
-    def __init__(self, patterns: Iterable[str]) -> None:
-        expressions = [pattern.encode() for pattern in patterns]
-        self._database = _checked(expressions) if expressions else None
-        self._lock = Lock()
-
-    def __bool__(self) -> bool:
-        return self._database is not None
-
-    def without(self, text: str, mask: str) -> str:
-        """``text`` with ``mask`` in place of what matches."""
-        if self._database is None:
-            return text
-        data = text.encode("utf-8", "replace")
-        spans: list[tuple[int, int]] = []
-
-        def note(_expression: int, start: int, end: int, _flags: int, _context: object) -> None:
-            spans.append((start, end))
-
-        with self._lock:
-            self._database.scan(data, note)
-        return b"".join(_cut(data, sorted(spans), mask.encode())).decode() if spans else text
-
-
-def _checked(expressions: list[bytes]) -> "hyperscan.Database":
-    """The database of ``expressions``. Raises ValueError that names the first that hyperscan refuses."""
-    # imported here: few have any
-    import hyperscan  # noqa: PLC0415
-
-    flags = hyperscan.HS_FLAG_SOM_LEFTMOST | hyperscan.HS_FLAG_UTF8
-    for number, expression in enumerate(expressions, 1):
-        try:
-            compiled([expression], flags)
-        except hyperscan.HyperscanError as error:
-            raise ValueError(f"pattern {number} ({expression.decode()}): {error}") from None
-    return compiled(expressions, flags)
-
-
-def _cut(data: bytes, spans: Iterable[tuple[int, int]], mask: bytes) -> Iterator[bytes]:
-    """``data`` with one ``mask`` in place of all ``spans`` that touch each other; they are sorted by their starts."""
-    position = end_of_last = -1
-    for start, end in spans:
-        if start > end_of_last:
-            yield data[max(position, 0) : start]
-            yield mask
-        end_of_last = position = max(end_of_last, end)
-    yield data[max(position, 0) :]

@@ -1,4 +1,4 @@
-"""Search: a person's question becomes documents and words.
+"""Search: a person's query becomes documents and words.
 
 In:    ids of any kind, words, times and filters.
 Out:   lines and spans in time order, a waterfall, an explanation of a trace or of an empty answer.

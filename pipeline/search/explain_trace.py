@@ -1,4 +1,4 @@
-"""Why: what tracejoin knows of a trace and how it knows it, in words."""
+"""Explain trace: says in words what tracejoin knows of a trace, and how it knows it."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.detect.failures import describe_failure as in_words_of
-from pipeline.detect.failures import group_failures
+from pipeline.detect.failures import describe_failure, group_failures
 from pipeline.detect.rule import Rules, default_rules
 from pipeline.detect.verdict import FINAL, Finding
 from pipeline.join.transactions import MOST_TRACES, Transaction, TransactionEdge, traces_naming, transactions_of
@@ -19,7 +18,7 @@ from pipeline.model.trace_state import TraceState
 from pipeline.store.client import Store
 from pipeline.store.join_keys import MOST_TRACES as MOST_OF_A_KEY
 
-_JOINED = {
+_ASSIGNED = {
     "inline": "naming the trace in the line itself",
     "request": "without an id that counts: that of the request counts, by its REPORT line, platform record or other lines",
     "stream": "without any id, between START and END of their request",
@@ -34,15 +33,15 @@ _OUTCOMES = {
     "subscribed": "nobody was asked: spans come through the subscription",
 }
 _MOST_NAMED = 5
-_TOLD = ("traceId", "doc.kind", "idSource", "staleTraceId")
-_UNSEEN: Mapping[str, Any] = {
+_FIELDS = ("traceId", "doc.kind", "idSource", "staleTraceId")
+_NOT_STORED: Mapping[str, Any] = {
     "trace": {"state": "pending", "stateReason": "Nobody has looked at its lines and spans yet.", "hiddenFault": False, "rules": []},
     "state": {}, "missing": [], "findings": [],
 }  # fmt: skip
 
 
 class LookUp(msgspec.Struct, frozen=True, rename="camel"):
-    """One look-up: when (ISO 8601, UTC), of whom, and what came of it."""
+    """One look-up: when it was made (ISO 8601, UTC), at which source, and with which outcome."""
 
     at: str
     source: str
@@ -51,27 +50,27 @@ class LookUp(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Stale(msgspec.Struct, frozen=True, rename="camel"):
-    """Lines that claimed another trace (its canonical id) than the platform's record says."""
+    """How many lines claim another trace (its canonical id) than the platform names."""
 
     claimed: str
     lines: int
 
 
 class TraceExplanation(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """The account of one trace. Others build on these names.
+    """What is known of one trace. `why --json` prints it, so the field names are a contract.
 
     Attributes:
         missing: what keeps the trace from being complete, a phrase each.
         segments: how many segments and subsegments are known.
-        lines: how many log lines there are, by the way in which they got their trace.
-        requests: each request, with what is known of its sampling.
-        elsewhere: requests whose lines claim this trace, and which the platform says ran in another.
-        transaction_id: of the group of traces that this one belongs to.
-        transaction: the traces of that group.
+        lines: how many log lines there are, by the method that assigned them to the trace.
+        requests: whether each request was sampled, by its id; None where that is unknown.
+        elsewhere: requests whose lines claim this trace, while the platform says that they ran in another.
+        transaction_id: the id of the transaction that the trace belongs to.
+        transaction: the traces of that transaction.
         edges: what joins this trace to others, with method and evidence.
-        glue: ids that so many traces show that they join none.
+        glue: ids that too many traces show, so that they join none.
         fired: the findings.
-        silent: the rules that looked and found nothing.
+        silent: the rules that are on and found nothing.
     """
 
     trace_id: str
@@ -96,23 +95,24 @@ class TraceExplanation(msgspec.Struct, frozen=True, rename="camel", kw_only=True
 
 
 def explain_traces(id_: str, store: Store, rules: Rules | None = None) -> list[TraceExplanation]:
-    """The account of each trace that ``id_`` (a trace, correlation or request id) names or occurs in; none where nothing is known."""
+    """Returns the explanation of each trace that ``id_`` (a trace, correlation or request id) names or occurs in; empty for unknown ids."""
     trace_ids = traces_naming(id_, store)
     query = {"bool": {"filter": [{"terms": {"doc.kind": ["log", "span"]}}, {"terms": {"traceId": trace_ids}}]}}
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for hit in store.scan(query, index=f"{store.prefix}-logs-*,{store.prefix}-spans-*", source=_TOLD):
+    for hit in store.scan(query, index=store.lines_and_spans, source=_FIELDS):
         found.setdefault(hit.source["traceId"], []).append(hit.source)
     stored = store.get_many([(f"{store.prefix}-traces", trace_id) for trace_id in trace_ids])
-    groups = transactions_of(trace_ids, store)
+    transactions = transactions_of(trace_ids, store)
     lines = {trace_id: [line for line in documents if line["doc"]["kind"] == "log"] for trace_id, documents in found.items()}
-    return [explain_trace(trace_id, hit.source if hit else _UNSEEN, lines.get(trace_id, []), groups[trace_id], rules or default_rules())
+    rules = rules or default_rules()
+    return [explain_trace(trace_id, hit.source if hit else _NOT_STORED, lines.get(trace_id, []), transactions[trace_id], rules)
             for trace_id, hit in zip(trace_ids, stored, strict=True) if hit or trace_id in found]  # fmt: skip
 
 
 def explain_trace(
-    trace_id: str, document: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], group: Transaction, rules: Rules
+    trace_id: str, document: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], transaction: Transaction, rules: Rules
 ) -> TraceExplanation:
-    """The account of a trace out of its document, as it was judged when it was written, of its stored log lines, and of its group."""
+    """Explains a trace by its stored document, which holds the verdict, its stored log lines and its transaction."""
     status = document["trace"]
     state = msgspec.convert(document["state"], TraceState)
     claimed = Counter(line["staleTraceId"] for line in lines if line.get("staleTraceId"))
@@ -127,66 +127,68 @@ def explain_trace(
         lookups=tuple(_look_up(state.lookups[key]) for key in sorted(state.lookups, key=int)),
         lines=dict(sorted(Counter(str(line.get("idSource", "none")) for line in lines).items())),
         stale=tuple(Stale(id_, count) for id_, count in sorted(claimed.items())),
-        requests={request.request_id: request.said for request in state.requests.values() if request.request_id and not request.elsewhere},
+        requests={
+            request.request_id: request.is_sampled for request in state.requests.values() if request.request_id and not request.elsewhere
+        },
         elsewhere=tuple(sorted({request.request_id for request in state.requests.values() if request.elsewhere})),
-        transaction_id=group.id_for(trace_id),
-        transaction=group.trace_ids[:MOST_TRACES],
-        edges=tuple(edge for edge in group.edges if trace_id in edge.trace_ids),
-        glue=group.too_common,
+        transaction_id=transaction.id_for(trace_id),
+        transaction=transaction.trace_ids[:MOST_TRACES],
+        edges=tuple(edge for edge in transaction.edges if trace_id in edge.trace_ids),
+        glue=transaction.too_common,
         hidden_fault=status["hiddenFault"],
         fired=msgspec.convert(document["findings"], tuple[Finding, ...]),
         silent=tuple(name for name, rule in rules.items() if rule.enabled and name not in status["rules"]),
     )
 
 
-def in_words(told: TraceExplanation) -> list[str]:
-    """The account as sentences, in the order in which one asks."""
-    return [*_state(told), *_asked(told), *_lines(told), *_transaction(told), *_findings(told)]
+def in_words(trace: TraceExplanation) -> list[str]:
+    """Returns the explanation as sentences: state, look-ups, lines, transaction, findings."""
+    return [*_state(trace), *_lookups(trace), *_lines(trace), *_transaction(trace), *_findings(trace)]
 
 
-def _state(told: TraceExplanation) -> list[str]:
-    end = "This is final." if told.final else "It is looked at again."
-    known = f"{_count(told.segments, 'segment or subsegment', 'segments and subsegments')} known" if told.segments else ""
-    return [f"state {told.state}: {told.state_reason} {end}", *filter(None, [known]), *(f"missing: {phrase}" for phrase in told.missing)]
+def _state(trace: TraceExplanation) -> list[str]:
+    end = "This is final." if trace.final else "It is looked at again."
+    known = f"{_count(trace.segments, 'segment or subsegment', 'segments and subsegments')} known" if trace.segments else ""
+    return [f"state {trace.state}: {trace.state_reason} {end}", *filter(None, [known]), *(f"missing: {phrase}" for phrase in trace.missing)]
 
 
-def _asked(told: TraceExplanation) -> list[str]:
-    if not told.lookups:
-        return ["never looked up: what is known came through aws/spans" if told.segments else "never looked up"]
-    asked = [f"  {entry.at}  {entry.source or 'X-Ray'}: {_came_back(entry)}" for entry in told.lookups]
-    return ["looked up once:" if len(asked) == 1 else f"looked up {len(asked)} times:", *asked]
+def _lookups(trace: TraceExplanation) -> list[str]:
+    if not trace.lookups:
+        return ["never looked up: what is known came through aws/spans" if trace.segments else "never looked up"]
+    made = [f"  {entry.at}  {entry.source or 'X-Ray'}: {_outcome(entry)}" for entry in trace.lookups]
+    return ["looked up once:" if len(made) == 1 else f"looked up {len(made)} times:", *made]
 
 
-def _came_back(entry: LookUp) -> str:
+def _outcome(entry: LookUp) -> str:
     return _OUTCOMES[entry.outcome].format(segments=_count(entry.segments, "segment or subsegment", "segments and subsegments"))
 
 
-def _lines(told: TraceExplanation) -> list[str]:
-    found = [f"{_count(count, 'log line', 'log lines')} {_JOINED.get(source, source)}" for source, count in told.lines.items()]
+def _lines(trace: TraceExplanation) -> list[str]:
+    found = [f"{_count(count, 'log line', 'log lines')} {_ASSIGNED.get(source, source)}" for source, count in trace.lines.items()]
     found += [f"{_count(entry.lines, 'log line', 'log lines')} of these with a stale id, {to_xray(entry.claimed)}: "
-              "what the platform says of the request outweighs it" for entry in told.stale]  # fmt: skip
+              "what the platform says of the request outweighs it" for entry in trace.stale]  # fmt: skip
     words = {True: "sampled", False: "not sampled", None: "no word on its sampling"}
-    found += [f"request {id_} claims this trace in its lines, but ran in another one, as the platform says" for id_ in told.elsewhere]
-    return [*(found or ["no log lines"]), *(f"request {id_}: {words[sampled]}" for id_, sampled in told.requests.items())]
+    found += [f"request {id_} claims this trace in its lines, but ran in another one, as the platform says" for id_ in trace.elsewhere]
+    return [*(found or ["no log lines"]), *(f"request {id_}: {words[sampled]}" for id_, sampled in trace.requests.items())]
 
 
-def _transaction(told: TraceExplanation) -> Iterator[str]:
-    if len(told.transaction) >= MOST_TRACES:
+def _transaction(trace: TraceExplanation) -> Iterator[str]:
+    if len(trace.transaction) >= MOST_TRACES:
         yield f"transaction: more than {MOST_TRACES} traces hang together, so that each stands alone; look at the ids that join them"
-    elif len(told.transaction) > 1:
-        yield f"transaction {to_xray(told.transaction_id)}: {len(told.transaction)} traces"
-    for edge in told.edges:
-        others = [to_xray(id_) for id_ in edge.trace_ids if id_ != told.trace_id]
+    elif len(trace.transaction) > 1:
+        yield f"transaction {to_xray(trace.transaction_id)}: {len(trace.transaction)} traces"
+    for edge in trace.edges:
+        others = [to_xray(id_) for id_ in edge.trace_ids if id_ != trace.trace_id]
         yield f"joined to {', '.join(others[:_MOST_NAMED])}{' and more' if len(others) > _MOST_NAMED else ''} by {edge.name}"
         shown = islice(zip(edge.trace_ids, edge.evidence, strict=True), _MOST_NAMED)
         yield from (f"  {to_xray(id_)}: {evidence}" for id_, evidence in shown)
-    for id_ in told.glue:
+    for id_ in trace.glue:
         yield f"{id_} joins nothing: more than {MOST_OF_A_KEY} traces show it, so it is no id of one piece of work"
 
 
-def _findings(told: TraceExplanation) -> list[str]:
-    fired = [f"{word}: {text}" for story in group_failures(told.fired) for word, text in in_words_of(story)]
-    silent: Sequence[str] = [f"silent: {', '.join(told.silent)}"] if told.silent else []
+def _findings(trace: TraceExplanation) -> list[str]:
+    fired = [f"{word}: {text}" for failure in group_failures(trace.fired) for word, text in describe_failure(failure)]
+    silent: Sequence[str] = [f"silent: {', '.join(trace.silent)}"] if trace.silent else []
     return [*(fired or ["no rule fired"]), *silent]
 
 

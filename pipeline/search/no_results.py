@@ -1,4 +1,4 @@
-"""Advice: why a search found nothing, and what to do about it, in words."""
+"""No results: says in words why a search found nothing, and what to do about it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,11 +14,11 @@ _MOST_NAMED = 5
 _MINUTE = 60
 
 
-def explain_no_results(question: SearchQuery, store: Store, *, delays: Sequence[int], now: float) -> list[str]:
-    """Why nothing was found, a sentence each.
+def explain_no_results(query: SearchQuery, store: Store, *, delays: Sequence[int], now: float) -> list[str]:
+    """Returns why a search found nothing, in sentences.
 
     Args:
-        question: the question that found nothing.
+        query: the query that found nothing.
         store: OpenSearch.
         delays: seconds between the look-ups of a trace.
         now: seconds since the epoch.
@@ -26,47 +26,50 @@ def explain_no_results(question: SearchQuery, store: Store, *, delays: Sequence[
     if not count({"match_all": {}}, store):
         where = f"{store.endpoint} under the prefix {store.prefix!r}"
         return [f"nothing found: there are no log lines and spans at {where} yet: run `tracejoin setup`, then `tracejoin ship`"]
-    group = transaction_for(question, store)
-    asked = clauses(question, group)
-    kind, ids = asked.pop("kind"), asked.pop("ids", None)
-    told = _of_ids(question, group, ids, store, delays=delays, now=now) if ids else []
+    transaction = transaction_for(query, store)
+    filters = clauses(query, transaction)
+    kind, ids = filters.pop("kind"), filters.pop("ids", None)
+    of_ids = _of_ids(query, transaction, ids, store, delays=delays, now=now) if ids else []
     fixed = [kind, *([ids] if ids else [])]
-    return [*told, *_of_filters(fixed, asked, store, ids_given=bool(ids))] or [
+    return [*of_ids, *_of_filters(fixed, filters, store, ids_given=bool(ids))] or [
         "nothing found: log lines and spans are there, and none matches"
     ]
 
 
-def _of_filters(fixed: list[Clause], asked: dict[str, Clause], store: Store, *, ids_given: bool) -> list[str]:
-    """Which filter, taken away, would let something through."""
-    there = count(joined(fixed), store) if asked else 0
+def _of_filters(fixed: list[Clause], filters: dict[str, Clause], store: Store, *, ids_given: bool) -> list[str]:
+    """Which filter excludes every document."""
+    there = count(joined(fixed), store) if filters else 0
     if not there:
         return []
     there_are = f"these ids have {_documents(there)}" if ids_given else f"there are {_documents(there)}"
-    if len(asked) == 1:
-        return [f"nothing found: {there_are}, but {next(iter(asked))} excludes all of them: drop or widen it"]
-    without = {option: count(joined([*fixed, *(clause for name, clause in asked.items() if name != option)]), store) for option in asked}
-    helpful = [f"without {option} {number:,}" for option, number in sorted(without.items(), key=lambda item: -item[1]) if number]
+    if len(filters) == 1:
+        return [f"nothing found: {there_are}, but {next(iter(filters))} excludes all of them: drop or widen it"]
+    left = {option: count(joined([*fixed, *(clause for name, clause in filters.items() if name != option)]), store) for option in filters}
+    helpful = [f"without {option} {number:,}" for option, number in sorted(left.items(), key=lambda item: -item[1]) if number]
     if helpful:
         return [f"nothing found: {there_are}, but the filters exclude all of them; found would be {', '.join(helpful)}: drop or widen it"]
-    return [f"nothing found: {there_are}, but {' and '.join(asked)} exclude all of them, even with any one dropped: drop several"]
+    return [f"nothing found: {there_are}, but {' and '.join(filters)} exclude all of them, even with any one dropped: drop several"]
 
 
-def _of_ids(question: SearchQuery, group: Transaction | None, ids: Clause, store: Store, *, delays: Sequence[int], now: float) -> list[str]:
-    """What is known of the traces that were asked for."""
-    given = ids_of(question)
+def _of_ids(
+    query: SearchQuery, transaction: Transaction | None, ids: Clause, store: Store, *, delays: Sequence[int], now: float
+) -> list[str]:
+    """What is known of the traces that the query's ids stand for."""
+    given = ids_of(query)
     named = [trace_id for id_ in given if (trace_id := parse_trace_id(id_))]
-    trace_ids = list(dict.fromkeys([*named, *(group.trace_ids if group else ())]))
+    trace_ids = list(dict.fromkeys([*named, *(transaction.trace_ids if transaction else ())]))
     stored = store.get_many([(f"{store.prefix}-traces", id_) for id_ in trace_ids], source=("trace", "state.lookups"))
     known = {id_: hit for id_, hit in zip(trace_ids, stored, strict=True) if hit}
-    told = [_state(id_, hit, delays=delays, now=now) for id_, hit in list(known.items())[:_MOST_NAMED]]
+    sentences = [_state(id_, hit, delays=delays, now=now) for id_, hit in list(known.items())[:_MOST_NAMED]]
     if len(known) > _MOST_NAMED:
-        told.append(f"… and {len(known) - _MOST_NAMED} more traces: `tracejoin why` tells of each")
+        sentences.append(f"… and {len(known) - _MOST_NAMED} more traces: `tracejoin why` tells of each")
     if not count(ids, store):
         unknown = [id_ for id_ in given if id_ not in known] if named == given or not known else []
-        told += [_unknown(unknown)] if unknown else []
-        claimed = count({"terms": {"staleTraceId": named}}, store) if named and group else 0
-        told += [f"the id stands in {_documents(claimed)} of another trace, as the platform says: --exact shows them"] if claimed else []
-    return told
+        sentences += [_unknown(unknown)] if unknown else []
+        claimed = count({"terms": {"staleTraceId": named}}, store) if named and transaction else 0
+        if claimed:
+            sentences.append(f"the id stands in {_documents(claimed)} of another trace, as the platform says: --exact shows them")
+    return sentences
 
 
 def _unknown(ids: Sequence[str]) -> str:
@@ -88,10 +91,10 @@ def _state(trace_id: str, hit: Hit, *, delays: Sequence[int], now: float) -> str
 def _again(lookups: dict[str, dict[str, Any]], delays: Sequence[int], now: float) -> str:
     if not lookups:
         return f"It is looked up about {_duration(delays[0])} after its first lines: try again then."
-    due = max(lookup.get("at", 0) for lookup in lookups.values()) / 1000 + delays[min(len(lookups), len(delays) - 1)]
-    if due < now + 1:
+    next_at = max(lookup.get("at", 0) for lookup in lookups.values()) / 1000 + delays[min(len(lookups), len(delays) - 1)]
+    if next_at < now + 1:
         return "It is due to be looked up again now: try again in a minute, or run `tracejoin resolve`."
-    return f"It is looked up again in about {_duration(due - now)}: try again then."
+    return f"It is looked up again in about {_duration(next_at - now)}: try again then."
 
 
 def _ended(_lookups: dict[str, dict[str, Any]], _delays: Sequence[int], _now: float) -> str:

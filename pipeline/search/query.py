@@ -1,4 +1,4 @@
-"""Asked: what a person wants to find, as an OpenSearch query. Pure: a question in, a query out."""
+"""Query: turns a person's search into an OpenSearch query. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from pipeline.search.time_expressions import time_range
 Clause = dict[str, Any]
 Several = str | tuple[str, ...]
 
-# the least severity number of each level, as `extract.severity` numbers them
+# the lowest severity number of each level, as `logs.extract.severity` numbers them
 LEVELS: Mapping[str, int] = MappingProxyType(
     {"trace": 1, "debug": 5, "info": 9, "warn": 13, "warning": 13, "error": 17, "critical": 18, "fatal": 21}
 )
@@ -29,21 +29,21 @@ _MOST_WORDS = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchQuery:
-    """What to look for; everything that is given must hold, and of several values of one kind, and of all ids, any.
+    """What to look for. A document must match every field that is given, but any of a field's values, and any of the ids.
 
     Attributes:
-        ids: of any kind: trace ids, tracing headers, correlation ids, request ids.
-        trace_id: X-Ray's or W3C's, or a tracing header; nothing else is taken.
-        whole: whether the ids stand for the whole transaction that they belong to; else only what names them itself is found.
+        ids: ids of any kind: trace ids, tracing headers, correlation ids, request ids.
+        trace_id: X-Ray or W3C trace ids, or tracing headers; others are refused.
+        whole: whether the ids stand for their whole transaction; else only documents that name one of them match.
         text: words, all of which must be in a line's message, in a span's name or in its error.
         phrase: words in this order, one after the other.
-        level: a key of LEVELS: lines of this severity and worse.
+        level: a key of LEVELS: lines of this severity and above.
         kind: log or span.
-        annotations: X-Ray's annotations, each as ``key=value``.
-        hidden_faults: only traces in which a fault hides behind a success.
+        annotations: X-Ray annotations, each as ``key=value``.
+        hidden_faults: only traces with a fault that hides behind a success.
         since: aware; documents of this moment and later.
         until: aware; documents of this moment and earlier.
-        limit: how many documents at most, the newest; 0 is all of them.
+        limit: the most documents, the newest ones; 0 for all.
     """
 
     ids: tuple[str, ...] = ()
@@ -64,86 +64,92 @@ class SearchQuery:
     limit: int = 100
 
 
-def ids_of(question: SearchQuery) -> list[str]:
-    """Every id that the question names, trace ids in their canonical form too. Raises BadInputError where a trace id is none."""
-    # what looks like a trace id may have been logged as a correlation id, letter for letter
-    ids = [id_ for given in map(as_text, question.ids) for id_ in (parse_trace_id(given), given) if id_]
-    return list(dict.fromkeys([*ids, *_trace_ids(question), *_keys(question)]))
+def ids_of(query: SearchQuery) -> list[str]:
+    """Returns every id in the query, trace ids also in canonical form. Raises BadInputError where ``trace_id`` holds no trace id."""
+    # a text that reads as a trace id may also be a correlation id, exactly as it is written
+    ids = [id_ for given in map(as_text, query.ids) for id_ in (parse_trace_id(given), given) if id_]
+    return list(dict.fromkeys([*ids, *_trace_ids(query), *_keys(query)]))
 
 
-def query_of(question: SearchQuery, group: Transaction | None = None) -> Clause:
-    """The OpenSearch query; ``group`` is what the question's ids stand for, without one they stand for themselves.
+def opensearch_query(query: SearchQuery, transaction: Transaction | None = None) -> Clause:
+    """Returns the OpenSearch query; with a transaction, which the ids stand for, it matches all of its documents.
 
-    Raises BadInputError where a trace id, an annotation or the times can't be meant.
+    Raises BadInputError where a trace id, an annotation or the times are invalid.
     """
-    return joined(clauses(question, group).values())
+    return joined(clauses(query, transaction).values())
 
 
 def joined(found: Iterable[Clause]) -> Clause:
-    """The query of which every clause must hold."""
+    """Returns the OpenSearch query that matches what every clause matches."""
     return {"bool": {"filter": list(found)}}
 
 
-def clauses(question: SearchQuery, group: Transaction | None = None) -> dict[str, Clause]:
-    """What must hold, each clause by the option that asks for it; the kind of document and the ids by `kind` and `ids`."""
+def clauses(query: SearchQuery, transaction: Transaction | None = None) -> dict[str, Clause]:
+    """Returns the clauses of `opensearch_query` by command-line option; those without one by `kind` (of document) and `ids`."""
     found: dict[str, Clause] = {"kind": {"terms": {"doc.kind": ["log", "span"]}}}
-    if group or ids_of(question):
-        found["ids"] = _of_group(group) if group else _naming(question)
-    for option, field, values in (("--service", "serviceName", question.service), ("--log-group", "aws.logGroup", question.log_group),
-                                  ("--kind", "doc.kind", question.kind)):  # fmt: skip
+    if transaction or ids_of(query):
+        found["ids"] = _of_transaction(transaction) if transaction else _naming(query)
+    for option, field, values in (("--service", "serviceName", query.service), ("--log-group", "aws.logGroup", query.log_group),
+                                  ("--kind", "doc.kind", query.kind)):  # fmt: skip
         if values:
             found[option] = {"terms": {field: _several(values)}}
-    if question.level:
-        found["--level"] = {"range": {"severity.number": {"gte": LEVELS[question.level]}}}
-    if question.annotations:
-        found["--annotation"] = joined(_annotated(text) for text in question.annotations)
-    if question.hidden_faults:
+    if query.level:
+        found["--level"] = {"range": {"severity.number": {"gte": LEVELS[query.level]}}}
+    if query.annotations:
+        found["--annotation"] = joined(_annotated(text) for text in query.annotations)
+    if query.hidden_faults:
         found["--hidden-faults"] = {"term": {"trace.hiddenFault": True}}
-    return found | _of_words(question) | _of_times(question)
+    return found | _of_words(query) | _of_times(query)
 
 
-def _of_words(question: SearchQuery) -> dict[str, Clause]:
-    words = {"--text": _with_words(as_text(question.text))} if question.text else {}
-    return words | ({"--phrase": _with_phrase(as_text(question.phrase))} if question.phrase else {})
+def _of_words(query: SearchQuery) -> dict[str, Clause]:
+    words = {"--text": _with_words(as_text(query.text))} if query.text else {}
+    return words | ({"--phrase": _with_phrase(as_text(query.phrase))} if query.phrase else {})
 
 
-def _of_times(question: SearchQuery) -> dict[str, Clause]:
-    # both together are refused where nothing can lie between them
-    time_range(question.since, question.until)
-    ends = {"--since": time_range(question.since, None), "--until": time_range(None, question.until)}
+def _of_times(query: SearchQuery) -> dict[str, Clause]:
+    # raises where nothing can lie between the two
+    time_range(query.since, query.until)
+    ends = {"--since": time_range(query.since, None), "--until": time_range(None, query.until)}
     return {option: {"range": {"@timestamp": between}} for option, between in ends.items() if between}
 
 
-def _of_group(group: Transaction) -> Clause:
-    keys = list(group.keys)
-    return _any([{"terms": {"traceId": list(group.trace_ids)}}, *({"terms": {field: keys}} for field in _KEYS)])
+def _of_transaction(transaction: Transaction) -> Clause:
+    keys, traces = list(transaction.keys), list(transaction.trace_ids)
+    return _any([{"terms": {"traceId": traces}}, *_passing_on(traces), *({"terms": {field: keys}} for field in _KEYS)])
 
 
-def _naming(question: SearchQuery) -> Clause:
-    """Whatever names one of the ids itself, a line that claims a trace which the platform contradicts among them."""
-    traces = [*filter(None, map(parse_trace_id, question.ids)), *_trace_ids(question)]
-    anything = [*map(as_text, question.ids)]
-    correlation, request = anything + _several(question.correlation_id), anything + _several(question.request_id)
+def _passing_on(trace_ids: Sequence[str]) -> list[Clause]:
+    """The lines of functions without tracing that show a header of these traces: they have no trace of their own."""
+    untraced = {"must_not": [{"exists": {"field": "traceId"}}]}
+    return [{"bool": {"filter": [{"terms": {"propagatedTraceId": list(trace_ids)}}], **untraced}}] if trace_ids else []
+
+
+def _naming(query: SearchQuery) -> Clause:
+    """The documents that name one of the ids themselves, also as a stale trace id."""
+    traces = [*filter(None, map(parse_trace_id, query.ids)), *_trace_ids(query)]
+    anything = [*map(as_text, query.ids)]
+    correlation, request = anything + _several(query.correlation_id), anything + _several(query.request_id)
     return _any([
         {"terms": {"traceId": traces}}, {"terms": {"staleTraceId": traces}}, {"terms": {"correlationId": correlation}},
-        {"terms": {"requestId": request}}, {"terms": {"integrationRequestId": request}},
+        {"terms": {"requestId": request}}, {"terms": {"integrationRequestId": request}}, *_passing_on(traces),
     ])  # fmt: skip
 
 
-def _trace_ids(question: SearchQuery) -> list[str]:
-    found = [(id_, parse_trace_id(id_)) for id_ in _several(question.trace_id)]
+def _trace_ids(query: SearchQuery) -> list[str]:
+    found = [(id_, parse_trace_id(id_)) for id_ in _several(query.trace_id)]
     for id_, trace_id in found:
         if trace_id is None:
             raise BadInputError(f"{id_!r} is no trace id: expected 1-8hex-24hex or 32 hex digits")
     return [trace_id for _, trace_id in found if trace_id]
 
 
-def _keys(question: SearchQuery) -> list[str]:
-    return _several(question.correlation_id) + _several(question.request_id)
+def _keys(query: SearchQuery) -> list[str]:
+    return _several(query.correlation_id) + _several(query.request_id)
 
 
 def _several(values: Several) -> list[str]:
-    """The values as OpenSearch can take them: `ship` stores lone surrogates as question marks, too."""
+    """The values as they are stored: `ship` replaces lone surrogates by question marks, too."""
     return [as_text(value) for value in ([values] if isinstance(values, str) else values) if value]
 
 
@@ -165,7 +171,7 @@ def _with_phrase(text: str) -> Clause:
 
 
 def _in_span(parts: Sequence[str]) -> list[Clause]:
-    """A span's name and error are keywords, so that words are looked for as parts of them."""
+    """A span's name and error are keywords, so words are matched as parts of them."""
     return [joined({"wildcard": {field: {"value": f"*{_literal(part)}*", "case_insensitive": True}}} for part in parts)
             for field in ("name", "status.message") if parts]  # fmt: skip
 
@@ -175,6 +181,6 @@ def _literal(text: str) -> str:
 
 
 def _any(found: Sequence[Clause]) -> Clause:
-    """Any of the clauses; those that look for nothing are left out, and without one nothing is found."""
+    """The query that matches what any of the clauses matches; clauses without values are left out, and no clause matches nothing."""
     useful = [clause for clause in found if all(clause.get("terms", {}).values())]
     return {"bool": {"should": useful, "minimum_should_match": 1}} if useful else {"match_none": {}}

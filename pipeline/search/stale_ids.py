@@ -1,4 +1,4 @@
-"""Stale ids: the functions whose lines name another trace than the platform does, mostly since they keep an earlier one's segment."""
+"""Stale ids: finds services whose lines claim a wrong trace id, mostly since they keep the segment of an earlier invocation."""
 
 from datetime import datetime
 from typing import Any
@@ -12,12 +12,12 @@ _MOST_SERVICES = 1000
 
 
 class StaleIds(msgspec.Struct, frozen=True, rename="camel"):
-    """What one service logs.
+    """The stale ids that one service logs.
 
     Attributes:
         service_name: the function.
-        lines: how many of its lines name another trace than the platform does.
-        claimed: how many different traces they name.
+        lines: how many of its lines claim another trace than the platform names.
+        claimed: how many different traces they claim.
         example: one of these lines: `claimed` and `traceId` (canonical), `body`, and the document's `_index` and `_id`.
     """
 
@@ -28,12 +28,12 @@ class StaleIds(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def stale_ids(store: Store, *, since: datetime | None = None, until: datetime | None = None) -> list[StaleIds]:
-    """The services that log stale ids between ``since`` and ``until`` (both aware), those with the most lines first."""
+    """Returns the services that logged stale ids between ``since`` and ``until`` (both aware), those with the most lines first."""
     filters: list[dict[str, Any]] = [{"exists": {"field": "staleTraceId"}}]
     if between := time_range(since, until):
         filters.append({"range": {"@timestamp": between}})
-    one = {"top_hits": {"size": 1, "_source": ["staleTraceId", "traceId", "body"]}}
-    within = {"claimed": {"cardinality": {"field": "staleTraceId"}}, "example": one}
+    example = {"top_hits": {"size": 1, "_source": ["staleTraceId", "traceId", "body"]}}
+    within = {"claimed": {"cardinality": {"field": "staleTraceId"}}, "example": example}
     body = {"query": {"bool": {"filter": filters}}, "size": 0,
             "aggs": {"services": {"terms": {"field": "serviceName", "size": _MOST_SERVICES}, "aggs": within}}}  # fmt: skip
     answer = store.search(body, index=f"{store.prefix}-logs-*")

@@ -1,8 +1,8 @@
-"""Times as people write them: relative, OpenSearch's date math, ISO 8601, seconds or milliseconds since the epoch.
+"""Time expressions: reads times as people write them: relative, date math, ISO 8601, seconds or milliseconds since the epoch.
 
-Python's `fromisoformat` reads ISO 8601, where dateutil's parser guesses ("42" is a day of this month to it). For date math the packages
-python-datemath (with arrow) and esdateutil are there, each one more dependency for the few lines below. Everything ends as one aware
-datetime, so that OpenSearch's clock and zone play no part.
+Python's `fromisoformat` reads ISO 8601, while dateutil's parser guesses ("42" is a day of this month to it). The packages
+python-datemath (with arrow) and esdateutil read OpenSearch's date math, but each is one more dependency for the few lines below. Every
+expression becomes one aware datetime, so OpenSearch's clock and time zone do not matter.
 """
 
 import calendar
@@ -20,12 +20,12 @@ _MATH = re.compile(r"now((?:[+-]\d{0,9}[yMwdhHms]|/[yMwdhHms])*)", re.ASCII)
 _STEP = re.compile(r"([+-])(\d*)(.)|/(.)")
 _SECONDS = re.compile(r"(\d{9,10})(?:\.(\d{1,9}))?", re.ASCII)
 _MILLISECONDS = re.compile(r"\d{12,13}", re.ASCII)
-# fromisoformat takes any character between date and time
+# fromisoformat accepts any character between date and time
 _ISO = re.compile(r"[0-9W-]{7,10}[T ][0-9:.,Z+-]+", re.ASCII)
-# date_nanos ends in 2262; OpenSearch refuses a range with an end beyond (400)
+# date_nanos ends in 2262; OpenSearch rejects a range that ends later (400)
 _LAST = datetime(2262, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
-_SPANS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
+_UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
 _MONTHS = {"M": 1, "y": 12}
 _FLOORS: dict[str, Callable[[datetime], datetime]] = {
     "s": lambda at: at.replace(microsecond=0),
@@ -39,19 +39,19 @@ _FLOORS: dict[str, Callable[[datetime], datetime]] = {
 
 
 def parse_time(text: str, *, now: datetime, zone: tzinfo | None = None, end: bool = False) -> datetime:
-    """The moment that ``text`` names.
+    """Reads a time as a person writes it.
 
     Args:
         text: ``15m``, ``2h30m`` (ago); ``now-1h``, ``now-1d/d``; ISO 8601, with or without time, seconds and zone; epoch seconds or
             milliseconds.
         now: the present, aware.
-        zone: where a time without zone is meant, and where days begin; None is the system's own.
-        end: whether a stretch of time (a date alone, a rounding) stands for its last microsecond, not its first.
+        zone: the zone of times without one, and of the beginning of days; None for the system's own.
+        end: whether a period (a date alone, a rounding) stands for its last microsecond instead of its first.
 
     Returns an aware datetime, UTC. Raises BadInputError where ``text`` is no time.
     """
     text = text.strip()
-    # arithmetic on other zones goes by the wall clock
+    # in UTC, since arithmetic in other zones follows the wall clock
     now = now.astimezone(UTC)
     try:
         return _ago(text, now) or _math(text, now, zone, end=end) or _epoch(text) or _iso(text, zone, end=end)
@@ -60,7 +60,7 @@ def parse_time(text: str, *, now: datetime, zone: tzinfo | None = None, end: boo
 
 
 def time_range(since: datetime | None, until: datetime | None) -> dict[str, str]:
-    """The range of OpenSearch's `range` query from ``since`` to ``until``, both included; empty where neither is given.
+    """Returns the bounds of OpenSearch's `range` query from ``since`` to ``until``, both included; empty where neither is given.
 
     Raises BadInputError where nothing can lie between them.
     """
@@ -69,10 +69,10 @@ def time_range(since: datetime | None, until: datetime | None) -> dict[str, str]
             f"--since ({since:%Y-%m-%dT%H:%M:%SZ}) lies after --until ({until:%Y-%m-%dT%H:%M:%SZ}): nothing is between them"
         )
     # a microsecond is a thousand of OpenSearch's nanoseconds
-    return ({"gte": _written(since)} if since else {}) | ({"lt": _written(until, _TICK)} if until else {})
+    return ({"gte": _bound(since)} if since else {}) | ({"lt": _bound(until, _TICK)} if until else {})
 
 
-def _written(at: datetime, more: timedelta = timedelta()) -> str:
+def _bound(at: datetime, more: timedelta = timedelta()) -> str:
     return iso(min(max(at, EPOCH), _LAST) + more, "microseconds")
 
 
@@ -80,9 +80,9 @@ def _ago(text: str, now: datetime) -> datetime | None:
     match = _AGO.fullmatch(text)
     if not match:
         return None
-    parts = zip(_SPANS.values(), match.groups(), strict=True)
-    # further back than there is time is as far as there is data
-    seconds = sum(int(count or 0) * span.total_seconds() for span, count in parts)
+    parts = zip(_UNITS.values(), match.groups(), strict=True)
+    # a time before the epoch becomes the epoch, since no data is older
+    seconds = sum(int(count or 0) * unit.total_seconds() for unit, count in parts)
     return max(now - timedelta(seconds=min(seconds, (now - EPOCH).total_seconds())), EPOCH)
 
 
@@ -101,16 +101,16 @@ def _math(text: str, now: datetime, zone: tzinfo | None, *, end: bool) -> dateti
 
 def _move(at: datetime, count: int, unit: str, zone: tzinfo | None) -> datetime:
     if unit in "hms":
-        return at + count * _SPANS[unit]
+        return at + count * _UNITS[unit]
     wall = at.astimezone(zone).replace(tzinfo=None)
-    return _moment(_months(wall, count * _MONTHS[unit]) if unit in _MONTHS else wall + count * _SPANS[unit], zone)
+    return _moment(_months(wall, count * _MONTHS[unit]) if unit in _MONTHS else wall + count * _UNITS[unit], zone)
 
 
 def _round(at: datetime, unit: str, zone: tzinfo | None, *, end: bool) -> datetime:
     floor = _FLOORS[unit](at.astimezone(zone).replace(tzinfo=None))
     if not end:
         return _moment(floor, zone)
-    return _moment(_months(floor, _MONTHS[unit]) if unit in _MONTHS else floor + _SPANS[unit], zone) - _TICK
+    return _moment(_months(floor, _MONTHS[unit]) if unit in _MONTHS else floor + _UNITS[unit], zone) - _TICK
 
 
 def _months(at: datetime, count: int) -> datetime:
@@ -138,5 +138,5 @@ def _iso(text: str, zone: tzinfo | None, *, end: bool) -> datetime:
 
 
 def _moment(at: datetime, zone: tzinfo | None) -> datetime:
-    """``at`` in UTC; one without zone is read in ``zone``."""
+    """The time in UTC; one without a zone is read in ``zone``."""
     return (at.replace(tzinfo=zone) if zone and at.tzinfo is None else at).astimezone(UTC)

@@ -1,6 +1,6 @@
-"""Waterfall: one transaction's spans as a tree, its log lines inside, in time order. Pure: documents in, rows out.
+"""Waterfall: makes rows of one transaction's documents: its spans as a tree, its log lines inside them, in time order. Pure.
 
-A trace that another one caused stands below the span that did, where a tracing header or an X-Ray link names that span.
+A trace that another trace caused stands below the span that caused it, if a tracing header or an X-Ray link names that span.
 """
 
 import json
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipeline.model.trace_ids import find_headers
+from pipeline.model.tracing_headers import find_headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A span or a log line, where it stands in the picture.
+    """A span or a log line as one row of the waterfall.
 
     Attributes:
+        kind: span or log.
         offset: milliseconds since the transaction began.
         duration: milliseconds; 0 for a line.
         depth: how many spans enclose it.
@@ -32,7 +33,7 @@ class Row:
 
 
 def rows(documents: Sequence[dict[str, Any]]) -> list[Row]:
-    """The rows of a transaction's documents (logs and spans, as stored): each span, then what happened inside it."""
+    """Returns the rows of a transaction's documents (logs and spans, as stored): each span, then what is inside it."""
     if not documents:
         return []
     begun = min(_at(document) for document in documents)
@@ -40,12 +41,12 @@ def rows(documents: Sequence[dict[str, Any]]) -> list[Row]:
     callers = _callers(documents, spans)
     inside: dict[str, list[dict[str, Any]]] = {}
     for document in documents:
-        inside.setdefault(_place(document, spans, callers), []).append(document)
+        inside.setdefault(_enclosing_span(document, spans, callers), []).append(document)
     return list(_walk("", inside, begun, 0, set()))
 
 
-def _walk(place: str, inside: dict[str, list[dict[str, Any]]], begun: float, depth: int, seen: set[str]) -> Iterator[Row]:
-    for document in sorted(inside.get(place, ()), key=lambda document: (_at(document), document["doc"]["kind"] == "log")):
+def _walk(span_id: str, inside: dict[str, list[dict[str, Any]]], begun: float, depth: int, seen: set[str]) -> Iterator[Row]:
+    for document in sorted(inside.get(span_id, ()), key=lambda document: (_at(document), document["doc"]["kind"] == "log")):
         yield _row(document, begun, depth)
         if document["doc"]["kind"] == "span" and document["spanId"] not in seen:
             seen.add(document["spanId"])
@@ -53,19 +54,19 @@ def _walk(place: str, inside: dict[str, list[dict[str, Any]]], begun: float, dep
 
 
 def _callers(documents: Sequence[dict[str, Any]], spans: Mapping[str, dict[str, Any]]) -> dict[str, str]:
-    """For each trace that a span of another one caused, the id of that span: it began earlier, and a header or a link names it."""
+    """For each trace that a span of another trace caused, the id of that span: it began earlier, and a header or a span link names it."""
     found: dict[str, str] = {}
     for document in documents:
         trace_id = document.get("traceId", "")
-        for span_id in (*_linked(document), *_headed(document)):
+        for span_id in (*_linked_spans(document), *_spans_in_headers(document)):
             caller = spans.get(span_id)
             if caller and trace_id and caller["traceId"] != trace_id and _at(caller) <= _at(document):
                 found.setdefault(trace_id, span_id)
-    # two that name each other would stand in neither
-    return {trace_id: span_id for trace_id, span_id in found.items() if not _returns(trace_id, found, spans)}
+    # traces that name each other in a circle would appear nowhere
+    return {trace_id: span_id for trace_id, span_id in found.items() if not _in_circle(trace_id, found, spans)}
 
 
-def _returns(trace_id: str, callers: Mapping[str, str], spans: Mapping[str, dict[str, Any]]) -> bool:
+def _in_circle(trace_id: str, callers: Mapping[str, str], spans: Mapping[str, dict[str, Any]]) -> bool:
     above, seen = trace_id, set[str]()
     while above in callers and above not in seen:
         seen.add(above)
@@ -73,19 +74,19 @@ def _returns(trace_id: str, callers: Mapping[str, str], spans: Mapping[str, dict
     return above in seen
 
 
-def _linked(document: dict[str, Any]) -> Iterator[str]:
+def _linked_spans(document: dict[str, Any]) -> Iterator[str]:
     return (link["spanId"] for link in document.get("links") or () if link.get("spanId"))
 
 
-def _headed(document: dict[str, Any]) -> Iterator[str]:
+def _spans_in_headers(document: dict[str, Any]) -> Iterator[str]:
     """The spans that the tracing headers in a log line name as parent."""
     if document.get("propagatedTraceId"):
         text = json.dumps(document.get("attributes") or document.get("body") or "")
-        yield from (header.parent_id for header in find_headers(text) if header.parent_id)
+        yield from (found.header.parent_id for found in find_headers(text) if found.header.parent_id)
 
 
-def _place(document: dict[str, Any], spans: Mapping[str, dict[str, Any]], callers: Mapping[str, str]) -> str:
-    """The id of the span that a document stands in; empty for the top."""
+def _enclosing_span(document: dict[str, Any], spans: Mapping[str, dict[str, Any]], callers: Mapping[str, str]) -> str:
+    """The id of the span that encloses a document; empty at the top."""
     if document["doc"]["kind"] == "span":
         parent = document.get("parentSpanId", "")
         if parent in spans and parent != document["spanId"]:

@@ -1,4 +1,4 @@
-"""The edge to OpenSearch: one client, its answers narrowed, its failures mapped to our errors."""
+"""Client: sends requests to OpenSearch, narrows the answers to types, and maps failures to our errors."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,21 +18,23 @@ T = TypeVar("T")
 
 # lower case: opensearch-py adds its own otherwise
 _NDJSON = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
-_VERDICTS = "errors,items.*.status,items.*.error.type,items.*.error.reason"
+_RESULT_FIELDS = "errors,items.*.status,items.*.error.type,items.*.error.reason"
 _PAGE = 1000
-_PIT_KEPT = "5m"
+_PIT_KEEP_ALIVE = "5m"
 # AWS' advice for a bulk request is 3 to 5 MiB
 LARGEST_BODY = 4 * 1024 * 1024
+
+_encoder = msgspec.json.Encoder()
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What one kind of OpenSearch can do, and what it cannot.
 
     Attributes:
-        visible_after: seconds after which every search and every get shows what was written; 0 where gets show it at once, and
-            searches after `refresh`.
+        visible_after: seconds after which every search and get returns a write; 0 where gets return it at once, and searches
+            after `refresh`.
         overlay: the folder in `mappings/` with merge patches to the files of the same name; empty for none.
-        absent: what it never has, by the kind of change that `setup` makes of it, with the reason in words.
+        absent: the kinds of change of `setup` that it does not support, each with the reason in words.
     """
 
     visible_after: float = 0
@@ -41,16 +43,16 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Store:
-    """OpenSearch as tracejoin uses it; `pipeline.store.serverless` is what differs in a collection of OpenSearch Serverless.
+    """A connection to OpenSearch; `pipeline.store.serverless` overrides what differs in OpenSearch Serverless.
 
     Every method raises UnavailableError where trying again may help, MisconfiguredError where the endpoint or the
     credentials are wrong, and BadInputError where OpenSearch refuses the request itself.
     """
 
     capabilities = Capabilities()
-    # what compare-and-set compares: how a search asks for it, and where an answer has it
-    _asked_place: ClassVar[Mapping[str, Any]] = {"seq_no_primary_term": True}
-    _place: tuple[str, ...] = ("_seq_no", "_primary_term")
+    # the version that compare-and-set compares: how a search asks for it, and in which fields an answer has it
+    _version_request: ClassVar[Mapping[str, Any]] = {"seq_no_primary_term": True}
+    _version_fields: tuple[str, ...] = ("_seq_no", "_primary_term")
     _mget = "POST"
     _access = "set TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD, or for Amazon's give this role access"
 
@@ -71,38 +73,38 @@ class Store:
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """One call by path; returns the decoded answer."""
+        """Sends one request and returns the decoded answer."""
         send = self._client.transport.perform_request
         answer = self._call(lambda: send(method, path, params=dict(params or {}), body=body, headers=dict(headers or {})))
         return cast("dict[str, Any]", answer)
 
     def find(self, method: str, path: str, body: object = None) -> dict[str, Any] | None:
-        """Like `request`; None where OpenSearch answers 404."""
+        """Sends one request and returns the decoded answer; None where OpenSearch answers 404."""
         try:
             return self.request(method, path, body)
         except _NotFoundError:
             return None
 
-    def bulk(self, body: bytes, *, places: bool = False) -> list[ItemResult]:
-        """Sends a bulk body that is gzipped already; one result an item, in the order of the body.
+    def bulk(self, body: bytes, *, versions: bool = False) -> list[ItemResult]:
+        """Sends one bulk body and returns one result an item, in the order of the body.
 
         Args:
             body: gzipped NDJSON.
-            places: whether the results bring sequence numbers, for a later compare-and-set.
+            versions: whether the results hold the documents' new versions, for a later compare-and-set.
         """
-        return [item_result(next(iter(item.values()))) for item in self._bulk(body, places=places)]
+        return [item_result(next(iter(item.values()))) for item in self._bulk(body, versions=versions)]
 
-    def _bulk(self, body: bytes, *, places: bool) -> list[dict[str, Any]]:
-        # every item keeps its place under this filter, since every item has a status
-        wanted = ",".join((_VERDICTS, *(f"items.*.{name}" for name in self._place if places)))
+    def _bulk(self, body: bytes, *, versions: bool) -> list[dict[str, Any]]:
+        # this filter drops no item, since every item has a status
+        wanted = ",".join((_RESULT_FIELDS, *(f"items.*.{name}" for name in self._version_fields if versions)))
         return cast("list[dict[str, Any]]", self.request("POST", "/_bulk", body, {"filter_path": wanted}, _NDJSON)["items"])
 
     def write(self, lines: Sequence[object]) -> list[ItemResult]:
-        """Bulk requests of ``lines`` (action, document, action, document, …; `delete` has no document); one result an item."""
-        return [result for body in _bodies(lines) for result in self.bulk(igzip.compress(body, 1), places=True)]
+        """Writes ``lines`` (action, document, action, document, …; `delete` has no document) and returns one result an item."""
+        return [result for body in _bodies(lines) for result in self.bulk(igzip.compress(body, 1), versions=True)]
 
     def get_many(self, addresses: Sequence[tuple[str, str]], *, source: Sequence[str] = ()) -> list[Hit | None]:
-        """The documents at these (index, id) pairs, in their order; realtime, so it sees what is not refreshed yet."""
+        """Returns the documents at these (index, id) pairs, in their order, None for absent ones; realtime, so no refresh is needed."""
         found: list[Hit | None] = []
         for start in range(0, len(addresses), _PAGE):
             docs = [{"_index": index, "_id": id_} for index, id_ in addresses[start : start + _PAGE]]
@@ -112,39 +114,39 @@ class Store:
 
     @staticmethod
     def compare_and_set(index: str, id_: str, seq_no: int, primary_term: int) -> dict[str, Any]:
-        """The bulk action that writes a document where nobody was faster; a negative ``seq_no`` says that there was none."""
+        """Returns the bulk action that writes a document if it is unchanged since it was read; a negative ``seq_no`` means: not there."""
         if seq_no < 0:
             return {"create": {"_index": index, "_id": id_}}
         return {"index": {"_index": index, "_id": id_, "if_seq_no": seq_no, "if_primary_term": primary_term}}
 
     def delete_older(self, index: str, field: str, *, days: int, query: Sequence[Mapping[str, Any]] = ()) -> int:
-        """Deletes what of ``index`` matches ``query`` and has a ``field`` older than ``days``; returns how many there were."""
+        """Deletes the documents of ``index`` that match ``query`` and whose ``field`` is older than ``days``; returns how many."""
         body = {"query": {"bool": {"filter": [*query, {"range": {field: {"lt": f"now-{days}d"}}}]}}}
         answer = self.request("POST", f"/{index}/_delete_by_query", body, {"conflicts": "proceed", "ignore_unavailable": "true"})
         return int(answer.get("deleted", 0))
 
     def expire(self, *, days: int) -> int:
-        """Deletes the daily indices older than ``days`` where no lifecycle policy does it; returns how many."""
+        """Deletes the daily indices older than ``days`` where no lifecycle policy does so; returns how many."""
         del days
         return 0
 
     def refresh(self) -> None:
-        """Makes everything written so far visible to `search` and `scan`."""
+        """Makes all earlier writes visible to `search` and `scan`."""
         self.request("POST", f"/{self.prefix}-*/_refresh", params={"allow_no_indices": "true"})
 
     def search(self, body: Mapping[str, Any], *, index: str | None = None) -> dict[str, Any]:
-        """One search, over logs, spans and traces unless ``index`` says otherwise."""
+        """Runs one search and returns its answer; it covers logs, spans and traces unless ``index`` names a pattern."""
         path = f"/{quote(index or self.everything, safe=',*-')}/_search"
         return self.request("POST", path, body, {"ignore_unavailable": "true", "allow_no_indices": "true"})
 
     def scan(self, query: Mapping[str, Any], *, index: str, source: Sequence[str] | bool = True) -> Iterator[Hit]:
-        """Every hit of ``query``, page by page, with its version."""
+        """Yields every hit of ``query`` with its version, oldest first."""
         body: dict[str, Any] = {
             "query": query,
             "size": _PAGE,
             "sort": [{"@timestamp": {"order": "asc", "unmapped_type": "date_nanos"}}, {"_id": "asc"}],
             "_source": source,
-            **self._asked_place,
+            **self._version_request,
         }
         while True:
             hits = self.search(body, index=index)["hits"]["hits"]
@@ -154,60 +156,65 @@ class Store:
             body["search_after"] = hits[-1]["sort"]
 
     def pages(self, body: Mapping[str, Any], *, index: str, size: int = _PAGE, frozen: bool = True) -> Iterator[list[dict[str, Any]]]:
-        """Every hit of the search ``body``, as OpenSearch writes it, a page after the other; `sort` must tell all documents apart.
+        """Yields every hit of a search, as OpenSearch writes it, page after page.
 
         Args:
-            body: the search, without `size`.
+            body: the search, without `size`; its `sort` must tell all documents apart.
             index: the pattern to search.
             size: hits a page.
-            frozen: whether all pages show one moment (a point in time); where OpenSearch has none, each shows its own.
+            frozen: whether all pages show one moment (a point in time), where OpenSearch supports that.
         """
-        asked = {**body, "size": size}
+        search = {**body, "size": size}
         pit = self._open_pit(index) if frozen else ""
         try:
             while True:
-                answer, pit = self._page(asked, index, pit)
+                answer, pit = self._page(search, index, pit)
                 hits = answer["hits"]["hits"]
                 if hits:
                     yield hits
                 if len(hits) < size:
                     return
-                asked["search_after"] = hits[-1]["sort"]
+                search["search_after"] = hits[-1]["sort"]
         finally:
             self._close_pit(pit)
 
-    def _page(self, asked: dict[str, Any], index: str, pit: str) -> tuple[dict[str, Any], str]:
+    def _page(self, search: dict[str, Any], index: str, pit: str) -> tuple[dict[str, Any], str]:
         if pit:
             try:
-                answer = self.request("POST", "/_search", {**asked, "pit": {"id": pit, "keep_alive": _PIT_KEPT}})
+                answer = self.request("POST", "/_search", {**search, "pit": {"id": pit, "keep_alive": _PIT_KEEP_ALIVE}})
                 return answer, answer.get("pit_id", pit)
             except BadInputError:
-                # it is kept a few minutes only, and somebody may read slowly; a search that is refused for itself is so again
+                # the point in time ends after some minutes without a read; a search that is wrong in itself is refused again below
                 self._close_pit(pit)
-        return self.search(asked, index=index), ""
+        return self.search(search, index=index), ""
 
     def _open_pit(self, index: str) -> str:
-        """A point in time; empty where there is none to be had: no index yet, a service without them, no right, too many open."""
+        """The id of a new point in time; empty where OpenSearch gives none: no index yet, no support, no permission, too many open."""
         path = f"/{quote(index, safe=',*-')}/_search/point_in_time"
         try:
-            return str(self.request("POST", path, params={"keep_alive": _PIT_KEPT})["pit_id"])
+            return str(self.request("POST", path, params={"keep_alive": _PIT_KEEP_ALIVE})["pit_id"])
         except TracejoinError:
-            # the plain search that follows fails in its own name if it must
+            # the search that follows reports what is wrong
             return ""
 
     def _close_pit(self, pit: str) -> None:
         if pit:
-            # one that is left over ends by itself
+            # a point in time that stays open ends by itself
             with suppress(TracejoinError):
                 self.request("DELETE", "/_search/point_in_time", {"pit_id": [pit]})
 
     @property
+    def lines_and_spans(self) -> str:
+        """The index pattern that covers logs and spans."""
+        return f"{self.prefix}-logs-*,{self.prefix}-spans-*"
+
+    @property
     def everything(self) -> str:
-        """The pattern that covers logs, spans and traces, whether or not the alias is installed."""
-        return f"{self.prefix}-logs-*,{self.prefix}-spans-*,{self.prefix}-traces"
+        """The index pattern that covers logs, spans and traces; it needs no alias."""
+        return f"{self.lines_and_spans},{self.prefix}-traces"
 
     def _hit(self, raw: Mapping[str, Any]) -> Hit:
-        """A hit or a got document, as OpenSearch writes it, narrowed."""
+        """The hit of a search, or a document of a get, as a Hit."""
         return Hit(index=raw["_index"], id=raw["_id"], source=raw.get("_source", {}), seq_no=raw.get("_seq_no", -1),
                    primary_term=raw.get("_primary_term", -1))  # fmt: skip
 
@@ -235,17 +242,16 @@ class Store:
 
 
 class _NotFoundError(BadInputError):
-    """An index or a document that is not there."""
+    """OpenSearch has no such index or document."""
 
 
 def _bodies(lines: Sequence[object]) -> Iterator[bytes]:
-    """``lines`` as bulk bodies of a few MiB, no item torn apart."""
+    """``lines`` as bulk bodies of a few MiB; an action and its document stay in one body."""
     body = bytearray()
     waiting = iter(lines)
     for action in waiting:
-        body += msgspec.json.encode(action) + b"\n"
-        if not (isinstance(action, dict) and "delete" in action):
-            body += msgspec.json.encode(next(waiting)) + b"\n"
+        deletes = isinstance(action, dict) and "delete" in action
+        body += _encoder.encode_lines([action] if deletes else [action, next(waiting)])
         if len(body) > LARGEST_BODY:
             yield bytes(body)
             body.clear()

@@ -1,4 +1,4 @@
-"""Compare-and-set: facts are merged into stored documents, whoever else writes them meanwhile."""
+"""Compare and set: merges facts into stored documents while concurrent writers change them too."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeVar
@@ -16,15 +16,15 @@ def merge_until_written(
     grow: Callable[[T, F], T],
     write: Callable[[list[T]], Mapping[str, T]],
 ) -> tuple[dict[str, T], dict[str, F]]:
-    """Loads documents, merges facts into them and writes them; the documents that a concurrent writer changed are loaded again.
+    """Loads documents, merges facts into them and writes them; repeats this for documents that a concurrent writer changed.
 
     Args:
-        facts: what is to be merged, by the document's key.
-        load: the documents of these keys, as they are now.
-        grow: a document with a fact merged in; the very same object where the fact is in it already.
-        write: writes each document that is unchanged since it was loaded; returns those, by their key.
+        facts: what to merge, by the document's key.
+        load: returns the current documents of these keys.
+        grow: returns a document with a fact merged in; the same object where the document holds the fact already.
+        write: writes each document that is unchanged since it was loaded; returns the written ones, by their key.
 
-    Returns the documents by key, and the facts that concurrent writers kept out each time.
+    Returns the documents by key, and the facts that could not be merged, since a concurrent writer was first in every round.
     """
     done: dict[str, T] = {}
     waiting = dict(facts)

@@ -1,4 +1,4 @@
-"""Connect: an endpoint and credentials become a Store, or a ServerlessStore for a collection of OpenSearch Serverless."""
+"""Connect: makes a Store of an endpoint and credentials, or a ServerlessStore for a collection of OpenSearch Serverless."""
 
 from typing import Literal
 from urllib.parse import urlsplit
@@ -20,15 +20,15 @@ def connect(
     username: str = "",
     password: str = "",
 ) -> Store:
-    """A store at ``endpoint``; nothing is sent yet.
+    """Makes a Store for ``endpoint``; no request is sent yet.
 
     Args:
         endpoint: the URL of OpenSearch.
         prefix: the start of every index name.
-        service: which of Amazon's services it is, as SigV4 names them; empty for a cluster of one's own.
-        region: the AWS region to sign requests for.
-        username: for basic authentication; empty for SigV4 at Amazon's, for none elsewhere.
-        password: of this user.
+        service: the name of Amazon's service, as SigV4 spells it; empty for a self-managed cluster.
+        region: the AWS region that requests are signed for.
+        username: for basic authentication; empty for SigV4 with ``service``, or for no authentication without it.
+        password: the password of this user.
 
     Raises MisconfiguredError where requests have to be signed, and credentials or the region are missing.
     """
@@ -47,7 +47,7 @@ def connect(
 def _kind(service: str) -> type[Store]:
     if service != "aoss":
         return Store
-    # imported here: few need it
+    # imported here: few deployments need it
     from pipeline.store.serverless import ServerlessStore  # noqa: PLC0415
 
     return ServerlessStore

@@ -1,4 +1,4 @@
-"""Dead letters: what can never be shipped is kept, with its reason, where a person finds it."""
+"""Dead letters: stores events that can never be shipped, each with its reason, for a person to look at."""
 
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -17,33 +17,33 @@ _LONGEST = 1024 * 1024
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """One thing that could not be shipped: its id, so that a redelivery keeps it once, and its document."""
+    """An event that cannot be shipped: its document, and an id that is the same at each redelivery, so that it is stored once."""
 
     id: str
     document: dict[str, object]
 
 
-def of_document(refused: RejectedDocument) -> DeadLetter:
-    """The dead letter of a log event that OpenSearch refuses in any form."""
-    line = refused.line
-    document: dict[str, object] = {"@timestamp": line.timestamp, "reason": refused.reason, "aws": aws_of(line), "eventId": line.event_id,
+def of_document(rejected: RejectedDocument) -> DeadLetter:
+    """Makes the dead letter of a log event that OpenSearch rejects in any form."""
+    line = rejected.line
+    document: dict[str, object] = {"@timestamp": line.timestamp, "reason": rejected.reason, "aws": aws_of(line), "eventId": line.event_id,
                 "document": line.body}  # fmt: skip
-    return DeadLetter(refused.action.create.id, document)
+    return DeadLetter(rejected.action.create.id, document)
 
 
 def of_event(batch: LogBatch, record: UnreadableRecord, at: str, redactor: Redactor) -> DeadLetter:
-    """The dead letter of an entry in ``batch`` that is no log event, without what is secret in it; ``at`` is an ISO time."""
+    """Makes the dead letter of an entry in ``batch`` that is no log event, without its secrets; ``at`` is an ISO 8601 time."""
     aws = {"accountId": batch.owner, "logGroup": batch.log_group, "logStream": batch.log_stream}
     return _of_record(record, {"@timestamp": at, "aws": aws}, redactor)
 
 
 def of_envelope(record: UnreadableRecord, at: str, redactor: Redactor) -> DeadLetter:
-    """The dead letter of a record that is no CloudWatch Logs document, as `of_event` makes it. What came packed stays packed."""
+    """Makes the dead letter of a record that is no CloudWatch Logs document, like `of_event`; compressed content stays as it is."""
     return _of_record(record, {"@timestamp": at}, redactor)
 
 
 def write_dead_letters(letters: Iterable[DeadLetter], store: Store) -> None:
-    """Writes ``letters``, each once. Raises UnavailableError where one could not be written: nothing may be lost."""
+    """Writes ``letters``, each once. Raises UnavailableError where one could not be written, so that none is lost."""
     lines: list[object] = []
     for letter in letters:
         lines.append({"create": {"_index": f"{store.prefix}-dead-letters", "_id": letter.id}})
@@ -54,7 +54,7 @@ def write_dead_letters(letters: Iterable[DeadLetter], store: Store) -> None:
 
 
 def _of_record(record: UnreadableRecord, document: dict[str, object], redactor: Redactor) -> DeadLetter:
-    # of what came, so that a redelivery finds it whatever is secret by then
+    # the id follows from the content before redaction: a redelivery has the same one after the redaction settings change
     id_ = blake2b(f"{record.reason}\0{record.content}".encode("utf-8", "replace"), digest_size=16).hexdigest()
     reason = f"{record.where}: {record.reason}"
     return DeadLetter(id_, document | {"reason": reason, "document": redactor.text(record.content)[:_LONGEST]})

@@ -1,11 +1,11 @@
-"""Document facts: what stored lines and spans say of their traces, and which of their fields that needs."""
+"""Document facts: reads what stored lines and spans say of their traces, and names the fields that this needs."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from pipeline.logs.line_facts import facts_of_line, ran_in_other_trace
+from pipeline.logs.line_facts import facts_of_line, is_provisional, ran_in_other_trace
 from pipeline.model.facts import SegmentFact
 from pipeline.model.trace_state import TraceState, merge_by_trace
 from pipeline.store.results import Hit
@@ -37,11 +37,11 @@ FACTS: Final = (
     "propagatedTraceId",
     "integrationRequestId",
 )
-"""What of a line or span has to be read to know what it says of its trace, and to bring it up to date."""
+"""The fields of a line or span that its facts and its update with a verdict need."""
 
 
 def facts_of(hit: Hit) -> TraceState:
-    """What a stored log line or span says of its trace."""
+    """Returns what a stored log line or span says of its trace."""
     source = hit.source
     if source["doc"]["kind"] == "span":
         fact = stored_fact(source)
@@ -50,21 +50,21 @@ def facts_of(hit: Hit) -> TraceState:
 
 
 def facts_by_trace(hits: Iterable[Hit]) -> dict[str, TraceState]:
-    """What stored lines and spans say, merged for each trace: also of the trace that a line claims, and the platform denies."""
+    """Returns what stored lines and spans say, merged by trace id; a line with a stale trace id says so of that trace, too."""
     return merge_by_trace(_facts(hits))
+
+
+def stored_fact(source: Mapping[str, Any]) -> SegmentFact | None:
+    """Returns the segment fact that a stored span holds; None where another program wrote the span."""
+    try:
+        return msgspec.convert(source.get("state"), SegmentFact)
+    except msgspec.ValidationError:
+        return None
 
 
 def _facts(hits: Iterable[Hit]) -> Iterator[tuple[str, TraceState]]:
     for hit in hits:
         if trace_id := hit.source.get("traceId"):
             yield trace_id, facts_of(hit)
-        if claimed := hit.source.get("staleTraceId"):
+        if (claimed := hit.source.get("staleTraceId")) and not is_provisional(hit.source):
             yield claimed, ran_in_other_trace(hit.source)
-
-
-def stored_fact(source: Mapping[str, Any]) -> SegmentFact | None:
-    """The fact that a stored span holds; None where somebody else wrote it."""
-    try:
-        return msgspec.convert(source.get("state"), SegmentFact)
-    except msgspec.ValidationError:
-        return None

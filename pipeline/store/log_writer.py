@@ -1,7 +1,7 @@
-"""Index: documents go out in gzipped bulk bodies, and every one is accounted for.
+"""Log writer: writes log documents in gzipped bulk bodies, and accounts for every one.
 
-`create` with a deterministic id: a 409 says that the document is there already, which is success. Only failed items are
-tried again, only while there is time, with jittered back-off; what can never succeed goes to the dead letters.
+The action is `create` with a deterministic id: a 409 means that the document is stored already, which is success. Only failed items
+are retried, only while time remains, with jittered back-off; what OpenSearch will never take is returned as rejected.
 """
 
 import random
@@ -28,7 +28,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class BulkItems(msgspec.Struct):
-    """Documents to write, as a bulk body wants them: action and document in turn."""
+    """Log documents to write: action and document in turn, as a bulk body needs them."""
 
     parts: list[Create | LogLine] = []
 
@@ -39,12 +39,12 @@ class BulkItems(msgspec.Struct):
         return cast("Iterator[tuple[Create, LogLine]]", zip(self.parts[::2], self.parts[1::2], strict=True))
 
     def cut(self, start: int, end: int) -> "BulkItems":
-        """The items from ``start`` up to ``end``."""
+        """Returns the items from ``start`` up to, without, ``end``."""
         return BulkItems(self.parts[2 * start : 2 * end])
 
 
 class RejectedDocument(msgspec.Struct, frozen=True):
-    """A document that OpenSearch will never take, and why."""
+    """A log document that OpenSearch rejects in any form, with its reason."""
 
     action: Create
     line: LogLine
@@ -52,15 +52,15 @@ class RejectedDocument(msgspec.Struct, frozen=True):
 
 
 class WriteResult(msgspec.Struct):
-    """What became of the items."""
+    """How many items were written, how many were stored already, and which were rejected."""
 
     indexed: int = 0
     duplicate: int = 0
-    refused: list[RejectedDocument] = []
+    rejected: list[RejectedDocument] = []
 
 
 def bodies(items: BulkItems, *, max_body: int = LARGEST_BODY) -> Iterator[tuple[BulkItems, bytes]]:
-    """``items`` in runs, each with its gzipped bulk body, which stays below ``max_body`` bytes before compression."""
+    """Yields ``items`` in parts, each with its gzipped bulk body, which stays below ``max_body`` bytes before compression."""
     for start in range(0, len(items), _MAX_ITEMS):
         yield from _bodies(items.cut(start, start + _MAX_ITEMS) if len(items) > _MAX_ITEMS else items, max_body)
 
@@ -76,64 +76,64 @@ def _bodies(items: BulkItems, max_body: int) -> Iterator[tuple[BulkItems, bytes]
 
 
 def write_logs(items: BulkItems, store: Store, *, remaining: Callable[[], float], max_chars: int) -> WriteResult:
-    """Writes ``items``; returns what became of each.
+    """Writes ``items``, retrying what fails while time remains.
 
     Args:
-        items: what to write.
-        store: where.
-        remaining: seconds left; asked before every pause.
-        max_chars: the bound of a body when a document must be made again in its plain form.
+        items: the documents to write.
+        store: OpenSearch.
+        remaining: returns the seconds left; called before every pause.
+        max_chars: the longest body of a document that has to be written without its attributes.
 
-    Raises UnavailableError where items are still to be written when time is up: the whole event must come again.
+    Raises UnavailableError where items are left when time is up: the whole event must be delivered again.
     """
-    delivery = WriteResult()
+    written = WriteResult()
     waiting = items
     pause = _FIRST_PAUSE
     while waiting.parts:
         again = BulkItems()
-        trouble = ""
-        for run, body in bodies(waiting):
-            trouble = _send(run, body, store, delivery, again, max_chars) or trouble
-        if trouble:
+        problem = ""
+        for part, body in bodies(waiting):
+            problem = _send(part, body, store, written, again, max_chars) or problem
+        if problem:
             wait = pause * (0.5 + random.random())
             if remaining() - wait < _LAST_SECONDS:
-                raise UnavailableError(f"{len(again)} of {len(items)} log events could not be written in time: {trouble}")
+                raise UnavailableError(f"{len(again)} of {len(items)} log events could not be written in time: {problem}")
             time.sleep(wait)
             pause = min(pause * 2, _LONGEST_PAUSE)
         waiting = again
-    return delivery
+    return written
 
 
-def _send(run: BulkItems, body: bytes, store: Store, delivery: WriteResult, again: BulkItems, max_chars: int) -> str:
-    """Sends one body; puts what must be sent again into ``again``, and returns why, where it is worth a pause."""
+def _send(part: BulkItems, body: bytes, store: Store, written: WriteResult, again: BulkItems, max_chars: int) -> str:
+    """Sends one body and adds what must be sent once more to ``again``; returns the reason if that needs a pause, else an empty string."""
     try:
         results = store.bulk(body)
     except UnavailableError as error:
-        again.parts += run.parts
+        again.parts += part.parts
         return str(error)
     except BadInputError as error:
-        # the body as a whole is refused, being too large or unreadable: halves find the culprit
-        if len(run) > 1:
-            return max(_send(half, half_body, store, delivery, again, max_chars)
-                       for half, half_body in _bodies(run, len(body) // 2))  # fmt: skip
+        # the whole body is rejected as too large or unreadable: halving it finds the document that is at fault
+        if len(part) > 1:
+            return max(_send(half, half_body, store, written, again, max_chars)
+                       for half, half_body in _bodies(part, len(body) // 2))  # fmt: skip
         results = [ItemResult(400, str(error))]
-    return _sort(run, results, delivery, again, max_chars)
+    return _sort(part, results, written, again, max_chars)
 
 
-def _sort(run: BulkItems, results: Sequence[ItemResult], delivery: WriteResult, again: BulkItems, max_chars: int) -> str:
-    trouble = ""
-    for (action, line), result in zip(run, results, strict=True):
+def _sort(part: BulkItems, results: Sequence[ItemResult], written: WriteResult, again: BulkItems, max_chars: int) -> str:
+    problem = ""
+    for (action, line), result in zip(part, results, strict=True):
         if result.ok:
-            delivery.indexed += 1
+            written.indexed += 1
         elif result.conflict:
-            delivery.duplicate += 1
+            written.duplicate += 1
         elif result.retryable:
             again.parts += (action, line)
-            trouble = f"{result.status} {result.reason}"
+            problem = f"{result.status} {result.reason}"
         elif line.attributes is None:
-            delivery.refused.append(RejectedDocument(action, line, result.reason))
+            written.rejected.append(RejectedDocument(action, line, result.reason))
         else:
-            # odd attributes are what OpenSearch mostly refuses: once more without them
+            # OpenSearch mostly rejects a document for its attributes: it is sent once more without them
             line.make_plain(str(bytes(line.attributes), "utf-8"), max_chars)
             again.parts += (action, line)
-    return trouble
+    return problem

@@ -1,8 +1,8 @@
-"""OpenSearch Serverless: what a collection of type SEARCH does otherwise, and what is done about it. Nothing else knows of it.
+"""Serverless: adapts the Store to a collection of type SEARCH in OpenSearch Serverless. No other module depends on the difference.
 
 Sources, in AWS' OpenSearch Service Developer Guide: "Supported operations and plugins in Amazon OpenSearch Serverless" (the operations;
 none of `_refresh`, `_delete_by_query`, ISM and Alerting is among them), "What is Amazon OpenSearch Serverless?" (limitations: it sets
-shards and refresh interval itself). What AWS does not say, and what follows for an operator, is in docs/serverless.md.
+shards and refresh interval itself). docs/serverless.md tells operators what follows, and what AWS leaves open.
 """
 
 import time
@@ -16,22 +16,22 @@ from pipeline.store.client import Capabilities, Store
 from pipeline.store.external_version import Item, items_of, versioned_result
 from pipeline.store.results import Hit, ItemResult
 
-_Place = tuple[str, str]
+_Address = tuple[str, str]
 
 _CONFLICT: Final = ItemResult(409, "somebody else wrote it meanwhile, or it can't be read yet")
 _MOST_REMEMBERED: Final = 2000
 _PAGE: Final = 1000
-# a sweep deletes so many pages of each index at the most; the next one goes on
+# one sweep deletes at most so many pages of an index; the next one goes on
 _MOST_PAGES: Final = 20
 _DAY_MS: Final = 86_400_000
 
 
 class ServerlessStore(Store):
-    """A collection of type SEARCH.
+    """A connection to a collection of type SEARCH.
 
-    - Nothing can be refreshed: what is written shows in searches after about ten seconds, up to a minute, and AWS does not promise that a
-      get shows it earlier. So what this process wrote of late is remembered, and what rests on seeing others waits for
-      `Capabilities.visible_after`.
+    - Nothing can be refreshed: a write shows in searches after about ten seconds, up to a minute, and AWS does not promise that a
+      get shows it earlier. So this class remembers its own recent writes, and callers that depend on seeing the writes of others wait
+      for `Capabilities.visible_after`.
     - Sequence numbers are not documented there, and its answers show them as 0. So compare-and-set goes by versions: a write with
       version n + 1 and `version_type` external fails unless the stored version is n or less. The callers' `seq_no` is that n.
     """
@@ -44,9 +44,9 @@ class ServerlessStore(Store):
             "monitor": "OpenSearch Serverless has no Alerting plugin: alerts come by SNS and CloudWatch alone",
         },
     )
-    _asked_place: ClassVar[Mapping[str, Any]] = {"version": True}
-    _place = ("_version",)
-    # the table of operations names GET alone
+    _version_request: ClassVar[Mapping[str, Any]] = {"version": True}
+    _version_fields = ("_version",)
+    # AWS' table of operations lists only GET
     _mget = "GET"
     _access = "give this role aoss:APIAccessAll on the collection, and a place in its data access policy (docs/serverless.md)"
 
@@ -55,46 +55,46 @@ class ServerlessStore(Store):
         self._written = _ReadYourWrites(lambda: 2 * self.capabilities.visible_after)
 
     def refresh(self) -> None:
-        """Does nothing: what was written shows by itself."""
+        """Does nothing: a write becomes visible by itself."""
 
-    def bulk(self, body: bytes, *, places: bool = False) -> list[ItemResult]:
-        """Like `Store.bulk`; an index that can't be found is worth another attempt."""
-        return [versioned_result(*next(iter(item.items()))) for item in self._bulk(body, places=places)]
+    def bulk(self, body: bytes, *, versions: bool = False) -> list[ItemResult]:
+        """Like `Store.bulk`; an index that is not found counts as retryable."""
+        return [versioned_result(*next(iter(item.items()))) for item in self._bulk(body, versions=versions)]
 
     def write(self, lines: Sequence[object]) -> list[ItemResult]:
-        """Like `Store.write`, with versions for sequence numbers; a conditional `update` is a whole document here."""
+        """Like `Store.write`, with versions for sequence numbers; a conditional `update` writes the whole document."""
         items = list(items_of(lines))
-        current = self._read([item.place for item in items if item.kind == "update" and item.expected is not None])
+        current = self._read([item.address for item in items if item.kind == "update" and item.expected is not None])
         results: dict[int, ItemResult] = {}
         sent: dict[int, Item] = {}
         for number, item in enumerate(items):
-            change = item.versioned(current.get(item.place))
+            change = item.versioned(current.get(item.address))
             if change is None:
                 results[number] = _CONFLICT
             else:
                 sent[number] = change
         answers = super().write([line for item in sent.values() for line in item.lines()])
         for (number, item), result in zip(sent.items(), answers, strict=True):
-            results[number] = item.placed(result)
-            self._note(item, results[number])
+            results[number] = item.with_new_version(result)
+            self._remember(item, results[number])
         return [results[number] for number in range(len(items))]
 
-    def get_many(self, addresses: Sequence[_Place], *, source: Sequence[str] = ()) -> list[Hit | None]:
-        """Like `Store.get_many`; what this process wrote of late is told from memory, with all of its source."""
+    def get_many(self, addresses: Sequence[_Address], *, source: Sequence[str] = ()) -> list[Hit | None]:
+        """Like `Store.get_many`; what this process wrote lately comes from memory, with its whole source."""
         found = super().get_many(addresses, source=source)
-        return [self._written.newest(place, hit) for place, hit in zip(addresses, found, strict=True)]
+        return [self._written.newest(address, hit) for address, hit in zip(addresses, found, strict=True)]
 
     def scan(self, query: Mapping[str, Any], *, index: str, source: Sequence[str] | bool = True) -> Iterator[Hit]:
-        """Like `Store.scan`, without what this process has written anew since: that comes again once it is visible."""
+        """Like `Store.scan`, without hits of which this process wrote a newer version; a later scan returns that version."""
         yield from (hit for hit in super().scan(query, index=index, source=source) if not self._written.outdates(hit))
 
     def delete_older(self, index: str, field: str, *, days: int, query: Sequence[Mapping[str, Any]] = ()) -> int:
-        """Like `Store.delete_older`, page by page, each document by its version; no more than some pages at once."""
+        """Like `Store.delete_older`, page by page, each document by its version; one call deletes a bounded number."""
         body = {
             "query": {"bool": {"filter": [*query, {"range": {field: {"lt": f"now-{days}d"}}}]}},
             "sort": [{field: {"order": "asc", "unmapped_type": "date_nanos"}}, {"_id": "asc"}],
             "_source": False,
-            **self._asked_place,
+            **self._version_request,
         }
         deleted = 0
         for number, page in enumerate(self.pages(body, index=index, size=_PAGE, frozen=False), 1):
@@ -110,11 +110,11 @@ class ServerlessStore(Store):
 
     def expire(self, *, days: int) -> int:
         """Deletes the daily indices that were created more than ``days`` ago, as the lifecycle policy does elsewhere."""
-        found = self.find("GET", f"/{self.prefix}-logs-*,{self.prefix}-spans-*/_settings") or {}
+        found = self.find("GET", f"/{self.lines_and_spans}/_settings") or {}
         oldest = time.time() * 1000 - days * _DAY_MS
         old = [name for name, about in found.items() if int(about["settings"]["index"]["creation_date"]) < oldest]
         for name in old:
-            # 404: another sweep was faster
+            # `find`, since a concurrent sweep may have deleted it (404)
             self.find("DELETE", f"/{name}")
         return len(old)
 
@@ -125,41 +125,41 @@ class ServerlessStore(Store):
             raise MisconfiguredError([problem])
         return Hit(index=raw["_index"], id=raw["_id"], source=raw.get("_source", {}), seq_no=version, primary_term=0)
 
-    def _read(self, places: Sequence[_Place]) -> dict[_Place, Hit]:
-        return {(hit.index, hit.id): hit for hit in self.get_many(list(dict.fromkeys(places))) if hit}
+    def _read(self, addresses: Sequence[_Address]) -> dict[_Address, Hit]:
+        return {(hit.index, hit.id): hit for hit in self.get_many(list(dict.fromkeys(addresses))) if hit}
 
-    def _note(self, item: Item, result: ItemResult) -> None:
+    def _remember(self, item: Item, result: ItemResult) -> None:
         if item.kind in {"create", "index"} and result.ok:
             source = msgspec.json.decode(msgspec.json.encode(item.document))
-            self._written.add(Hit(index=item.place[0], id=item.place[1], source=source, seq_no=result.seq_no, primary_term=0))
+            self._written.add(Hit(index=item.address[0], id=item.address[1], source=source, seq_no=result.seq_no, primary_term=0))
         elif result.ok:
-            self._written.drop(item.place)
+            self._written.drop(item.address)
 
 
 class _ReadYourWrites:
-    """What this process wrote of late, until every get and search shows it; ``lasts`` says for how many seconds that is."""
+    """The recent writes of this process, until every get and search shows them; ``lasts`` returns how many seconds that takes."""
 
     def __init__(self, lasts: Callable[[], float]) -> None:
         self._lasts = lasts
-        self._hits: dict[_Place, tuple[float, Hit]] = {}
+        self._hits: dict[_Address, tuple[float, Hit]] = {}
 
     def add(self, hit: Hit) -> None:
-        """Remembers a document as it was written; of too many, the oldest are forgotten."""
-        place = hit.index, hit.id
-        self._hits.pop(place, None)
-        self._hits[place] = time.monotonic(), hit
+        """Remembers a written document; forgets the oldest where there are too many."""
+        address = hit.index, hit.id
+        self._hits.pop(address, None)
+        self._hits[address] = time.monotonic(), hit
         if len(self._hits) > _MOST_REMEMBERED:
             del self._hits[next(iter(self._hits))]
 
-    def drop(self, place: _Place) -> None:
-        """Forgets a document of which nobody here knows what it is now."""
-        self._hits.pop(place, None)
+    def drop(self, address: _Address) -> None:
+        """Forgets a document whose content this process does not know any more."""
+        self._hits.pop(address, None)
 
-    def newest(self, place: _Place, found: Hit | None) -> Hit | None:
-        """The newer one of what is remembered and what was ``found``."""
-        at, hit = self._hits.get(place, (0.0, None))
+    def newest(self, address: _Address, found: Hit | None) -> Hit | None:
+        """Returns the newer one of the remembered document and the ``found`` one."""
+        at, hit = self._hits.get(address, (0.0, None))
         if hit and time.monotonic() - at > self._lasts():
-            self.drop(place)
+            self.drop(address)
             return found
         return found if hit is None or (found and found.seq_no >= hit.seq_no) else hit
 

@@ -1,6 +1,6 @@
-"""Index spans: a segment's document is written once, and the better document of one id replaces the other, whichever came first.
+"""Span writer: writes each segment's span document once; of two documents with one id the better stays, whichever came first.
 
-A new or changed span is `pending` and holds its own fact, so it is served like a log line: once a verdict holds that fact.
+A new or changed span is `pending` and holds its own fact. So it gets its verdict like a log line: once a verdict holds that fact.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,91 +12,83 @@ from pipeline.model.facts import SegmentFact
 from pipeline.model.trace_state import segment_rank
 from pipeline.store.client import Store
 from pipeline.store.document_facts import stored_fact
-from pipeline.store.results import Hit
 from pipeline.traces.segment import Segment
 from pipeline.traces.span_document import span_address, span_document
 
 _ROUNDS = 5
-# what OpenSearch may refuse of a span: odd or too long, or too many
+# the fields for which OpenSearch may reject a span: odd, too long or too many values
 _PLAIN: Final[dict[str, Any]] = {"attributes": {}, "events": [], "links": [], "resource": {}}
-_Place = tuple[str, str]
+_Address = tuple[str, str]
+_Waiting = dict[_Address, tuple[Segment, dict[str, Any]]]
 
 
 class SpanWriteResult(msgspec.Struct):
-    """What became of the segments: how many were written, and how many were there already.
+    """How many spans were written, how many were stored already, and which traces that concerns.
 
     Attributes:
-        refused: those that OpenSearch will never take, each with its reason.
-        behind: the traces of which other workers kept changing a span.
-        written: the traces of which a span was written.
+        rejected: the segments that OpenSearch rejects in any form, each with its reason.
+        behind: the ids of traces with a span that concurrent writers kept changing.
+        written: the ids of traces with a span that was written.
     """
 
     indexed: int = 0
     duplicate: int = 0
-    refused: list[tuple[Segment, str]] = []
+    rejected: list[tuple[Segment, str]] = []
     behind: set[str] = set()
     written: set[str] = set()
 
 
 def write_spans(segments: Iterable[Segment], store: Store) -> SpanWriteResult:
-    """Writes the spans of ``segments``. Raises UnavailableError where OpenSearch does not take them now: all may come again."""
-    delivery = SpanWriteResult()
-    waiting: dict[_Place, tuple[Segment, dict[str, Any]]] = {}
+    """Writes the spans of ``segments``. Raises UnavailableError where OpenSearch does not take one now; repeating the call is safe."""
+    spans = SpanWriteResult()
+    waiting: _Waiting = {}
     for segment in segments:
-        place = span_address(segment.fact, segment.trace_id, store.prefix)
+        address = span_address(segment.fact, segment.trace_id, store.prefix)
         document = span_document(segment)
-        other = waiting.get(place)
-        delivery.duplicate += other is not None
+        other = waiting.get(address)
+        spans.duplicate += other is not None
         if other is None or _rank(segment.fact, document) > _rank(other[0].fact, other[1]):
-            waiting[place] = segment, document
+            waiting[address] = segment, document
     for _ in range(_ROUNDS):
-        waiting = _write(waiting, store, delivery)
+        waiting = _write(waiting, store, spans)
         if not waiting:
             break
-    delivery.behind = {segment.trace_id for segment, _ in waiting.values()}
-    return delivery
+    spans.behind = {segment.trace_id for segment, _ in waiting.values()}
+    return spans
 
 
-def _write(
-    waiting: dict[_Place, tuple[Segment, dict[str, Any]]], store: Store, delivery: SpanWriteResult
-) -> dict[_Place, tuple[Segment, dict[str, Any]]]:
-    """Writes what is new or better than what is there; returns what others changed meanwhile."""
-    places = list(waiting)
+def _write(waiting: _Waiting, store: Store, spans: SpanWriteResult) -> _Waiting:
+    """Writes the spans that are new or better than the stored ones; returns those that a concurrent writer changed."""
+    addresses = list(waiting)
     lines: list[object] = []
-    sent: list[_Place] = []
-    for place, hit in zip(places, store.get_many(places), strict=True):
-        segment, document = waiting[place]
+    sent: list[_Address] = []
+    for address, hit in zip(addresses, store.get_many(addresses), strict=True):
+        segment, document = waiting[address]
         if hit and _rank(stored_fact(hit.source), hit.source) >= _rank(segment.fact, document):
-            delivery.duplicate += 1
+            spans.duplicate += 1
             continue
-        lines += [_action(place, hit), document]
-        sent.append(place)
-    again: dict[_Place, tuple[Segment, dict[str, Any]]] = {}
-    for number, (place, first) in enumerate(zip(sent, store.write(lines), strict=True)):
+        version = (hit.seq_no, hit.primary_term) if hit else (-1, -1)
+        lines += [store.compare_and_set(*address, *version), document]
+        sent.append(address)
+    again: _Waiting = {}
+    for number, (address, first) in enumerate(zip(sent, store.write(lines), strict=True)):
         result = first
-        segment, document = waiting[place]
+        segment, document = waiting[address]
         if not (result.ok or result.conflict or result.retryable):
-            # odd metadata is what OpenSearch refuses, such as a string above 32,766 bytes: once more without it
+            # OpenSearch rejects odd metadata, such as a string above 32,766 bytes: the span is sent once more without it
             result = store.write([lines[2 * number], document | _PLAIN])[0]
         if result.ok:
-            delivery.indexed += 1
-            delivery.written.add(segment.trace_id)
+            spans.indexed += 1
+            spans.written.add(segment.trace_id)
         elif result.conflict:
-            again[place] = waiting[place]
+            again[address] = waiting[address]
         elif result.retryable:
             result.raise_for_failure(f"a span of trace {segment.trace_id}")
         else:
-            delivery.refused.append((segment, result.reason))
+            spans.rejected.append((segment, result.reason))
     return again
 
 
-def _action(place: _Place, hit: Hit | None) -> dict[str, Any]:
-    address: dict[str, Any] = {"_index": place[0], "_id": place[1]}
-    if hit is None:
-        return {"create": address}
-    return {"index": address | {"if_seq_no": hit.seq_no, "if_primary_term": hit.primary_term}}
-
-
 def _rank(fact: SegmentFact | None, document: Mapping[str, Any]) -> tuple[tuple[bool, int, bytes], str]:
-    """Of two documents of one span the one with the higher rank stays, in whichever order they came; somebody else's is the lowest."""
+    """The rank by which one of two documents of a span wins, in whichever order they came; one without a fact ranks lowest."""
     return (segment_rank(fact), str(document.get("digest"))) if fact else ((False, 0, b""), "")

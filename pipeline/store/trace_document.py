@@ -1,3 +1,5 @@
+"""Trace document: a trace's record, the document that it is stored as, and the status that its lines and spans carry."""
+
 from itertools import islice
 from typing import Any
 
@@ -16,14 +18,14 @@ _MOST_CORRELATION_IDS = 100
 
 
 class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A trace as stored, with its verdict.
+    """What is stored of a trace: its state, its verdict and the version of both.
 
     Attributes:
         version: grows with each change of the verdict or of a segment; 0 where nothing is stored yet.
-        settled: the verdict is final, and every line and span known of carries it.
-        current: what is stored is the verdict that these settings and rules give; not so after they changed.
-        transaction: the id of the group of traces that this one belongs to; empty until that was looked for.
-        changed_at: when it last changed (epoch milliseconds), where what is written takes a while to show; else 0.
+        settled: the verdict is final, and every known line and span carries it.
+        current: the stored status is the one that the present rules and settings give; False after these changed.
+        transaction: the id of the transaction that the trace belongs to; empty until it was looked for.
+        changed_at: when the record last changed (epoch milliseconds), in a store where writes show late; else 0.
     """
 
     trace_id: str
@@ -39,27 +41,12 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def transaction_id(self) -> str:
-        """As it is shown: a trace that nothing joins to another one is a group of its own."""
+        """The id of the trace's transaction; a trace that is joined to no other is a transaction of its own."""
         return self.transaction or self.trace_id
 
 
-def correlation_ids_of(state: TraceState) -> list[str]:
-    """The correlation ids that the trace's lines name, sorted."""
-    named = (value for value, shown in state.keys.items() if any(fact.method == "correlation id" for fact in shown.values()))
-    return list(islice(named, _MOST_CORRELATION_IDS))
-
-
-def trace_status(verdict: Verdict, version: int) -> dict[str, Any]:
-    """The `trace` object that a trace, its lines and its spans carry; every key is there, so that a new one wipes the old."""
-    return {
-        "state": verdict.state, "stateReason": verdict.state_reason, "fault": verdict.fault, "error": verdict.error,
-        "throttle": verdict.throttle, "edgeStatus": verdict.edge_status, "clientSaw": verdict.client_saw,
-        "hiddenFault": verdict.hidden_fault, "rules": list(verdict.rules), "version": version,
-    }  # fmt: skip
-
-
 def document_of(record: TraceRecord) -> dict[str, Any]:
-    """The trace document of ``record``."""
+    """Makes the document that ``record`` is stored as."""
     verdict, root = record.verdict, record.verdict.root
     return {
         "@timestamp": iso_millis(_started(record.state)),
@@ -83,12 +70,27 @@ def document_of(record: TraceRecord) -> dict[str, Any]:
     }
 
 
+def trace_status(verdict: Verdict, version: int) -> dict[str, Any]:
+    """Makes the `trace` object that a trace, its lines and its spans carry; it has every key, so that an update leaves no old value."""
+    return {
+        "state": verdict.state, "stateReason": verdict.state_reason, "fault": verdict.fault, "error": verdict.error,
+        "throttle": verdict.throttle, "edgeStatus": verdict.edge_status, "clientSaw": verdict.client_saw,
+        "hiddenFault": verdict.hidden_fault, "rules": list(verdict.rules), "version": version,
+    }  # fmt: skip
+
+
+def correlation_ids_of(state: TraceState) -> list[str]:
+    """Returns the correlation ids that the trace's lines name, sorted, at most 100."""
+    named = (value for value, facts in state.keys.items() if any(fact.method == "correlation id" for fact in facts.values()))
+    return list(islice(named, _MOST_CORRELATION_IDS))
+
+
 def annotations_of(state: TraceState) -> dict[str, list[Annotation]]:
-    """The annotations of every segment and subsegment of a trace: each key with its values, in a fixed order."""
+    """Returns the annotations of all segments and subsegments: the values by key, both in a fixed order and bounded in number."""
     found: dict[str, dict[str, Annotation]] = {}
     for fact in state.segments.values():
         for key, value in fact.annotations:
-            # True and 1 are one key of a dictionary
+            # by their text, since True and 1 would be the same key of a dictionary
             found.setdefault(key, {})[repr(value)] = value
     return {key: [values[name] for name in sorted(values)[:_MOST_VALUES]] for key, values in sorted(found.items())[:_MOST_KEYS]}
 

@@ -1,7 +1,7 @@
-"""OpenTelemetry spans, read: the lines of the log group `aws/spans`, and what ListRetrievedTraces gives in the format OTEL.
+"""OpenTelemetry spans: reads the log events of the log group `aws/spans`, and what ListRetrievedTraces gives in the format OTEL.
 
 Sources: Amazon CloudWatch user guide, "Transaction Search" (a span is a log event; ids in W3C form); OpenTelemetry's semantic
-conventions, in their names of today and of yesterday; AWS X-Ray developer guide, "OpenTelemetry" (`annotation.…`,
+conventions, in their current and their former names; AWS X-Ray developer guide, "OpenTelemetry" (`annotation.…`,
 `aws.xray.annotations`). Attributes come as an object or as OTLP's list of keys and values, times as numbers or as text.
 """
 
@@ -24,7 +24,7 @@ from pipeline.traces.segment import (
     annotations_in,
     content_of,
     http_status_in,
-    linked,
+    linked_traces,
     links_in,
 )
 
@@ -39,25 +39,25 @@ _CLIENT_ERROR, _THROTTLED, _SERVER_ERROR = 400, 429, 500
 
 
 def is_span(content: object) -> bool:
-    """Whether a JSON value looks like a span, and not like a segment document."""
+    """Whether a JSON value looks like a span rather than a segment document."""
     return isinstance(content, Mapping) and "spanId" in content and "traceId" in content
 
 
 def read_span(document: bytes | str | Mapping[str, Any], *, trace_id: str | None = None, redactor: Redactor = DEFAULT) -> Segment:
-    """A span as a segment.
+    """Reads a span as a segment.
 
     Args:
         document: JSON text, or its object.
-        trace_id: canonical; the trace that the span came with, if it came with any.
-        redactor: takes out what is secret.
+        trace_id: the canonical id of the trace that the span came with, if any.
+        redactor: takes secrets out.
 
-    Raises BadInputError where it is no JSON object, has no valid ids, or names another trace than ``trace_id``.
+    Raises BadInputError if it is no JSON object, has no valid ids, or names another trace than ``trace_id``.
     """
     return read_span_content(content_of(document, redactor), trace_id)
 
 
 def read_span_content(content: Mapping[str, Any], trace_id: str | None) -> Segment:
-    """As `read_span`, of an object that holds nothing secret any more."""
+    """Does the same as `read_span` for an object that is redacted already."""
     own, span_id = parse_trace_id(as_text(content.get("traceId"))), parse_span_id(as_text(content.get("spanId")))
     if own is None or span_id is None:
         raise BadInputError("the span has no valid traceId or no valid spanId")
@@ -72,18 +72,18 @@ def read_span_content(content: Mapping[str, Any], trace_id: str | None) -> Segme
 def _segment(content: Mapping[str, Any], trace_id: str, span_id: str) -> Segment:
     attributes = _attributes(content.get("attributes"))
     resource = content.get("resource")
-    of_resource = _attributes(resource.get("attributes")) if isinstance(resource, Mapping) else {}
+    resource = _attributes(resource.get("attributes")) if isinstance(resource, Mapping) else {}
     exceptions = tuple(_exceptions(content.get("events")))
     kind = _kind(content.get("kind"))
     links = tuple(links_in(content.get("links"), trace_key="traceId", span_key="spanId"))
     return Segment(
         trace_id=trace_id,
-        fact=msgspec.structs.replace(_fact(content, span_id, kind, attributes, of_resource, exceptions), links=linked(links, trace_id)),
+        fact=msgspec.structs.replace(_fact(content, span_id, kind, attributes, resource, exceptions), links=linked_traces(links, trace_id)),
         exceptions=exceptions,
         links=links,
         attributes=attributes,
         kind=f"SPAN_KIND_{kind}",
-        resource=of_resource,
+        resource=resource,
     )
 
 
@@ -109,7 +109,7 @@ def _fact(content: Mapping[str, Any], span_id: str, kind: str, attributes: dict[
         fault=(status or 0) >= _SERVER_ERROR or (failed and not _CLIENT_ERROR <= (status or 0) < _SERVER_ERROR),
         error=_CLIENT_ERROR <= (status or 0) < _SERVER_ERROR,
         throttle=status == _THROTTLED,
-        # a handled exception is an event, too
+        # the events also show exceptions that were handled
         cause=bool(exceptions) and failed,
         status=status,
         method=_text(attributes, "http.request.method", "http.method"),
@@ -124,7 +124,7 @@ def _fact(content: Mapping[str, Any], span_id: str, kind: str, attributes: dict[
 
 
 def _attributes(content: object) -> dict[str, Any]:
-    """Attributes by name, from an object or from OTLP's list."""
+    """Attributes by name, from an object or from OTLP's list of keys and values."""
     if isinstance(content, list):
         entries = (entry for entry in content if isinstance(entry, Mapping))
         content = {as_text(entry.get("key")): _value(entry.get("value")) for entry in entries}
@@ -132,7 +132,7 @@ def _attributes(content: object) -> dict[str, Any]:
 
 
 def _value(value: object) -> Any:
-    """An OTLP AnyValue's own value."""
+    """The value inside an OTLP AnyValue."""
     if not isinstance(value, Mapping) or len(value) != 1:
         return value
     kind, content = next(iter(value.items()))
@@ -185,14 +185,14 @@ def _annotations(attributes: Mapping[str, Any]) -> tuple[tuple[str, Annotation],
 def _exceptions(events: object) -> Iterator[ExceptionFact]:
     for event in events if isinstance(events, list) else ():
         if isinstance(event, Mapping) and event.get("name") == "exception":
-            told = _attributes(event.get("attributes"))
+            values = _attributes(event.get("attributes"))
             yield ExceptionFact(
-                _text(told, "exception.type"), _text(told, "exception.message")[:LONGEST_MESSAGE], _text(told, "exception.stacktrace")
+                _text(values, "exception.type"), _text(values, "exception.message")[:LONGEST_MESSAGE], _text(values, "exception.stacktrace")
             )
 
 
 def _nanos(value: object) -> int | None:
-    """Nanoseconds since the epoch, from a number or its text; None where it is no time that OpenSearch can hold."""
+    """Nanoseconds since the epoch, from a number or its text; None if OpenSearch can't hold such a time."""
     if isinstance(value, str) and value.isdecimal() and len(value) <= len(str(LAST_NANO)):
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LAST_NANO else None

@@ -1,3 +1,5 @@
+"""Segment: the one form of X-Ray segments and OpenTelemetry spans, and what the readers of both share."""
+
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -23,7 +25,7 @@ LAST_NANO = 2**63 - 1
 
 
 class ExceptionFact(msgspec.Struct, frozen=True):
-    """One exception of a segment's cause."""
+    """One exception in the cause of a segment, or of a span."""
 
     type: str = ""
     message: str = ""
@@ -38,11 +40,11 @@ class SpanLink(msgspec.Struct, frozen=True):
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """A segment, subsegment or OpenTelemetry span: the facts that a verdict needs, and what only its span document shows.
+    """A segment, subsegment or OpenTelemetry span: the facts that a verdict needs, and what its span document shows besides.
 
     Attributes:
-        kind: OpenTelemetry's, where the source names one.
-        resource: the resource's attributes, where the source has a resource.
+        kind: OpenTelemetry's span kind, if the source names one.
+        resource: the attributes of the resource, if the source names one.
     """
 
     trace_id: str
@@ -55,21 +57,21 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def facts_of_segments(segments: Iterable[Segment]) -> dict[str, TraceState]:
-    """What ``segments`` say of each of their traces."""
+    """Gives the state that follows from ``segments`` alone, by trace id."""
     return merge_by_trace((segment.trace_id, TraceState(segments={segment.fact.id: segment.fact})) for segment in segments)
 
 
 def content_of(document: bytes | str | Mapping[str, Any], redactor: Redactor) -> Mapping[str, Any]:
-    """A document's JSON object, without what is secret in it. Raises BadInputError where it is none."""
+    """Gives a document's JSON object with its secrets redacted. Raises BadInputError if it is no JSON object."""
     if isinstance(document, str):
         return parse(redactor.text(document))
     return cast("Mapping[str, Any]", redactor.value(document if isinstance(document, Mapping) else parse(document)))
 
 
 def parse(document: bytes | str) -> Mapping[str, Any]:
-    """A document's JSON object. Raises BadInputError where it is none."""
+    """Parses a document's JSON object. Raises BadInputError if it is no JSON object."""
     try:
-        # every number as text, so that times keep their nanoseconds
+        # a float would lose the nanoseconds of a time
         content = json.loads(document, parse_float=number_of)
     except (ValueError, RecursionError) as error:
         raise BadInputError(f"the document is not JSON: {error}") from error
@@ -79,7 +81,7 @@ def parse(document: bytes | str) -> Mapping[str, Any]:
 
 
 def http_status_in(value: object) -> int | None:
-    """An HTTP status, from a number or its text; None where it is none."""
+    """Gives the HTTP status in a number or its text; None if it is none."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and value.isdecimal():
@@ -90,14 +92,14 @@ def http_status_in(value: object) -> int | None:
 
 
 def annotations_in(content: object) -> tuple[tuple[str, Annotation], ...]:
-    """Annotations with their types, by key; what X-Ray would not index is left in the attributes alone."""
+    """Gives the annotations that X-Ray would index, as pairs of key and typed value, sorted by key."""
     entries = content.items() if isinstance(content, Mapping) else ()
     found = ((key, annotation(value)) for key, value in entries if is_annotation_key(key))
     return tuple(sorted(((key, value) for key, value in found if value is not None), key=lambda pair: pair[0]))
 
 
 def links_in(links: object, *, trace_key: str, span_key: str) -> Iterator[SpanLink]:
-    """The links that are any, out of a list of objects with these keys."""
+    """Gives the valid links in a JSON list of objects with these keys."""
     for link in links if isinstance(links, list) else ():
         if isinstance(link, Mapping):
             trace_id, span_id = parse_trace_id(as_text(link.get(trace_key))), parse_span_id(as_text(link.get(span_key)))
@@ -105,6 +107,6 @@ def links_in(links: object, *, trace_key: str, span_key: str) -> Iterator[SpanLi
                 yield SpanLink(trace_id, span_id)
 
 
-def linked(links: Iterable[SpanLink], trace_id: str) -> tuple[str, ...]:
-    """The other traces that ``links`` name, sorted; X-Ray allows a hundred links a trace (AWS X-Ray developer guide, "Trace linking")."""
+def linked_traces(links: Iterable[SpanLink], trace_id: str) -> tuple[str, ...]:
+    """Gives the ids of other traces in ``links``, sorted; X-Ray allows a hundred a trace (AWS X-Ray developer guide, "Trace linking")."""
     return tuple(sorted({link.trace_id for link in links} - {trace_id})[:_MOST_LINKS])

@@ -1,7 +1,7 @@
-"""Spans: segments as span documents in the shape of Data Prepper's standard template, which Trace Analytics draws as it stands.
+"""Span document: turns a segment into a document of Data Prepper's standard template, which Trace Analytics draws as it stands.
 
 Source: Data Prepper's `otel-v1-apm-span-index-standard-template`, and OpenSearch Dashboards' queries on it: a root has an empty
-`parentSpanId`, and every span carries its trace's group.
+`parentSpanId`, and every span has its trace's group.
 """
 
 from hashlib import blake2b
@@ -24,13 +24,13 @@ PENDING: Final = {"state": "pending", "version": 0}
 
 
 def span_address(fact: SegmentFact, trace_id: str, prefix: str) -> tuple[str, str]:
-    """The index and the id of a span: its index is that of its start's day, or ``undated``."""
+    """Gives the index and the id of a span's document; the index is named by the day (UTC) of the span's start, or ``undated``."""
     day = day_of_nanos(fact.start) if fact.start is not None else "undated"
     return f"{prefix}-spans-{day}", f"{trace_id}-{fact.id}"
 
 
 def span_document(segment: "Segment") -> dict[str, Any]:
-    """The span of ``segment`` as it stands alone; `patch_of_span` adds what only the whole trace knows."""
+    """Gives the span document of ``segment`` alone; `patch_of_span` adds what only the whole trace knows."""
     fact = segment.fact
     document: dict[str, Any] = {
         "doc": {"kind": "span"},
@@ -55,7 +55,7 @@ def span_document(segment: "Segment") -> dict[str, Any]:
         document["annotations"] = dict(fact.annotations)
     if fact.request_id:
         document["requestId"] = fact.request_id
-    # what is stored may be less, where OpenSearch refuses a part: this tells two documents of one span apart
+    # OpenSearch may refuse a part of these fields, so the digest says whether two documents of a span are the same
     shown = [document[name] for name in ("attributes", "events", "links", "resource")]
     document["digest"] = blake2b(msgspec.json.encode(shown, order="deterministic"), digest_size=8).hexdigest()
     if fact.start is not None:

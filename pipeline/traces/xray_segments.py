@@ -1,6 +1,6 @@
-"""Segments: X-Ray's documents, read. Odd content degrades, it never raises: a document that is half readable is half a span.
+"""X-Ray segments: reads segment documents. Unreadable content is left out and raises nothing: half a document is half a segment.
 
-Source: AWS X-Ray developer guide, "X-Ray segment documents". Shapes beyond it were seen in recorded traces: an empty `cause`
+Source: AWS X-Ray developer guide, "X-Ray segment documents". Recorded traces show further shapes: an empty `cause`
 on success, times as `1.692291184114E9`, a `cause` that is an id or a number.
 """
 
@@ -24,32 +24,32 @@ from pipeline.traces.segment import (
     annotations_in,
     content_of,
     http_status_in,
-    linked,
+    linked_traces,
     links_in,
 )
 
 _MOST_FRAMES = 50
 _MOST_ITEMS = 1_000_000
-# as the X-Ray SDKs note them (`aws_para_whitelist.json`)
+# the X-Ray SDKs write these keys (`aws_para_whitelist.json`)
 _TARGETS = ("function_name", "table_name", "queue_url", "topic_arn", "stream_name", "bucket_name", "state_machine_arn")
 _NANOS = Decimal(1_000_000_000)
 
 
 def read_document(document: bytes | str | Mapping[str, Any], *, trace_id: str | None = None, redactor: Redactor = DEFAULT) -> list[Segment]:
-    """A segment document, or an independent subsegment's, as a list: the segment, then its embedded subsegments, level by level.
+    """Reads a segment document, or an independent subsegment's: gives the segment, then its embedded subsegments, level by level.
 
     Args:
         document: JSON text, or its object.
-        trace_id: canonical; the trace that the document came with, if it came with any.
-        redactor: takes out what is secret.
+        trace_id: the canonical id of the trace that the document came with, if any.
+        redactor: takes secrets out.
 
-    Raises BadInputError where it is no JSON object, belongs to no trace, or names another one than ``trace_id``.
+    Raises BadInputError if it is no JSON object, belongs to no trace, or names another trace than ``trace_id``.
     """
     return read_segments(content_of(document, redactor), trace_id)
 
 
 def read_segments(content: Mapping[str, Any], trace_id: str | None) -> list[Segment]:
-    """As `read_document`, of an object that holds nothing secret any more."""
+    """Does the same as `read_document` for an object that is redacted already."""
     own = parse_trace_id(as_text(content.get("trace_id")))
     if own is None and trace_id is None:
         raise BadInputError("the segment document names no trace: trace_id is missing or is none")
@@ -99,7 +99,7 @@ def _fact(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None)
         namespace=as_text(content.get("namespace")),
         start=start if start is not None else end,
         end=end,
-        # what its own closed document leaves open will never close
+        # a subsegment that is open in a closed document never closes
         in_progress=content.get("in_progress") is True and (parent is None or parent.in_progress),
         fault=content.get("fault") is True,
         error=content.get("error") is True,
@@ -117,19 +117,19 @@ def _fact(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None)
         inferred=content.get("inferred") is True,
         exception_type=exception.type,
         exception_message=exception.message,
-        links=linked(links_in(content.get("links"), trace_key="trace_id", span_key="id"), trace_id),
+        links=linked_traces(links_in(content.get("links"), trace_key="trace_id", span_key="id"), trace_id),
         annotations=annotations_in(content.get("annotations")),
     )
 
 
 def _failed_items(aws: Mapping[str, Any]) -> int:
-    """How many items of a batch call failed, as the X-Ray SDKs note it of SQS (`aws_para_whitelist.json`: failed_count, failed)."""
+    """How many items of a batch call failed; the X-Ray SDKs write it for SQS (`aws_para_whitelist.json`: failed_count, failed)."""
     count, failed = aws.get("failed_count"), aws.get("failed")
     return len(failed) if isinstance(failed, list) else int(count) if isinstance(count, int | Decimal) and 0 < count < _MOST_ITEMS else 0
 
 
 def _id(value: object, trace_id: str) -> str:
-    """A segment's id; one that X-Ray would not allow becomes one that follows from it; empty where there is none."""
+    """A segment's id, hashed if X-Ray would not allow it; empty if there is none."""
     if not isinstance(value, str | int) or isinstance(value, bool) or not str(value).strip():
         return ""
     return parse_span_id(str(value)) or _hash(trace_id, str(value))
@@ -147,7 +147,7 @@ def _hash(*parts: str) -> str:
 
 
 def nanos_of(value: object) -> int | None:
-    """Epoch seconds (a number, or a number as text) as nanoseconds; None where it is no time that OpenSearch can hold."""
+    """Turns epoch seconds (a number, or its text) into nanoseconds; None if OpenSearch can't hold such a time."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
     try:
@@ -158,7 +158,7 @@ def nanos_of(value: object) -> int | None:
 
 
 def _has_cause(cause: object) -> bool:
-    """Whether a cause says anything: Step Functions writes an empty one on success."""
+    """Whether a cause holds anything: Step Functions writes an empty one on success."""
     if isinstance(cause, Mapping):
         return bool(cause.get("exceptions") or cause.get("message"))
     return isinstance(cause, str) and bool(cause)
@@ -184,7 +184,7 @@ def _stack(stack: object) -> str:
 
 
 def _attributes(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What a span shows beside its own fields, as objects only, so that its type never clashes."""
+    """The attributes of the span document. Only objects are kept, so that no field's type clashes."""
     kept = {key: storable(value) for key in ("annotations", "metadata", "http", "aws", "sql", "service")
             if isinstance(value := content.get(key), Mapping) and value}  # fmt: skip
     xray = {key: storable(content[key]) for key in ("origin", "namespace", "fault", "error", "throttle", "in_progress", "resource_arn",

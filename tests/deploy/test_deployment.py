@@ -11,9 +11,10 @@ Python and architecture, for which the package is built, and not on arm64 with P
 import pytest
 
 from pipeline.settings import Settings
-from tests.conftest import needs_sam, remove
-from tests.deploy import story as stories
-from tests.deploy.story import GROUP, LATER, LINES, STACK, UNWANTED
+from tests.support import story as stories
+from tests.support.paths import UNMEASURED
+from tests.support.stores import emptied, needs_sam
+from tests.support.story import GROUP, LATER, LINES, STACK, UNWANTED
 
 pytestmark = pytest.mark.opensearch
 
@@ -23,12 +24,10 @@ def story(real_endpoint):
     """One stack for all tests."""
     needs_sam()
     settings = Settings(endpoint=real_endpoint, prefix="deployed", region="eu-west-1")
-    yield stories.tell(settings)
-    from pipeline.configure import store_for
-
-    store = store_for(settings)
-    remove(store)
-    store.close()
+    with emptied(settings), pytest.MonkeyPatch.context() as patch:
+        for name, value in UNMEASURED.items():
+            patch.setenv(name, value)
+        yield stories.tell(settings)
 
 
 def test_the_outputs_say_what_to_use_next(story, real_endpoint):

@@ -16,8 +16,8 @@ import time
 import pytest
 
 from pipeline.local import application
-from tests.conftest import needs_sam
-from tests.deploy.lifetime import SAMPLE, STACK, STAND_IN, live, load
+from tests.support.lifetime import SAMPLE, STACK, STAND_IN, live, load
+from tests.support.stores import needs_sam
 
 FUNCTIONS = {function.name for function in application._FUNCTIONS}
 
@@ -57,11 +57,11 @@ def test_every_case_is_answered(lifetime):
     """service-a answers 200 whatever becomes of it: what failed behind it shows in its own words only."""
     assert (lifetime.asked.returncode, lifetime.asked.stderr) == (0, "")
     found = answers(lifetime)
-    assert list(found) == [title for title, _, _ in application._ASKED]
+    assert list(found) == [title for title, _, _ in application._REQUESTS]
     assert {answer["status"] for answer in found.values()} == {200}
     outcomes = {title: answer["outcomes"] for title, answer in found.items()}
     assert {title: list(outcome) for title, outcome in outcomes.items()} == {
-        title: calls.split(",") for title, calls, _ in application._ASKED
+        title: calls.split(",") for title, calls, _ in application._REQUESTS
     }
     assert outcomes["a function fails behind API Gateway"] == {"s3": "an order", "error": "502"}
     assert outcomes["a function times out behind API Gateway"] == {"dynamodb": "accepted", "timeout": "502"}
@@ -135,14 +135,14 @@ def test_stacks_without_a_url_are_told_apart(lifetime):
 def test_an_answer_of_somebody_else_is_told(lifetime):
     """A URL with a wrong stage is answered, but not by service-a: status 1, with what the codes mean."""
     assert lifetime.wrong_stage.returncode == 1
-    assert len(lifetime.wrong_stage.stdout.splitlines()) == len(application._ASKED)
+    assert len(lifetime.wrong_stage.stdout.splitlines()) == len(application._REQUESTS)
     assert lifetime.wrong_stage.stderr.startswith("load.py: 7 answers were not service-a's 200")
 
 
 def test_the_load_script_asks_what_the_demo_asks():
     """The same cases, in the same order."""
     cases = runpy.run_path(str(SAMPLE / "load.py"), run_name="load")["CASES"]
-    assert tuple((case.title, case.calls, case.sampled) for case in cases) == application._ASKED
+    assert tuple((case.title, case.calls, case.sampled) for case in cases) == application._REQUESTS
 
 
 def test_nobody_is_there():

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from tests.conftest import left_out
-from tests.deploy.template import ROOT
-from tests.deploy.test_template import RUNTIME, pins
+from tests.support.paths import ROOT
+from tests.support.stores import left_out
+from tests.support.template import RUNTIME, pins
 
 SAMPLE = ROOT / "examples"
 # what botocore brings along on Lambda

@@ -9,9 +9,10 @@ import subprocess
 import pytest
 
 from pipeline.local import application
-from tests.conftest import left_out
-from tests.deploy import template as templates
-from tests.deploy.template import ROOT, of_type, statements
+from tests.support import template as templates
+from tests.support.paths import ROOT
+from tests.support.stores import left_out
+from tests.support.template import of_type, statements
 
 SAMPLE = ROOT / "examples"
 SAM = ROOT / ".cache" / "sam" / "bin" / "sam"

@@ -13,14 +13,13 @@ import pytest
 
 from pipeline.provision.subscriptions.selector import PIPELINE_TAG
 from pipeline.settings import Settings
-from tests.conftest import left_out
-from tests.deploy import template as templates
-from tests.deploy.template import ROOT, of_type, own_variables, statements, variables
+from tests.support import template as templates
+from tests.support.paths import ROOT
+from tests.support.stores import left_out
+from tests.support.template import RUNTIME, of_type, own_variables, pins, statements, variables
 
 # AWS's service authorization reference knows no resources for X-Ray's actions
 RESOURCE_FREE = {"LookUpTraces", "SendOwnTrace"}
-# Lambda's Python runtime brings these
-RUNTIME = {"boto3", "botocore", "jmespath", "s3transfer"}
 COLD_START = """
 import sys
 before = set(sys.modules)
@@ -50,14 +49,14 @@ def package(tmp_path_factory):
 
 
 def test_handlers_are_there(template):
-    """Each function's handler is a function in the repository, and the Makefile knows how to build it."""
+    """Each function's handler is a function in the repository, and package.mk knows how to build it."""
     functions = of_type(template, "AWS::Serverless::Function")
     assert set(functions) == set(FUNCTIONS)
     for name, properties in functions.items():
         module, _, handler = properties["Handler"].rpartition(".")
         assert callable(getattr(importlib.import_module(module), handler))
         assert template["Resources"][name]["Metadata"]["BuildMethod"] == "makefile"
-        assert f"build-{name}" in (ROOT / "Makefile").read_text()
+        assert f"build-{name}" in (ROOT / "package.mk").read_text()
 
 
 def test_every_function_is_traced_and_none_feeds_on_its_own_spans(template):
@@ -95,7 +94,7 @@ def test_parameters_default_to_what_the_settings_default_to(template):
     defaults = {name: str(parameters[value["Ref"]]["Default"]) for name, value in variables(template).items()
                 if isinstance(value, dict) and "Default" in parameters.get(value.get("Ref"), {})}  # fmt: skip
     assert Settings.from_environment(defaults) == Settings()
-    assert len(defaults) == 16
+    assert len(defaults) == 17
 
 
 def test_the_defaults_pass_the_template_s_own_patterns(template):
@@ -253,13 +252,6 @@ def test_what_is_shipped_is_what_is_tested():
     assert shipped == {name: tested[name] for name in shipped}
 
 
-def pins(file):
-    """The versions in a requirements file, by normalised name."""
-    lines = (line.strip() for line in (ROOT / file).read_text().splitlines())
-    found = (line.split("==") for line in lines if line and not line.startswith("#"))
-    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
-
-
 def test_nothing_of_the_laptop_is_in_the_package(package):
     """Library, functions and mappings are there; the demo, the command line and their packages are not."""
     names = {path.name.lower() for path in package.iterdir()}
@@ -280,7 +272,7 @@ def test_nothing_of_the_laptop_is_in_the_package(package):
     assert not (package / "pipeline" / "local").exists()
     assert not (package / "pipeline" / "cli").exists()
     assert (package / "mappings" / "indices" / "logs.json").exists()
-    assert (package / "pipeline" / "judge" / "rules.json").exists()
+    assert (package / "pipeline" / "detect" / "default_rules.json").exists()
 
 
 def test_everything_that_the_functions_import_is_in_the_package(package):

@@ -1,8 +1,20 @@
-"""What the tests of X-Ray's sources share."""
+"""What functional tests share: a local AWS, and a client of the local X-Ray."""
 
 import boto3
 import pytest
 from botocore.config import Config
+
+from pipeline.local.ministack import local_aws
+from tests.support.documents import indexed
+from tests.support.events import OTHER, lambda_event, powertools, report, start
+from tests.support.paths import UNMEASURED
+
+
+@pytest.fixture(scope="session")
+def aws():
+    """The endpoint of a local AWS."""
+    with local_aws(UNMEASURED) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
@@ -12,3 +24,15 @@ def client(xray):
                           config=Config(retries={"total_max_attempts": 1}))  # fmt: skip
     yield client
     client.close()
+
+
+@pytest.fixture
+def orders(store, settings):
+    """Two traces: one that several ids name, and another."""
+    indexed(lambda_event([start(), powertools("paid", correlation_id="c-9"), report()]), store, settings)
+    indexed(
+        lambda_event([powertools("sent", trace=OTHER, request="11111111-2182-454f-963f-5f0f9a621d72", correlation_id="c-10")], first=100),
+        store,
+        settings,
+    )
+    return store

@@ -2,27 +2,19 @@
 
 import random
 
-import pytest
-
 from accuracy.disturbances import DISTURBANCES
-from accuracy.judging import facts_of_transaction, hits_of, verdict_on
+from accuracy.evaluation import facts_of_transaction, hits_of, verdict_on
 from accuracy.measure import case_of
 from accuracy.scenarios import ALL
 from pipeline.detect.rule import default_rules
 from pipeline.resolve import Resolver
 from pipeline.ship import ship
-from tests.events import NOW
-from tests.functional.world import Visible
+from tests.support.events import NOW
+from tests.support.world import Visible
 
 BEGAN = NOW - 7_200_000
 SEED = 5
 SWEEPS = 20
-
-
-@pytest.fixture
-def endpoint(embedded_endpoint):
-    """The embedded OpenSearch alone: what differs on a real one is others' to test."""
-    return embedded_endpoint
 
 
 def batches_of(case, rng):

@@ -14,10 +14,10 @@ from pipeline.alert.sns import Topic
 from pipeline.configure import console_links_for
 from pipeline.errors import BadInputError, UnavailableError
 from pipeline.local.inbox import Inbox
-from pipeline.local.ministack import local_aws
 from pipeline.resolve import Resolver
-from tests.events import NOW, TRACE, Traces, function, lambda_event, powertools, report, service
-from tests.functional.test_ship import shipped
+from tests.support.events import NOW, TRACE, Traces, function, lambda_event, powertools, report, service
+from tests.support.shipping import shipped
+from tests.support.stores import both_kinds
 
 FAILED = {"error": True, "cause": {"exceptions": [{"id": "1", "type": "ValueError", "message": "boom"}]}}
 AT = "2026-11-24T10:00:00.000Z"
@@ -83,13 +83,6 @@ def world(store, settings):
     return World(store, settings)
 
 
-@pytest.fixture(scope="module")
-def aws():
-    """A local AWS for the module."""
-    with local_aws() as endpoint:
-        yield endpoint
-
-
 def failing(store, settings):
     """Ships a trace that fails behind a 200, and returns the documents that X-Ray has of it."""
     shipped(lambda_event([powertools("a"), report()]), store, settings)
@@ -116,9 +109,10 @@ def test_what_was_withdrawn_is_due_again_when_its_rule_fires_again(world):
     change(world.store, settled=False, trace={"version": 1, "state": "partial"})
     again = world.resolver(*documents).sweep()
     world.resolver(*documents).sweep()
-    assert (len(world.topic.sent), again.noted, world.notes()) == (1, {}, {"sent": 1})
+    assert (len(world.topic.sent), again.new_faults, world.notes()) == (1, {}, {"sent": 1})
 
 
+@both_kinds
 def test_a_note_that_is_renewed_meanwhile_is_not_withdrawn(world):
     """One worker saw the rule fire no more; before it says so, another one notes that it fires: the note stays due."""
     documents = failing(world.store, world.settings)
@@ -160,6 +154,7 @@ def test_sns_says_which_messages_it_never_takes(aws, settings):
         Topic(inbox.client, f"{inbox.arn}-gone").publish("s", "x", {})
 
 
+@pytest.mark.opensearch
 def test_the_largest_findings_fit_into_a_message(world, aws, settings):
     """A dozen traces with a hundred long failures each: SNS takes it, and each example still says where to look."""
     inbox = Inbox(aws, settings.prefix)

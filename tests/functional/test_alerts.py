@@ -11,11 +11,11 @@ from pipeline.alert.grouping import WINDOW_MS
 from pipeline.alert.sns import Topic
 from pipeline.errors import UnavailableError
 from pipeline.local.inbox import Inbox
-from pipeline.local.ministack import local_aws
 from pipeline.model.trace_ids import to_xray
 from pipeline.resolve import Resolver
-from tests.events import NOW, REQUEST, TRACE, Traces, function, lambda_event, powertools, report, service
-from tests.functional.test_ship import shipped
+from tests.support.events import NOW, REQUEST, TRACE, Traces, function, lambda_event, powertools, report, service
+from tests.support.shipping import shipped
+from tests.support.stores import both_kinds
 
 FAILED = {"error": True, "cause": {"exceptions": [{"id": "1", "type": "ValueError", "message": "boom"}]}}
 TIMED_OUT = f"2026-11-24T10:00:00.000Z {REQUEST} Task timed out after 3.00 seconds"
@@ -23,13 +23,6 @@ TIMED_OUT = f"2026-11-24T10:00:00.000Z {REQUEST} Task timed out after 3.00 secon
 
 class Crash(BaseException):
     """The process is gone."""
-
-
-@pytest.fixture(scope="module")
-def aws():
-    """A local AWS for the module."""
-    with local_aws() as endpoint:
-        yield endpoint
 
 
 @pytest.fixture
@@ -77,17 +70,18 @@ class Dying:
         raise Crash
 
 
+@both_kinds
 def test_a_fault_is_told_once(world, inbox):
     """One message with its evidence; a redelivered hint, a sweep and a redelivered log event tell nothing again."""
     first = world.resolver().resolve([TRACE])
-    assert (first.alerts.sent, first.noted) == (1, {"orders": {"service-ok-function-failed": 1}})
+    assert (first.alerts.sent, first.new_faults) == (1, {"orders": {"service-ok-function-failed": 1}})
     (message,) = inbox.receive()
     assert message.subject == "[tracejoin] orders: ValueError behind 200"
     assert f"tracejoin trace {to_xray(TRACE)}" in message.text
     assert message.attributes["rules"] == "service-ok-function-failed"
     shipped(lambda_event([powertools("a"), report()]), world.store, world.settings)
     for again in (world.resolver().resolve([TRACE], force=True), world.resolver().sweep(force=True)):
-        assert (again.alerts.sent, again.noted) == (0, {})
+        assert (again.alerts.sent, again.new_faults) == (0, {})
     assert inbox.receive() == []
     assert world.notes() == {f"{TRACE}-service-ok-function-failed": "sent"}
 
@@ -130,6 +124,7 @@ def test_what_the_caller_saw_is_not_told(store, settings, inbox):
     assert world.notes() == {}
 
 
+@both_kinds
 def test_workers_at_once_tell_once(world, inbox):
     """Eight workers take the same hint at the same time; whoever does not get to send leaves it to the others."""
     threads = [threading.Thread(target=lambda: world.resolver().resolve([TRACE])) for _ in range(8)]
@@ -220,12 +215,13 @@ def test_what_is_no_fault_any_more_is_withdrawn(world, inbox):
 def test_a_worker_without_a_topic_leaves_it_to_one_that_has_one(world, inbox):
     """A laptop settles the trace and tells nobody; the stack's next sweep does."""
     topic, world.topic = world.topic, None
-    assert world.resolver().resolve([TRACE]).noted == {"orders": {"service-ok-function-failed": 1}}
+    assert world.resolver().resolve([TRACE]).new_faults == {"orders": {"service-ok-function-failed": 1}}
     assert world.notes() == {f"{TRACE}-service-ok-function-failed": "due"}
     world.resolver(topic).sweep()
     assert len(inbox.receive()) == 1
 
 
+@pytest.mark.opensearch
 def test_a_storm_comes_to_a_few_messages(store, settings, inbox):
     """Ten thousand faulty traces in a minute, noted in a hundred runs: a handful of messages, every trace told of once, the counts add up."""
     world = World(store, settings, Topic(inbox.client, inbox.arn))

@@ -1,14 +1,17 @@
 """Attribution, measured: made-up log streams of every runtime, cut, shuffled and resolved at any time, are held against their truth."""
 
 import time
+import uuid
 from dataclasses import replace
 
 import pytest
 
 from bench.attribution import documents_of, lines_of, settle
-from bench.comparison import Comparison, judge
+from bench.comparison import Comparison, compare
 from bench.streams import before_midnight, log_streams
 from bench.truth import NOBODY
+from pipeline.settings import Settings
+from tests.support.stores import KINDS, installed
 
 LINES = 500
 OTHER = "68a1b2c3bd862e3fe1be46a994272794"
@@ -19,24 +22,31 @@ def made_up(seed):
     return log_streams(seed, LINES, before_midnight(int(time.time() * 1000)))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_every_line_finds_its_trace_whatever_the_order(store, settings, seed):
+@pytest.fixture(scope="module", params=KINDS)
+def settled(request):
+    """On an OpenSearch of each kind: a store with made-up streams that are shipped and settled, the streams, and what is unsettled."""
+    endpoint, seed = request.getfixturevalue(f"{request.param}_endpoint"), {"embedded": 1, "real": 3}[request.param]
+    settings = Settings(endpoint=endpoint, prefix=f"t{uuid.uuid4().hex[:10]}", region="eu-west-1")
+    with installed(settings) as store:
+        streams = made_up(seed)
+        yield store, streams, settle(streams, store, settings, seed)
+
+
+def test_every_line_finds_its_trace_whatever_the_order(settled):
     """Shuffled batches, lost hints and early look-ups end with 99.9 % of the lines right, none at a wrong trace, nothing unsettled."""
-    streams = made_up(seed)
-    unsettled = settle(streams, store, settings, seed)
+    store, streams, unsettled = settled
     comparison = Comparison(lines_of(streams), documents_of(store))
     assert unsettled == 0
     assert comparison.passed, comparison.table()
 
 
-def test_the_comparison_sees_a_swapped_truth(store, settings):
+def test_the_comparison_sees_a_swapped_truth(settled):
     """Two right lines of different traces whose truths are swapped are two more wrong lines, and the gate closes."""
-    streams = made_up(4)
-    settle(streams, store, settings, 4)
+    store, streams, _ = settled
     lines, documents = lines_of(streams), documents_of(store)
     before = Comparison(lines, documents)
     right = [place for place, (stream, line) in enumerate(lines)
-             if line.truth.trace_id and judge(line.truth, documents[stream, line.event_id])[0] == "right"]  # fmt: skip
+             if line.truth.trace_id and compare(line.truth, documents[stream, line.event_id])[0] == "right"]  # fmt: skip
     one = right[0]
     other = next(place for place in right if lines[place][1].truth.trace_id != lines[one][1].truth.trace_id)
     swapped = list(lines)
@@ -49,10 +59,9 @@ def test_the_comparison_sees_a_swapped_truth(store, settings):
     assert "traceId wrong" in after.table()
 
 
-def test_every_line_is_there_once(store, settings):
+def test_every_line_is_there_once(settled):
     """Batches that come twice, and lines of two days, make one document a line."""
-    streams = made_up(5)
-    settle(streams, store, settings, 5)
+    store, streams, _ = settled
     assert set(documents_of(store)) == {(stream, line.event_id) for stream, line in lines_of(streams)}
     found = store.search({"size": 0, "track_total_hits": True}, index=f"{store.prefix}-logs-*")["hits"]["total"]["value"]
     assert found == len(lines_of(streams))
@@ -69,12 +78,12 @@ def test_what_counts_as_wrong_and_as_missing(change, expected):
     """Each field that says otherwise makes a line wrong, each that says nothing makes it incomplete."""
     truth = next(line.truth for _, line in lines_of(made_up(6)) if line.truth.sampled)
     document = {"traceId": truth.trace_id, "requestId": truth.request_id, "sampled": True}
-    assert judge(truth, document | change) == expected
+    assert compare(truth, document | change) == expected
 
 
 def test_a_line_of_nobody_must_have_nothing():
     """A line outside any invocation is wrong with a trace or a request, right without, and missing where it was lost."""
-    assert judge(NOBODY, {"traceId": OTHER}) == ("wrong", "traceId")
-    assert judge(NOBODY, {"requestId": OTHER}) == ("wrong", "requestId")
-    assert judge(NOBODY, {}) == ("right", "")
-    assert judge(NOBODY, None) == ("missing", "document")
+    assert compare(NOBODY, {"traceId": OTHER}) == ("wrong", "traceId")
+    assert compare(NOBODY, {"requestId": OTHER}) == ("wrong", "requestId")
+    assert compare(NOBODY, {}) == ("right", "")
+    assert compare(NOBODY, None) == ("missing", "document")

@@ -1,31 +1,31 @@
 """The command line, as a person calls it: in a process of its own, with good and with bad input."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from pipeline.cli.main import cli
 from pipeline.local.aws_spans import spans_of, subscription_event
-from tests.events import NOW, OTHER, OTHER_REQUEST, TRACE, document, edge, function, lambda_event, powertools, report, service, start
+from tests.support.command import rows, tracejoin
+from tests.support.events import (
+    NOW,
+    OTHER,
+    OTHER_REQUEST,
+    REQUEST,
+    TRACE,
+    document,
+    edge,
+    function,
+    lambda_event,
+    powertools,
+    report,
+    service,
+    start,
+)
+from tests.support.paths import ROOT, UNMEASURED
 
 XRAY = "1-5759e988-bd862e3fe1be46a994272793"
-
-
-def tracejoin(*arguments, text="", **environment):
-    """Runs the command; returns exit status, stdout, stderr."""
-    keep = {key: value for key, value in os.environ.items() if not key.startswith(("TRACEJOIN_", "AWS_"))}
-    done = subprocess.run([sys.executable, "-c", "from pipeline.cli.main import main; main()", *map(str, arguments)], input=text, text=True,
-                          capture_output=True, env=keep | {"COLUMNS": "160"} | environment, timeout=60, check=False)  # fmt: skip
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout, done.stderr
-
-
-def rows(output):
-    """Each line of stdout as JSON: there must be nothing else."""
-    return [json.loads(line) for line in output.splitlines()]
 
 
 def test_explain_keeps_its_contract():
@@ -91,6 +91,21 @@ def test_classify_keeps_its_contract(tmp_path):
         assert list(found["findings"][0]) == ["rule", "severity", "serviceName", "spanId", "path", "evidence"]
         assert {finding["rule"] for finding in found["findings"]} == rules
         assert (found["state"], found["edgeStatus"], found["clientSaw"], found["hiddenFault"]) == ("complete", 200, "success", True)
+
+
+def test_classify_judges_log_lines_alone_where_the_answer_has_no_segments(tmp_path):
+    """X-Ray has nothing of a trace that was not sampled; without log lines that name a trace such an answer holds nothing to judge."""
+    path, logs, others = tmp_path / "traces.json", tmp_path / "lines.log", tmp_path / "others.log"
+    path.write_text(json.dumps({"Traces": [{"Id": XRAY, "Segments": []}], "UnprocessedTraceIds": []}))
+    logs.write_text(f"[ERROR]\t2026-11-24T10:00:00.000Z\t{REQUEST}\tno stock\n{report(sampled=False)}")
+    others.write_text("a print\n")
+    status, output, _ = tracejoin("classify", "--json", path, "--logs", logs)
+    (found,) = rows(output)
+    assert (status, found["xrayTraceId"], found["state"]) == (0, XRAY, "unsampled")
+    assert [finding["rule"] for finding in found["findings"]] == ["unsampled-error"]
+    for more in ([], ["--logs", others]):
+        status, _, errors = tracejoin("classify", path, *more)
+        assert (status, "no segment document" in errors) == (1, True)
 
 
 def test_classify_reads_documents_a_line_and_names_the_bad_ones(tmp_path):
@@ -260,15 +275,15 @@ def test_every_sample_of_others(samples):
     for path in sorted(samples.rglob("*")):
         if path.is_file() and path.name != "PROVENANCE.json":
             command = "classify" if path.parent.name == "segments" else "explain"
-            status, output, _ = tracejoin(command, "--json", path)
-            assert status == 0, path.name
-            assert rows(output), path.name
+            result = CliRunner().invoke(cli, [command, "--json", str(path)])
+            assert result.exit_code == 0, (path.name, result.output, result.exception)
+            assert rows(result.stdout), path.name
 
 
 @pytest.mark.parametrize(("source", "calls_a_trace"), [("auto", 0.25), ("StartTraceRetrieval", 0.5), ("aws/spans", 0)])
 def test_demo_finds_what_it_hides(source, calls_a_trace):
     """The demo runs whole, its figures add up, and every source of traces comes to the same."""
-    status, output, _ = tracejoin("demo", "--json", TRACEJOIN_TRACE_SOURCE=source)
+    status, output, _ = tracejoin("demo", "--json", TRACEJOIN_TRACE_SOURCE=source, **UNMEASURED)
     (found,) = rows(output)
     ledger = found["ledger"]
     assert status == 0
@@ -289,7 +304,7 @@ def test_demo_tells_of_the_stale_and_of_the_unsampled():
 
 def test_every_command_is_in_the_readme():
     """README and command line name the same commands."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text()
     _, output, _ = tracejoin("--help")
     commands = [line.split()[0] for line in output.partition("Commands:")[2].splitlines() if line[2:3].strip()]
     assert len(commands) == 11

@@ -1,61 +1,44 @@
 """The custom resources as CloudFormation asks them: setup and subscribe, each with an answer, whatever happens."""
 
 import json
-import threading
+import subprocess
+import sys
 import time
-import urllib.request
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import boto3
 import pytest
 
-from pipeline.configure import store_for
 from pipeline.local.environment import ACCOUNT, REGION
 from pipeline.local.lambda_runtime import Context
-from pipeline.local.ministack import local_aws
 from pipeline.provision.install import require
 from pipeline.provision.subscriptions.selector import PIPELINE_TAG
-from tests.conftest import remove
+from tests.support.gatekeeper import Gatekeeper
+from tests.support.http_server import HttpServer
+from tests.support.stores import both_kinds, emptied
 
 STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/tracejoin/1b2c"
 SHIP = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:tracejoin-ship"
 
 
-class CloudFormation(HTTPServer):
+class CloudFormation(HttpServer):
     """Where answers are put, and who says which state the stack is in (a recorded DescribeStacks: ministack keeps no such state)."""
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        super().__init__(self._answer)
         self.told = []
         self.failures = 0
         self.status = "UPDATE_IN_PROGRESS"
 
-
-class Handler(BaseHTTPRequestHandler):
-    def do_PUT(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.server.failures:
-            self.server.failures -= 1
-            self.answer(503, b"")
-            return
-        self.server.told.append((self.headers["Content-Type"], json.loads(body)))
-        self.answer(200, b"")
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(200, f"""<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult><Stacks><member>
-            <StackName>tracejoin</StackName><CreationTime>2026-11-25T00:00:00Z</CreationTime><StackStatus>{self.server.status}</StackStatus>
-            </member></Stacks></DescribeStacksResult></DescribeStacksResponse>""".encode())  # fmt: skip
-
-    def answer(self, status, body):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        """Says nothing."""
+    def _answer(self, request):
+        if request.method == "POST":
+            return 200, f"""<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult><Stacks><member>
+                <StackName>tracejoin</StackName><CreationTime>2026-11-25T00:00:00Z</CreationTime><StackStatus>{self.status}</StackStatus>
+                </member></Stacks></DescribeStacksResult></DescribeStacksResponse>""".encode()  # fmt: skip
+        if self.failures:
+            self.failures -= 1
+            return 503, b""
+        self.told.append((request.headers["content-type"], json.loads(request.body)))
+        return 200, b""
 
 
 def context(seconds=300):
@@ -67,11 +50,7 @@ def context(seconds=300):
 def cloudformation():
     """A CloudFormation that listens."""
     with CloudFormation() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -80,11 +59,11 @@ def ask(cloudformation, monkeypatch):
     for name, value in {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local",
                         "AWS_LAMBDA_FUNCTION_NAME": "f", "LOCAL_FUNCTION_ARN": "arn:aws:lambda:eu-west-1:123456789012:function:f",
                         "AWS_LAMBDA_LOG_STREAM_NAME": "s", "POWERTOOLS_METRICS_NAMESPACE": "tracejoin",
-                        "AWS_ENDPOINT_URL_CLOUDFORMATION": cloudformation.url}.items():  # fmt: skip
+                        "AWS_ENDPOINT_URL_CLOUDFORMATION": cloudformation.endpoint}.items():  # fmt: skip
         monkeypatch.setenv(name, value)
 
     def send(handler, request, *, seconds=30, **more):
-        event = {"RequestType": request, "ResponseURL": f"{cloudformation.url}/answer?signature=x", "StackId": STACK, "RequestId": "r",
+        event = {"RequestType": request, "ResponseURL": f"{cloudformation.endpoint}/answer?signature=x", "StackId": STACK, "RequestId": "r",
                  "LogicalResourceId": "Setup", "ResourceType": "Custom::X", "ResourceProperties": {}, **more}  # fmt: skip
         handler(event, context(seconds))
         content_type, told = cloudformation.told.pop()
@@ -100,12 +79,11 @@ def opensearch(settings, monkeypatch):
     """An OpenSearch without anything of ours in it, and the functions' settings for it."""
     monkeypatch.setenv("TRACEJOIN_ENDPOINT", settings.endpoint)
     monkeypatch.setenv("TRACEJOIN_PREFIX", settings.prefix)
-    store = store_for(settings)
-    yield store
-    remove(store)
-    store.close()
+    with emptied(settings) as store:
+        yield store
 
 
+@both_kinds
 def test_setup_installs_everything_and_again_nothing(ask, opensearch):
     """The templates are there when the stack goes on, and a second run says that they were; the physical id stays."""
     from shipper_function import setup
@@ -149,35 +127,17 @@ def test_an_opensearch_that_is_away_fails_the_stack_but_never_its_way_back(ask, 
         assert "\n" not in answer["Reason"]
 
 
-class Gate(BaseHTTPRequestHandler):
-    """A domain that lets nobody in at first, and then passes everything on to an OpenSearch."""
+def test_a_package_for_another_processor_fails_the_stack_at_once(ask, cloudformation, monkeypatch):
+    """Compiled code of another architecture can't be imported: the stack learns that, and what to do, instead of waiting for its time limit."""
+    from shipper_function import setup
 
-    def pass_on(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if not self.server.open:
-            self.reply(403, b'{"Message":"User is not authorized to perform: es:ESHttpGet"}')
-            return
-        request = urllib.request.Request(
-            f"{self.server.opensearch}{self.path}", body or None, {"Content-Type": "application/json"}, method=self.command
-        )
-        try:
-            with urllib.request.urlopen(request) as answer:
-                self.reply(answer.status, answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                self.reply(error.code, error.read())
-
-    do_GET = do_PUT = do_POST = pass_on  # noqa: N815
-
-    def reply(self, status, body):
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        """Says nothing."""
+    cloudformation.status = "CREATE_IN_PROGRESS"
+    monkeypatch.setitem(sys.modules, "pipeline.provision.install", None)
+    answer = ask(setup.handler, "Create")
+    assert answer["Status"] == "FAILED"
+    assert "build and deploy with the same Architecture" in answer["Reason"]
+    script = "import sys, shipper_function.setup; print({'msgspec', 'isal', 'hyperscan', 'yaml'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
 def test_a_domain_that_lets_nobody_in_yet_is_waited_for(monkeypatch, opensearch, settings):
@@ -185,21 +145,16 @@ def test_a_domain_that_lets_nobody_in_yet_is_waited_for(monkeypatch, opensearch,
     from shipper_function import setup
 
     paused = []
-    with HTTPServer(("127.0.0.1", 0), Gate) as gate:
-        gate.open, gate.opensearch = False, settings.endpoint
-        monkeypatch.setenv("TRACEJOIN_ENDPOINT", f"http://127.0.0.1:{gate.server_port}")
+    with Gatekeeper(settings.endpoint) as gate:
+        gate.every = (403, {"Message": "User is not authorized to perform: es:ESHttpGet"})
+        monkeypatch.setenv("TRACEJOIN_ENDPOINT", gate.endpoint)
 
         def pause(seconds):
             paused.append(seconds)
-            gate.open = len(paused) == 2
+            if len(paused) == 2:
+                gate.every = None
 
-        thread = threading.Thread(target=gate.serve_forever)
-        thread.start()
-        try:
-            assert setup.set_up(lambda: 300 - 100 * len(paused), pause)
-        finally:
-            gate.shutdown()
-            thread.join()
+        assert setup.set_up(lambda: 300 - 100 * len(paused), pause)
     require(opensearch)
     assert paused == [10.0, 10.0]
 
@@ -233,13 +188,6 @@ def test_an_answer_that_does_not_get_through_is_sent_again(ask, cloudformation, 
 
     cloudformation.failures = 2
     assert ask(setup.handler, "Delete")["Status"] == "SUCCESS"
-
-
-@pytest.fixture(scope="module")
-def aws():
-    """A local AWS."""
-    with local_aws() as endpoint:
-        yield endpoint
 
 
 @pytest.fixture

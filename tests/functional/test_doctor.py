@@ -24,11 +24,13 @@ from pipeline.local.ministack import local_aws
 from pipeline.local.xray import LocalXRay
 from pipeline.provision.install import install
 from pipeline.settings import Settings
-from tests.functional.broken import SCENARIOS, log_group, setting
-from tests.functional.deployed import ACCOUNT, REGION, SHIP, STACK, Deployed
-from tests.functional.gatekeeper import Gatekeeper
-from tests.functional.healthy import World
-from tests.functional.test_command_line import rows, tracejoin
+from tests.support.broken import SCENARIOS, log_group, setting
+from tests.support.command import rows, tracejoin
+from tests.support.deployed import ACCOUNT, REGION, SHIP, STACK, Deployed
+from tests.support.gatekeeper import Gatekeeper
+from tests.support.healthy import World
+from tests.support.paths import UNMEASURED
+from tests.support.stores import both_kinds
 
 NAMES = [check.name for check in CHECKS]
 
@@ -37,7 +39,7 @@ NAMES = [check.name for check in CHECKS]
 def parts(embedded_endpoint):
     """The stack, behind gatekeepers that tests use to answer as something else."""
     with (
-        local_aws() as aws,
+        local_aws(UNMEASURED) as aws,
         LocalXRay() as xray,
         Gatekeeper(aws) as gate,
         Gatekeeper(xray.endpoint) as xray_gate,
@@ -166,6 +168,7 @@ def test_statuses_and_versions_out_of_cloudformation(world):
     assert "no rights" in found[0].message
 
 
+@both_kinds
 def test_old_lines_pending_templates_and_dead_letters(store, settings, world):
     """A laptop's OpenSearch, embedded and real: in order all is well; then each thing goes wrong and is named."""
     names = ["opensearch-access", "opensearch-templates", "opensearch-old-indices", "opensearch-dead-letters", "opensearch-overdue"]
@@ -199,6 +202,7 @@ def test_old_lines_pending_templates_and_dead_letters(store, settings, world):
     assert "1 lines and spans are pending and 1 traces are not settled" in found[-1].message
 
 
+@both_kinds
 def test_how_a_cluster_is(settings, store, world):
     """Health and disks, as each kind of OpenSearch says it; the lifecycle policy is missing where there is no plugin for it."""
     assert store.endpoint == settings.endpoint

@@ -14,19 +14,11 @@ from pipeline.hint_queue import Queue, read_hint
 from pipeline.local.environment import REGION
 from pipeline.local.inbox import Inbox
 from pipeline.local.lambda_runtime import Context
-from pipeline.local.ministack import local_aws
 from pipeline.local.xray import LocalXRay
 from pipeline.search.search import transaction
-from tests.conftest import remove
-from tests.deploy import template
-from tests.events import OTHER, OTHER_REQUEST, TRACE, function, lambda_event, powertools, report, service
-
-
-@pytest.fixture(scope="module")
-def aws():
-    """A local AWS for the module."""
-    with local_aws() as endpoint:
-        yield endpoint
+from tests.support import template
+from tests.support.events import OTHER, OTHER_REQUEST, TRACE, function, lambda_event, powertools, report, service
+from tests.support.stores import both_kinds, remove
 
 
 @pytest.fixture
@@ -80,6 +72,7 @@ def states(store):
     return {document["trace"]["state"] for document in transaction(TRACE, store)}
 
 
+@both_kinds
 def test_from_a_log_event_to_a_verdict(lambda_environment, monkeypatch, store, capsys):
     """Ship indexes and sends a hint; resolve takes it, looks up, and settles; the ledger goes out as metrics."""
     from shipper_function import resolve, ship
@@ -202,6 +195,7 @@ def test_the_roles_allow_every_call_that_the_functions_make(lambda_environment, 
     assert beyond(made.asked, template.paths(document, "ResolveFunction", settings.prefix)) == []
 
 
+@pytest.mark.opensearch
 @pytest.mark.usefixtures("lambda_environment")
 def test_setup_s_role_allows_every_call_that_it_makes(calls, settings, store):
     """Installing into an empty OpenSearch and looking again: each request is one that its role may sign, and none goes beyond the prefix."""

@@ -11,7 +11,7 @@ from pipeline.local.xray import LocalXRay
 from pipeline.model.trace_ids import TraceHeader, to_xray
 from pipeline.traces.sources.batch_get_traces import BatchGetTraces
 from pipeline.traces.sources.budget import CallBudget
-from tests.events import NOW, TRACE, call, function, service
+from tests.support.events import NOW, TRACE, call, function, service
 
 
 @pytest.fixture

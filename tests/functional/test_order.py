@@ -1,10 +1,9 @@
 """Order does not matter: hypothesis drives deliveries, look-ups, losses, crashes and races; the end is always the calm order's."""
 
 import itertools
-import json
-import re
-import secrets
+import uuid
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, Phase
@@ -12,92 +11,18 @@ from hypothesis import settings as limits_of
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from pipeline.resolve import Resolver
-from pipeline.search.search import documents
+from pipeline.settings import Settings
+from pipeline.store.client import Store
 from pipeline.store.trace_records import TraceRecords
-from tests.functional.test_ship import shipped
-from tests.functional.world import BEGAN, Visible, World
+from tests.support.stores import KINDS, installed
+from tests.support.world import BEGAN, Case, calm_order, new_salt
 
 _EFFECTS = ("write", "bulk")
 _CHAOS_SECONDS = 400
-_serial = itertools.count()
 
 
 class _Crash(Exception):
     pass
-
-
-class Case:
-    """One world, one store, and the workers between them."""
-
-    def __init__(self, store, options, salt):
-        self.store, self.options, self.world = store, options, World(salt)
-        self.now = BEGAN / 1000 + 1
-        self.xray = Visible()
-        self.hidden = list(self.world.documents)
-        self.messages = []
-        self.undelivered = set(range(len(self.world.batches)))
-
-    def reveal(self, number):
-        """Makes a segment document visible at X-Ray."""
-        self.xray.documents.append(self.hidden.pop(number))
-
-    def deliver(self, number):
-        """Ships a batch, as CloudWatch Logs hands it over; the hint goes to the queue."""
-        unsettled = shipped(self.world.batches[number], self.store, self.options).unsettled
-        self.undelivered.discard(number)
-        if unsettled:
-            self.messages.append(unsettled)
-
-    def meanwhile(self):
-        """What another worker may do in the middle of this one's work: it sees more, and is done first."""
-        if self.hidden:
-            self.reveal(0)
-        if self.undelivered:
-            self.deliver(min(self.undelivered))
-        self.resolver().sweep(force=True)
-
-    def resolver(self):
-        """A worker that starts anew."""
-        return Resolver(store=self.store, source=self.xray, settings=self.options, clock=lambda: self.now)
-
-    def handle(self, *numbers):
-        """Works off messages; what is unsettled becomes a new one."""
-        unsettled = self.resolver().resolve([id_ for number in numbers for id_ in self.messages[number]]).unsettled
-        if unsettled:
-            self.messages.append(unsettled)
-
-    def finish(self):
-        """Everything is there, what failed comes again, and the sweep runs until nothing is open; returns the documents."""
-        while self.hidden:
-            self.reveal(0)
-        for number in sorted(self.undelivered):
-            self.deliver(number)
-        for _ in range(8):
-            self.now += 650
-            if not self.resolver().sweep().unsettled:
-                break
-        return self.documents()
-
-    def documents(self):
-        """Every document of the world, but for what tells how often something was tried."""
-        self.store.refresh()
-        ours = [{"terms": {"traceId": self.world.traces}}, {"term": {"aws.logStream": self.world.salt}}]
-        found = documents(self.store.search({"query": {"bool": {"should": ours}}, "size": 1000}))
-        for document in found:
-            document.get("trace", {}).pop("version", None)
-            # of attributes in which this world's own ids stand
-            document.pop("digest", None)
-            if document["doc"]["kind"] == "trace":
-                document["state"].pop("lookups", None)
-        number = str(int(self.world.salt[:8], 16))
-        text = json.dumps(sorted(found, key=lambda document: (document["doc"]["kind"], document["_id"])), sort_keys=True)
-        salt = self.world.salt
-        for own in (salt, f"{salt[:8]}-{salt[8:12]}", salt[8:], number):
-            text = text.replace(own, "…")
-        # the hash of account, log group and log stream, of which the last is this world's own
-        text = re.sub(r"[0-9a-f]{20}-(?=0*…)", "", text)
-        return sorted(json.loads(text), key=lambda document: json.dumps(document, sort_keys=True))
 
 
 @contextmanager
@@ -191,26 +116,28 @@ class Schedule(RuleBasedStateMachine):
             assert self.case.finish() == self.calm
 
 
-def new_salt():
-    """Sixteen hex digits that occur nowhere else; the first eight are also a decimal number of fixed length."""
-    return f"{3_000_000_000 + next(_serial):08x}{secrets.token_hex(4)}"
+@dataclass(frozen=True)
+class Calm:
+    """A store for many worlds, and the documents of one that was shipped and looked up in the calm order."""
+
+    store: Store
+    settings: Settings
+    documents: list
 
 
-def calm_order(store, options):
-    """Each batch once, everything visible at once, one look-up when all is quiet."""
-    case = Case(store, options, new_salt())
-    while case.hidden:
-        case.reveal(0)
-    for number in range(len(case.world.batches)):
-        case.deliver(number)
-    case.now += 60
-    case.handle(*range(len(case.messages)))
-    return case.finish()
+@pytest.fixture(scope="module", params=KINDS)
+def calm(request):
+    """The calm order's end on an OpenSearch of each kind."""
+    settings = Settings(
+        endpoint=request.getfixturevalue(f"{request.param}_endpoint"), prefix=f"t{uuid.uuid4().hex[:10]}", region="eu-west-1"
+    )
+    with installed(settings) as store:
+        yield Calm(store, settings, calm_order(store, settings))
 
 
-def test_the_calm_order_is_what_one_expects(store, settings):
+def test_the_calm_order_is_what_one_expects(calm):
     """The reference itself: each trace in the state that it ought to be in, each line where it ought to be."""
-    found = calm_order(store, settings)
+    found = calm.documents
     kinds = [document["doc"]["kind"] for document in found]
     assert (kinds.count("log"), kinds.count("span"), kinds.count("trace")) == (29, 10, 9)
     states = {document["trace"]["state"] for document in found if document["doc"]["kind"] == "trace"}
@@ -220,21 +147,21 @@ def test_the_calm_order_is_what_one_expects(store, settings):
         "about to fail": "stock",
         "stale": None,
     }
-    homes = {document["body"]: (document.get("traceId"), document["idSource"]) for document in found if document["doc"]["kind"] == "log"}
+    assigned = {document["body"]: (document.get("traceId"), document["idSource"]) for document in found if document["doc"]["kind"] == "log"}
     five, six, nine = (f"{BEGAN // 1000:08x}…{number:08x}" for number in (5, 6, 9))
-    assert homes["Traceback (most recent call last): a bare line"] == (five, "stream")
-    assert homes["stale"] == (five, "request")
-    assert homes["GET /ship 200"] == (six, "request")
-    assert homes["ERROR: whose am I?"] == (None, "none")
-    assert homes["ERROR: a bare line in JSON"] == (nine, "stream")
+    assert assigned["Traceback (most recent call last): a bare line"] == (five, "stream")
+    assert assigned["stale"] == (five, "request")
+    assert assigned["GET /ship 200"] == (six, "request")
+    assert assigned["ERROR: whose am I?"] == (None, "none")
+    assert assigned["ERROR: a bare line in JSON"] == (nine, "stream")
     assert {document["transactionId"] for document in found if document.get("traceId") in {five, six}} == {five}
 
 
-def test_any_schedule_ends_like_the_calm_one(request, store, settings):
+def test_any_schedule_ends_like_the_calm_one(request, calm):
     """After the last message every document equals the one that the calm order gives; shorter where a refresh takes its time."""
-    real = "real" in request.node.name
-    Schedule.store, Schedule.options, Schedule.calm = store, settings, calm_order(store, settings)
-    run_state_machine_as_test(Schedule, settings=limits(6 if real else 60, 15 if real else 25))
+    real = request.node.get_closest_marker("opensearch")
+    Schedule.store, Schedule.options, Schedule.calm = calm.store, calm.settings, calm.documents
+    run_state_machine_as_test(Schedule, settings=limits(4 if real else 25, 12 if real else 25))
 
 
 def limits(examples, steps):
@@ -244,14 +171,14 @@ def limits(examples, steps):
 
 
 WAYS = list(itertools.product(range(6), ["crash before", "crash after", "meanwhile"], [0, 1]))
-# all of them where that is quick, a quarter of them where a refresh takes its time
-ENDS = [("embedded", *way) for way in WAYS] + [pytest.param("real", *way, marks=pytest.mark.opensearch) for way in WAYS[::4]]
+# all of them where that is quick, a seventh of them where a refresh takes its time
+ENDS = [("embedded", *way) for way in WAYS] + [pytest.param("real", *way, marks=pytest.mark.opensearch) for way in WAYS[::7]]
 
 
-@pytest.mark.parametrize(("endpoint", "at", "how", "hidden"), ENDS, indirect=["endpoint"])
-def test_a_worker_may_die_at_any_side_effect(store, settings, at, how, hidden):
+@pytest.mark.parametrize(("calm", "at", "how", "hidden"), ENDS, indirect=["calm"])
+def test_a_worker_may_die_at_any_side_effect(calm, at, how, hidden):
     """Each write of a look-up that finds all, or all but one segment, is its worker's last, or the moment in which another is faster."""
-    case = Case(store, settings, new_salt())
+    case = Case(calm.store, calm.settings, new_salt())
     case.now += 30
     while len(case.hidden) > hidden:
         case.reveal(0)
@@ -259,12 +186,13 @@ def test_a_worker_may_die_at_any_side_effect(store, settings, at, how, hidden):
         case.deliver(number)
     with disturbed(case, at, how):
         case.handle(*range(len(case.messages)))
-    assert case.finish() == calm_order(store, settings)
+    assert case.finish() == calm.documents
 
 
-def test_a_line_that_comes_between_the_verdict_and_its_end(store, settings):
+@pytest.mark.parametrize("calm", ["embedded"], indirect=True)
+def test_a_line_that_comes_between_the_verdict_and_its_end(calm):
     """The worker dies when everything is written but the note that it is; a line that says something new comes; nothing of it is lost."""
-    case = Case(store, settings, new_salt())
+    case = Case(calm.store, calm.settings, new_salt())
     case.now += 30
     while case.hidden:
         case.reveal(0)
@@ -278,4 +206,4 @@ def test_a_line_that_comes_between_the_verdict_and_its_end(store, settings):
         TraceRecords.settle = settle
     case.deliver(2)
     case.messages.clear()
-    assert case.finish() == calm_order(store, settings)
+    assert case.finish() == calm.documents

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pipeline.local.aws_spans import spans_of, subscription_event
 from pipeline.model.trace_ids import to_xray
 from pipeline.resolve import Resolver
-from tests.events import NOW, REQUEST, TRACE, Traces, call, edge, function, lambda_event, packed, powertools, report, service, start
-from tests.functional.test_ship import shipped
+from tests.support.events import NOW, REQUEST, TRACE, Traces, call, edge, function, lambda_event, packed, powertools, report, service, start
+from tests.support.shipping import shipped
+from tests.support.stores import both_kinds
 
 OTHER_TRACE = "5759e98abd862e3fe1be46a994272794"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVPmB92K27uhbUJU1p1r"
@@ -67,6 +68,7 @@ def ship_all(store, settings):
     return ledgers
 
 
+@both_kinds
 def test_nothing_secret_is_in_any_index(store, settings):
     """Lines, payloads as evidence, spans, verdicts and dead letters hold no secret; ids, keys and neighbours are there, and no event is lost."""
     ledgers = ship_all(store, settings)

@@ -9,8 +9,10 @@ from pipeline.provision import install as setup
 from pipeline.provision.desired_state import satisfies
 from pipeline.provision.install import install
 from pipeline.store.serverless import ServerlessStore
+from tests.support.stores import both_kinds
 
 
+@both_kinds
 def test_a_second_run_changes_nothing(store):
     """What is installed is recognised, and each missing plugin is said plainly."""
     changes = install(store, retention_days=14)
@@ -20,6 +22,7 @@ def test_a_second_run_changes_nothing(store):
     assert all(change.reason for change in skipped)
 
 
+@both_kinds
 def test_check_only_looks(store):
     """--check says what would change, and changes nothing."""
     store.request("DELETE", f"/_index_template/{store.prefix}-logs")
@@ -28,6 +31,7 @@ def test_check_only_looks(store):
         assert changes[f"{store.prefix}-logs"] == "created"
 
 
+@both_kinds
 def test_a_changed_template_is_updated(store):
     """A template that somebody changed is brought back."""
     template = store.request("GET", f"/_index_template/{store.prefix}-logs")["index_templates"][0]["index_template"]
@@ -38,6 +42,7 @@ def test_a_changed_template_is_updated(store):
     assert install(store, retention_days=14, check=True)[4].action == "unchanged"
 
 
+@both_kinds
 def test_documents_of_every_kind_under_one_alias(store):
     """Logs, spans and traces are found by one alias, by their ids; unknown fields stay out of the mapping."""
     trace_id = "5759e988bd862e3fe1be46a994272793"

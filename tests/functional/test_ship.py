@@ -4,23 +4,19 @@ import base64
 import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 
 from pipeline.configure import store_for
 from pipeline.errors import UnavailableError
 from pipeline.settings import Settings
-from pipeline.ship import Ledger, ship
-from tests.events import NOW, TRACE, document, end, lambda_event, packed, powertools, report, start
+from pipeline.ship import Ledger
+from tests.support.events import NOW, TRACE, document, end, lambda_event, packed, powertools, report, start
+from tests.support.http_server import HttpServer
+from tests.support.shipping import adds_up, shipped
+from tests.support.stores import both_kinds
 
 DAY = 86_400_000
-
-
-def shipped(event, store, settings, seconds=30.0):
-    """Ships ``event``."""
-    return ship(event, store=store, settings=settings, remaining=lambda: seconds)
 
 
 def count(store, kind="logs-*"):
@@ -29,11 +25,7 @@ def count(store, kind="logs-*"):
     return store.search({"size": 0, "track_total_hits": True}, index=f"{store.prefix}-{kind}")["hits"]["total"]["value"]
 
 
-def adds_up(ledger):
-    """The invariant of the ledger."""
-    return ledger.received == ledger.indexed + ledger.duplicate + ledger.filtered + ledger.dead_lettered
-
-
+@both_kinds
 def test_the_same_event_three_times_at_once_on_two_days(store, settings):
     """Redelivered at once and later, an event of lines from two days makes each document once, and each ledger adds up."""
     lines = [start(), powertools("one"), end(), report()]
@@ -61,6 +53,7 @@ def test_lines_without_event_ids(store, settings):
     assert count(store) == 3
 
 
+@both_kinds
 def test_lines_that_opensearch_refuses_are_shipped_plain(store, settings):
     """Odd JSON costs a line its attributes, not its place, and not its neighbours."""
     odd = [
@@ -84,6 +77,7 @@ def test_a_line_that_is_too_long_is_cut_and_marked(store, settings):
     assert len(hits[0]["_source"]["body"]) == settings.max_line_chars
 
 
+@pytest.mark.opensearch
 def test_bad_records_are_buried_with_their_reason(store, settings):
     """A bomb, nonsense and an event without a message go to the dead letters once, however often they come; the rest is shipped."""
     bomb = base64.b64encode(gzip.compress(b" " * 50_000_000, 1)).decode()
@@ -115,6 +109,7 @@ def test_control_messages_and_own_log_groups(store, settings):
         assert shipped(lambda_event(["a"], group=group), store, own).ledger == Ledger(received=1, filtered=1)
 
 
+@both_kinds
 def test_a_line_is_searchable_in_its_shape(store, settings):
     """Every field of a line is where the mapping says: ids, severity, origin, and the JSON line whole."""
     shipped(
@@ -135,53 +130,23 @@ def flaky():
     """An OpenSearch that answers what it is told to."""
     answers = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            if self.path.startswith("/_mget"):
-                docs = json.loads(body)["docs"]
-                status, content = (
-                    200,
-                    {"docs": [{"_index": doc["_index"], "_id": doc["_id"], "found": False} for doc in docs]},
-                )
-            elif "/_search" in self.path:
-                # nothing is open around a bare line
-                status, content = 200, {"hits": {"hits": []}}
-            else:
-                rows = len(gzip.decompress(body).splitlines()) // 2
-                status, statuses = answers.pop(0) if answers else (200, [201] * rows)
-                content = {
-                    "errors": True,
-                    "items": [
-                        {
-                            "create": {"status": code, "error": {"type": "t", "reason": "r"}}
-                            if code >= 300
-                            else {"create": {"status": code}}["create"]
-                        }
-                        for code in statuses
-                    ],
-                }
-                content["items"] = [item if "create" in item else {"create": item} for item in content["items"]]
-            data = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+    def answer(request):
+        if request.path.startswith("/_mget"):
+            docs = json.loads(request.body)["docs"]
+            return 200, {"docs": [{"_index": doc["_index"], "_id": doc["_id"], "found": False} for doc in docs]}
+        if "/_search" in request.path:
+            # nothing is open around a bare line
+            return 200, {"hits": {"hits": []}}
+        rows = len(gzip.decompress(request.body).splitlines()) // 2
+        status, statuses = answers.pop(0) if answers else (200, [201] * rows)
+        failed = {"error": {"type": "t", "reason": "r"}}
+        return status, {"errors": True, "items": [{"create": {"status": code} | (failed if code >= 300 else {})} for code in statuses]}
 
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    settings = Settings(endpoint=f"http://127.0.0.1:{server.server_address[1]}")
-    store = store_for(settings)
-    yield answers, store, settings
-    store.close()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with HttpServer(answer) as server:
+        settings = Settings(endpoint=server.endpoint)
+        store = store_for(settings)
+        yield answers, store, settings
+        store.close()
 
 
 def test_only_failed_items_are_tried_again(flaky):

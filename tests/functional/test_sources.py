@@ -18,8 +18,8 @@ from pipeline.traces.sources.batch_get_traces import BatchGetTraces
 from pipeline.traces.sources.budget import CallBudget
 from pipeline.traces.sources.spans_subscription import SpansSubscription
 from pipeline.traces.sources.trace_retrieval import TraceRetrieval
-from tests.events import NOW, OTHER, REQUEST, TRACE, Traces, call, edge, function, lambda_event, powertools, report, service
-from tests.functional.test_ship import adds_up, shipped
+from tests.support.events import NOW, OTHER, REQUEST, TRACE, Traces, call, edge, function, lambda_event, powertools, report, service
+from tests.support.shipping import adds_up, shipped
 
 LATER = NOW / 1000 + 60
 DOCUMENTS = (
@@ -261,6 +261,7 @@ def test_lines_of_two_functions_carry_their_own_segment(store, settings):
     }
 
 
+@pytest.mark.opensearch
 def test_a_span_that_was_cut_down_is_a_duplicate_when_it_comes_again(store, settings):
     """What OpenSearch refused of it makes it no other span: a redelivery writes nothing, and asks for nothing once it is settled."""
     span = next(iter(spans_of(service())))

@@ -13,8 +13,8 @@ from pipeline.search.explain_trace import explain_traces, in_words
 from pipeline.search.query import SearchQuery
 from pipeline.search.search import search, transaction
 from pipeline.store.join_keys import MOST_TRACES
-from tests.events import NOW, Traces, lambda_event, powertools, report
-from tests.functional.test_ship import shipped
+from tests.support.events import NOW, Traces, lambda_event, powertools, report
+from tests.support.shipping import shipped
 
 EARLY, LATE = (f"5759e988bd862e3fe1be46a99427279{number}" for number in (3, 9))
 CALLER, CALLEE = (f"52fdfc07-2182-454f-963f-5f0f9a621d7{number}" for number in (2, 9))
@@ -96,7 +96,8 @@ def transaction_ids(store):
     return {hit["_source"].get("transactionId") for hit in found}
 
 
-@pytest.mark.parametrize("name", JOINS)
+@pytest.mark.parametrize(("endpoint", "name"), [*(("embedded", name) for name in JOINS), *(pytest.param("real", name, marks=pytest.mark.opensearch)
+                         for name in ("access log", "X-Ray link"))], indirect=["endpoint"])  # fmt: skip
 def test_two_traces_find_each_other(store, settings, name):
     """Whatever they share, by whichever of its ids one searches: all lines and spans of both, one transaction id, and the edge's evidence."""
     first, second, documents = JOINS[name]
@@ -127,6 +128,7 @@ def test_the_line_that_joins_them_may_come_last(store, settings, name, seed):
     assert transaction_ids(store) == {EARLY}
 
 
+@pytest.mark.opensearch
 def test_two_settled_groups_become_one(store, settings):
     """Two pairs of traces are settled, each with an id of its own; one line that names both correlation ids makes them one transaction."""
     traces = [f"5759e988bd862e3fe1be46a9942727{number}0" for number in range(1, 6)]
@@ -159,6 +161,7 @@ def test_a_stale_claim_takes_its_keys_along(store, settings):
     assert [(line["staleTraceId"], line["idSource"], line["transactionId"]) for line in stale] == [(EARLY, "request", EARLY[:-1] + "5")]
 
 
+@pytest.mark.opensearch
 def test_a_constant_glues_nothing(store, settings):
     """An id that more traces show than one piece of work has joins none: it is told of, search still answers, neighbours are joined."""
     traces = [f"5759e988bd862e3fe1be46a9{number:08x}" for number in range(MOST_TRACES + 5)]
@@ -197,6 +200,7 @@ def test_placeholders_are_no_ids(store, settings, id_):
     assert transaction_ids(store) == {EARLY, LATE}
 
 
+@pytest.mark.opensearch
 @pytest.mark.parametrize("id_", ['a" OR *', "*", "order-*", "a:b AND c", "{}", "../_search", "ü-é", "trace:" + EARLY])
 def test_ids_are_data(store, settings, id_):
     """Whatever an id looks like, it finds what names it, and nothing else."""

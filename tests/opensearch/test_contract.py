@@ -7,12 +7,6 @@ from pipeline.configure import store_for
 pytestmark = pytest.mark.opensearch
 
 
-@pytest.fixture
-def endpoint(real_endpoint):
-    """The real one alone."""
-    return real_endpoint
-
-
 def place(store, id_="1", **more):
     """An address in today's logs."""
     return {"_index": f"{store.prefix}-logs-2026.11.24", "_id": id_} | more

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accuracy.judging import facts_of_transaction, in_any_order, verdict_on
+from accuracy.evaluation import facts_of_transaction, in_any_order, verdict_on
 from accuracy.measure import case_of
 from accuracy.scenarios import ALL
 from pipeline.detect.rule import default_rules

@@ -19,7 +19,7 @@ from pipeline.model.trace_state import TraceState, merge
 from pipeline.offline.classify_traces import facts_of_lines, read_traces
 from pipeline.offline.explain_lines import read
 from pipeline.traces.segment import facts_of_segments
-from tests.events import NOW, OTHER_REQUEST, REQUEST, TRACE, end, lambda_event, powertools, report, start
+from tests.support.events import NOW, OTHER_REQUEST, REQUEST, TRACE, end, lambda_event, powertools, report, start
 
 ids = st.sampled_from([f"{number:016x}" for number in range(1, 8)])
 texts = st.text(max_size=20) | st.sampled_from(["\ud800", "\0", "", "a" * 3000, "[bold]", "\x1b[31m", "ValueError: no"])

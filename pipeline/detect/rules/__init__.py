@@ -1,4 +1,4 @@
-"""Rules: one function a rule, by family. Each takes a RuleContext and yields findings.
+"""Rules: one function for each rule, by family. Each takes a RuleContext and yields findings.
 
 In:    a RuleContext: the trace as rules see it, and the rule's own settings.
 Out:   Finding structs.

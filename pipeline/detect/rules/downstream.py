@@ -1,4 +1,4 @@
-"""Downstream: the caller was told a success, and a call below it failed or was throttled."""
+"""Downstream: the caller was answered with success, and a call below it failed or was throttled."""
 
 from collections.abc import Callable, Iterator
 from itertools import takewhile
@@ -10,35 +10,35 @@ from pipeline.detect.verdict import Finding
 from pipeline.model.facts import SegmentFact
 
 
-def edge_ok_downstream_fault(case: RuleContext) -> Iterator[Finding]:
-    """The entry answers below 400 while a call below it faulted, at any depth; the deepest one of each chain is named."""
-    own = _own_failure(case.scene.tree)
-    yield from _hidden(case, lambda fact: faulted(fact) and not throttled(fact) and fact.id not in own, "failed")
+def edge_ok_downstream_fault(context: RuleContext) -> Iterator[Finding]:
+    """Finds a faulted call, at any depth below an entry that answers below 400; names the deepest one of each chain."""
+    own = _own_failure(context.view.tree)
+    yield from _hidden(context, lambda fact: faulted(fact) and not throttled(fact) and fact.id not in own, "failed")
 
 
-def throttled_downstream(case: RuleContext) -> Iterator[Finding]:
-    """The entry answers below 400 while a call below it was refused with 429, and not made again with success."""
-    yield from _hidden(case, throttled, "was throttled")
+def throttled_downstream(context: RuleContext) -> Iterator[Finding]:
+    """Finds a call that was throttled, and not repeated with success, below an entry that answers below 400."""
+    yield from _hidden(context, throttled, "was throttled")
 
 
-def _hidden(case: RuleContext, is_culprit: Callable[[SegmentFact], bool], verb: str) -> Iterator[Finding]:
-    scene = case.scene
-    tree, entry = scene.tree, scene.tree.entry
-    if entry is None or scene.told.saw != "success":
+def _hidden(context: RuleContext, is_culprit: Callable[[SegmentFact], bool], verb: str) -> Iterator[Finding]:
+    view = context.view
+    tree, entry = view.tree, view.tree.entry
+    if entry is None or view.response.saw != "success":
         return
-    culprits = [fact for fact in tree.below(entry) if is_culprit(fact) and not case.expects(fact) and not scene.recovered(fact)]
+    culprits = [fact for fact in tree.below(entry) if is_culprit(fact) and not context.expects(fact) and not view.recovered(fact)]
     above: set[str] = set()
     for fact in culprits:
-        # what stands above one that is in the set is in it
+        # what is above a segment in the set is in it, too
         above.update(ancestor.id for ancestor in takewhile(lambda ancestor: ancestor.id not in above, tree.ancestors(fact)))
     for fact in culprits:
         if fact.id not in above:
-            happened = what_happened(fact, scene)
-            yield case.of_segment(fact, f"the caller was told {scene.told} by {scene.told.by}, but {fact.name} {verb}: {happened}")
+            happened = what_happened(fact, view)
+            yield context.of_segment(fact, f"the caller was told {view.response} by {view.response.by}, but {fact.name} {verb}: {happened}")
 
 
 def _own_failure(tree: SegmentTree) -> frozenset[str]:
-    """The attempts and spans of the entry's own function, where it is a failed Lambda function: other rules tell of those."""
+    """The attempts and spans of the entry's own function, if it is a failed Lambda function: other rules find those."""
     entry = tree.entry
     if entry is None or entry.origin != SERVICE:
         return frozenset()

@@ -1,4 +1,4 @@
-"""Unsampled: an error on a trace that X-Ray never recorded, so that only the log will ever show it."""
+"""Unsampled: an error on a trace that X-Ray never recorded, so that only the log shows it."""
 
 from collections.abc import Iterator
 
@@ -8,14 +8,14 @@ from pipeline.detect.verdict import Finding
 _PLATFORM = ("crash", "timeout", "out-of-memory", "function-error")
 
 
-def unsampled_error(case: RuleContext) -> Iterator[Finding]:
-    """Lines tell of an error, and there is no trace; a finding for each service."""
-    if case.scene.standing.state not in {"unsampled", "notFound"}:
+def unsampled_error(context: RuleContext) -> Iterator[Finding]:
+    """Finds lines about an error on a trace that X-Ray does not have; a finding for each service."""
+    if context.view.completeness.state not in {"unsampled", "notFound"}:
         return
     errors = (
-        signal for signal in case.lines_with("error", "exception", *_PLATFORM)
-        if case.scene.is_error(signal) or set(_PLATFORM) & set(signal.signals)
+        signal for signal in context.lines_with("error", "exception", *_PLATFORM)
+        if context.view.is_error(signal) or set(_PLATFORM) & set(signal.signals)
     )  # fmt: skip
-    recorded = "was not sampled" if case.scene.standing.state == "unsampled" else "is not in X-Ray"
-    for of, signals in by_service(errors):
-        yield case.of_lines(signals, f"an error of {of} on a trace that {recorded}: {in_short(signals[0])}")
+    recorded = "was not sampled" if context.view.completeness.state == "unsampled" else "is not in X-Ray"
+    for service, signals in by_service(errors):
+        yield context.of_lines(signals, f"an error of {service} on a trace that {recorded}: {in_short(signals[0])}")

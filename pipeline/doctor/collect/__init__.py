@@ -1,7 +1,7 @@
-"""Collect: the calls of `tracejoin doctor`, one module a service.
+"""Collect: the reads of `tracejoin doctor`, one module per service.
 
-In:    boto3 sessions, a store.
-Out:   what stands there, as the structs of `resources`.
-Touch: AWS and OpenSearch; each call only reads. `calls` makes them, and names the permission that each needs.
+In:    a boto3 session, a store.
+Out:   the structs of `resources`.
+Touch: AWS and OpenSearch, only reading. `calls` makes the calls, and names the permission that each needs.
 Order: none.
 """

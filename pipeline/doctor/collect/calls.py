@@ -1,4 +1,4 @@
-"""Every call to AWS that the doctor makes: the permission that it needs, and what a refusal means."""
+"""Calls: makes the doctor's calls to AWS, and names the permission that each needs and what an error means."""
 
 from collections.abc import Iterator
 from types import MappingProxyType
@@ -34,7 +34,7 @@ PERMISSIONS: Final = MappingProxyType({
     ("cloudwatch", "get_metric_data"): "cloudwatch:GetMetricData",
     ("cloudwatch", "describe_alarms"): "cloudwatch:DescribeAlarms",
 })  # fmt: skip
-"""The permission of each call, by service and method of boto3; docs/doctor.md has them as a policy."""
+"""The IAM permission of each call, by boto3's service and method; docs/doctor.md has them as a policy."""
 
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "Forbidden", "403"})
 _BAD_CREDENTIALS: Final = frozenset({
@@ -45,35 +45,35 @@ _PATIENCE: Final = Config(retries={"mode": "standard", "total_max_attempts": 4},
 
 
 class Calls:
-    """AWS, only read. Every method raises MisconfiguredError where a permission or the credentials are missing, and else UnavailableError.
+    """Read-only calls to AWS. Every method raises MisconfiguredError without permission or credentials, else UnavailableError.
 
     Args:
-        session: credentials and region, as boto3 finds them.
+        session: boto3's session, with its credentials and region.
     """
 
     def __init__(self, session: boto3.Session) -> None:
         self._session = session
         self._clients: dict[str, Any] = {}
-        # looked for once: where there are none, the search itself takes seconds
+        # False until boto3 has searched: where there are no credentials, the search takes seconds
         self._credentials: Any = False
 
     @property
     def region(self) -> str:
-        """The region; empty where none is set."""
+        """The session's AWS region; empty where none is set."""
         return str(self._session.region_name or "")
 
     def call(self, service: str, method: str, **arguments: Any) -> dict[str, Any]:
-        """One call."""
+        """The response of one call."""
         return self.find(service, method, (), **arguments) or {}
 
     def find(self, service: str, method: str, absent: tuple[str, ...], **arguments: Any) -> dict[str, Any] | None:
-        """One call; None where AWS refuses it with one of the error codes or words in ``absent``: there is no such thing."""
+        """The response of one call; None where AWS's error has a code or words in ``absent``: the resource does not exist."""
         permission = PERMISSIONS[service, method]
         try:
             answer: dict[str, Any] = getattr(self._client(service), method)(**arguments)
         except ClientError as error:
-            told = error.response.get("Error", {})
-            if any(word == told.get("Code") or word in told.get("Message", "") for word in absent):
+            refusal = error.response.get("Error", {})
+            if any(word == refusal.get("Code") or word in refusal.get("Message", "") for word in absent):
                 return None
             raise _mapped(error, permission) from error
         except (BotoCoreError, ResponseParserError) as error:
@@ -81,7 +81,7 @@ class Calls:
         return answer
 
     def pages(self, service: str, method: str, key: str, **arguments: Any) -> Iterator[Any]:
-        """Every entry under ``key`` of all pages."""
+        """The entries under ``key`` in all pages of a call's response."""
         permission = PERMISSIONS[service, method]
         try:
             for page in self._client(service).get_paginator(method).paginate(**arguments):
@@ -103,10 +103,10 @@ class Calls:
 
 def _mapped(error: ClientError | BotoCoreError | ResponseParserError, permission: str) -> TracejoinError:
     if not isinstance(error, ClientError):
-        # what is no answer of AWS, such as a proxy's page, can be long
+        # a response that is not of AWS, such as a proxy's page, can be long
         return UnavailableError(f"{permission} did not go through: {str(error)[:300]}")
-    told = error.response.get("Error", {})
-    code, message = told.get("Code", ""), told.get("Message", "")
+    refusal = error.response.get("Error", {})
+    code, message = refusal.get("Code", ""), refusal.get("Message", "")
     if code in _BAD_CREDENTIALS:
         return MisconfiguredError([f"AWS does not take these credentials: {message or code}"])
     if code in _DENIED or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 403:  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""The edge to Lambda."""
+"""Functions: reads Lambda functions, their reserved concurrency and their resource policies."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,41 +11,41 @@ _GONE = ("ResourceNotFoundException",)
 
 
 def read_functions(calls: Calls) -> tuple[Function, ...]:
-    """Every function of the region; one call for fifty."""
+    """Every function of the region, without its state; one call per fifty."""
     return tuple(map(_function, calls.pages("lambda", "list_functions", "Functions")))
 
 
 def read_function(calls: Calls, name: str) -> Function | None:
-    """One function with its state; None where it is gone."""
+    """The function ``name`` with its state; None where it does not exist."""
     found = calls.find("lambda", "get_function_configuration", _GONE, FunctionName=name)
     return _function(found) if found else None
 
 
 def read_reserved(calls: Calls, name: str) -> int | None:
-    """The concurrency that is reserved for a function; None where nothing is, or the function is gone."""
+    """The reserved concurrency of the function ``name``; None where nothing is reserved or the function does not exist."""
     found = calls.find("lambda", "get_function_concurrency", _GONE, FunctionName=name) or {}
     reserved: int | None = found.get("ReservedConcurrentExecutions")
     return reserved
 
 
 def read_permissions(calls: Calls, name: str) -> tuple[Permission, ...]:
-    """Which services a function's resource policy lets invoke it."""
+    """The services that the resource policy of the function ``name`` lets invoke it."""
     found = calls.find("lambda", "get_policy", _GONE, FunctionName=name)
     return tuple(permissions_of(json.loads(found["Policy"]))) if found else ()
 
 
 def permissions_of(policy: Mapping[str, Any]) -> Iterator[Permission]:
-    """The statements of a resource policy that let a service invoke, as Lambda's AddPermission writes them."""
+    """The Permissions in a resource policy, as Lambda's AddPermission writes it: one per service and source ARN."""
     for statement in _listed(policy.get("Statement")):
         principal = statement.get("Principal")
         services = _listed(principal.get("Service")) if isinstance(principal, Mapping) else []
         actions = {action.lower() for action in _listed(statement.get("Action"))}
         if statement.get("Effect") != "Allow" or actions.isdisjoint({"lambda:invokefunction", "lambda:*", "*"}):
             continue
-        told = {key.lower(): value for entry in (statement.get("Condition") or {}).values() for key, value in entry.items()}
+        conditions = {key.lower(): value for entry in (statement.get("Condition") or {}).values() for key, value in entry.items()}
         for service in services:
-            for arn in _listed(told.get("aws:sourcearn")) or [""]:
-                yield Permission(service=service, source_arn=arn, source_account=str(told.get("aws:sourceaccount") or ""))
+            for arn in _listed(conditions.get("aws:sourcearn")) or [""]:
+                yield Permission(service=service, source_arn=arn, source_account=str(conditions.get("aws:sourceaccount") or ""))
 
 
 def _listed(value: Any) -> list[Any]:
@@ -59,7 +59,7 @@ def _function(raw: Mapping[str, Any]) -> Function:
     name = raw["FunctionName"]
     return Function(
         name=name,
-        # what Lambda takes where nothing is set (AWS Lambda API reference, LoggingConfig)
+        # Lambda's defaults (AWS Lambda API reference, LoggingConfig)
         log_group=logging.get("LogGroup") or f"/aws/lambda/{name}",
         tracing=(raw.get("TracingConfig") or {}).get("Mode") or "PassThrough",
         log_format=logging.get("LogFormat") or "Text",

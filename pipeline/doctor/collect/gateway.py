@@ -1,4 +1,4 @@
-"""The edge to API Gateway, of both kinds."""
+"""Gateway: reads the stages of API Gateway's REST and HTTP APIs."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -10,12 +10,12 @@ _GONE: Final = ("NotFoundException",)
 
 
 def read_rest_stages(calls: Calls, most: int) -> tuple[Stage, ...]:
-    """The stages of the first ``most`` REST APIs: one call for five hundred APIs, and one for each."""
+    """The stages of the first ``most`` REST APIs; one call per five hundred APIs, and one per API."""
     return tuple(stage for api in _first(calls.pages("apigateway", "get_rest_apis", "items"), most) for stage in _rest(calls, api))
 
 
 def read_http_stages(calls: Calls, most: int) -> tuple[Stage, ...]:
-    """The stages of the first ``most`` HTTP APIs: one call for each."""
+    """The stages of the first ``most`` HTTP APIs; one call per API."""
     listed = (api for api in calls.pages("apigatewayv2", "get_apis", "Items") if api.get("ProtocolType") == "HTTP")
     return tuple(stage for api in _first(listed, most) for stage in _http(calls, api))
 

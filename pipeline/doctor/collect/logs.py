@@ -1,4 +1,4 @@
-"""The edge to CloudWatch Logs."""
+"""Logs: reads log groups, their tags, their subscription filters and account-level policies from CloudWatch Logs."""
 
 import json
 import re
@@ -14,13 +14,13 @@ _TYPE: Final = "SUBSCRIPTION_FILTER_POLICY"
 
 
 def read_log_groups(calls: Calls) -> dict[str, LogGroup]:
-    """Every log group of the region, by name; one call for fifty."""
+    """Every log group of the region, by name; one call per fifty."""
     found = calls.pages("logs", "describe_log_groups", "logGroups", PaginationConfig={"PageSize": 50})
     return {group.name: group for group in map(log_group_of, found)}
 
 
 def read_tags(calls: Calls) -> dict[str, dict[str, str]]:
-    """The tags of every log group that has some, by its name; one call for a hundred."""
+    """The tags of every log group that has any, by the log group's name; one call per hundred."""
     found = calls.pages("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", ResourceTypeFilters=["logs:log-group"])
     return {
         resource["ResourceARN"].partition(":log-group:")[2].removesuffix(":*"): {tag["Key"]: tag["Value"] for tag in resource["Tags"]}
@@ -29,12 +29,12 @@ def read_tags(calls: Calls) -> dict[str, dict[str, str]]:
 
 
 def read_filters(calls: Calls, names: Iterable[str]) -> dict[str, tuple[SubscriptionFilter, ...]]:
-    """The subscription filters of these log groups: a call each, since CloudWatch Logs knows no other way."""
+    """The subscription filters of the log groups ``names``, by name; CloudWatch Logs needs a call for each."""
     return {name: _filters(calls, name) for name in names}
 
 
 def _filters(calls: Calls, name: str) -> tuple[SubscriptionFilter, ...]:
-    # one that is deleted meanwhile has none
+    # a log group that is deleted meanwhile has none
     answer = calls.find("logs", "describe_subscription_filters", ("ResourceNotFoundException",), logGroupName=name) or {}
     return tuple(map(filter_of, answer.get("subscriptionFilters", ())))
 
@@ -46,7 +46,7 @@ def read_account_policies(calls: Calls) -> tuple[AccountPolicy, ...]:
 
 
 def policy_of(raw: Mapping[str, Any]) -> AccountPolicy:
-    """A policy, as DescribeAccountPolicies writes it; ``selectionCriteria`` is `LogGroupName NOT IN ["a", "b"]` or nothing."""
+    """The AccountPolicy in one entry of DescribeAccountPolicies; its criteria are `LogGroupName NOT IN ["a", "b"]` or nothing."""
     criteria = raw.get("selectionCriteria") or ""
     document = raw.get("policyDocument") or "{}"
     return AccountPolicy(

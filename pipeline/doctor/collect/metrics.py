@@ -1,4 +1,4 @@
-"""The edge to CloudWatch: metrics and alarms."""
+"""Metrics: reads metrics and alarms from CloudWatch."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ _NAMES_PER_CALL: Final = 100
 
 
 def read_traffic(calls: Calls, functions: Sequence[str]) -> dict[str, Traffic]:
-    """The last hour of each function; one call for all."""
+    """The last hour's Traffic of each function, by name; one call for all."""
     wanted = [(name, metric) for name in functions for metric in ("Invocations", "Errors", "Throttles")]
     queries = [_query(number, "AWS/Lambda", metric, "FunctionName", name, "Sum", _HOUR) for number, (name, metric) in enumerate(wanted)]
     found = _values(calls, queries, _HOUR)
@@ -25,14 +25,14 @@ def read_traffic(calls: Calls, functions: Sequence[str]) -> dict[str, Traffic]:
 
 
 def read_oldest(calls: Calls, queue: str) -> int:
-    """The age of the oldest message in a queue in seconds, by CloudWatch's last word within fifteen minutes; 0 where it has none."""
+    """The age of a queue's oldest message in seconds, from the newest metric within fifteen minutes; 0 where there is none."""
     query = _query(0, "AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue, "Maximum", _FIVE_MINUTES)
     # the newest comes first
     return int((_values(calls, [query], 3 * _FIVE_MINUTES)[0] or [0])[0])
 
 
 def read_alarms(calls: Calls, names: Sequence[str]) -> tuple[Alarm, ...]:
-    """The alarms of these names; one call for a hundred."""
+    """The alarms with these names; one call per hundred."""
     return tuple(
         Alarm(
             name=alarm["AlarmName"],

@@ -1,4 +1,4 @@
-"""What OpenSearch says of itself and of what tracejoin keeps there; all of it through `pipeline.store.client.Store`, only reading."""
+"""OpenSearch: reads its health and tracejoin's documents, all through `pipeline.store.client.Store`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ _REFUSED = frozenset({401, 403})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """Whether OpenSearch lets us search.
+    """The response of OpenSearch to an empty search.
 
     Attributes:
-        status: 200; 401 or 403 where it refuses; 0 where it does not answer; else what it answered.
-        text: what it said, as it came.
+        status: 200 where it works; 401 or 403 where it refuses; 0 where there is no response; else the status of the response.
+        text: the body of a refusal, or the error.
     """
 
     status: int = 200
@@ -27,7 +27,7 @@ class Reached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overdue:
-    """What is open though every look-up is long over: how many lines and spans, how many traces, and one trace of them."""
+    """The numbers of pending lines and spans and of unsettled traces after the last look-up, and one trace id of them."""
 
     lines: int = 0
     traces: int = 0
@@ -35,7 +35,7 @@ class Overdue:
 
 
 def reach(store: Store) -> Reached:
-    """Searches for nothing: every kind of OpenSearch has that, and both functions need it."""
+    """Makes an empty search: every kind of OpenSearch takes it, and both functions need that permission."""
     try:
         store.search({"size": 0})
     except TracejoinError as error:
@@ -44,34 +44,34 @@ def reach(store: Store) -> Reached:
 
 
 def read_changes(store: Store, retention_days: int) -> list[Change]:
-    """What `tracejoin setup` would change; monitors are left out, since they may be unwanted."""
+    """The changes that `tracejoin setup` would make; monitors are left out, since they may be unwanted."""
     return install(store, retention_days=retention_days, monitors=False, check=True)
 
 
 def read_health(store: Store) -> Mapping[str, Any]:
-    """`status` (green, yellow, red), `unassigned_shards` and more."""
+    """The response of the cluster health API: `status` (green, yellow, red), `unassigned_shards` and more."""
     return store.request("GET", "/_cluster/health")
 
 
 def read_disks(store: Store) -> dict[str, int]:
-    """How many percent of each node's disk are used; without nodes that don't say."""
+    """The percentage of the disk that is used, by node; without nodes that don't report it."""
     rows = cast("Sequence[Mapping[str, Any]]", store.request("GET", "/_cat/allocation", params={"format": "json"}))
     return {str(row.get("node")): int(float(row["disk.percent"])) for row in rows if row.get("disk.percent")}
 
 
 def read_daily_indices(store: Store) -> list[str]:
-    """The names of the daily indices of logs and spans."""
-    path = f"/_cat/indices/{store.prefix}-logs-*,{store.prefix}-spans-*"
+    """The names of the daily indices of logs and spans, sorted."""
+    path = f"/_cat/indices/{store.lines_and_spans}"
     rows = cast("Sequence[Mapping[str, Any]]", store.request("GET", path, params={"format": "json", "h": "index"}))
     return sorted(str(row["index"]) for row in rows)
 
 
 def read_policy_days(store: Store) -> int | None:
-    """After how many days the lifecycle policy deletes an index; None where there is no policy, or no plugin for it."""
+    """The days after which the lifecycle policy deletes an index; None where there is no policy, or no plugin for it."""
     try:
         found = store.find("GET", f"/_plugins/_ism/policies/{store.prefix}-retention")
     except BadInputError:
-        # without the plugin there is no such path at all
+        # the plugin is missing, and the path with it
         return None
     transitions = [each for state in (found or {}).get("policy", {}).get("states", ()) for each in state.get("transitions", ())]
     ages = [str(each.get("conditions", {}).get("min_index_age") or "") for each in transitions]
@@ -79,26 +79,21 @@ def read_policy_days(store: Store) -> int | None:
 
 
 def read_dead_letters(store: Store) -> int:
-    """How many dead letters there are."""
+    """The number of dead letters."""
     found = store.find("GET", f"/{store.prefix}-dead-letters/_count")
     return int((found or {}).get("count", 0))
 
 
 def read_overdue(store: Store, before: int) -> Overdue:
-    """Lines and spans of before that are pending, and traces without a sign of life since that are not settled.
-
-    Args:
-        store: the OpenSearch to ask.
-        before: milliseconds since the epoch.
-    """
-    lines, first = _count(store, f"{store.prefix}-logs-*,{store.prefix}-spans-*", {"trace.state": "pending"}, "@timestamp", before)
+    """The pending lines and spans, and the unsettled traces, that are older than ``before`` (milliseconds since the epoch)."""
+    lines, first = _count(store, store.lines_and_spans, {"trace.state": "pending"}, "@timestamp", before)
     traces, second = _count(store, f"{store.prefix}-traces", {"settled": False}, "lastSeenAt", before)
     return Overdue(lines=lines, traces=traces, example=first or second)
 
 
 def _count(store: Store, index: str, term: Mapping[str, object], field: str, before: int) -> tuple[int, str]:
     old = {"range": {field: {"lt": before, "format": "epoch_millis"}}}
-    # what names no trace is nobody's to look up
+    # a document without a trace id is never looked up
     query = {"bool": {"filter": [{"term": term}, old, {"exists": {"field": "traceId"}}]}}
     hits = store.search({"size": 1, "query": query, "track_total_hits": True, "_source": ["traceId"]}, index=index)["hits"]
     example = hits["hits"][0]["_source"].get("traceId", "") if hits["hits"] else ""

@@ -1,18 +1,18 @@
-"""The edge to CloudFormation."""
+"""Stack: reads the stack from CloudFormation."""
 
 from pipeline.doctor.collect.calls import Calls
 from pipeline.doctor.resources import Resource, Stack
 
 
 def read_stack(calls: Calls, name: str) -> Stack | None:
-    """The stack of this name; None where there is none in the region."""
-    # CloudFormation has no error code of its own for it
+    """The stack ``name`` with its resources; None where the region has none of this name."""
+    # CloudFormation has no error code for a missing stack
     answer = calls.find("cloudformation", "describe_stacks", ("does not exist",), StackName=name)
     if not answer or not answer.get("Stacks"):
         return None
     found = answer["Stacks"][0]
     _, partition, _, region, account, *_ = found["StackId"].split(":")
-    # DescribeStackResources ends after a hundred (AWS CloudFormation API reference)
+    # DescribeStackResources returns a hundred at most (AWS CloudFormation API reference)
     listed = calls.pages("cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=name)
     return Stack(
         name=found["StackName"],
@@ -22,7 +22,7 @@ def read_stack(calls: Calls, name: str) -> Stack | None:
         status=found["StackStatus"],
         reason=found.get("StackStatusReason", ""),
         version=next((output["OutputValue"] for output in found.get("Outputs", ()) if output["OutputKey"] == "Version"), ""),
-        # what is not made yet has no id
+        # a resource that is not created yet has no physical id
         resources={
             each["LogicalResourceId"]: Resource(type=each["ResourceType"], id=each.get("PhysicalResourceId") or "") for each in listed
         },

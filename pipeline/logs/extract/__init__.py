@@ -1,7 +1,8 @@
-"""Extract: one log line becomes ids, severity and signals: whatever the line says of itself.
+"""Extract: one log line becomes a LogLine with the ids, severity and signals that the line shows.
 
 In:    the messages of log events, and the redactor.
-Out:   LogLine structs; the lines without their secrets. It never raises, whatever a line holds.
+Out:   LogLine structs, and the redacted messages. It never raises, whatever a line holds.
 Touch: nothing outside. May import `redact`, `model`, `errors`.
-Order: read_lines redacts and chooses; json_line, text_line and platform_event read; error_payload looks closer at lines marked for it.
+Order: read_lines redacts and chooses a reader: json_line, text_line or platform_event. The prefilter's marks (id_marks, marks) tell which
+       lines the rest examines: behind_prefix, marked_ids, marked_signals.
 """

@@ -1,6 +1,6 @@
-"""Correlation paths: where a user's own JSON lines keep their correlation ids, as JMESPath, as Powertools' correlation paths are.
+"""Correlation paths: reads correlation ids from JSON lines by the user's JMESPath expressions, as Powertools' correlation paths do.
 
-Imported only where paths are set: most lines are read without a dictionary ever being made of them.
+It is imported only if paths are set, since it has to decode each line into a dictionary, which nothing else does.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ _MOST = 20
 
 
 def paths(text: str) -> tuple[str, ...]:
-    """The expressions in ``text``, separated by semicolons or line ends. Raises ValueError where one is no JMESPath."""
+    """The JMESPath expressions in ``text``, separated by semicolons or line ends. Raises ValueError if one is invalid."""
     found = tuple(part.strip() for line in text.splitlines() for part in line.split(";") if part.strip())
     for path in found:
         try:
@@ -29,7 +29,7 @@ def paths(text: str) -> tuple[str, ...]:
 
 
 def reader_for(expressions: Sequence[str]) -> Callable[[LogLine], None]:
-    """Adds to a JSON line what these expressions find in it; text, whole numbers and lists of them are ids."""
+    """Returns a function that adds to a JSON line the ids that ``expressions`` find in it: text, whole numbers, and lists of these."""
     compiled = [jmespath.compile(expression) for expression in expressions]
 
     def read(line: LogLine) -> None:
@@ -49,7 +49,7 @@ def _search(expression: Any, content: object) -> object:
     try:
         return expression.search(content)
     except JMESPathError:
-        # a function of JMESPath's that does not take what this line has there
+        # a JMESPath function got a value of a type that it does not take
         return None
 
 

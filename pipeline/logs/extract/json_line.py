@@ -1,9 +1,8 @@
-"""JSON lines: Powertools of every language, Lambda's JSON format, platform events, access logs, OpenTelemetry, loggers.
+"""JSON line: reads lines of Powertools in every language, Lambda's JSON format, access logs, OpenTelemetry and other loggers.
 
-Typed decoding: no dictionary, unknown keys skipped, and the rare keys looked for only where the frequent ones leave a
-question open. The keys are those that others documented: Powertools' logger ("Standard structured keys"), Lambda's "JSON log
-format" and "Telemetry API Event schema reference", API Gateway's "$context variables for access logging", OpenTelemetry's
-logs data model.
+Decoding is typed: it makes no dictionary, skips unknown keys, and reads rarer keys only if the frequent ones leave something open.
+Sources of the keys: Powertools' logger ("Standard structured keys"), Lambda's "JSON log format" and "Telemetry API Event schema
+reference", API Gateway's "$context variables for access logging", OpenTelemetry's logs data model.
 """
 
 import re
@@ -14,13 +13,13 @@ from typing import Any, Final
 import msgspec
 
 from pipeline.logs.extract.log_line import AccessLogLine, JsonLine, LogLine, PowertoolsLine, Severity
-from pipeline.logs.extract.platform_event import extract_platform
+from pipeline.logs.extract.platform_event import PLATFORM_ERRORS, extract_platform
 from pipeline.logs.extract.severity import COMMON, ERROR_NUMBER, read_severity
-from pipeline.logs.extract.text_line import find_correlation_ids, find_propagated, find_trace
+from pipeline.logs.extract.text_line import find_correlation_ids, take_trace
 from pipeline.model.facts import Signal
 from pipeline.model.trace_ids import LONGEST_ID, LONGEST_PLACEHOLDER, REQUEST_IDS, TRACES, TraceHeader, parse_correlation_id, parse_span_id
 
-# what Powertools writes where nobody names the service (its documentation, "Logger")
+# Powertools writes this if no service name is set (its documentation, "Logger")
 _NO_SERVICE = "service_undefined"
 _LONGEST_NAME = 256
 _STATUSES: Final[dict[object, int]] = {form: number for number in range(100, 600) for form in (number, str(number))}
@@ -34,8 +33,8 @@ _DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
 _key = msgspec.field
 
 
-class _Frequent(msgspec.Struct, gc=False):
-    """The keys that most lines of Powertools, Lambda, API Gateway and OpenTelemetry have; for values of other types, see `_loosely`."""
+class _FrequentKeys(msgspec.Struct, gc=False):
+    """The keys of most lines of Powertools, Lambda, API Gateway and OpenTelemetry; `_decode_leniently` takes values of other types."""
 
     level: str | int | None = None
     message: Any = None
@@ -56,8 +55,8 @@ class _Frequent(msgspec.Struct, gc=False):
     correlation_id_camel: str | None = _key(name="correlationId", default=None)
 
 
-class _RareMarks(msgspec.Struct, gc=False):
-    """The keys of the same writers that few of their lines have."""
+class _RareKeys(msgspec.Struct, gc=False):
+    """The keys that the same writers use in few of their lines."""
 
     exception: Any = None
     exception_name: Any = None
@@ -74,15 +73,12 @@ class _RareMarks(msgspec.Struct, gc=False):
 
 RARE_KEYS: Final = (
     r'"(?:exception|exception_name|stack_trace|awsEndpointRequestId|spanId|errorType|stackTrace|stack|sampled|record)"\s*:',
-    # tracing headers
-    "[Rr][Oo][Oo][Tt]=1-",
-    "[Tt]raceparent",
-)
-"""Hyperscan's, of which one is found in every JSON line that has one of these keys, or shows another trace's header."""
+)  # fmt: skip
+"""Hyperscan expressions: every JSON line that has one of `_RareKeys` matches at least one of them."""
 
 
-class _Rare(msgspec.Struct, gc=False):
-    """The keys of everybody else."""
+class _OtherKeys(msgspec.Struct, gc=False):
+    """The keys of all other writers."""
 
     trace_id: Any = None
     trace_id_dotted: Any = _key(name="trace.id", default=None)
@@ -103,7 +99,6 @@ class _Rare(msgspec.Struct, gc=False):
     function_request_id_camel: Any = _key(name="functionRequestId", default=None)
     function_request_id_pascal: Any = _key(name="FunctionRequestId", default=None)
     request_id_pascal: Any = _key(name="RequestId", default=None)
-    correlation_id_pascal: Any = _key(name="CorrelationId", default=None)
     severity: Any = None
     severity_text: Any = None
     severity_text_camel: Any = _key(name="severityText", default=None)
@@ -124,25 +119,25 @@ class _Rare(msgspec.Struct, gc=False):
     status_code: Any = None
 
 
-_frequent = msgspec.json.Decoder(_Frequent)
-_rarely = msgspec.json.Decoder(_RareMarks)
-_rare = msgspec.json.Decoder(_Rare)
+_frequent = msgspec.json.Decoder(_FrequentKeys)
+_rare = msgspec.json.Decoder(_RareKeys)
+_other = msgspec.json.Decoder(_OtherKeys)
 
 
 def extract_json(message: str) -> LogLine | None:  # noqa: C901, PLR0912, PLR0915  # written out, see below
-    """The line in ``message``, or None where it is no JSON object after all; `tell_more` adds what few lines say."""
+    """Reads ``message`` into a LogLine; None if it is no JSON object. `add_rare_keys` completes a line with rare keys."""
     try:
         keys = _frequent.decode(message)
     except _DECODE_ERRORS as error:
-        loose = _loosely(message) if isinstance(error, msgspec.ValidationError) else None
-        if loose is None:
-            # half a surrogate pair, which some loggers write and no UTF-8 can hold
+        lenient = _decode_leniently(message) if isinstance(error, msgspec.ValidationError) else None
+        if lenient is None:
+            # some loggers write half a surrogate pair, which UTF-8 can't hold
             whole = _HALF_PAIR.sub(r"\\ufffd", message) if "\\ud" in message.lower() else message
             return extract_json(whole) if whole != message else None
-        keys = loose
-    # no line end can stand raw in a JSON string, so any that is here is white space
+        keys = lenient
+    # a JSON string can't hold a raw line end, so any line end here is white space
     attributes = msgspec.Raw(message if "\n" not in message else message.replace("\n", " "))
-    # written out rather than called: this is the hottest code of all, see bench/
+    # this is the hottest code of all (see bench/), so it is written out instead of calling functions
     kind: type[LogLine] = PowertoolsLine
     request_id = keys.function_request_id
     if request_id is not None:
@@ -173,7 +168,7 @@ def extract_json(message: str) -> LogLine | None:  # noqa: C901, PLR0912, PLR091
     if own and (LONGEST_PLACEHOLDER < len(own) <= LONGEST_ID or (own := parse_correlation_id(own)) is not None):
         correlation_ids = (own,)
     elif "orrelation" in message:
-        # any x-correlation-… key and any correlation id, at any depth
+        # this finds every x-correlation-… key and every correlation id, at any depth
         correlation_ids = find_correlation_ids(message)
     line = kind("", None, "", body, service, trace_id, span_id, request_id, correlation_ids, sampled, severity, signals, attributes)
     if kind is AccessLogLine:
@@ -181,73 +176,79 @@ def extract_json(message: str) -> LogLine | None:  # noqa: C901, PLR0912, PLR091
         if keys.integration_request_id is not None:
             line.integration_request_id = REQUEST_IDS[keys.integration_request_id]
     if trace_id is None or request_id is None or ((severity is None or not body) and kind is not AccessLogLine):
-        _read_rare(line, message)
+        _read_other_keys(line, message)
         if not line.body:
             line.body = message.rstrip()
         if line.severity is None and isinstance(keys.status, str):
-            # Datadog's word for the level; an access log's status is a number, which is no severity
+            # Datadog calls the level `status`; the status of an access log is a number, which is no severity
             line.severity = read_severity(keys.status)
     return line
 
 
-def _loosely(message: str) -> _Frequent | None:
-    """The keys of a JSON line some of whose values have another type than they should: those say nothing. None where it is no JSON."""
+def _decode_leniently(message: str) -> _FrequentKeys | None:
+    """The frequent keys of a JSON line, without those whose value has an unexpected type; None if it is no JSON object."""
     try:
-        loose = _loose_decoder().decode(message)
+        lenient = _lenient_decoder().decode(message)
     except _DECODE_ERRORS:
         return None
-    values = {name: getattr(loose, name) for name in _Frequent.__struct_fields__}
-    return _Frequent(**{
+    values = {name: getattr(lenient, name) for name in _FrequentKeys.__struct_fields__}
+    return _FrequentKeys(**{
         name: value for name, value in values.items()
         if name in _OF_ANY_TYPE or isinstance(value, str) or (name == "level" and isinstance(value, int))
     })  # fmt: skip
 
 
 @cache
-def _loose_decoder() -> msgspec.json.Decoder[Any]:
-    """Made when it is first needed: a cold start should not wait for it."""
-    names = zip(_Frequent.__struct_fields__, _Frequent.__struct_encode_fields__, strict=True)
-    return msgspec.json.Decoder(msgspec.defstruct("_Loose", [(name, Any, _key(name=key, default=None)) for name, key in names], gc=False))
+def _lenient_decoder() -> msgspec.json.Decoder[Any]:
+    """A decoder of the frequent keys with any type. It is made on first use: a cold start should not wait for it."""
+    names = zip(_FrequentKeys.__struct_fields__, _FrequentKeys.__struct_encode_fields__, strict=True)
+    return msgspec.json.Decoder(msgspec.defstruct("_Lenient", [(name, Any, _key(name=key, default=None)) for name, key in names], gc=False))
 
 
 def add_rare_keys(line: JsonLine, message: str) -> LogLine:
-    """``line`` with what the rarer keys of its ``message`` say; another one where they say that the platform wrote it.
+    """Completes ``line`` from the rare keys of its ``message`` and returns it; returns a new line if they show a platform event.
 
-    They tell of an exception, the request behind an access log's, the span, traces that were passed on, a platform's record.
+    The rare keys hold exceptions, the integration's request id, span ids, and platform events.
     """
-    # what could be read of it: half a surrogate pair is gone
-    told = _rarely.decode(message if line.attributes is None else line.attributes)
+    # the attributes were decoded before, while the message may hold half a surrogate pair
+    rare = _rare.decode(message if line.attributes is None else line.attributes)
     if (
-        told.record is not _NOTHING
-        and isinstance(told.type, str)
-        and (platform := extract_platform(told.type, bytes(told.record))) is not None
+        rare.record is not _NOTHING
+        and isinstance(rare.type, str)
+        and (platform := extract_platform(rare.type, bytes(rare.record))) is not None
     ):
         platform.attributes = line.attributes
         platform.body = message.rstrip()
         return platform
-    # an empty value says nothing
-    if told.exception or told.exception_name or told.error_type or told.stack_trace or told.stack or told.stack_trace_camel:
-        line.signals = (*line.signals, "exception")
-        line.excerpt = _exception(told)
-    if line.trace_id is not None and not line.propagated_trace_ids:
-        line.propagated_trace_ids = tuple(id_ for id_ in find_propagated(message) if id_ != line.trace_id)
-    if isinstance(told.endpoint_request_id, str) and isinstance(line, AccessLogLine) and line.integration_request_id is None:
-        line.integration_request_id = REQUEST_IDS[told.endpoint_request_id]
-    _take_span(line, told.span_id_camel, told.sampled)
+    # an empty value is no exception
+    if rare.exception or rare.exception_name or rare.error_type or rare.stack_trace or rare.stack_trace_camel or _is_stack(rare.stack):
+        kind = rare.error_type if isinstance(rare.error_type, str) else None
+        line.signals = (*line.signals, *PLATFORM_ERRORS.get(kind, ("exception",)))
+        if kind in PLATFORM_ERRORS and "signal: killed" in message:
+            line.signals = tuple(dict.fromkeys((*line.signals, "out-of-memory")))
+        line.excerpt = _exception(rare)
+    if isinstance(rare.endpoint_request_id, str) and isinstance(line, AccessLogLine) and line.integration_request_id is None:
+        line.integration_request_id = REQUEST_IDS[rare.endpoint_request_id]
+    _take_span(line, rare.span_id_camel, rare.sampled)
     return line
 
 
-def _exception(keys: _RareMarks) -> str:
-    """The exception that a line tells of: the last line of its traceback, else its name."""
-    for told in (keys.exception, keys.stack, keys.exception_name, keys.error_type):
-        if isinstance(told, str) and (lines := told.strip().splitlines()):
-            # Python's traceback ends with it, Node's stack begins with it
+def _is_stack(value: object) -> bool:
+    """Whether ``value`` is a stack trace, as Node.js' loggers write it; else "stack" is a name, such as that of a deployment."""
+    return bool(value) and (not isinstance(value, str) or "\n" in value or "Error" in value or "Exception" in value)
+
+
+def _exception(keys: _RareKeys) -> str:
+    """The exception that a line reports: the line of its stack trace that names it, else its type; empty if there is none."""
+    for text in (keys.exception, keys.stack, keys.exception_name, keys.error_type):
+        if isinstance(text, str) and (lines := text.strip().splitlines()):
+            # Python's traceback ends with the exception, Node's stack begins with it
             return (lines[-1] if lines[0].startswith("Traceback") else lines[0]).strip()[:_LONGEST_EXCERPT]
     return ""
 
 
-def _body(keys: _Frequent) -> str:
-    """The message where it is no plain text: an object, or what an access log says."""
+def _body(keys: _FrequentKeys) -> str:
+    """The body of a line whose message is no text: the encoded message, or the method, path and status of an access log."""
     if keys.message is not None:
         return _as_text(keys.message)
     method, route = keys.http_method, keys.route_key
@@ -258,11 +259,11 @@ def _body(keys: _Frequent) -> str:
     return f"{method} {keys.resource_path or ''} {keys.status or ''}".strip()
 
 
-def _read_rare(line: LogLine, message: str) -> None:
-    """Answers what the frequent keys left open."""
-    keys = _rare.decode(message)
+def _read_other_keys(line: LogLine, message: str) -> None:
+    """Fills from the keys of other writers the fields that the frequent keys left open."""
+    keys = _other.decode(message)
     if line.trace_id is None:
-        _read_rare_trace(line, keys, message)
+        _read_other_trace(line, keys, message)
     _take_span(line, keys.span_id or keys.span_id_dotted or keys.span_id_pascal, None)
     if line.request_id is None:
         line.request_id = _first_request_id(
@@ -287,23 +288,32 @@ def _read_rare(line: LogLine, message: str) -> None:
     service = keys.service_name or keys.service_name_camel or keys.service_name_dotted or keys.service_pascal
     if not line.service_name and isinstance(service, str):
         line.service_name = service[:_LONGEST_NAME]
-    if isinstance(keys.correlation_id_pascal, str) and (own := parse_correlation_id(keys.correlation_id_pascal)):
-        line.correlation_ids = (own,)
 
 
-def _read_rare_trace(line: LogLine, keys: _Rare, message: str) -> None:
-    """The trace that the line claims as its own; else the one in a tracing header that it shows, such as that of a logged event."""
-    claims = (keys.trace_id, keys.trace_id_dotted, keys.trace_header_environment, keys.trace_id_java, keys.xray_trace_id_pascal,
-              keys.trace_id_pascal)  # fmt: skip
-    headers = (keys.trace_header, keys.trace_header_title, keys.traceparent, keys.trace_header_sqs)
-    claimed, sent = _first_trace(claims), _first_trace(headers)
-    shown = find_propagated(message) if "oot=1-" in message or "raceparent" in message else ()
-    if header := claimed or sent or find_trace(message):
+def _read_other_trace(line: LogLine, keys: _OtherKeys, message: str) -> None:
+    """Sets the trace that the line claims as its own; else that in the key of a header, which is a sender's, or anywhere in the line."""
+    claimed = _claimed(keys)
+    sent = None if claimed else _first_trace((keys.trace_header, keys.trace_header_title, keys.traceparent, keys.trace_header_sqs))
+    if header := claimed or sent:
         line.trace_id, line.span_id, line.sampled = header
-    line.propagated_trace_ids = tuple(id_ for id_ in shown if claimed is None or id_ != claimed.trace_id)
-    if line.trace_id and not claimed and line.trace_id not in shown and sent:
-        # a header's value may be a bare id
-        line.propagated_trace_ids = (*line.propagated_trace_ids, line.trace_id)
+    else:
+        take_trace(line, message)
+    if sent:
+        line.propagated_trace_ids = (sent.trace_id,)
+
+
+def claimed_trace(message: str | msgspec.Raw) -> TraceHeader | None:
+    """The trace that a key of a JSON ``message`` claims for the line, other than the key of a header; None if none does."""
+    try:
+        keys, others = _lenient_decoder().decode(message), _other.decode(message)
+    except _DECODE_ERRORS:
+        return None
+    return _first_trace((keys.xray_trace_id, keys.trace_id_camel, keys.xray_trace_id_camel)) or _claimed(others)
+
+
+def _claimed(keys: _OtherKeys) -> TraceHeader | None:
+    return _first_trace((keys.trace_id, keys.trace_id_dotted, keys.trace_header_environment, keys.trace_id_java, keys.xray_trace_id_pascal,
+                         keys.trace_id_pascal))  # fmt: skip
 
 
 def _first_trace(values: Iterable[object]) -> TraceHeader | None:
@@ -315,7 +325,7 @@ def _first_request_id(*values: object) -> str | None:
 
 
 def _status(value: object) -> int | None:
-    """An HTTP status, from a number or its text."""
+    """The HTTP status that ``value`` holds as a number or as text; None if it holds none."""
     return _STATUSES.get(value) if isinstance(value, (str, int)) else None
 
 

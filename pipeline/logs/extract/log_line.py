@@ -1,10 +1,13 @@
-"""A log line, read: the typed form of its document. What encodes it is msgspec; no dictionary is made on the way."""
+"""Log line: LogLine, the typed form of a log document, and a class for each kind of line. msgspec encodes it, without a dictionary."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 
 from pipeline.model.facts import Signal
+
+MENTIONED: Final = "mentioned"
+"""The id source, before correlation, of a line that holds a trace's id without calling it one, which is no claim in a log of Lambda's."""
 
 
 class Severity(msgspec.Struct, frozen=True, gc=False):
@@ -15,34 +18,34 @@ class Severity(msgspec.Struct, frozen=True, gc=False):
 
 
 class LogLine(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
-    """A log line. What is at its default is absent in the document.
+    """A log line and what was read from it. A field at its default is absent in the document.
 
     Attributes:
-        timestamp: ISO 8601, UTC; `document` fills it in, as it does `origin`, `event_id`, `xray` and `cut`.
+        timestamp: ISO 8601, UTC; `document_address` sets it, as it does `origin`, `event_id`, `xray` and `cut`.
         origin: `doc`, the kind of document, and after it `aws`: account, region, log group and log stream; encoded once for many lines.
-        event_id: CloudWatch's.
+        event_id: CloudWatch's event id.
         body: the message.
-        service_name: as the line says, else its log group's last part.
+        service_name: as the line says, else the last part of its log group.
         trace_id: canonical, 32 lower-case hex digits.
         span_id: 16 lower-case hex digits.
-        request_id: of Lambda or API Gateway.
-        correlation_ids: as logged.
-        sampled: what the line, or the platform, says of the trace's sampling.
-        severity: None where the line says none.
-        signals: what in it speaks of a failure.
-        event_name: of a line that the platform wrote, such as START or platform.report.
-        excerpt: what in the line shows its signals, where its body does not.
-        http_status: what API Gateway answered, in a log of its.
+        request_id: the request id of Lambda or API Gateway.
+        correlation_ids: the correlation ids, as logged.
+        sampled: whether the trace is sampled, as the line or the platform says.
+        severity: None if the line names none.
+        signals: the kinds of failure that the line reports.
+        event_name: the event of a line that the platform wrote, such as START or platform.report.
+        excerpt: the part of the line that shows its signals, if its body does not.
+        http_status: the status that API Gateway answered with, in a log of API Gateway.
         integration_request_id: the request id of the integration, such as Lambda's, in a log of API Gateway.
-        propagated_trace_ids: the traces in tracing headers that the line shows, such as those of a logged event; canonical.
-        attributes: the whole JSON line, as it stood.
-        id_source: inline, request, stream or none: how the line got its trace.
-        stale_trace_id: the line's own id where the platform says another.
-        xray: the trace id in X-Ray's rendering, and after it `trace`: pending, until a verdict comes.
-        cut: what was cut or left out to stay within bounds.
+        propagated_trace_ids: the trace ids in tracing headers that the line shows, such as those of a logged event; canonical.
+        attributes: the whole JSON line, as logged.
+        id_source: how the line got its trace: inline, request, stream or none.
+        stale_trace_id: the trace id that the line claims, if the platform names another one.
+        xray: the trace id in X-Ray's rendering, and after it `trace`: pending, until a verdict replaces it.
+        cut: the fields that were cut or left out to stay within bounds.
 
-    The class says what kind of line it is: ``format`` names it for people; ``platform`` lines are certain of their
-    request and trace; some open or close their request in the log stream, or stand outside of any.
+    The class is the kind of line: ``format`` is its name for people. A ``platform`` line states its request and trace with certainty.
+    A line that ``opens`` or ``closes`` does so with its request in the log stream; a line ``outside`` belongs to no request.
     """
 
     format: ClassVar[str] = "text"
@@ -51,9 +54,9 @@ class LogLine(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
     closes: ClassVar[bool] = False
     outside: ClassVar[bool] = False
 
-    # first what resembles the line before: gzip takes less time so
+    # fields that resemble those of the previous line come first: that makes gzip faster
     timestamp: str = msgspec.field(name="@timestamp", default="")
-    # two members in one, as in `xray`: they always stand together, and are copied as they are
+    # this field and `xray` each encode two members, which always come together and are copied as they are
     origin: msgspec.Raw | None = msgspec.field(name="doc", default=None)
     event_id: str = ""
     body: str = ""
@@ -77,7 +80,7 @@ class LogLine(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
     propagated_trace_ids: tuple[str, ...] = msgspec.field(name="propagatedTraceId", default=())
 
     def make_plain(self, message: str, max_chars: int) -> None:
-        """Drops the attributes and cuts the body: for a line that is too long, or that OpenSearch refuses."""
+        """Drops the attributes and cuts the body to ``max_chars``, for a line that is too long or that OpenSearch refuses."""
         self.cut = tuple(
             name for name, is_cut in (("body", len(message) > max_chars), ("attributes", self.attributes is not None)) if is_cut
         )
@@ -98,21 +101,27 @@ class PowertoolsLine(JsonLine, gc=False):
 
 
 class AccessLogLine(JsonLine, gc=False):
-    """API Gateway's access log in a JSON format, such as the console's example; elsewhere it may be an event that a function prints."""
+    """A line like API Gateway's access log in JSON; in the log of a function it may be an event that the function prints."""
 
     format = "apigateway-access"
 
 
 class PythonLine(LogLine, gc=False):
-    """The Python runtime's text format."""
+    """A line in the Python runtime's text format."""
 
     format = "python-text"
 
 
 class NodeLine(LogLine, gc=False):
-    """The Node.js runtime's text format."""
+    """A line in the Node.js runtime's text format."""
 
     format = "node-text"
+
+
+class LoggerLine(LogLine, gc=False):
+    """A text line that a logger begins with Lambda's request id, as Log4j, Ruby's logger and bref do."""
+
+    format = "logger-text"
 
 
 class ExecutionLine(LogLine, gc=False):
@@ -122,7 +131,7 @@ class ExecutionLine(LogLine, gc=False):
 
 
 class TracingLine(ExecutionLine, gc=False):
-    """One that says which trace API Gateway passed on for its request."""
+    """A line of the execution log that shows which trace API Gateway passed on for its request."""
 
     platform = True
 
@@ -135,60 +144,60 @@ class PlatformLine(LogLine, gc=False):
 
 
 class InitLine(PlatformLine, gc=False):
-    """INIT_START, platform.initStart, EXTENSION and the like: an environment gets ready, which belongs to no request."""
+    """A line of an environment that starts, such as INIT_START, platform.initStart or EXTENSION; it belongs to no request."""
 
     outside = True
 
 
 class StartLine(PlatformLine, gc=False):
-    """START."""
+    """Lambda's START line."""
 
     format = "lambda-start"
     opens = True
 
 
 class EndLine(PlatformLine, gc=False):
-    """END."""
+    """Lambda's END line."""
 
     format = "lambda-end"
     closes = True
 
 
 class ReportLine(PlatformLine, gc=False):
-    """REPORT, whole or its X-Ray half alone."""
+    """Lambda's REPORT line, or its X-Ray half alone."""
 
     format = "lambda-report"
     closes = True
 
 
 class TimeoutLine(PlatformLine, gc=False):
-    """Task timed out."""
+    """Lambda's line "Task timed out"."""
 
     format = "lambda-timeout"
 
 
 class CrashLine(PlatformLine, gc=False):
-    """The runtime exited."""
+    """Lambda's line that the runtime exited or failed."""
 
     format = "lambda-crash"
 
 
 class PlatformStart(PlatformLine, gc=False):
-    """platform.start."""
+    """The platform event platform.start."""
 
     format = "platform.start"
     opens = True
 
 
 class PlatformRuntimeDone(PlatformLine, gc=False):
-    """platform.runtimeDone."""
+    """The platform event platform.runtimeDone."""
 
     format = "platform.runtimeDone"
     closes = True
 
 
 class PlatformReport(PlatformLine, gc=False):
-    """platform.report."""
+    """The platform event platform.report."""
 
     format = "platform.report"
     closes = True

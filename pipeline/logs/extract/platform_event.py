@@ -1,4 +1,4 @@
-"""Lambda's own records in JSON: platform.start, platform.runtimeDone, platform.report.
+"""Platform event: reads Lambda's own JSON lines, such as platform.start, platform.runtimeDone and platform.report.
 
 Source: AWS Lambda developer guide, "Telemetry API Event schema reference".
 """
@@ -30,10 +30,15 @@ _STATUS_SIGNALS: dict[str, tuple[Signal, ...]] = {
     "failure": ("error", "crash"),
 }
 _OUT_OF_MEMORY = "Runtime.OutOfMemory"
+PLATFORM_ERRORS: dict[object, tuple[Signal, ...]] = {
+    "Runtime.ExitError": ("crash",), "Runtime.Unknown": ("crash",), "Extension.Crash": ("crash",), "Extension.ExitError": ("crash",),
+    _OUT_OF_MEMORY: ("crash", "out-of-memory"), "Sandbox.Timedout": ("timeout",),
+}  # fmt: skip
+"""The signals of the error types that Lambda itself gives an invocation, instead of the function's exception."""
 
 
 def extract_platform(kind: str, record: bytes) -> LogLine | None:
-    """The line of a platform event of type ``kind``, without its attributes; None where it is none of Lambda's."""
+    """The line of a platform event: its type is ``kind``, its `record` is encoded JSON. Returns None if it is no event of Lambda's."""
     if not kind.startswith("platform."):
         return None
     try:
@@ -54,6 +59,6 @@ def extract_platform(kind: str, record: bytes) -> LogLine | None:
 
 
 def read_status(status: str, error_type: str) -> tuple[Signal, ...]:
-    """The signals in the status of a REPORT line or a platform record."""
+    """The signals that follow from the status and error type of a REPORT line or a platform event."""
     signals = _STATUS_SIGNALS.get(status.lower(), ())
     return (*signals, "out-of-memory") if error_type == _OUT_OF_MEMORY else signals

@@ -1,20 +1,21 @@
-"""Extract: what a log line says of itself, without what is secret in it. Pure, never raises, whatever the line holds."""
+"""Read lines: redacts log messages and reads each as JSON or as text. It is pure and never raises, whatever a line holds."""
 
 from collections.abc import Sequence
 from functools import lru_cache
 
-from pipeline.logs.extract.error_payload_patterns import WORTH_A_LOOK
+from pipeline.logs.extract.id_marks import CORRELATION_IDS, HEADERS, ID_EXPRESSIONS, REQUEST_IDS
 from pipeline.logs.extract.json_line import RARE_KEYS, add_rare_keys, extract_json
 from pipeline.logs.extract.log_line import JsonLine, LogLine
+from pipeline.logs.extract.marks import EXPRESSIONS, FAILURES, LEVELS, PAYLOADS, PREFIXED
 from pipeline.logs.extract.text_line import extract_text
 from pipeline.redact.prefilter import Prefilter
 from pipeline.redact.redactor import DEFAULT, Redactor
 
-_PAYLOADS, _TELLING = "payloads", "rarer keys"
+_RARE_KEYS = "rare keys"
 
 
 def extract(message: str) -> LogLine:
-    """The ids, severity, sampling and signals in ``message``, one log event's text."""
+    """The ids, severity, sampling and signals in ``message``, the text of one log event."""
     _, (line,) = read_lines([message])
     return line
 
@@ -22,23 +23,34 @@ def extract(message: str) -> LogLine:
 def read_lines(
     messages: Sequence[str], correlation_paths: tuple[str, ...] = (), redactor: Redactor = DEFAULT
 ) -> tuple[Sequence[str], list[LogLine]]:
-    """``messages`` without what is secret in them, and what these texts say.
+    """Returns ``messages`` without their secrets, and a LogLine for each of these texts.
 
     Args:
-        messages: of log events.
+        messages: the messages of log events.
         correlation_paths: JMESPath expressions that find further correlation ids in JSON lines.
-        redactor: takes out what is secret.
+        redactor: masks the secrets.
     """
-    marks = _scanner(redactor).scan(messages)
+    marks = _prefilter(redactor).scan(messages)
     texts = redactor.lines(messages, marks)
     lines = [(extract_json(text) if text[:1] == "{" else None) or extract_text(text) for text in texts]
-    for number in marks[_TELLING]:
+    if marks[PREFIXED]:
+        # imported here, as below: most batches hold no such line, and a cold start should not wait for it
+        from pipeline.logs.extract.behind_prefix import read_behind_prefix  # noqa: PLC0415
+
+        for number in marks[PREFIXED]:
+            read_behind_prefix(lines[number], texts[number])
+    if marks[HEADERS] or marks[REQUEST_IDS] or marks[CORRELATION_IDS]:
+        from pipeline.logs.extract.marked_ids import add_marked_ids  # noqa: PLC0415
+
+        add_marked_ids(lines, texts, marks)
+    for number in marks[_RARE_KEYS]:
         if isinstance(line := lines[number], JsonLine):
             lines[number] = add_rare_keys(line, texts[number])
-    for number in marks[_PAYLOADS]:
-        _look_closer(texts[number], lines[number])
+    if marks[LEVELS] or marks[FAILURES] or marks[PAYLOADS]:
+        from pipeline.logs.extract.marked_signals import add_marked_signals  # noqa: PLC0415
+
+        add_marked_signals(lines, texts, marks)
     if correlation_paths:
-        # imported here: few have any
         from pipeline.logs.extract.correlation_paths import reader_for  # noqa: PLC0415
 
         read_ids = reader_for(correlation_paths)
@@ -48,19 +60,6 @@ def read_lines(
 
 
 @lru_cache(maxsize=8)
-def _scanner(redactor: Redactor) -> Prefilter:
-    """One pass over all lines for all that needs a second look."""
-    return Prefilter({**redactor.expressions, _PAYLOADS: WORTH_A_LOOK, _TELLING: RARE_KEYS})
-
-
-def _look_closer(message: str, line: LogLine) -> None:
-    """Adds the signals of the payloads that a line shows; an access log's own fields are none."""
-    if line.http_status is not None:
-        return
-    # imported here: most batches show no payload, and a cold start should not wait for it
-    from pipeline.logs.extract.error_payload import find_payload  # noqa: PLC0415
-
-    signals, excerpt = find_payload(message, is_error="error" in line.signals or "exception" in line.signals)
-    if signals:
-        line.signals = tuple(dict.fromkeys((*line.signals, *signals)))
-        line.excerpt = excerpt
+def _prefilter(redactor: Redactor) -> Prefilter:
+    """The prefilter that serves all purposes in one pass: secrets, ids, levels, failures and rare keys."""
+    return Prefilter({**redactor.expressions, **ID_EXPRESSIONS, **EXPRESSIONS, _RARE_KEYS: RARE_KEYS})

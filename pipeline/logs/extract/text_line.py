@@ -1,14 +1,15 @@
-"""Text lines: Lambda's own, the runtimes', API Gateway's execution log, and whatever else holds an id.
+"""Text line: reads Lambda's own lines, those of its runtimes, API Gateway's execution log, and any other text that holds an id.
 
 Sources: AWS Lambda developer guide (START, END and REPORT lines; runtime log formats), API Gateway developer guide
-(execution logs). Separators in REPORT lines are tabs or runs of spaces; its X-Ray half is a second line of the same
-event, or, where a shipper split it, a line of its own.
+(execution logs). Tabs or spaces separate the fields of a REPORT line. Its X-Ray half is a second line of the same event, or,
+if a shipper split the event, a log line of its own.
 """
 
 import re
 from typing import Final
 
 from pipeline.logs.extract.log_line import (
+    MENTIONED,
     CrashLine,
     EndLine,
     ExecutionLine,
@@ -22,21 +23,10 @@ from pipeline.logs.extract.log_line import (
     TracingLine,
 )
 from pipeline.logs.extract.platform_event import read_status
-from pipeline.logs.extract.severity import COMMON, ERROR_NUMBER, read_severity
+from pipeline.logs.extract.severity import COMMON, ERROR_NUMBER, is_prose, read_severity
 from pipeline.model.facts import Signal
 from pipeline.model.memo import Memo
-from pipeline.model.trace_ids import (
-    HEADER,
-    NAMED_W3C,
-    TRACES,
-    TraceHeader,
-    find_headers,
-    parse_correlation_id,
-    parse_header,
-    parse_span_id,
-    parse_trace_id,
-    parse_traceparent,
-)
+from pipeline.model.trace_ids import TRACES, TraceHeader, parse_span_id, parse_trace_id, parse_traceparent
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _ID = re.compile(_UUID, re.IGNORECASE | re.ASCII)
@@ -45,60 +35,68 @@ _PYTHON = re.compile(rf"\[([A-Z]{{4,8}})\]\t\d{{4}}-\d\d-\d\dT[\d:.]+Z\t({_UUID}
 _PYTHON_ERROR = re.compile(r"\[(ERROR|CRITICAL|WARNING)\] (\w[\w.]*)")
 _TIMEOUT = re.compile(rf"\S+Z ({_UUID}) Task timed out after")
 _REQUEST = re.compile(rf"request[ _-]?id[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?({_UUID})", re.IGNORECASE)
-_EXECUTION = re.compile(rf"\(({_UUID})\) ")
-# what API Gateway was given and passes on, and what the integration called the request
+# the execution log of a WebSocket API names the extended request id (API Gateway developer guide, "$context variables")
+_EXECUTION = re.compile(rf"\(({_UUID}|[\w-]{{10,24}}={{1,2}})\) ")
+# lines that show the tracing header that API Gateway received or passes on
 _TRACING = ("Method request headers:", "Endpoint request headers:", "X-ray Tracing ID")
 _INTEGRATION = re.compile(
     rf"(?:Lambda request id: |AWS Integration Endpoint RequestId ?: |Endpoint response headers: .{{0,4000}}?x-amzn-RequestId=)({_UUID})",
     re.IGNORECASE,
 )
 _SEVERITY = re.compile(r"\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|CRITICAL|FATAL)\b")
-# begins with its literal, so that the engine can leap to it
+# the expression begins with a literal, so that the engine can jump to it
 _XRAY_ID = re.compile(r"1-(?<![0-9a-zA-Z-]1-)[0-9a-fA-F]{8}-[0-9a-fA-F]{24}(?![0-9a-zA-Z-])")
-# bounded repeats: what stands in a line is anybody's, and must not cost more than its length
-# a message's body is JSON in JSON, so that its quotes have backslashes
-_CORRELATION = re.compile(
-    r"(?:x-correlation-[\w-]{0,40}|correlation[ _-]?id)[\\\"']{0,4}\s{0,4}[=:]\s{0,4}[\\\"']{0,4}([^\s\"'\\,;&{}\[\])]{1,128})",
+_LABEL = re.compile(r"(?:trac(?:e|ing)|x-?ray)[\w .-]{0,16}\W{0,8}\Z", re.IGNORECASE)
+_REACH = 40
+_NAMED_TRACE = re.compile(
+    r"trace[_.-]?id[\"']?\s{0,4}[=:]\s{0,4}[\"']?((?:[0-9a-f]{2}-)?[0-9a-f]{32}(?:-[0-9a-f]{16}-[0-9a-f]{2})?)(?![0-9a-zA-Z])",
     re.IGNORECASE,
 )
 _XRAY_HALF = re.compile(r"XRAY TraceId: ([\w-]+)\tSegmentId: ([0-9a-f]{16})\tSampled: (true|false)\t?\n?\Z", re.ASCII)
 _HEAD = 96
-# 2026-11-24T10:00:00.000Z, request id, level, message
+# Node's line: 2026-11-24T10:00:00.000Z, request id, level, message
 _NODE_FIELDS = 3
-_ISO_END = 23
+_COLOUR = re.compile(r"\x1b\[[\d;]{0,20}m")
+_DATE_SIGNS = frozenset("-/")
 _BOOLEANS = {"true": True, "false": False}
 _START, _END, _REPORT, _CRASH = "START RequestId: ", "END RequestId: ", "REPORT RequestId: ", "RequestId: "
 _ID_LENGTH = 36
-# how the lines that Lambda itself writes begin
+# the first letters of the lines that Lambda itself writes
 _LAMBDA = frozenset("SERXILT")
 _INIT = re.compile(r"(?:INIT_[A-Z_]+|RESTORE_[A-Z_]+|(?:EXTENSION|LOGS|TELEMETRY)(?=\s+Name: ))")
-_MOST_PROPAGATED = 100
-# of Node's and Python's lines, the time and the request id
+# the length of the time and the request id before the message in Node's and Python's lines
 _PREFIX = 60
-_ANSWERED = re.compile(r"Method completed with status: (\d{3})\b")
+_RESPONSE_STATUS = re.compile(r"Method completed with status: (\d{3})\b")
 _FUNCTION_ERROR = "due to customer function error"
+_INTEGRATION_FAILURES = ("xecution failed", "Task timed out after", "Traceback (most recent", "Exception in thread", "Invoke Error",
+                         "Runtime exited", "Process exited before", "OutOfMemory")  # fmt: skip
+_ERROR: Final[tuple[Signal, ...]] = ("error",)
 
 
 def extract_text(message: str) -> LogLine:
-    """The line in ``message``, which is no JSON object."""
-    first = message[:1]
-    line = (_lambda_line(message) if first in _LAMBDA else None) or _other_line(message, first)
+    """Reads ``message``, the text of a log event that is no JSON object, into a LogLine of its kind."""
+    text = message if "\x1b" not in message else without_colours(message)
+    first = text[:1]
+    line = (_lambda_line(text) if first in _LAMBDA else None) or _other_line(text, first)
     line.body = message.rstrip()
     return line
 
 
+def without_colours(message: str) -> str:
+    """``message`` without the escape sequences by which a console logger colours it."""
+    return _COLOUR.sub("", message) if "\x1b" in message else message
+
+
 def _other_line(message: str, first: str) -> LogLine:
-    """A line that Lambda's service did not write, by its ``first`` character."""
+    """Reads a line that Lambda itself did not write; ``first`` is its first character."""
     line = _runtime_line(message, first)
     if line.severity is None and (word := _severity_word(message[:_HEAD])):
         line.severity = read_severity(word)
-    severity = line.severity
-    if severity is None or severity.number >= ERROR_NUMBER:
-        line.signals = _signals(message, is_error=severity is not None)
-    # "1-" is how every X-Ray id begins, with or without Root= before it
-    # a runtime's prefix holds the request id, which may hold a "1-", too
-    if (message.find("1-", _PREFIX if line.request_id else 0) >= 0 or "race" in message) and (header := find_trace(message)):
-        line.trace_id, line.span_id, line.sampled = header
+    if line.severity is not None and line.severity.number >= ERROR_NUMBER:
+        line.signals = _ERROR
+    # every X-Ray id begins with "1-"; the search skips a runtime's prefix, whose request id may hold a "1-", too
+    if message.find("1-", _PREFIX if line.request_id else 0) >= 0 or "race" in message:
+        take_trace(line, message)
     if first == "(" and isinstance(line, ExecutionLine):
         _read_execution(message, line)
     elif line.request_id is None and "equest" in message and (match := _REQUEST.search(message)):
@@ -109,26 +107,42 @@ def _other_line(message: str, first: str) -> LogLine:
 
 
 def find_trace(text: str) -> TraceHeader | None:
-    """The one trace that ``text`` speaks of; None where it names none, or several: a wrong trace is worse than none."""
-    headers: list[TraceHeader] = []
-    if _XRAY_ID.search(text):
-        headers = [header for match in HEADER.finditer(text) if (header := parse_header(match[0]))]
-        if not headers:
-            headers = [TraceHeader(id_) for match in _XRAY_ID.finditer(text) if (id_ := parse_trace_id(match[0]))]
-    if not headers and "race" in text:
-        headers = [header for match in NAMED_W3C.finditer(text) if (header := _w3c(match[1]))]
+    """The trace whose id ``text`` calls a trace's; None if it names none or several, since a wrong trace is worse than none."""
+    return _find_ids(text)[0]
+
+
+def take_trace(line: LogLine, text: str) -> None:
+    """Sets on ``line`` the trace that its ``text`` names; an id that nothing calls a trace's is only mentioned.
+
+    `propagated_headers` reads tracing headers, with what they say of the parent and of sampling.
+    """
+    named, mentioned = _find_ids(text)
+    if header := named or mentioned:
+        line.trace_id, line.span_id, line.sampled = header
+        line.id_source = "" if named else MENTIONED
+
+
+def _find_ids(text: str) -> tuple[TraceHeader | None, TraceHeader | None]:
+    """The one trace whose id ``text`` calls a trace's, and the one whose id is anywhere in it."""
+    found = [(match, TraceHeader(id_)) for match in _XRAY_ID.finditer(text) if (id_ := parse_trace_id(match[0]))]
+    # the X-Ray SDK for Java puts the segment after the id
+    named = [header for match, header in found
+             if text.startswith("@", match.end()) or _LABEL.search(text, max(match.start() - _REACH, 0), match.start())]  # fmt: skip
+    if not found and "race" in text:
+        named = [header for match in _NAMED_TRACE.finditer(text) if (header := _w3c(match[1]))]
+    return _only(named), _only([header for _, header in found])
+
+
+def _only(headers: list[TraceHeader]) -> TraceHeader | None:
     return headers[0] if len({header.trace_id for header in headers}) == 1 else None
 
 
-def find_propagated(text: str) -> tuple[str, ...]:
-    """The ids of the traces in the tracing headers that ``text`` shows, each once."""
-    return tuple(dict.fromkeys(header.trace_id for header in find_headers(text)))[:_MOST_PROPAGATED]
-
-
 def find_correlation_ids(text: str) -> tuple[str, ...]:
-    """Every correlation id that is named as one in ``text``, in order, once."""
-    found = (parse_correlation_id(match[1]) for match in _CORRELATION.finditer(text))
-    return tuple(dict.fromkeys(id_ for id_ in found if id_))
+    """The values that ``text`` labels as correlation ids, in order and without duplicates."""
+    # imported here: a cold start should not wait for what few functions log
+    from pipeline.logs.extract import correlation_ids  # noqa: PLC0415
+
+    return correlation_ids.find_correlation_ids(text)
 
 
 def _w3c(text: str) -> TraceHeader | None:
@@ -140,7 +154,7 @@ def _w3c(text: str) -> TraceHeader | None:
 
 
 def _lambda_line(message: str) -> LogLine | None:
-    """START, END, REPORT, and the crash lines that begin with a request id."""
+    """Reads a line that Lambda itself writes: START, END, REPORT, INIT_START and the like, or a crash; None for any other line."""
     line: LogLine
     if message.startswith(_START):
         line = StartLine(event_name="START")
@@ -159,11 +173,13 @@ def _lambda_line(message: str) -> LogLine | None:
         line.request_id = _id_at(message, _CRASH)
         line.signals = ("crash", "out-of-memory") if "signal: killed" in message else ("crash",)
     elif message.startswith("XRAY TraceId:"):
-        # the other half of a REPORT line, which a shipper split
+        # this is the second half of a REPORT line that a shipper split
         line = ReportLine(event_name="REPORT")
         _read_xray_half(message, line)
     elif match := _INIT.match(message):
         line = InitLine(event_name=match[0])
+        if "Status: " in message and (status := _REPORT_STATUS.search(message)):
+            line.signals = read_status(status[1], status[2] or "")
     else:
         return None
     return line
@@ -174,7 +190,7 @@ def _id_at(message: str, start: str) -> str | None:
 
 
 def _uuid(text: str) -> str | None:
-    """``text`` where it is a UUID, as Lambda's request ids are."""
+    """Returns ``text`` if it is a UUID, as Lambda's request ids are; else None."""
     return text if _ID.fullmatch(text) else None
 
 
@@ -189,7 +205,7 @@ def _read_xray_half(message: str, line: LogLine) -> None:
         header = TRACES[match[1]]
         line.trace_id, line.span_id, line.sampled = header[0] if header else None, parse_span_id(match[2]), match[3] == "true"
         return
-    # names and values in turn, between tabs or runs of spaces
+    # names and values alternate, with tabs or spaces between them
     words = message[start:].split()
     for name, value in zip(words[1::2], words[2::2], strict=False):
         if name == "TraceId:":
@@ -202,35 +218,40 @@ def _read_xray_half(message: str, line: LogLine) -> None:
 
 
 def _read_execution(message: str, line: ExecutionLine) -> None:
-    """What a line of API Gateway's execution log says of its integration."""
+    """Reads from a line of API Gateway's execution log what it says of the integration, the trace passed on, and failures."""
     if "quest" in message and (match := _INTEGRATION.search(message)) and match[1] != line.request_id:
         line.integration_request_id = match[1]
     # a header's parent is the caller's span
     line.span_id = None
     if line.trace_id and not line.platform:
-        # what an endpoint answers may be of another trace
+        # a header in the endpoint's response may name another trace
         line.propagated_trace_ids = (line.trace_id,)
-    # it tells again what went wrong in Lambda, whose own line is the evidence
-    line.signals = ("error",) if line.signals or "xecution failed" in message else ()
+    # API Gateway repeats failures of Lambda, whose own line is the evidence: its other signals are dropped
+    line.signals = _ERROR if line.signals or any(words in message for words in _INTEGRATION_FAILURES) else ()
     if line.signals and _FUNCTION_ERROR in message:
         line.signals = ("function-error", *line.signals)
-    if match := _ANSWERED.search(message):
+    if match := _RESPONSE_STATUS.search(message):
         line.http_status = int(match[1])
 
 
 def _runtime_line(message: str, first: str) -> LogLine:
-    """The line with what its writer's prefix says: Lambda's runtimes, API Gateway, or nobody known."""
+    """Reads the prefix that Lambda's runtimes or API Gateway write; a plain LogLine if there is none."""
     line: LogLine
     if first.isdigit():
         fields = message.split("\t", 3)
-        if len(fields) > _NODE_FIELDS and message[_ISO_END : _ISO_END + 1] == "Z":
+        if len(fields) > _NODE_FIELDS and fields[0].endswith("Z"):
             line = NodeLine()
             line.request_id = _UUIDS[fields[1]]
             level = fields[2]
             line.severity = COMMON[level][0] if level in COMMON else read_severity(level)
             return line
+        if len(fields) == _NODE_FIELDS and fields[0].endswith("Z") and (request_id := _UUIDS[fields[1]]):
+            # Node.js 8 writes no level
+            line = NodeLine()
+            line.request_id = request_id
+            return line
         if match := _TIMEOUT.match(message):
-            line = TimeoutLine()
+            line = TimeoutLine(signals=("timeout",))
             line.request_id = match[1]
             return line
     elif first == "[":
@@ -247,24 +268,16 @@ def _runtime_line(message: str, first: str) -> LogLine:
         line = TracingLine(event_name="apigateway.tracing") if message.startswith(_TRACING, match.end()) else ExecutionLine()
         line.request_id = match[1]
         return line
+    if message[8:9] == "-" or message[1:4] == ", [" or (message[4:5] in _DATE_SIGNS and first.isdigit()):
+        # imported here: Lambda's runtimes write other prefixes, and a cold start should not wait for it
+        from pipeline.logs.extract.logger_prefix import read_logger_prefix  # noqa: PLC0415
+
+        return read_logger_prefix(message, first) or LogLine()
     return LogLine()
 
 
 def _severity_word(head: str) -> str | None:
     if "R" in head or "DEBUG" in head or "INFO" in head or "FATAL" in head:
         match = _SEVERITY.search(head)
-        return match[1] if match else None
+        return match[1] if match and not is_prose(head[: match.start()]) else None
     return None
-
-
-def _signals(message: str, *, is_error: bool) -> tuple[Signal, ...]:
-    signals: tuple[Signal, ...] = ("error",) if is_error else ()
-    if "Task timed out after" in message:
-        signals = (*signals, "timeout")
-    if "Traceback (most recent" in message or "Exception in thread" in message or "Invoke Error" in message:
-        signals = (*signals, "exception")
-    if "Runtime exited" in message or "Process exited before" in message:
-        signals = (*signals, "crash")
-    if "OutOfMemory" in message:
-        signals = (*signals, "out-of-memory")
-    return signals

@@ -1,4 +1,4 @@
-"""The edge to CloudWatch Logs: log groups, their tags and their subscription filters."""
+"""Log groups: the client of CloudWatch Logs for log groups, their tags and their subscription filters."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -9,14 +9,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.errors import BadInputError, MisconfiguredError, TracejoinError, UnavailableError
 
-# quotas of CloudWatch Logs are per account and differ per operation: people's own calls must get through beside ours
+# quotas of CloudWatch Logs are per account and per operation: the users' own calls need them, too
 _CALLS_PER_SECOND: Final = 5
 _REFUSED = frozenset({"InvalidParameterException", "LimitExceededException", "ResourceNotFoundException", "ValidationException"})
 _DENIED = frozenset({"AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException", "InvalidSignatureException"})
 
 
 class LogGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """A log group: its name, its ARN without the `:*` at the end, its class, and after how many days its events go (0 for never)."""
+    """A log group: name, ARN without the `:*` at the end, log class, and days until its events expire (0 for never)."""
 
     name: str
     arn: str = ""
@@ -30,7 +30,7 @@ class LogGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SubscriptionFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """A subscription filter; ``pattern`` is empty where it takes every event."""
+    """A subscription filter; its ``pattern`` is empty where it passes every event."""
 
     name: str
     destination_arn: str
@@ -44,8 +44,8 @@ class LogGroups:
         logs: boto3's `logs` client.
         pause: waits a number of seconds.
 
-    Every method raises UnavailableError where trying again may help, MisconfiguredError where a permission is missing, and BadInputError
-    where CloudWatch Logs refuses the call itself.
+    Every method raises UnavailableError where a retry may help, MisconfiguredError where a permission is missing, and BadInputError
+    where CloudWatch Logs refuses the request itself.
     """
 
     def __init__(self, logs: Any, *, pause: Callable[[float], None] = time.sleep) -> None:
@@ -60,22 +60,22 @@ class LogGroups:
                 yield log_group_of(group)
 
     def tags_of(self, group: LogGroup) -> dict[str, str]:
-        """The tags of a log group."""
+        """The tags of a log group, by key."""
         answer = self._call("logs:ListTagsForResource", lambda: self._logs.list_tags_for_resource(resourceArn=group.arn))
         return dict(answer.get("tags") or {})
 
     def filters(self, name: str) -> list[SubscriptionFilter]:
-        """The subscription filters of a log group; two at most."""
+        """The subscription filters of the log group ``name``; two at most."""
         answer = self._call("logs:DescribeSubscriptionFilters", lambda: self._logs.describe_subscription_filters(logGroupName=name))
         return list(map(filter_of, answer["subscriptionFilters"]))
 
     def put(self, name: str, wanted: SubscriptionFilter) -> None:
-        """Gives the log group this filter, in place of one of the same name."""
+        """Gives the log group ``name`` the filter ``wanted``, which replaces one of the same name."""
         self._call("logs:PutSubscriptionFilter", lambda: self._logs.put_subscription_filter(
             logGroupName=name, filterName=wanted.name, filterPattern=wanted.pattern, destinationArn=wanted.destination_arn))  # fmt: skip
 
     def delete(self, name: str, filter_name: str) -> None:
-        """Takes the filter of this name away."""
+        """Deletes the filter ``filter_name`` of the log group ``name``."""
         self._call("logs:DeleteSubscriptionFilter", lambda: self._logs.delete_subscription_filter(
             logGroupName=name, filterName=filter_name))  # fmt: skip
 
@@ -88,7 +88,7 @@ class LogGroups:
 
 
 def log_group_of(raw: Mapping[str, Any]) -> LogGroup:
-    """A log group, as DescribeLogGroups writes it."""
+    """The LogGroup in one entry of DescribeLogGroups."""
     return LogGroup(
         name=raw["logGroupName"],
         arn=raw["arn"].removesuffix(":*"),
@@ -98,7 +98,7 @@ def log_group_of(raw: Mapping[str, Any]) -> LogGroup:
 
 
 def filter_of(raw: Mapping[str, Any]) -> SubscriptionFilter:
-    """A subscription filter, as DescribeSubscriptionFilters writes it."""
+    """The SubscriptionFilter in one entry of DescribeSubscriptionFilters."""
     return SubscriptionFilter(name=raw["filterName"], destination_arn=raw["destinationArn"], pattern=raw.get("filterPattern") or "")
 
 

@@ -1,4 +1,4 @@
-"""Choice: which log groups are to be shipped, by name pattern and tag; never one of the pipeline's own path."""
+"""Selector: decides by name pattern and tag which log groups are shipped; never one that the pipeline itself writes to."""
 
 import re
 from collections.abc import Mapping
@@ -11,26 +11,26 @@ from pipeline.errors import BadInputError
 from pipeline.model.log_groups import OPENSEARCH_LOG_GROUPS, SPANS_LOG_GROUP
 
 PIPELINE_TAG: Final = "tracejoin:pipeline"
-"""The key of the tag on the log groups of any tracejoin stack: two stacks that shipped each other's logs would never end."""
+"""The key of the tag on the log groups of any tracejoin stack: two stacks that ship each other's logs would loop for ever."""
 
-# spans of our own functions are in aws/spans; the stack subscribes it where it is the source of traces
+# aws/spans holds spans of our own functions; the stack subscribes it where it is the source of traces
 _OWN_PATH: Final = (*(f"{start}*" for start in OPENSEARCH_LOG_GROUPS), SPANS_LOG_GROUP)
 
-# CreateLogGroup takes these, and a pattern the wild cards beside them (Amazon CloudWatch Logs API reference)
+# the characters that CreateLogGroup takes (Amazon CloudWatch Logs API reference), and wild cards
 _PATTERN = re.compile(r"!?[\w/.#*?-]{1,513}", re.ASCII)
 
 
-# not slotted: the compiled patterns are kept in the instance
+# not slotted: the instance caches the compiled patterns
 @dataclass(frozen=True)
 class LogGroupSelector:
-    """What is to be subscribed.
+    """Decides which log groups are subscribed.
 
     Attributes:
-        patterns: names of log groups, with `*` and `?`; one with a `!` before it takes away what the others let in.
-        tag: `key` or `key=value` that a log group must carry beside; empty for none.
-        excluded: names that are never chosen.
+        patterns: names of log groups, with `*` and `?`; a pattern with a `!` before it excludes names that the others include.
+        tag: `key` or `key=value`, a tag that a log group must have, too; empty for none.
+        excluded: names that are never selected.
 
-    Raises BadInputError where a pattern can't be a log group's name, or all of them only take away.
+    Raises BadInputError where a pattern can't match any log group's name, or where all patterns exclude.
     """
 
     patterns: tuple[str, ...]
@@ -45,20 +45,20 @@ class LogGroupSelector:
             raise BadInputError(f"{', '.join(self.patterns)} only takes away: expected at least one pattern without a !")
 
     def names(self, name: str) -> bool:
-        """Whether a log group of this ``name`` is chosen, whatever its tags say."""
-        let_in, taken_away = self._compiled
-        return name not in self.excluded and bool(let_in.match(name)) and not taken_away.match(name)
+        """Whether the log group ``name`` is selected by its name, whatever its tags."""
+        included, excluded = self._compiled
+        return name not in self.excluded and bool(included.match(name)) and not excluded.match(name)
 
     def wants(self, name: str, tags: Mapping[str, str]) -> bool:
-        """Whether the log group of this ``name`` with these ``tags`` is to be subscribed."""
+        """Whether the log group ``name`` with these ``tags`` is to be subscribed."""
         key, equals, value = self.tag.partition("=")
         tagged = not key or (key in tags and (not equals or tags[key] == value))
         return tagged and PIPELINE_TAG not in tags and self.names(name)
 
     @cached_property
     def _compiled(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
-        let_in = [pattern for pattern in self.patterns if not pattern.startswith("!")]
-        return _any(let_in), _any([*(pattern[1:] for pattern in self.patterns if pattern.startswith("!")), *_OWN_PATH])
+        included = [pattern for pattern in self.patterns if not pattern.startswith("!")]
+        return _any(included), _any([*(pattern[1:] for pattern in self.patterns if pattern.startswith("!")), *_OWN_PATH])
 
 
 def _any(patterns: list[str]) -> re.Pattern[str]:

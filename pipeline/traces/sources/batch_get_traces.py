@@ -1,4 +1,4 @@
-"""The source that asks BatchGetTraces: five ids a call. It finds nothing while Transaction Search is on, and says so."""
+"""BatchGetTraces: the source that asks for five ids a call. It finds nothing while Transaction Search is on, and says so."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,11 +14,11 @@ _IDS_PER_CALL = 5
 
 
 class BatchGetTraces:
-    """A `Source`.
+    """A `TraceSource` that calls BatchGetTraces.
 
     Args:
         client: boto3's `xray` client.
-        budget: what it may spend.
+        budget: the calls that it may make.
     """
 
     name = "BatchGetTraces"
@@ -32,7 +32,7 @@ class BatchGetTraces:
         return self._client.calls
 
     def look_up(self, wanted: Mapping[str, int]) -> dict[str, LookupResult]:
-        """As `Source.look_up`."""
+        """As `TraceSource.look_up`."""
         answers: dict[str, LookupResult] = {}
         for ids in batched(wanted, _IDS_PER_CALL):
             found = self._ask_apart(ids)
@@ -45,7 +45,7 @@ class BatchGetTraces:
         return answers
 
     def _ask_apart(self, ids: Sequence[str]) -> dict[str, LookupResult] | None:
-        """As `_ask`; where X-Ray refuses the group, each id alone, so that one that it calls no id does not stop the others."""
+        """As `_ask`; if X-Ray refuses the ids together, each is asked for alone, so that one bad id does not stop the others."""
         try:
             return self._ask(ids)
         except BadInputError:
@@ -60,13 +60,13 @@ class BatchGetTraces:
         return answers
 
     def _ask(self, ids: Sequence[str]) -> dict[str, LookupResult] | None:
-        """The answers to one group of ids; None where it is enough for now."""
+        """The results of one call's ids, by id; None if the budget or a throttle puts the call off."""
         documents: dict[str, list[str]] = {}
         limited: set[str] = set()
         unprocessed: set[str] = set()
         request: dict[str, Any] = {"TraceIds": [to_xray(id_) for id_ in ids]}
         while True:
-            page = self._client.call("batch_get_traces", go_on="NextToken" in request, **request)
+            page = self._client.call("batch_get_traces", next_page="NextToken" in request, **request)
             if page is None:
                 return None
             for trace in page.get("Traces", ()):

@@ -1,4 +1,4 @@
-"""The source that needs no look-up: with a subscription on `aws/spans` every span comes by itself."""
+"""Spans subscription: the source without look-ups, since a subscription on the log group `aws/spans` delivers every span."""
 
 from collections.abc import Mapping
 
@@ -6,11 +6,11 @@ from pipeline.traces.sources.source import LookupResult
 
 
 class SpansSubscription:
-    """A `Source`. What it answers says no more than that time has passed: what came is in the index already."""
+    """A `TraceSource` whose results only say that time has passed: the spans that came are in the index already."""
 
     name = "aws/spans"
     calls = 0
 
     def look_up(self, wanted: Mapping[str, int]) -> dict[str, LookupResult]:
-        """As `Source.look_up`."""
+        """As `TraceSource.look_up`."""
         return dict.fromkeys(wanted, LookupResult("subscribed"))

@@ -1,6 +1,6 @@
-"""The source that asks for a retrieval of traces and then for what it found: what works while Transaction Search is on.
+"""Trace retrieval: the source that starts a retrieval and then lists what it found. It works while Transaction Search is on.
 
-Source: AWS X-Ray API reference, StartTraceRetrieval (a hundred ids, a time range, a token that is good for an hour) and
+Source: AWS X-Ray API reference, StartTraceRetrieval (a hundred ids, a time range, a token that is valid for an hour) and
 ListRetrievedTraces (nothing before its status is COMPLETE; pages; segment documents or OpenTelemetry spans).
 """
 
@@ -27,7 +27,7 @@ _LONGEST_AGO = 30 * 86_400.0
 
 
 class _Retrieval(msgspec.Struct):
-    """One retrieval, with what it brought so far."""
+    """One retrieval, with the documents that were listed so far."""
 
     token: str
     ids: tuple[str, ...]
@@ -37,15 +37,15 @@ class _Retrieval(msgspec.Struct):
 
 
 class TraceRetrieval:
-    """A `Source`. Retrievals run at X-Ray: what is not complete in time is asked for again by its token, not started again.
+    """A `TraceSource` that calls StartTraceRetrieval. A retrieval that is not complete in time is resumed by its token.
 
     Args:
         client: boto3's `xray` client.
-        budget: what it may spend.
+        budget: the calls that it may make.
         trace_format: XRAY for segment documents, OTEL for OpenTelemetry spans.
         patience: seconds that one look-up waits for its retrievals.
         clock: seconds since the epoch.
-        sleep: waits for so many seconds.
+        sleep: waits for a number of seconds.
     """
 
     name = "StartTraceRetrieval"
@@ -66,12 +66,12 @@ class TraceRetrieval:
         return self._client.calls
 
     def look_up(self, wanted: Mapping[str, int]) -> dict[str, LookupResult]:
-        """As `Source.look_up`; a trace whose retrieval still runs is missing, too."""
+        """As `TraceSource.look_up`; a trace whose retrieval still runs is missing, too."""
         now = self._clock()
-        self._running = {token: run for token, run in self._running.items() if now - run.started < _TOKEN_LIFE}
-        # an answer that came while nobody asked is as good, for a while
+        self._running = {token: retrieval for token, retrieval in self._running.items() if now - retrieval.started < _TOKEN_LIFE}
+        # a result that came for a trace nobody wanted stays valid for a while
         kept = {id_: answer for id_, answer in self._kept.items() if now - answer.at / 1000 < _TOKEN_LIFE}
-        underway = {id_ for run in self._running.values() for id_ in run.ids} | kept.keys()
+        underway = {id_ for retrieval in self._running.values() for id_ in retrieval.ids} | kept.keys()
         for ids in batched({id_: at for id_, at in wanted.items() if id_ not in underway}, _IDS_PER_RETRIEVAL):
             kept |= self._start(ids, wanted)
         kept |= self._collect({id_: at for id_, at in wanted.items() if id_ not in kept})
@@ -79,7 +79,7 @@ class TraceRetrieval:
         return {id_: answer for id_, answer in kept.items() if id_ in wanted}
 
     def _start(self, ids: Sequence[str], wanted: Mapping[str, int]) -> dict[str, LookupResult]:
-        """Starts a retrieval; where X-Ray refuses it, one for each half, so that what it calls no id does not stop the others."""
+        """Starts a retrieval; if X-Ray refuses it, one for each half, so that one bad id does not stop the others."""
         try:
             self._start_one(ids, wanted)
         except BadInputError:
@@ -101,56 +101,56 @@ class TraceRetrieval:
             self._running[token] = _Retrieval(token, tuple(ids), now)
 
     def _collect(self, wanted: Mapping[str, int]) -> dict[str, LookupResult]:
-        """The answers of every retrieval that ends while there is patience, also for those that nobody asks for now."""
+        """The results of every wanted retrieval that ends in time, also of its traces that are not in ``wanted``."""
         answers: dict[str, LookupResult] = {}
         deadline = self._clock() + self._patience
         pause = _FIRST_PAUSE
         while True:
-            for run in self._of(wanted):
-                if (found := self._list(run)) is not None:
+            for retrieval in self._retrievals_of(wanted):
+                if (found := self._list(retrieval)) is not None:
                     answers |= found
-                    del self._running[run.token]
-                if self._client.enough:
+                    del self._running[retrieval.token]
+                if self._client.put_off:
                     return answers
-            if not self._of(wanted) or self._clock() + pause > deadline:
+            if not self._retrievals_of(wanted) or self._clock() + pause > deadline:
                 return answers
             self._sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _of(self, wanted: Mapping[str, int]) -> list[_Retrieval]:
-        return [run for run in self._running.values() if not wanted.keys().isdisjoint(run.ids)]
+    def _retrievals_of(self, wanted: Mapping[str, int]) -> list[_Retrieval]:
+        return [retrieval for retrieval in self._running.values() if not wanted.keys().isdisjoint(retrieval.ids)]
 
-    def _list(self, run: _Retrieval) -> dict[str, LookupResult] | None:
-        """What a retrieval found, None while it runs or where it is enough for now: then it goes on from its page."""
+    def _list(self, retrieval: _Retrieval) -> dict[str, LookupResult] | None:
+        """The results of a retrieval; None while it runs, or if a call is put off: the listing later resumes at its page."""
         while True:
-            further = {"NextToken": run.next_token} if run.next_token else {}
+            further = {"NextToken": retrieval.next_token} if retrieval.next_token else {}
             try:
                 page = self._client.call(
-                    "list_retrieved_traces", go_on=bool(further), RetrievalToken=run.token, TraceFormat=self._format, **further
+                    "list_retrieved_traces", next_page=bool(further), RetrievalToken=retrieval.token, TraceFormat=self._format, **further
                 )
             except BadInputError:
-                # the token is no longer good: what it was for is asked for anew
-                return dict.fromkeys(run.ids, LookupResult("unprocessed"))
+                # the token expired, so a later look-up starts a retrieval anew
+                return dict.fromkeys(retrieval.ids, LookupResult("unprocessed"))
             if page is None or page.get("RetrievalStatus") in {"SCHEDULED", "RUNNING"}:
                 return None
             if page.get("RetrievalStatus") != "COMPLETE":
-                return dict.fromkeys(run.ids, LookupResult("unprocessed"))
+                return dict.fromkeys(retrieval.ids, LookupResult("unprocessed"))
             for trace in page.get("Traces", ()):
                 id_ = parse_trace_id(trace["Id"]) or trace["Id"]
-                run.documents.setdefault(id_, []).extend(span["Document"] for span in trace.get("Spans", ()))
-            run.next_token = page.get("NextToken") or ""
-            if not run.next_token:
-                return {id_: _answer(run, id_) for id_ in run.ids}
+                retrieval.documents.setdefault(id_, []).extend(span["Document"] for span in trace.get("Spans", ()))
+            retrieval.next_token = page.get("NextToken") or ""
+            if not retrieval.next_token:
+                return {id_: _answer(retrieval, id_) for id_ in retrieval.ids}
 
 
-def _answer(run: _Retrieval, trace_id: str) -> LookupResult:
-    documents = tuple(run.documents.get(trace_id, ()))
-    # it speaks of the time when it began, however late it is read
-    return LookupResult("found" if documents else "absent", documents, int(run.started * 1000))
+def _answer(retrieval: _Retrieval, trace_id: str) -> LookupResult:
+    documents = tuple(retrieval.documents.get(trace_id, ()))
+    # the result holds for the time when the retrieval began, however late it is listed
+    return LookupResult("found" if documents else "absent", documents, int(retrieval.started * 1000))
 
 
 def _began(trace_id: str, first_line_at: int, now: float) -> float:
-    """About when a trace began, in seconds since the epoch: X-Ray's ids say it, others only have their first log line."""
+    """About when a trace began, in seconds since the epoch: by its id if X-Ray made that, else by its first log line."""
     of_id = float(int(trace_id[:8], 16))
     known = [at for at in (of_id, first_line_at / 1000) if now - _LONGEST_AGO < at <= now]
     return min(known, default=now - _LONGEST_AGO)

@@ -1,4 +1,4 @@
-"""Calls of X-Ray: within the budget, with failures mapped to our errors."""
+"""X-Ray client: calls X-Ray within the budget, and maps its failures to our errors."""
 
 import time
 from typing import Any, cast
@@ -11,7 +11,7 @@ from pipeline.traces.sources.budget import CallBudget
 _THROTTLED = frozenset({"ThrottledException", "ThrottlingException", "TooManyRequestsException"})
 _REFUSED = frozenset({"AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException",
                       "ExpiredTokenException", "InvalidClientTokenId"})  # fmt: skip
-# seconds; somebody may switch Transaction Search on while a worker lives
+# seconds; Transaction Search may be switched on while a worker lives
 _DESTINATION_LIFE = 300.0
 _INVALID = frozenset({"InvalidRequestException", "ResourceNotFoundException", "ValidationException"})
 
@@ -20,12 +20,12 @@ class XRayClient:
     """boto3's `xray` client within a budget.
 
     Args:
-        client: its own retries should be few, since a throttled id is simply asked again later.
-        budget: what it may spend.
+        client: boto3's; it should retry little, since a throttled id is asked for again later.
+        budget: the calls that it may make.
 
     Attributes:
-        calls: how many look-ups X-Ray was asked for.
-        enough: whether the last call was not made, or throttled.
+        calls: how many calls were made so far.
+        put_off: whether the budget refused the last call, or X-Ray throttled it.
     """
 
     def __init__(self, client: Any, budget: CallBudget) -> None:
@@ -34,21 +34,21 @@ class XRayClient:
         self._destination = ""
         self._asked_at = float("-inf")
         self.calls = 0
-        self.enough = False
+        self.put_off = False
 
-    def call(self, operation: str, *, go_on: bool = False, **request: Any) -> dict[str, Any] | None:
-        """One answer; None where the budget or X-Ray says that it is enough for now.
+    def call(self, operation: str, *, next_page: bool = False, **request: Any) -> dict[str, Any] | None:
+        """Makes a call and gives its answer; None if the budget refuses it or X-Ray throttles it.
 
         Args:
             operation: the method of boto3's client.
-            go_on: it is a further page of what was begun, which may overdraw the budget: half an answer is none.
+            next_page: whether it asks for a further page, which may overdraw the budget: half an answer is none.
             request: its arguments.
 
-        Raises UnavailableError where X-Ray does not answer, MisconfiguredError where it refuses these credentials, and BadInputError
-        where it refuses the request itself, now and ever.
+        Raises UnavailableError if X-Ray does not answer, MisconfiguredError if it refuses these credentials, and BadInputError if it
+        refuses this request for good.
         """
-        self.enough = not self._budget.take(overdraw=go_on)
-        if self.enough:
+        self.put_off = not self._budget.take(overdraw=next_page)
+        if self.put_off:
             return None
         self.calls += 1
         try:
@@ -56,16 +56,16 @@ class XRayClient:
         except (ClientError, BotoCoreError) as error:
             if code_of(error) in _THROTTLED:
                 self._budget.throttled()
-                self.enough = True
+                self.put_off = True
                 return None
-            raise mapped(error) from error
+            raise mapped_error(error) from error
         self._budget.taken()
         return cast("dict[str, Any]", answer)
 
     def goes_to_cloudwatch(self) -> bool | None:
-        """Whether Transaction Search is on: then "You cannot find traces through this API" (BatchGetTraces' API reference).
+        """Whether Transaction Search is on; None if X-Ray throttles the call, False for a role that may not make it.
 
-        None where X-Ray throttles the question. A role that may not ask gets its traces all the same: False.
+        While it is on, "You cannot find traces through this API" (AWS X-Ray API reference, BatchGetTraces).
         """
         now = time.monotonic()
         if now - self._asked_at > _DESTINATION_LIFE:
@@ -75,19 +75,19 @@ class XRayClient:
                 if code_of(error) in _THROTTLED:
                     return None
                 if code_of(error) not in _REFUSED:
-                    raise mapped(error) from error
+                    raise mapped_error(error) from error
                 self._destination = ""
             self._asked_at = now
         return self._destination == "CloudWatchLogs"
 
 
 def code_of(error: ClientError | BotoCoreError) -> str:
-    """The error's code, as the service names it; empty where the service was not reached."""
+    """Gives the service's code of an error; empty if the service was not reached."""
     return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
 
 
-def mapped(error: ClientError | BotoCoreError) -> TracejoinError:
-    """A failure of boto3's as ours."""
+def mapped_error(error: ClientError | BotoCoreError) -> TracejoinError:
+    """Maps an error of boto3 to one of tracejoin's."""
     if code_of(error) in _REFUSED:
         return MisconfiguredError([f"X-Ray refuses these credentials: {error}"])
     if code_of(error) in _INVALID or isinstance(error, ParamValidationError):
@@ -100,9 +100,9 @@ def searches_transactions(client: Any, budget: CallBudget) -> bool:
 
     Args:
         client: boto3's `xray` client.
-        budget: what the question is taken from.
+        budget: the calls that may be made.
 
-    Raises UnavailableError where X-Ray throttles the question: a guess would last as long as the worker.
+    Raises UnavailableError if X-Ray throttles the call: a guess would last as long as the worker.
     """
     answer = XRayClient(client, budget).goes_to_cloudwatch()
     if answer is None:

@@ -1,0 +1,22 @@
+"""Id marks: the prefilter's expressions for lines that show tracing headers, or a request or correlation id under a rare name.
+
+They have a module of their own, since most batches show none, and a cold start should not compile the expressions of `marked_ids`.
+"""
+
+from typing import Final
+
+from pipeline.model.tracing_headers import TRACING_HEADERS
+
+HEADERS, REQUEST_IDS, CORRELATION_IDS = "tracing headers", "request ids", "correlation ids"
+
+ID_EXPRESSIONS: Final = {
+    HEADERS: TRACING_HEADERS,
+    REQUEST_IDS: (
+        r"(?i)(?:aws|lambda)[._-]?request[._-]?id",
+        r"faas[._]?(?:invocation|execution)",
+        r'"(?:spans?|mdc|contextMap|faas|lambda(?:_?[cC]ontext)?)"\s*:\s*[\[{]',
+    ),
+    # lines with nothing but the usual keys of Powertools and of Node.js match none of these
+    CORRELATION_IDS: ("(?i)x[._-]correlation[._-]", "CORRELATION", r"(?i)correlation[. -]id"),
+}
+"""Hyperscan expressions by purpose: every line that `marked_ids` has to examine for the purpose matches at least one of them."""

@@ -1,0 +1,28 @@
+"""Marked ids: completes the lines that the prefilter marks with their tracing headers, request ids and further correlation ids."""
+
+from collections.abc import Mapping, Sequence
+
+from pipeline.logs.extract.correlation_ids import find_correlation_ids
+from pipeline.logs.extract.id_marks import CORRELATION_IDS, HEADERS, REQUEST_IDS
+from pipeline.logs.extract.json_line import claimed_trace
+from pipeline.logs.extract.log_line import JsonLine, LogLine
+from pipeline.logs.extract.propagated_headers import add_headers
+from pipeline.logs.extract.request_ids import find_request_id
+from pipeline.logs.extract.text_line import without_colours
+
+
+def add_marked_ids(lines: Sequence[LogLine], texts: Sequence[str], marks: Mapping[str, Sequence[int]]) -> None:
+    """Completes ``lines``, read from ``texts``; ``marks`` holds the indices of the marked ones by purpose (`id_marks`)."""
+    for number in marks[HEADERS]:
+        line, text = lines[number], without_colours(texts[number])
+        # the attributes were decoded before, while the message may hold half a surrogate pair
+        claimed = claimed_trace(line.attributes or text) if isinstance(line, JsonLine) and line.trace_id else None
+        add_headers(line, text, claimed)
+    for number in marks[REQUEST_IDS]:
+        line = lines[number]
+        if line.request_id is None and isinstance(line, JsonLine):
+            line.request_id = find_request_id(texts[number])
+    for number in marks[CORRELATION_IDS]:
+        line = lines[number]
+        found = (*line.correlation_ids, *find_correlation_ids(without_colours(texts[number])))
+        line.correlation_ids = tuple(dict.fromkeys(found))

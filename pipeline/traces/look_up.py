@@ -1,0 +1,75 @@
+"""Look up: asks a trace source for the traces whose next look-up is due, and reads its answers into segments and facts."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from pipeline.errors import BadInputError
+from pipeline.model.facts import LookupFact
+from pipeline.model.trace_state import EMPTY, TraceState, merge
+from pipeline.redact.redactor import Redactor
+from pipeline.traces.read_document import read_trace_document
+from pipeline.traces.segment import Segment, facts_of_segments
+from pipeline.traces.sources.source import LookupResult, TraceSource
+
+
+class TraceAnswers(msgspec.Struct, frozen=True, kw_only=True):
+    """What a trace source answered.
+
+    Attributes:
+        segments: of all traces, redacted.
+        facts: by trace id: the facts of the segments, and the fact that the look-up was made.
+        bad_documents: how many documents could not be read.
+        put_off: how many due look-ups the budget or a throttle put off.
+    """
+
+    segments: Sequence[Segment]
+    facts: Mapping[str, TraceState]
+    bad_documents: int
+    put_off: int
+
+
+def look_up(states: Mapping[str, TraceState], source: TraceSource, *, redactor: Redactor, delays: Sequence[int],
+            clock: Callable[[], float], force: bool = False) -> TraceAnswers:  # fmt: skip
+    """Looks up those of these traces that are due, by trace id, and reads the answers.
+
+    Args:
+        states: what is known of each trace.
+        source: the trace source to ask.
+        redactor: removes secrets from what comes back.
+        delays: seconds between the look-ups of a trace, the last of which repeats.
+        clock: returns seconds since the epoch.
+        force: whether traces that are not due are looked up, too.
+
+    Raises what ``source.look_up`` raises.
+    """
+    wanted = {id_: state.first_line_at for id_, state in states.items() if force or _is_due(state, delays, clock())}
+    results = source.look_up(wanted) if wanted else {}
+    segments, bad_documents = _read(results, redactor)
+    now = int(clock() * 1000)
+    found = dict.fromkeys(results, EMPTY) | facts_of_segments(segments)
+    made = {id_: LookupFact(at=result.at or now, outcome=result.outcome, source=source.name, segments=len(found[id_].segments))
+            for id_, result in results.items()}  # fmt: skip
+    facts = {id_: merge(found[id_], TraceState(lookups={str(fact.at): fact})) for id_, fact in made.items()}
+    return TraceAnswers(segments=segments, facts=facts, bad_documents=bad_documents, put_off=len(wanted) - len(results))
+
+
+def _is_due(state: TraceState, delays: Sequence[int], now: float) -> bool:
+    """Whether the next look-up is due: the first at once, since its hint was delayed, the others at growing intervals."""
+    if not state.lookups:
+        return True
+    last = max(lookup.at for lookup in state.lookups.values())
+    return now * 1000 >= last + delays[min(len(state.lookups), len(delays) - 1)] * 1000
+
+
+def _read(results: Mapping[str, LookupResult], redactor: Redactor) -> tuple[list[Segment], int]:
+    """The segments in these results, and how many documents could not be read."""
+    segments: list[Segment] = []
+    bad_documents = 0
+    for id_, result in results.items():
+        for document in result.documents:
+            try:
+                segments += read_trace_document(document, trace_id=id_, redactor=redactor)
+            except BadInputError:
+                bad_documents += 1
+    return segments, bad_documents

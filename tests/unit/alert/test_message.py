@@ -1,0 +1,69 @@
+"""What an alert's message says."""
+
+import re
+from urllib.parse import unquote
+
+from pipeline.alert.grouping import Notification, PendingAlert
+from pipeline.alert.message import ConsoleLinks, message_of, still_firing
+from pipeline.model.trace_ids import to_xray
+from tests.support.events import TRACE
+from tests.support.pending_alerts import pending
+
+NOW = 1_790_000_000_000
+
+
+def finding(rule="service-ok-function-failed", severity="alert", **more):
+    """A stored finding."""
+    return {"rule": rule, "severity": severity, "serviceName": "stock", "spanId": "1" * 16, "path": ["api/prod", "stock"], "reported": "200",
+            "evidence": "Lambda answered 200, but the function stock failed: ValueError: no stock", "clientSaw": "success", "depth": 1,
+            "exceptionType": "ValueError", "exceptionMessage": "no stock", "unknown": ["the answer to the call x is missing"],
+            "lines": [{"at": NOW, "id": "a", "serviceName": "stock", "text": "[ERROR] ValueError: no stock"}]} | more  # fmt: skip
+
+
+def trace(*findings, trace_id=TRACE):
+    """A stored trace document."""
+    return {"traceId": trace_id, "@timestamp": "2026-11-24T10:00:00.000Z", "lastSeenAt": "2026-11-24T10:00:05.000Z", "transactionId": trace_id,
+            "trace": {"clientSaw": "success", "edgeStatus": 201}, "findings": list(findings or [finding()])}  # fmt: skip
+
+
+def test_a_message_says_what_one_needs_at_night():
+    """What was told, where, what happened, the line, what was not known, and where to look."""
+    (alert,) = pending(1)
+    alert = PendingAlert(at=alert.at, trace_id=TRACE, group="stock", rules=("service-ok-function-failed",))
+    links = ConsoleLinks(region="eu-west-1", dashboards="https://search/_dashboards")
+    message = message_of(Notification("stock", (alert,)), {TRACE: trace()}, links)
+    (link,) = re.findall(r"https://search/_dashboards/\S+", message.text)
+    assert not set(link) & set("'()! \"")
+    assert message.subject == "[tracejoin] stock: ValueError behind 201"
+    for part in ("stock failed, and the caller was told 201.", "api/prod › stock (depth 1", "ValueError: no stock", "[ERROR] ValueError: no stock",
+                 "not known   the answer to the call x is missing", f"tracejoin trace {to_xray(TRACE)}",
+                 f"https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#xray:traces/{to_xray(TRACE)}",
+                 f"query:'traceId:\"{TRACE}\"'", "from:'2026-11-24T09:45:00.000Z',to:'2026-11-24T10:15:05.000Z'"):  # fmt: skip
+        assert part in unquote(message.text), part
+    assert message.attributes == {"service": "stock", "rules": "service-ok-function-failed", "severity": "alert", "traces": "1"}
+
+
+def test_a_grouped_message_counts_and_shows_ten():
+    """How many, by rule, since when, the command that lists all, ten examples."""
+    many = pending(500, group="stock")
+    message = message_of(
+        Notification("stock", tuple(many)), {alert.trace_id: trace(trace_id=alert.trace_id) for alert in many}, ConsoleLinks()
+    )
+    assert message.subject == "[tracejoin] stock: 500 traces with hidden faults"
+    assert "   500  timeout" in message.text
+    assert "tracejoin faults --since 2026-11-24T09:45:00.000Z --service stock --limit 10000" in message.text
+    assert message.text.count("look at it") == 10
+
+
+def test_a_subject_is_what_sns_takes():
+    """ASCII, one line, a hundred characters, whatever a service is called."""
+    for name in ("bestellung-für-ä\n\x1b[31m", "x" * 500):
+        subject = message_of(Notification(name, tuple(pending(4, group=name))), {}, ConsoleLinks()).subject
+        assert subject.isascii() and subject.isprintable() and len(subject) <= 100
+
+
+def test_what_does_not_hold_any_more_is_not_told():
+    """A rule that fires no longer, or only as a notice, is withdrawn; the others stay."""
+    alert = PendingAlert(at="", trace_id=TRACE, group="stock", rules=("crash", "timeout"))
+    assert still_firing(alert, [finding("timeout"), finding("crash", "notice")]).rules == ("timeout",)
+    assert still_firing(alert, []) is None
