@@ -14,7 +14,6 @@ from pipeline.redact.prefilter import Prefilter
 from pipeline.redact.secret_keys import SecretKeys
 from pipeline.redact.tokens import COMMANDS, TOKENS, Token, without_tokens
 
-__all__ = ["DEFAULT", "MASK", "Redactor"]
 _BY_BEGINNING: Final = {token.beginning: token for token in TOKENS}
 _ROUNDS: Final = 3
 _KEYS = "secret keys"

@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.configure import redactor_for
 from pipeline.errors import MisconfiguredError
-from pipeline.redact.redactor import DEFAULT, MASK, Redactor
+from pipeline.redact.mask import MASK
+from pipeline.redact.redactor import DEFAULT, Redactor
 from pipeline.settings import Settings
 
 CARDS, EMAILS, ADDRESSES = Redactor(classes=["credit-cards"]), Redactor(classes=["emails"]), Redactor(classes=["ip-addresses"])

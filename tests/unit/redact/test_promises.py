@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from pipeline.redact.redactor import DEFAULT, MASK
+from pipeline.redact.mask import MASK
+from pipeline.redact.redactor import DEFAULT
 from tests.support.paths import DOCS
 
 S = "Zq8#kP2mX"

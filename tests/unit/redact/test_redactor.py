@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from pipeline.redact.redactor import DEFAULT, MASK, Redactor
+from pipeline.redact.mask import MASK
+from pipeline.redact.redactor import DEFAULT, Redactor
 from tests.support.events import REQUEST, TRACE, powertools, report
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from pipeline.redact.redactor import DEFAULT, MASK
+from pipeline.redact.mask import MASK
+from pipeline.redact.redactor import DEFAULT
 from tests.support.paths import DOCS
 
 

@@ -2,7 +2,8 @@
 
 import json
 
-from pipeline.redact.redactor import DEFAULT, MASK
+from pipeline.redact.mask import MASK
+from pipeline.redact.redactor import DEFAULT
 
 
 def test_pairs_headers_and_texts_at_any_depth():
