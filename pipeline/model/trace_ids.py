@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 
 from pipeline.model.memo import Memo
 
+UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+"""The expression of a UUID, as Lambda's request ids are; to be matched in any case."""
 _HEX32 = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
 _XRAY = re.compile(r"1-([0-9a-fA-F]{8})-([0-9a-fA-F]{24})", re.ASCII)
 _SPAN = re.compile(r"[0-9a-fA-F]{16}", re.ASCII)

@@ -10,10 +10,10 @@ import jmespath
 import msgspec
 from jmespath.exceptions import JMESPathError
 
+from pipeline.logs.extract.json_line import DECODE_ERRORS
 from pipeline.logs.extract.log_line import LogLine
 from pipeline.model.trace_ids import parse_correlation_id
 
-_DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
 _MOST = 20
 
 
@@ -37,7 +37,7 @@ def reader_for(expressions: Sequence[str]) -> Callable[[LogLine], None]:
             return
         try:
             content = msgspec.json.decode(line.attributes)
-        except _DECODE_ERRORS:
+        except DECODE_ERRORS:
             return
         ids = (id_ for expression in compiled for id_ in _ids(_search(expression, content)))
         line.correlation_ids = tuple(dict.fromkeys([*line.correlation_ids, *ids]))[:_MOST]

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
+from pipeline.logs.extract.json_line import DECODE_ERRORS
 from pipeline.logs.extract.level_words import SYSLOG_LEVELS
 from pipeline.logs.extract.log_line import Severity
 from pipeline.logs.extract.severity import read_severity
 
 _key = msgspec.field
 _ABSENT = msgspec.Raw()
-_DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
 _MONOLOG: Final = {100: "DEBUG", 200: "INFO", 250: "NOTICE", 300: "WARNING", 400: "ERROR", 500: "CRITICAL", 550: "ALERT", 600: "EMERGENCY"}
 _PYTHON: Final = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
 # OpenTelemetry's numbers come in fours
@@ -65,7 +65,7 @@ def find_json_level(message: str | msgspec.Raw) -> Severity | None:
     """The severity that a JSON line names; None if it names none, or if nothing tells what its number means."""
     try:
         keys = _decoder.decode(message)
-    except _DECODE_ERRORS:
+    except DECODE_ERRORS:
         return None
     words = (keys.level_name, keys.levelname, keys.level_name_camel, keys.log_level, keys.log_level_dotted, keys.log_level_dashed,
              keys.log_level_camel, keys.log_level_pascal, keys.loglevel, keys.level_pascal, keys.level_capitals, keys.clef, keys.hclog,

@@ -29,7 +29,8 @@ _NOTHING = msgspec.Raw()
 _OF_ANY_TYPE: Final = frozenset({"message", "service", "http_method", "resource_path", "route_key", "http_method_snake", "status"})
 _ERROR: Final[tuple[Signal, ...]] = ("error",)
 _UNKNOWN: Final[tuple[Severity | None, tuple[Signal, ...]]] = (None, ())
-_DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
+DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What msgspec raises for a text that is no JSON."""
 _key = msgspec.field
 
 
@@ -128,7 +129,7 @@ def extract_json(message: str) -> LogLine | None:  # noqa: C901, PLR0912, PLR091
     """Reads ``message`` into a LogLine; None if it is no JSON object. `add_rare_keys` completes a line with rare keys."""
     try:
         keys = _frequent.decode(message)
-    except _DECODE_ERRORS as error:
+    except DECODE_ERRORS as error:
         lenient = _decode_leniently(message) if isinstance(error, msgspec.ValidationError) else None
         if lenient is None:
             # some loggers write half a surrogate pair, which UTF-8 can't hold
@@ -189,7 +190,7 @@ def _decode_leniently(message: str) -> _FrequentKeys | None:
     """The frequent keys of a JSON line, without those whose value has an unexpected type; None if it is no JSON object."""
     try:
         lenient = _lenient_decoder().decode(message)
-    except _DECODE_ERRORS:
+    except DECODE_ERRORS:
         return None
     values = {name: getattr(lenient, name) for name in _FrequentKeys.__struct_fields__}
     return _FrequentKeys(**{
@@ -306,7 +307,7 @@ def claimed_trace(message: str | msgspec.Raw) -> TraceHeader | None:
     """The trace that a key of a JSON ``message`` claims for the line, other than the key of a header; None if none does."""
     try:
         keys, others = _lenient_decoder().decode(message), _other.decode(message)
-    except _DECODE_ERRORS:
+    except DECODE_ERRORS:
         return None
     return _first_trace((keys.xray_trace_id, keys.trace_id_camel, keys.xray_trace_id_camel)) or _claimed(others)
 

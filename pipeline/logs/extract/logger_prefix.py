@@ -7,17 +7,17 @@ developer guide ("Log type and logging levels": request-level lines).
 import re
 
 from pipeline.logs.extract.log_line import LoggerLine, LogLine
+from pipeline.model.trace_ids import UUID
 
-_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 # bref: the id and a tab; AppSync: the id and words such as "Begin Request"
-_ID_FIRST = re.compile(rf"({_UUID})(?:(\t)| (?=[A-Z]))", re.IGNORECASE)
+_ID_FIRST = re.compile(rf"({UUID})(?:(\t)| (?=[A-Z]))", re.IGNORECASE)
 # Log4j and Logback: the date, then perhaps a level or a thread, then the id
 _DATE_FIRST = re.compile(
     r"\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?"
-    rf"(?:[\s|,-]{{1,3}}\[?[\w:.#-]{{1,40}}\]?){{0,2}}?[\s|,:-]{{1,3}}[\[<(]?({_UUID})(?![\w-])",
+    rf"(?:[\s|,-]{{1,3}}\[?[\w:.#-]{{1,40}}\]?){{0,2}}?[\s|,:-]{{1,3}}[\[<(]?({UUID})(?![\w-])",
     re.IGNORECASE,
 )
-_RUBY = re.compile(rf"[A-Z], \[\S{{10,40}} #\d{{1,9}}\]\s{{1,4}}[A-Z]{{3,5}} ({_UUID}) -- ")
+_RUBY = re.compile(rf"[A-Z], \[\S{{10,40}} #\d{{1,9}}\]\s{{1,4}}[A-Z]{{3,5}} ({UUID}) -- ")
 
 
 def read_logger_prefix(message: str, first: str) -> LogLine | None:

@@ -11,8 +11,10 @@ from typing import Any, Final
 
 import msgspec
 
-_DECODE_ERRORS = (msgspec.DecodeError, UnicodeError, RecursionError)
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+from pipeline.logs.extract.json_line import DECODE_ERRORS
+from pipeline.model.trace_ids import UUID
+
+_UUID = re.compile(UUID, re.IGNORECASE | re.ASCII)
 _BETWEEN_WORDS = re.compile(r"[._-]")
 # the names in small letters, without what is between their words
 _NAMES: Final = frozenset({
@@ -30,7 +32,7 @@ def find_request_id(message: str) -> str | None:
     """Returns the request id that a JSON ``message`` names at its top or one level down; None if there is none."""
     try:
         content = msgspec.json.decode(message)
-    except _DECODE_ERRORS:
+    except DECODE_ERRORS:
         return None
     return next(_ids(content), None) if isinstance(content, dict) else None
 

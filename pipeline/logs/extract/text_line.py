@@ -26,21 +26,20 @@ from pipeline.logs.extract.platform_event import read_status
 from pipeline.logs.extract.severity import COMMON, ERROR_NUMBER, is_prose, read_severity
 from pipeline.model.facts import Signal
 from pipeline.model.memo import Memo
-from pipeline.model.trace_ids import TRACES, TraceHeader, parse_span_id, parse_trace_id, parse_traceparent
+from pipeline.model.trace_ids import TRACES, UUID, TraceHeader, parse_span_id, parse_trace_id, parse_traceparent
 
-_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_ID = re.compile(_UUID, re.IGNORECASE | re.ASCII)
+_ID = re.compile(UUID, re.IGNORECASE | re.ASCII)
 _REPORT_STATUS = re.compile(r"\sStatus:\s*(\w+)(?:\s+Error Type:\s*([\w.]+))?")
-_PYTHON = re.compile(rf"\[([A-Z]{{4,8}})\]\t\d{{4}}-\d\d-\d\dT[\d:.]+Z\t({_UUID})?\t")
+_PYTHON = re.compile(rf"\[([A-Z]{{4,8}})\]\t\d{{4}}-\d\d-\d\dT[\d:.]+Z\t({UUID})?\t")
 _PYTHON_ERROR = re.compile(r"\[(ERROR|CRITICAL|WARNING)\] (\w[\w.]*)")
-_TIMEOUT = re.compile(rf"\S+Z ({_UUID}) Task timed out after")
-_REQUEST = re.compile(rf"request[ _-]?id[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?({_UUID})", re.IGNORECASE)
+_TIMEOUT = re.compile(rf"\S+Z ({UUID}) Task timed out after")
+_REQUEST = re.compile(rf"request[ _-]?id[\"']?\s{{0,4}}[:=]\s{{0,4}}[\"']?({UUID})", re.IGNORECASE)
 # the execution log of a WebSocket API names the extended request id (API Gateway developer guide, "$context variables")
-_EXECUTION = re.compile(rf"\(({_UUID}|[\w-]{{10,24}}={{1,2}})\) ")
+_EXECUTION = re.compile(rf"\(({UUID}|[\w-]{{10,24}}={{1,2}})\) ")
 # lines that show the tracing header that API Gateway received or passes on
 _TRACING = ("Method request headers:", "Endpoint request headers:", "X-ray Tracing ID")
 _INTEGRATION = re.compile(
-    rf"(?:Lambda request id: |AWS Integration Endpoint RequestId ?: |Endpoint response headers: .{{0,4000}}?x-amzn-RequestId=)({_UUID})",
+    rf"(?:Lambda request id: |AWS Integration Endpoint RequestId ?: |Endpoint response headers: .{{0,4000}}?x-amzn-RequestId=)({UUID})",
     re.IGNORECASE,
 )
 _SEVERITY = re.compile(r"\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|CRITICAL|FATAL)\b")
