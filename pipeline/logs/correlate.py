@@ -93,7 +93,7 @@ def _check_position(line: LogLine, open_request: str, records: _Records) -> None
 
 def _override_by_platform(line: LogLine, record: LogLine) -> None:
     """Replaces the trace that a line names by that of the platform's record; a claim is stale, a header or a mere mention is not."""
-    if line.trace_id not in line.propagated_trace_ids and line.id_source != MENTIONED:
+    if line.id_source != MENTIONED:
         line.stale_trace_id = line.trace_id
     line.span_id = None
     _take_from_request(line, record)
@@ -120,7 +120,7 @@ def _gather(  # noqa: C901, PLR0912  # one pass over a hot path
         request_id = line.request_id
         trace_id = line.trace_id
         if of_lambda:
-            if ((line.propagated_trace_ids and trace_id in line.propagated_trace_ids) or line.id_source) and not line.platform:
+            if line.id_source and not line.platform:
                 trace_id = line.trace_id = line.span_id = line.sampled = None
                 line.id_source = ""
             if request_id is not None:

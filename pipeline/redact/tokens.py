@@ -50,7 +50,7 @@ TOKENS: Final = (
     ),
     Token(r"PuTTY-User-Key-File-[23]", r"""(?:[^"'`<>{}\\]++|\\++[nrtu/])*+""", begins_word=False),
     # the password in a URL, whose slashes may be escaped; it may hold slashes if it is no port
-    Token(r""":\\*+/\\*+/[^\s/:@"'\\?#]*+:([^\s/"'\\]+)@""", begins_word=False, hint=r"/[^\s/:@]*:[^\s/]+@"),
+    Token(r""":\\*+/\\*+/[^\s/:@"'\\?#]*+:([^\s/"'\\]+)@""", begins_word=False, hint=r"(?:://|\\/)[^\s/:@]*:[^\s/]+@"),
     Token(
         r""":\\*+/\\*+/[^\s/:@"'\\?#]*+:""",
         r"""((?![\[/]|[0-9]{1,5}[/?#])[^\s@"'\\/]{1,100}+/[^\s@"'\\]{0,150}+)@""",

@@ -83,7 +83,7 @@ VENDOR_TOKENS: Final[tuple[tuple[str, str] | tuple[str, str, bool] | tuple[str, 
     (r"tskey-[a-z]{3,12}-", r"[\w-]{10,}+", False),
     (r"dnkey-", r"[\w-]{26}[\w=-]*+"),
     (r"API-[A-Z0-9]{4}", r"[A-Z0-9]{22}"),
-    (r"4b1d[A-Za-z0-9]{4}", r"[A-Za-z0-9]{34}"),
+    (r"4b1d[A-Za-z0-9]{4}", r"[A-Za-z0-9]{34}", True, r"4b1d[A-Za-z0-9]{34}"),
     # monitoring, work and others
     (r"NR(?:AK|RA|II|IQ)-", r"[\w-]{20,}+", False),
     (r"NRJS-", r"[0-9a-f]{19}"),

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipeline.logs.extract.log_line import AccessLogLine, JsonLine, LogLine, PowertoolsLine, Severity
+from pipeline.logs.extract.log_line import MENTIONED, AccessLogLine, JsonLine, LogLine, PowertoolsLine, Severity
 from pipeline.logs.extract.platform_event import PLATFORM_ERRORS, extract_platform
 from pipeline.logs.extract.severity import COMMON, ERROR_NUMBER, read_severity
 from pipeline.logs.extract.text_line import find_correlation_ids, take_trace
@@ -300,7 +300,7 @@ def _read_other_trace(line: LogLine, keys: _OtherKeys, message: str) -> None:
     else:
         take_trace(line, message)
     if sent:
-        line.propagated_trace_ids = (sent.trace_id,)
+        line.propagated_trace_ids, line.id_source = (sent.trace_id,), MENTIONED
 
 
 def claimed_trace(message: str | msgspec.Raw) -> TraceHeader | None:

@@ -7,7 +7,10 @@ import msgspec
 from pipeline.model.facts import Signal
 
 MENTIONED: Final = "mentioned"
-"""The id source, before correlation, of a line that holds a trace's id without calling it one, which is no claim in a log of Lambda's."""
+"""The id source, before correlation, of a line that shows a trace's id only in a sender's header or without calling it a trace's.
+
+That is no claim in a log of Lambda's, and never a stale id.
+"""
 
 
 class Severity(msgspec.Struct, frozen=True, gc=False):

@@ -17,7 +17,7 @@ TEXT_LEVELS: Final = (
     # level=error, severity: "error"; logfmt, Node's rendering of an object
     "(?:[lL]evel|lvl|[sS]everity|levelname) ?[=:]",
     # zerolog, Serilog, logrus, log15, Postgres
-    r"[\s\[|](?:TRC|VRB|DBG|INF|WRN|ERR|FTL|PNC|ERRO|FATA)[ \t\]|\[]",
+    *(rf"[\s\[|]{word}[ \t\]|\[]" for word in ("TRC", "VRB", "DBG", "INF", "WRN", "ERR", "FTL", "PNC", "ERRO", "FATA")),
     r"(?:EROR|ERRO|FATA|PANI|CRIT|LOG|PANIC|ALERT|EMERG)[:\]\[]",
     # klog, syslog, java.util.logging
     r"\.(?:go|cc|cpp|c|h|py|rs):\d+\]",
@@ -34,7 +34,7 @@ JSON_LEVELS: Final = (
     r'"level":\{',
     r'"level": \{',
     r'"log"\s*:\s*\{',
-    r'"(?:channel|datetime|short_message|facility)"\s*:',
+    *(f'"{key}"' for key in ("channel", "datetime", "short_message", "facility")),
 )
 """Hyperscan expressions: every JSON line whose level has a rare key, is an object, or is a number of syslog or Monolog."""
 

@@ -47,7 +47,8 @@ def add_headers(line: LogLine, text: str, claimed: TraceHeader | None = None) ->
     header = claimed or _only(own) or find_trace(text[: found[0].start])
     if claimed is None:
         line.trace_id, line.span_id, line.sampled = header or _only(sent) or (None, None, None)
-        line.id_source = ""
+        # a sender's trace is no claim
+        line.id_source = "" if header else MENTIONED
     ids = dict.fromkeys(one.trace_id for one in sent if header is None or one.trace_id != header.trace_id)
     line.propagated_trace_ids = tuple(ids)[:_MOST]
 
@@ -56,7 +57,8 @@ def _add_to_execution_line(line: ExecutionLine, text: str) -> None:
     """Sets the trace that API Gateway received or passes on; a header in the endpoint's response may name another trace."""
     if header := _only([one.header for one in find_xray_headers(text)]):
         line.trace_id, line.sampled = header.trace_id, header.sampled
-        line.propagated_trace_ids = () if line.platform else (header.trace_id,)
+        if not line.platform:
+            line.propagated_trace_ids, line.id_source = (header.trace_id,), MENTIONED
 
 
 def _is_own(text: str, found: FoundHeader) -> bool:

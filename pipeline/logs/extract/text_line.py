@@ -224,7 +224,7 @@ def _read_execution(message: str, line: ExecutionLine) -> None:
     line.span_id = None
     if line.trace_id and not line.platform:
         # a header in the endpoint's response may name another trace
-        line.propagated_trace_ids = (line.trace_id,)
+        line.propagated_trace_ids, line.id_source = (line.trace_id,), MENTIONED
     # API Gateway repeats failures of Lambda, whose own line is the evidence: its other signals are dropped
     line.signals = _ERROR if line.signals or any(words in message for words in _INTEGRATION_FAILURES) else ()
     if line.signals and _FUNCTION_ERROR in message:
