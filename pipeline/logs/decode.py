@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import msgspec
+import pybase64
 from isal import isal_zlib
 
 from pipeline.errors import EnvelopeError
@@ -122,7 +123,7 @@ def _documents(record: object, max_bytes: int) -> Iterator[bytes]:
     if not isinstance(record, str):
         raise EnvelopeError("no CloudWatch Logs event: expected awslogs.data, Kinesis Records or Firehose records")
     try:
-        data = binascii.a2b_base64(record, strict_mode=True)
+        data = pybase64.b64decode(record, validate=True)
     except (binascii.Error, ValueError) as error:
         raise EnvelopeError(f"the data is not base64: {error}") from error
     yield _decompress(data, max_bytes) if data.startswith(_COMPRESSED) else _bounded(data, max_bytes)
