@@ -35,7 +35,7 @@ bench: .venv/ready ## Measure what the pipeline costs, beside the floor
 	@$(BIN)/python -m bench $(BENCH)
 
 attribution: .venv/ready ## Measure how many log lines find their trace, made up and as AWS' own runtime clients wrote them
-	@$(BIN)/python -m bench --attribution
+	@$(BIN)/python -m bench --attribution $(ATTRIBUTION)
 	@$(BIN)/python -m bench.real $(REAL)
 
 accuracy: .venv/ready ## Measure how well the findings do, on made-up transactions
@@ -47,9 +47,9 @@ validate: $(SAM) $(CHECKOV) ## Check the SAM templates: their form, and their se
 	@$(MAKE) --no-print-directory -C examples validate
 	@$(CHECKOV) --config-file examples/.checkov.yaml --file examples/template.yaml
 
-build: $(SAM) ## Build the Lambda package without Docker, for arm64 or ARCHITECTURE=x86_64; shows what is large in it
+build: $(SAM) ## Build the Lambda package without Docker, for arm64 or ARCHITECTURE=x86_64, with its SBOM; shows what is large in it
 	@ARCHITECTURE=$(ARCHITECTURE) $(SAM) build
-	@$(MAKE) --no-print-directory package-report
+	@$(MAKE) --no-print-directory package-report sbom
 
 deploy-local: .venv/ready $(SAM) ## Deploy the real template on a local AWS, ship lines through it, show what came out; KEEP=1
 	@$(BIN)/python -m pipeline.local.deploy_demo $(if $(KEEP),--keep) $(if $(EMBEDDED),--embedded)

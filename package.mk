@@ -4,9 +4,12 @@
 # take a copy. Any Python's pip will do: the wheels are the Lambda runtime's, not this machine's.
 ARCHITECTURE ?= arm64
 PYTHON_VERSION ?= 3.13
+# those that requirements.txt has hashes for
+PYTHON_VERSIONS := 3.11 3.12 3.13 3.14 3.15
 MACHINE = $(subst arm64,aarch64,$(ARCHITECTURE))
 PACKAGE = .aws-sam/package/$(ARCHITECTURE)-$(PYTHON_VERSION)
-PIP = $(firstword $(wildcard $(BIN)/python $(dir $(SAM))python) $(PYTHON)) -m pip
+SBOM = $(PACKAGE).cdx.json
+BUILDER = $(firstword $(wildcard $(BIN)/python $(dir $(SAM))python) $(PYTHON))
 # Lambda can't keep bytecode, so what is not compiled here is compiled at each cold start; only the runtime's own version can do it.
 COMPILER = $(shell for python in python$(PYTHON_VERSION) $(PYTHON); do \
 	$$python -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(PYTHON_VERSION)")' 2>/dev/null && echo $$python && break; done)
@@ -14,14 +17,30 @@ CONTENT = $(shell find pipeline shipper_function mappings -type f -not -name '*.
 
 $(PACKAGE)/.made: requirements.txt package.mk $(CONTENT)
 	@test "$(ARCHITECTURE)" = arm64 -o "$(ARCHITECTURE)" = x86_64 || { echo "ARCHITECTURE is arm64 or x86_64, not $(ARCHITECTURE)" >&2; exit 1; }
+	@test -n "$(filter $(PYTHON_VERSION),$(PYTHON_VERSIONS))" || { echo "PYTHON_VERSION is one of $(PYTHON_VERSIONS), not $(PYTHON_VERSION)" >&2; exit 1; }
 	@rm -rf "$(PACKAGE)" && mkdir -p "$(PACKAGE)"
-	@$(PIP) install --quiet --disable-pip-version-check --no-deps --requirement requirements.txt --target "$(PACKAGE)" \
+	@$(BUILDER) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.txt \
+		--target "$(PACKAGE)" --report "$(PACKAGE).pip.json" \
 		--platform manylinux_2_28_$(MACHINE) --platform manylinux2014_$(MACHINE) --implementation cp --python-version $(PYTHON_VERSION) --only-binary=:all:
 	@cp -R pipeline shipper_function mappings $(wildcard rules.yaml) "$(PACKAGE)"
 	@rm -rf "$(PACKAGE)/pipeline/local" "$(PACKAGE)/pipeline/cli" "$(PACKAGE)/pipeline/doctor" "$(PACKAGE)/bin"
 	@find "$(PACKAGE)" -name __pycache__ -prune -exec rm -rf {} +
 	@$(if $(COMPILER),$(COMPILER) -m compileall -q --invalidation-mode unchecked-hash -s "$(PACKAGE)" -p /var/task "$(PACKAGE)")
 	@touch $@
+
+# beside the package, since what is in it is deployed
+$(SBOM): $(PACKAGE)/.made $(wildcard supply_chain/*.py) pyproject.toml
+	@$(BUILDER) -m supply_chain.sbom "$(PACKAGE)" "$(PACKAGE).pip.json" "$@" --architecture $(ARCHITECTURE) --python $(PYTHON_VERSION)
+
+.PHONY: sbom licences hashes
+sbom: $(SBOM) ## Write what the package holds as a CycloneDX document, beside it
+	@echo "$(SBOM): what the package holds, as CycloneDX"
+
+licences: $(PACKAGE)/.made ## List the licences of everything in the package; fails on an unknown one and on copyleft
+	@$(BUILDER) -m supply_chain.licences "$(PACKAGE)"
+
+hashes: ## Write the hashes of the pinned versions into the requirements, after a version was changed
+	@$(BUILDER) -m supply_chain.hashes --python "$(PYTHON_VERSIONS)" requirements.txt examples/functions/requirements.txt
 
 .PHONY: build-ShipFunction build-ResolveFunction build-SetupFunction build-SubscribeFunction
 build-ShipFunction build-ResolveFunction build-SetupFunction build-SubscribeFunction: $(PACKAGE)/.made

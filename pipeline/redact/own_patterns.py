@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from pipeline.redact.prefilter import compiled
+from pipeline.redact.prefilter import compiled, require_hyperscan
 
 if TYPE_CHECKING:
     import hyperscan
@@ -44,6 +44,7 @@ class OwnPatterns:
 
 def _checked(expressions: list[bytes]) -> "hyperscan.Database":
     """The Hyperscan database of ``expressions``. Raises ValueError with the number of the first one that Hyperscan refuses."""
+    require_hyperscan()
     # imported here: few users set a pattern
     import hyperscan  # noqa: PLC0415
 

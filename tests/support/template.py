@@ -33,9 +33,10 @@ def of_type(template, kind):
 
 
 def statements(template, function):
-    """What the role of this function allows."""
+    """What the role of this function allows; a policy of its own belongs to those that it names in any case."""
     role = of_type(template, "AWS::Serverless::Function")[function]["Role"]["GetAtt"].removesuffix(".Arn")
-    policies = of_type(template, "AWS::IAM::Role")[role]["Policies"]
+    policies = [*of_type(template, "AWS::IAM::Role")[role]["Policies"]]
+    policies += [policy for policy in of_type(template, "AWS::IAM::Policy").values() if f"'Ref': '{role}'" in str(policy["Roles"])]
     return [entry["If"][1] if "If" in entry else entry for policy in policies for entry in policy["PolicyDocument"]["Statement"]]
 
 
@@ -61,7 +62,7 @@ def paths(template, function, prefix):
 
 
 def pins(file):
-    """The versions in a requirements file, by normalised name."""
-    lines = (line.strip() for line in (ROOT / file).read_text().splitlines())
-    found = (line.split("==") for line in lines if line and not line.startswith("#"))
+    """The versions in a requirements file, by normalised name; its hashes are left out."""
+    lines = (line.strip(" \\") for line in (ROOT / file).read_text().splitlines())
+    found = (line.split("==") for line in lines if line and not line.startswith(("#", "--hash=")))
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}

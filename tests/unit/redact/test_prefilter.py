@@ -1,7 +1,12 @@
 """The scanner that finds lines worth a closer look."""
 
+import sys
 from threading import Thread
 
+import pytest
+
+from pipeline.errors import MisconfiguredError
+from pipeline.redact.own_patterns import OwnPatterns
 from pipeline.redact.prefilter import Prefilter
 
 
@@ -21,3 +26,12 @@ def test_threads_may_share_a_scanner():
     assert wrong == []
     marks = scanner.scan([])
     assert (list(marks["a"]), list(marks["b"])) == ([], [])
+
+
+@pytest.mark.parametrize("reading", [lambda: Prefilter({"a": ["aa"]}).scan(["aa"]), lambda: OwnPatterns(["aa"])])
+def test_a_hyperscan_that_does_not_load_is_said(monkeypatch, reading):
+    """Lines and own patterns alike: one line says what is wrong and what to do, and no line passes unread."""
+    # a module that is None can't be imported
+    monkeypatch.setitem(sys.modules, "hyperscan", None)
+    with pytest.raises(MisconfiguredError, match=r"^hyperscan does not load on \w+ \(.+\).*: install tracejoin's dependencies"):
+        reading()
