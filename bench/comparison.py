@@ -18,9 +18,6 @@ def compare(truth: Truth, document: Mapping[str, Any] | None) -> tuple[Result, s
     if document is None:
         return "missing", _NO_DOCUMENT
     expected = {"traceId": truth.trace_id, "requestId": truth.request_id, "sampled": truth.sampled, "staleTraceId": truth.stale_trace_id}
-    if truth.sampled is None and not truth.unattributed:
-        # an invocation that was not traced has no record by which a line without a request, or with another service's, could be assigned
-        del expected["requestId"]
     differing = [(name, document.get(name)) for name, value in expected.items() if document.get(name) != value]
     if wrong := [name for name, found in differing if found is not None]:
         return "wrong", wrong[0]

@@ -1,7 +1,7 @@
 """Truth: what is known of made-up log lines, which the attribution of `ship` and `resolve` is compared with."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.local import lambda_lines
 from pipeline.model.timestamps import iso_millis
@@ -16,7 +16,7 @@ class Truth:
 
     Attributes:
         trace_id: what Lambda's own lines say of its request, else what the line itself names, else None.
-        request_id: of the invocation that wrote the line.
+        request_id: of the invocation that wrote the line; if that was not traced, only where the line names it.
         segment_id: of Lambda's segment of that invocation.
         sampled: what Lambda's own lines say.
         stale_trace_id: the wrong id that the line claims.
@@ -29,6 +29,12 @@ class Truth:
     sampled: bool | None = None
     stale_trace_id: str | None = None
     unattributed: bool = False
+
+    def of_line(self, message: str) -> "Truth":
+        """Returns the truth of a line of this message: no record tells its request where its invocation was not traced."""
+        if self.sampled is None and self.request_id and self.request_id not in message:
+            return replace(self, request_id=None)
+        return self
 
 
 NOBODY = Truth(unattributed=True)
@@ -85,7 +91,8 @@ class LogStream:
         number = len(self.lines)
         # a stream's name is random: its digits set its events' ids apart from another's
         event_id = str(self.now * 10**43 + int(self.name[-8:], 16) * 10**20 + number)
-        self.lines.append(Line(event_id=event_id, timestamp=self.now, message=message, truth=truth, runtime=self.category, kind=kind))
+        self.lines.append(Line(event_id=event_id, timestamp=self.now, message=message, truth=truth.of_line(message),
+                               runtime=self.category, kind=kind))  # fmt: skip
         self.now += self.rng.choice(_STEPS)
 
     def write_all(self, lines: lambda_lines.Lines, truth: Truth = NOBODY) -> None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.real.clients import CLIENTS, NotAvailableError
+from bench.real.clients import CLIENTS, Client, NotAvailableError
 from bench.real.comparison import Problem, legend, problems_as_text
 from bench.real.orders import Order, differences, ship_in_order
 from bench.real.record import record, settings_of
@@ -15,14 +15,17 @@ _SEEDS = (1, 2, 3)
 
 
 def main() -> int:
-    """Records, ships and prints; returns 1 if something misses its target."""
+    """Records, ships and prints; returns 1 if something misses its target, or a runtime that was asked for cannot be measured."""
     parser = argparse.ArgumentParser(prog="python -m bench.real")
-    parser.add_argument("--runtime", action="append", choices=sorted(CLIENTS), help="only this one; may be given more than once")
+    parser.add_argument("--runtime", action="append", choices=sorted(CLIENTS), help="only this one, which must be there; repeatable")
     parser.add_argument("--rounds", type=int, default=3, help="how often each kind of line is written in each setting (default 3)")
     parser.add_argument("--quick", action="store_true", help="one shuffled order beside the order of writing, instead of three")
     parser.add_argument("--report", type=Path, help="a file for everything that is wrong, with an example of each kind")
     options = parser.parse_args()
-    streams = list(_record(options.runtime or list(CLIENTS), options.rounds))
+    clients = dict(_available(options.runtime or list(CLIENTS)))
+    if not clients or any(name not in clients for name in options.runtime or ()):
+        return 1
+    streams = list(_record(clients, options.rounds))
     orders: list[Order] = []
     for seed in (0, *_SEEDS[: 1 if options.quick else None]):
         orders.append(ship_in_order(streams, seed))
@@ -34,13 +37,16 @@ def main() -> int:
     return int(bool(unlike) or any(order.unsettled or not order.comparison.passed for order in orders))
 
 
-def _record(names: list[str], rounds: int) -> Iterator[LogStream]:
-    for number, name in enumerate(names):
+def _available(names: list[str]) -> Iterator[tuple[str, Client]]:
+    for name in names:
         try:
-            client = CLIENTS[name]()
+            yield name, CLIENTS[name]()
         except NotAvailableError as error:
             print(f"{name}: not measured: {error}", file=sys.stderr)
-            continue
+
+
+def _record(clients: dict[str, Client], rounds: int) -> Iterator[LogStream]:
+    for number, client in enumerate(clients.values()):
         for place, setting in enumerate(settings_of(client)):
             yield record(client, setting, rounds, 100 * number + place)
 

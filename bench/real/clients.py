@@ -1,5 +1,6 @@
 """Clients: fetches AWS' own runtime clients into `.cache/runtimes`, builds the handlers, and says how to start each."""
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -61,6 +62,8 @@ class Client:
 def python_client() -> Client:
     """Fetches AWS' `awslambdaric`, on the interpreter that runs this."""
     folder = CACHE / "python"
+    if importlib.util.find_spec("awslambdaric") is None:
+        raise NotAvailableError("awslambdaric is not installed; it exists for Linux only")
     if not (folder / "complete").exists():
         _run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(folder), *_PYTHON])
         (folder / "complete").touch()

@@ -145,8 +145,8 @@ def _is_json(runtime: str) -> bool:
 
 def _others_right(truth: Truth, document: Mapping[str, Any]) -> bool:
     others = {"requestId": truth.request_id, "sampled": truth.sampled, "staleTraceId": truth.stale_trace_id}
-    if truth.sampled is None:
-        # if tracing is off, or if no one can know who wrote the line, the only request id is one that the line itself names
+    if truth.unattributed:
+        # no one can know who wrote the line, so that the only request id is one that the line itself names
         del others["requestId"]
     return all(document.get(name) == value for name, value in others.items())
 

@@ -65,6 +65,4 @@ def _recorded(streams: list[LogStream]) -> list[tuple[str, RecordedLine]]:
 
 def _alike(documents: Documents, stream: str, line: RecordedLine) -> dict[str, Any]:
     document = documents.get((stream, line.event_id), {})
-    # an invocation without a trace has no record by which a line of another batch could get its request
-    compared = _ALIKE if line.truth.trace_id else [name for name in _ALIKE if name != "requestId"]
-    return {name: document[name] for name in compared if name in document}
+    return {name: document[name] for name in _ALIKE if name in document}

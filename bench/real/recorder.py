@@ -164,8 +164,8 @@ class Recorder:
         stream = self.stream
         stream.now = max(stream.now, int(time.time() * 1000) + self._offset)
         event_id = str(stream.now * 10**43 + int(stream.name[-8:], 16) * 10**20 + len(stream.lines))
-        stream.lines.append(RecordedLine(event_id=event_id, timestamp=stream.now, message=message, truth=truth, runtime=stream.runtime,
-                                         kind=mark.kind, mark=mark))  # fmt: skip
+        stream.lines.append(RecordedLine(event_id=event_id, timestamp=stream.now, message=message, truth=truth.of_line(message),
+                                         runtime=stream.runtime, kind=mark.kind, mark=mark))  # fmt: skip
 
     def _iso(self) -> str:
         return iso_millis(int(time.time() * 1000))

@@ -47,6 +47,9 @@ const tell = (kind, requestId, truth = {}) => new Promise((resolve, reject) => {
   request.end(body)
 })
 
+// A worker thread's streams go through the main thread: without waiting for it, a line could come after the next one's announcement.
+const written = () => Promise.all([process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))))
+
 const sqsEvent = (event) => ({
   Records: [{ messageId: event.foreign.id, receiptHandle: 'AQEB', body: JSON.stringify({ order: event.order }),
     attributes: { ApproximateReceiveCount: '1', AWSTraceHeader: event.foreign.header, SentTimestamp: '1700000000000' },
@@ -151,6 +154,7 @@ export const handler = async (event, context) => {
     if (truth.stale && (MANAGED || !event.stale)) continue
     await tell(kind, context.awsRequestId, truth)
     step(event)
+    await written()
   }
   await tell('end of the handler', context.awsRequestId)
   return finish(event, context.awsRequestId)
