@@ -2,7 +2,7 @@
 
 A window lasts a minute. Alerts that are pending when it begins are sent at once: up to three traces of a service each alone, more in
 one message. In a window a service gets three messages; further alerts are held until it is over. All services together get twenty,
-since service names come from log lines, where anybody can make up any number of them.
+since whoever writes segments or has log groups can make up any number of services.
 """
 
 from collections.abc import Sequence

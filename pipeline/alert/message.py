@@ -1,13 +1,17 @@
 """Message: words a notification about one trace or many. Pure; made of stored trace documents alone, which hold nothing secret.
 
-Sources: Amazon SNS API reference, "Publish" (a subject is ASCII without line breaks, 100 characters at most; a message 256 KiB).
-The links follow OpenSearch Dashboards' Discover and the CloudWatch console's page of a trace.
+Each name and each quotation passes `pipeline.alert.quotation`: only the links and commands that are made here work.
+
+Sources: Amazon SNS API reference, "Publish" (a subject is ASCII without line breaks, shorter than 100 characters; a message of
+256 KiB at most). The links follow OpenSearch Dashboards' Discover and the CloudWatch console's page of a trace.
 """
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote
@@ -15,6 +19,7 @@ from urllib.parse import quote
 import msgspec
 
 from pipeline.alert.grouping import Notification, PendingAlert
+from pipeline.alert.quotation import neutral, one_line, quoted
 from pipeline.detect.failures import Failure, describe_failure, describe_response, group_failures
 from pipeline.detect.verdict import Finding
 from pipeline.model.json_values import ascii_of
@@ -22,13 +27,20 @@ from pipeline.model.timestamps import iso
 from pipeline.model.trace_ids import to_xray
 
 MOST_SHOWN: Final = 10
-_LONGEST_SUBJECT: Final = 100
+_LONGEST_SUBJECT: Final = 99
 _LONGEST_TEXT: Final = 250_000
-_LONGEST_VALUE: Final = 500
+_LONGEST_VALUE: Final = 1000
+_LONGEST_QUOTATION: Final = 400
 _LONGEST_NAME: Final = 256
+_LONGEST_NAME_OF_SUBJECT: Final = 48
+_LONGEST_ATTRIBUTE: Final = 256
 _MOST_FAILURES: Final = 5
 _MOST_WORDS: Final = 12
 _MARGIN: Final = timedelta(minutes=15)
+_WHO_SPEAKS: Final = "What stands in “ ” is quoted from logs and traces, whose writers may lie; its links are broken on purpose."
+_EXCEPTION_TYPE: Final = re.compile(r"[\w.$]{1,80}")
+_name = partial(neutral, longest=_LONGEST_NAME)
+_quoted = partial(quoted, longest=_LONGEST_QUOTATION)
 
 
 class ConsoleLinks(msgspec.Struct, frozen=True):
@@ -45,7 +57,10 @@ class ConsoleLinks(msgspec.Struct, frozen=True):
         if self.dashboards:
             yield "OpenSearch", self._discover(trace)
         if self.region:
-            yield "X-Ray", f"https://{self.region}.{_console(self.region)}/cloudwatch/home?region={self.region}#xray:traces/{xray_id}"
+            yield (
+                "X-Ray",
+                f"https://{self.region}.{_console(self.region)}/cloudwatch/home?region={self.region}#xray:traces/{quote(xray_id)}",
+            )
 
     def _discover(self, trace: Mapping[str, Any]) -> str:
         """The URL of Discover with the trace's lines and spans, around its time."""
@@ -76,10 +91,9 @@ def message_of(notification: Notification, traces: Mapping[str, Mapping[str, Any
     rules = dict.fromkeys(rule for alert in notification.alerts for rule in alert.rules)
     subject, head = _alone(*shown[0]) if notification.alone and shown else _together(notification)
     most = _MOST_FAILURES if notification.alone else 1
-    # names come from log lines, and must not add lines of their own
-    lines = [*map(_printable, head), "", *(line for alert, trace in shown for line in (*_trace(alert, trace, links, most), ""))]
+    lines = [*head, "", *(line for alert, trace in shown for line in (*_trace(alert, trace, links, most), ""))]
     attributes = {
-        "service": _plain(notification.group, _LONGEST_NAME),
+        "service": one_line(notification.group)[:_LONGEST_ATTRIBUTE],
         "rules": ",".join(rules),
         "severity": "alert",
         "traces": str(len(notification.alerts)),
@@ -90,12 +104,14 @@ def message_of(notification: Notification, traces: Mapping[str, Mapping[str, Any
 
 def _alone(alert: PendingAlert, trace: Mapping[str, Any]) -> tuple[str, list[str]]:
     failure = _failures(alert, trace)[0]
-    what = failure.lead.exception_type or failure.lead.rule
+    type_ = failure.lead.exception_type
+    what = type_ if _EXCEPTION_TYPE.fullmatch(type_) else failure.lead.rule
     saw, status = trace["trace"].get("clientSaw"), trace["trace"].get("edgeStatus")
     behind = status or ("a success" if saw == "success" else "an unknown answer")
     response = describe_response(saw, status)
     service = failure.deepest.service_name
-    return f"{service}: {what} behind {behind}", [f"{service} failed, and {response}."]
+    subject = f"{neutral(service, _LONGEST_NAME_OF_SUBJECT)}: {_name(what)} behind {behind}"
+    return subject, [f"{_name(service)} failed, and {response}.", _WHO_SPEAKS]
 
 
 def _together(notification: Notification) -> tuple[str, list[str]]:
@@ -103,25 +119,27 @@ def _together(notification: Notification) -> tuple[str, list[str]]:
     groups = Counter(alert.group for alert in notification.alerts)
     count, shown = len(notification.alerts), min(len(notification.alerts), MOST_SHOWN)
     first, last = notification.alerts[0].at, notification.alerts[-1].at
-    lines = [f"Faults hide in {count:,} traces of {notification.group}, first noted {first}, last {last}.", "", "by rule"]
-    lines += [f"  {number:6,}  {rule}" for rule, number in rules.most_common()]
+    group = _name(notification.group)
+    lines = [f"Faults hide in {count:,} traces of {group}, first noted {first}, last {last}.", _WHO_SPEAKS, "", "by rule"]
+    lines += [f"  {number:6,}  {_name(rule)}" for rule, number in rules.most_common()]
     if len(groups) > 1:
-        lines += ["by service", *(f"  {number:6,}  {group}" for group, number in groups.most_common(MOST_SHOWN))]
+        lines += ["by service", *(f"  {number:6,}  {_name(group)}" for group, number in groups.most_common(MOST_SHOWN))]
     since = iso(datetime.fromisoformat(first) - _MARGIN)
-    of_service = f" --service {shlex.quote(notification.group)}" if len(groups) == 1 and notification.group else ""
+    # a name that had to be changed finds nothing
+    of_service = f" --service {shlex.quote(group)}" if len(groups) == 1 and group and group == notification.group else ""
     lines += ["", f"all of them: tracejoin faults --since {since}{of_service} --limit 10000", f"{shown} of them:"]
-    return f"{notification.group}: {count:,} traces with hidden faults", lines
+    return f"{neutral(notification.group, _LONGEST_NAME_OF_SUBJECT)}: {count:,} traces with hidden faults", lines
 
 
 def _trace(alert: PendingAlert, trace: Mapping[str, Any], links: ConsoleLinks, most: int) -> Iterator[str]:
     words = [("trace", to_xray(trace["traceId"])), ("began", trace["@timestamp"])]
     if trace.get("transactionId", trace["traceId"]) != trace["traceId"]:
-        words.append(("transaction", to_xray(trace["transactionId"])))
+        words.append(("transaction", _name(to_xray(trace["transactionId"]))))
     failures = _failures(alert, trace)
     words += [
-        (word, _plain(text, _LONGEST_VALUE))
+        (word, text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…")
         for failure in failures[:most]
-        for word, text in islice(describe_failure(failure, utc=True), _MOST_WORDS)
+        for word, text in islice(describe_failure(failure, utc=True, named=_name, quoted=_quoted), _MOST_WORDS)
     ]
     if len(failures) > most:
         words.append(("more", f"{len(failures) - most} further failures of this trace: tracejoin why tells of them"))
@@ -139,16 +157,6 @@ def still_firing(alert: PendingAlert, findings: Sequence[Mapping[str, Any]]) -> 
     firing = {finding["rule"] for finding in findings if finding["severity"] == "alert"}
     rules = tuple(rule for rule in alert.rules if rule in firing)
     return msgspec.structs.replace(alert, rules=rules) if rules else None
-
-
-def _plain(text: str, longest: int) -> str:
-    """``text`` in one short line, without characters that control a terminal or that SNS refuses, since it comes from a log."""
-    line = " ".join(_printable(text).split())
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _subject(text: str) -> str:

@@ -22,11 +22,12 @@ from pipeline.offline.explain_lines import read
 def classify(app: CommandContext, *, file: BinaryIO, logs: BinaryIO | None) -> int:
     """The findings in the traces of FILE: a BatchGetTraces answer, traces, segment documents, or lines of aws/spans. Without OpenSearch."""
     bound, redactor = app.settings.max_decompressed_bytes, redactor_for(app.settings)
-    lines = [line for _, line in read(read_file(logs), max_bytes=bound, redactor=redactor)] if logs else []
+    api_gateway = app.settings.api_gateway_log_groups
+    lines = [line for _, line in read(read_file(logs), max_bytes=bound, redactor=redactor, api_gateway=api_gateway)] if logs else []
     in_logs = any(line.trace_id for line in lines)
     segments, problems = read_traces(read_file(file), max_bytes=bound, redactor=redactor, may_be_empty=in_logs)
     for problem in problems:
-        app.warn(f"tracejoin: {file.name}: {problem}")
+        app.warn(f"{file.name}: {problem}")
     facts = facts_of_lines(lines, segments)
     for trace_id, verdict in classify_traces(segments, facts, evaluator_for(app.settings), now_ms=int(time.time() * 1000)):
         result = classification_of(trace_id, verdict)

@@ -1,14 +1,15 @@
-"""Context: what every command gets, namely the settings, the store and two ways to print."""
+"""Context: what every command gets, namely the settings, the store and the ways to print."""
 
 import os
 import sys
 from dataclasses import dataclass, field
 
 import click
-import msgspec
 from rich.console import Console
 
-from pipeline.cli.terminal_text import terminal_safe
+from pipeline.cli.json_output import json_line
+from pipeline.cli.terminal import clean_parts, new_console, safe_stream
+from pipeline.cli.terminal_text import one_line, terminal_safe
 from pipeline.configure import store_for
 from pipeline.settings import Settings
 from pipeline.store.client import Store
@@ -31,7 +32,10 @@ class CommandContext:
 
     settings: Settings
     json: bool = False
-    console: Console = field(default_factory=lambda: Console(emoji=False))
+    console: Console = field(default_factory=new_console)
+
+    def __post_init__(self) -> None:
+        clean_parts(self.console)
 
     def store(self) -> Store:
         """The Store of the settings' endpoint; it does not connect yet."""
@@ -40,14 +44,22 @@ class CommandContext:
     def emit(self, content: object) -> None:
         """Prints ``content`` as one line of JSON; does nothing outside JSON mode."""
         if self.json:
-            click.echo(msgspec.json.encode(content))
+            self.write(f"{json_line(content)}\n")
 
     def say(self, content: object) -> None:
         """Prints text or a rich renderable for people; does nothing in JSON mode."""
         if not self.json:
-            # logged text must not control the terminal
             self.console.print(terminal_safe(content) if isinstance(content, str) else content)
 
+    def write(self, text: str) -> None:
+        """Prints text as it is, in UTF-8, but for what would steer a terminal: nothing is wrapped or coloured."""
+        click.echo(text.encode("utf-8", "replace"), file=safe_stream(sys.stdout), nl=False)
+
     def warn(self, text: str) -> None:
-        """Prints one line to stderr, in JSON mode, too."""
-        click.echo(text, file=sys.stderr)
+        """Prints one line to stderr, behind the name of the program, in JSON mode, too."""
+        warn(text)
+
+
+def warn(text: str) -> None:
+    """Prints one line to stderr, behind the name of the program."""
+    click.echo(f"tracejoin: {one_line(text)}", file=safe_stream(sys.stderr))

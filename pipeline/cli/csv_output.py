@@ -2,17 +2,25 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
+from pipeline.cli.json_output import json_line
+from pipeline.cli.terminal_text import terminal_safe
+from pipeline.model.json_values import as_text
 
 # the message of a log line or the name of a span: the one column that is no path
 TEXT = "body-or-name"
 DEFAULT_COLUMNS = ("@timestamp", "doc.kind", "serviceName", TEXT, "traceId", "transactionId", "trace.state")
 
-# a cell that begins with one of these is a formula to a spreadsheet (OWASP, "CSV Injection")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# a cell that begins with one of these is a formula to a spreadsheet, in their wide and small forms, too (OWASP, "CSV Injection")
+_FORMULA = "[=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b]"
+_BLANK = ("\t", "\r", "\n")
+# where a country's separator is the semicolon, a spreadsheet takes no notice of the quotes inside a line, so that each semicolon, tab
+# and line break of a text begins a cell; tabs that begin the text are behind the apostrophe of the cell
+_CELL_IN_TEXT = re.compile(rf"""(?P<tabs>\A\t[\t ]*{_FORMULA})|(?P<start>\A[\s",;]*|[;\t\r\n][\s"]*)(?={_FORMULA})""")
+_CELL_IN_JSON = re.compile(rf"""(?P<start>;(?:\s|\\?")*)(?P<formula>{_FORMULA})""")
 
 
 def csv_lines(documents: Iterable[Mapping[str, Any]], columns: Sequence[str], *, header: bool) -> bytes:
@@ -22,7 +30,7 @@ def csv_lines(documents: Iterable[Mapping[str, Any]], columns: Sequence[str], *,
     if header:
         writer.writerow(columns)
     writer.writerows([_cell(value_of(document, column)) for column in columns] for document in documents)
-    return text.getvalue().encode("utf-8", "replace")
+    return text.getvalue().encode()
 
 
 def value_of(document: Mapping[str, Any], column: str) -> object:
@@ -40,9 +48,11 @@ def value_of(document: Mapping[str, Any], column: str) -> object:
 
 
 def _cell(value: object) -> str:
-    """A value as text: all but text as JSON; text that a spreadsheet takes for a formula gets an apostrophe before it."""
+    """A value as text: all but text as JSON. A text in it that a spreadsheet takes for a formula gets an apostrophe before it."""
     if value is None:
         return ""
-    if not isinstance(value, str):
-        return msgspec.json.encode(value).decode()
-    return f"'{value}" if value.startswith(_FORMULA) else value
+    if isinstance(value, str):
+        text = _CELL_IN_TEXT.sub(lambda found: found["tabs"] or f"{found['start']}'", terminal_safe(as_text(value)))
+        return f"'{text}" if text.startswith(_BLANK) else text
+    # JSON can escape a character, so that it means the same data
+    return _CELL_IN_JSON.sub(lambda found: f"{found['start']}\\u{ord(found['formula']):04x}", json_line(value))

@@ -11,7 +11,6 @@ from click.core import ParameterSource
 
 from pipeline.cli.context import CommandContext
 from pipeline.cli.options import pass_app
-from pipeline.cli.terminal_text import terminal_safe
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import diagnose
 from pipeline.doctor.check_result import CheckResult
@@ -39,7 +38,7 @@ def doctor(ctx: click.Context, app: CommandContext, *, name: str) -> int:
     if not app.json:
         # not through the console: it would wrap the commands
         for line in report_lines(results):
-            click.echo(terminal_safe(line))
+            app.write(line.replace("\n", " ") + "\n")
     return int(any(result.status == "problem" for result in results))
 
 

@@ -24,12 +24,14 @@ def explain(app: CommandContext, file: BinaryIO) -> None:
     data = read_file(file)
     settings = app.settings
     bound, paths, redactor = settings.max_decompressed_bytes, settings.correlation_paths, redactor_for(settings)
-    for message, explanation in explain_lines(data, max_bytes=bound, correlation_paths=paths, redactor=redactor):
+    found = explain_lines(data, max_bytes=bound, correlation_paths=paths, redactor=redactor, api_gateway=settings.api_gateway_log_groups)
+    for message, explanation in found:
         app.emit(explanation)
         sampled = {True: "yes", False: "no", None: ""}[explanation.sampled]
         start = message.strip().partition("\n")[0][:_WIDEST_LINE]
+        begins, request_id, severity = (escape(terminal_safe(text or "")) for text in (start, explanation.request_id, explanation.severity))
         table.add_row(
-            escape(terminal_safe(start)), explanation.xray_trace_id, explanation.id_source, explanation.request_id,
-            sampled, explanation.severity, explanation.format, " ".join(explanation.signals),
+            begins, explanation.xray_trace_id, explanation.id_source, request_id, sampled, severity, explanation.format,
+            " ".join(explanation.signals),
         )  # fmt: skip
     app.say(table)

@@ -38,7 +38,7 @@ def faults(app: CommandContext, *, since: datetime | None, until: datetime | Non
         app.say(faults_table(found))
     else:
         narrow = [name for name, value in (("--since", since), ("--until", until), ("--rule", rule), ("--service", service)) if value]
-        app.warn("tracejoin: no hidden faults" + (f" that meet {', '.join(narrow)}: drop or widen them" if narrow else ""))
+        app.warn("no hidden faults" + (f" that meet {', '.join(narrow)}: drop or widen them" if narrow else ""))
     if not app.json:
         _stale(app, store, since, until, quiet=True)
     return int(not found)
@@ -53,5 +53,5 @@ def _stale(app: CommandContext, store: Store, since: datetime | None, until: dat
         app.say(f"[yellow]stale trace ids[/]  [bold]{escape(service.service_name)}[/]: {lines} with another invocation's trace id, such as "
                 f"{to_xray(service.example['claimed'])}: it keeps a segment or an id of an earlier invocation")  # fmt: skip
     if not found and not quiet:
-        app.warn("tracejoin: no stale trace ids")
+        app.warn("no stale trace ids")
     return int(not found)

@@ -31,7 +31,7 @@ def _trace(trace: dict[str, Any]) -> Iterator[RenderableType]:
     status = trace["trace"]
     name = escape(terminal_safe(trace.get("name") or trace.get("serviceName") or ""))
     response = describe_response(status.get("clientSaw"), status.get("edgeStatus"))
-    yield f"[bold]{trace['xray']['traceId']}[/]  {' '.join(time_of(trace))}  {name}  {response}"
+    yield f"[bold]{trace['xray']['traceId']}[/]  {' '.join(time_of(trace))}  {name}  {escape(response)}"
     yield findings_table(msgspec.convert(trace.get("findings") or (), tuple[Finding, ...]))
 
 

@@ -2,10 +2,12 @@
 
 import os
 import sys
+from typing import Any
 
 import click
 
-from pipeline.cli.context import CommandContext, read_settings
+from pipeline.cli.context import CommandContext, read_settings, warn
+from pipeline.cli.terminal import install_safe_streams, safe_streams
 from pipeline.errors import MisconfiguredError, TracejoinError
 
 _COMMANDS = {
@@ -25,6 +27,11 @@ _COMMANDS = {
 
 class _Commands(click.Group):
     """Imports a command's module only when the command is called, so that `explain` does not wait for what `demo` needs."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Runs the command line; nothing that click prints by itself steers the terminal either."""
+        with safe_streams():
+            return super().main(*args, **options)
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -52,14 +59,15 @@ def cli(ctx: click.Context, endpoint: str | None) -> None:
 
 def main() -> None:
     """Runs the command line. The exit status is 0 for done, 1 for the answer no or a failure, 2 for wrong usage."""
+    install_safe_streams()
     try:
         cli(standalone_mode=True)
     except MisconfiguredError as error:
         for problem in error.problems:
-            click.echo(f"tracejoin: {problem}", file=sys.stderr)
+            warn(problem)
         sys.exit(2)
     except TracejoinError as error:
-        click.echo(f"tracejoin: {error}", file=sys.stderr)
+        warn(str(error))
         sys.exit(1)
     except BrokenPipeError:
         # the reader of the pipe has ended, such as `head`

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import click
 
 from pipeline.cli.context import CommandContext, read_settings
+from pipeline.cli.terminal_text import one_line
 
 
 def pass_app(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,7 +34,7 @@ def open_files(names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
         try:
             data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         except OSError as error:
-            raise click.UsageError(f"{name}: {error.strerror}") from error
+            raise click.UsageError(f"{one_line(name)}: {error.strerror}") from error
         yield name, data
 
 
@@ -42,4 +43,4 @@ def read_file(file: BinaryIO) -> bytes:
     try:
         return file.read()
     except OSError as error:
-        raise click.UsageError(f"{file.name}: {error.strerror}") from error
+        raise click.UsageError(f"{one_line(file.name)}: {error.strerror}") from error

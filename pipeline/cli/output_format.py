@@ -1,12 +1,10 @@
 """Output format: prints the hits of a search, batch by batch, as a table, lines of JSON, or CSV."""
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import click
-import msgspec
 from rich.markup import escape
 
 from pipeline.cli.context import CommandContext
@@ -41,7 +39,7 @@ def printer_for(app: CommandContext, form: str | None, columns: str) -> Printer:
     if not all(names):
         raise click.UsageError(f"--columns {columns!r} has an empty name: expected names such as @timestamp,trace.state")
     if form == "csv":
-        return _Csv(names)
+        return _Csv(app, names)
     app.json = app.json or form == "json"
     return _Json(app) if app.json else _Table(app)
 
@@ -54,7 +52,7 @@ class _Json:
 
     def print(self, hits: Hits) -> None:
         for hit in hits:
-            self._app.emit(msgspec.Raw(_encoded(document(hit))))
+            self._app.emit(document(hit))
 
     def end(self) -> None:
         pass
@@ -63,12 +61,13 @@ class _Json:
 class _Csv:
     marks: Marks = None
 
-    def __init__(self, columns: Sequence[str]) -> None:
+    def __init__(self, app: CommandContext, columns: Sequence[str]) -> None:
+        self._app = app
         self._columns = columns
         self._begun = False
 
     def print(self, hits: Hits) -> None:
-        click.echo(csv_lines(map(document, hits), self._columns, header=not self._begun), nl=False)
+        self._app.write(csv_lines(map(document, hits), self._columns, header=not self._begun).decode())
         self._begun = True
 
     def end(self) -> None:
@@ -89,11 +88,3 @@ class _Table:
     def end(self) -> None:
         for line in self._listing.traces():
             self._app.say(f"[dim]{escape(line)}[/]")
-
-
-def _encoded(content: object) -> bytes:
-    try:
-        return msgspec.json.encode(content)
-    except UnicodeEncodeError:
-        # a logged lone surrogate: JSON can escape it, UTF-8 can't encode it
-        return json.dumps(content, separators=(",", ":")).encode()

@@ -24,7 +24,7 @@ def resolve(app: CommandContext) -> int:
     app.emit(resolution)
     app.say("  ".join(f"{name} [bold]{count}[/]" for name, count in counts(resolution).items()))
     for reason in resolution.alerts.failures:
-        app.warn(f"tracejoin: {reason}")
+        app.warn(reason)
     return 0
 
 

@@ -26,8 +26,9 @@ transaction that it belongs to: all lines and spans of each of its traces. Of se
 
 {TIMES}
 
-In CSV, text that a spreadsheet would take for a formula (it begins with =, +, -, @, a tab or a line break) gets an apostrophe before it;
-lists and objects are JSON."""
+In CSV, what a spreadsheet would take for a formula gets an apostrophe before it: =, +, - or @ at the start of a text, or after a semicolon,
+tab or line break in it. Lists and objects are JSON. What would steer a terminal is replaced in tables and CSV, and escaped in JSON: JSON
+alone gives each text as it is stored."""
 
 
 def _ids(name: str, text: str) -> Callable[..., Any]:
@@ -83,17 +84,17 @@ def _find(app: CommandContext, query: SearchQuery, store: Store, printer: Printe
         printer.print(hits)
     if not shown:
         for sentence in explain_no_results(query, store, delays=app.settings.lookup_delays, now=time.time()):
-            app.warn(f"tracejoin: {sentence}")
+            app.warn(sentence)
         return 1
     printer.end()
     if shown < found.total:
-        app.warn(f"tracejoin: showing the newest {shown:,} of {found.total:,}; --all shows everything")
+        app.warn(f"showing the newest {shown:,} of {found.total:,}; --all shows everything")
     return 0
 
 
 def _follow(app: CommandContext, query: SearchQuery, store: Store, printer: Printer, interval: float) -> int:
     def trouble(text: str) -> None:
-        app.warn(f"tracejoin: {text}; still trying")
+        app.warn(f"{text}; still trying")
 
     try:
         for hits in follow_hits(query, store, interval=interval, highlight=printer.marks, trouble=trouble):

@@ -1,6 +1,7 @@
 """`tracejoin setup`: installs what is in mappings/."""
 
 import click
+from rich.markup import escape
 
 from pipeline.cli.context import CommandContext
 from pipeline.cli.options import pass_app
@@ -20,11 +21,12 @@ def setup(app: CommandContext, *, check: bool, channels: tuple[str, ...], no_mon
     """Installs what is in mappings/: templates, indices, the lifecycle policy, alerting monitors. Says what it changed."""
     if channels and no_monitors:
         raise click.UsageError("--channel is for the monitors that --no-monitors leaves out")
-    changes = install(app.store(), retention_days=app.settings.retention_days, monitors=not no_monitors, channels=channels, check=check)
+    changes = install(app.store(), retention_days=app.settings.retention_days, function_roles=app.settings.function_roles,
+                      monitors=not no_monitors, channels=channels, check=check)  # fmt: skip
     for change in changes:
         app.emit(change)
         style = _STYLES[change.action]
-        app.say(f"[{style}]{change.action:>9}[/]  {change.kind} {change.name}  {change.reason}")
+        app.say(f"[{style}]{change.action:>9}[/]  {escape(f'{change.kind} {change.name}  {change.reason}')}")
     changed = any(change.action in {"created", "updated"} for change in changes)
     untold = any(change.kind == "monitor" and change.action == "skipped" for change in changes)
     return int((check and changed) or (bool(channels) and untold))

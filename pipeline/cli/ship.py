@@ -45,7 +45,7 @@ def _read(app: CommandContext, files: tuple[str, ...]) -> tuple[list[object], in
         try:
             events += read_events(data)
         except BadInputError as error:
-            app.warn(f"tracejoin: {name}: {error}")
+            app.warn(f"{name}: {error}")
             refused += 1
     return events, refused
 

@@ -11,6 +11,7 @@ from rich.rule import Rule
 from pipeline.cli.context import CommandContext
 from pipeline.cli.findings_table import faults_table
 from pipeline.cli.options import pass_app
+from pipeline.cli.terminal import clean_parts
 from pipeline.cli.waterfall_table import edge_lines, heading, waterfall_table
 from pipeline.join.transactions import transaction_of
 from pipeline.search.findings import verdicts
@@ -35,7 +36,7 @@ def trace(app: CommandContext, *, id: str, html: Path | None) -> int:  # noqa: A
     store = app.store()
     found = transaction(id, store)
     if not found:
-        app.warn(f"tracejoin: nothing is known of {id}")
+        app.warn(f"nothing is known of {id}")
         return 1
     for document in found:
         app.emit(document)
@@ -52,6 +53,7 @@ def trace(app: CommandContext, *, id: str, html: Path | None) -> int:  # noqa: A
     if html:
         with io.StringIO() as nowhere:
             page = Console(record=True, width=_PAGE_WIDTH, file=nowhere)
+            clean_parts(page)
             page.print(head)
             page.print(waterfall_table(found))
             if faulty:

@@ -19,7 +19,7 @@ def why(app: CommandContext, *, id: str) -> int:  # noqa: A002  # the name that 
     """
     explanations = explain_traces(id, app.store(), rules_for(app.settings))
     if not explanations:
-        app.warn(f"tracejoin: nothing is known of {id}")
+        app.warn(f"nothing is known of {id}")
         return 1
     for explanation in explanations:
         app.emit(explanation)

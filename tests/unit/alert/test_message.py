@@ -3,10 +3,13 @@
 import re
 from urllib.parse import unquote
 
+import pytest
+
 from pipeline.alert.grouping import Notification, PendingAlert
 from pipeline.alert.message import ConsoleLinks, message_of, still_firing
 from pipeline.model.trace_ids import to_xray
 from tests.support.events import TRACE
+from tests.support.hostile import HOSTILE, steering
 from tests.support.pending_alerts import pending
 
 NOW = 1_790_000_000_000
@@ -59,7 +62,56 @@ def test_a_subject_is_what_sns_takes():
     """ASCII, one line, a hundred characters, whatever a service is called."""
     for name in ("bestellung-für-ä\n\x1b[31m", "x" * 500):
         subject = message_of(Notification(name, tuple(pending(4, group=name))), {}, ConsoleLinks()).subject
-        assert subject.isascii() and subject.isprintable() and len(subject) <= 100
+        assert subject.isascii() and subject.isprintable() and len(subject) < 100
+
+
+def test_a_message_says_who_speaks():
+    """A line stands behind its log group and account, not behind the service that it names; it and the exception are quotations."""
+    line = {"at": NOW, "id": "a", "serviceName": "payments", "text": "[ERROR] boom”", "logGroup": "/ecs/other", "account": "210987654321"}
+    found = finding(lines=[line])
+    alert = PendingAlert(at="2026-11-24T10:00:00.000Z", trace_id=TRACE, group="stock", rules=("service-ok-function-failed",))
+    text = message_of(Notification("stock", (alert,)), {TRACE: trace(found)}, ConsoleLinks()).text
+    assert 'line        14:13:20.000  /ecs/other in account 210987654321  “[ERROR] boom"”' in text
+    assert "alert       Lambda answered 200, but the function stock failed: “ValueError: no stock”" in text
+    assert "exception   “ValueError: no stock”" in text
+    assert "payments" not in text
+    assert "quoted from logs and traces" in text
+
+
+EVIL = "http://evil.example/login www.evil.example evil.example 10.0.0.1:80 mailto:a@evil.example <!channel> <@U1> @here *b* `c` [x](y) &lt; “q” \n\nalert  "
+
+
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("text", [EVIL, HOSTILE, EVIL * 500])
+def test_only_our_own_links_work(alone, text):
+    """Whatever others wrote, in every field and in the subject: no link, mention, markup or line of theirs; ours stay as they are."""
+    line = {"at": NOW, "id": "a", "serviceName": text, "text": text, "logGroup": text, "account": text}
+    found = finding(
+        serviceName=text,
+        path=[text, text],
+        evidence=f"timed out: {text}",
+        exceptionType=text,
+        exceptionMessage=text,
+        lines=[line],
+        unknown=[text],
+    )
+    alerts = pending(1 if alone else 4, group=text)
+    traces = {alert.trace_id: trace(found, trace_id=alert.trace_id) for alert in alerts}
+    message = message_of(Notification(text, tuple(alerts)), traces, ConsoleLinks("eu-west-1", "https://search/_dashboards"))
+    words = ("look at it", "and why", "OpenSearch", "X-Ray", "all of them")
+    ours = [row for row in message.text.splitlines() if row.startswith(words)]
+    theirs = "\n".join(row for row in message.text.splitlines() if row not in ours)
+    assert len([row for row in ours if "https://" in row]) == 2 * len(alerts)
+    assert steering(message.text + message.subject) == []
+    for said in (theirs, message.subject):
+        assert not re.search(r"https?:|www\.|evil\.|@(?!\])|[<>*`]|\]\(|10\.0", said), said
+    assert not any(word in row for row in ours for word in ("evil", "channel"))
+    assert len([row for row in theirs.splitlines() if row.startswith("alert")]) == len(alerts)
+    assert len(message.text) < 10_000 * len(alerts)
+    assert message.subject.isascii()
+    assert message.subject.isprintable()
+    assert len(message.subject) < 100
+    assert message.attributes["service"].isprintable()
 
 
 def test_what_does_not_hold_any_more_is_not_told():
