@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def store_for(settings: Settings) -> "Store":
-    """Makes a Store for the settings' OpenSearch; no request is sent yet.
+    """Makes a Store for the settings' OpenSearch; no request is sent yet, and no secret read.
 
-    Raises MisconfiguredError where requests have to be signed, and credentials or the region are missing.
+    Raises MisconfiguredError where the endpoint can't be used, or requests have to be signed and credentials or the region are missing.
     """
     from pipeline.store.connect import connect
 
     return connect(settings.endpoint, service=settings.service, region=settings.region, username=settings.username,
-                   password=settings.password, prefix=settings.prefix)  # fmt: skip
+                   password=settings.password, secret=settings.opensearch_secret, prefix=settings.prefix)  # fmt: skip
 
 
 @lru_cache(maxsize=8)

@@ -24,6 +24,7 @@ from pipeline.configure import console_links_for, evaluator_for, redactor_for
 from pipeline.errors import BadInputError
 from pipeline.join.enrich import out_of_date
 from pipeline.join.reconcile import Reconciler
+from pipeline.model.index_days import index_days
 from pipeline.model.trace_state import EMPTY
 from pipeline.settings import Settings
 from pipeline.store.client import Store
@@ -53,7 +54,7 @@ class Resolution(msgspec.Struct):
     alerts: Dispatch = msgspec.field(default_factory=Dispatch)
     bad_documents: int = 0
     stale: dict[str, int] = {}
-    """The number of lines found with a stale trace id, by service."""
+    """The number of lines found with a stale trace id, by the service that their log group is named after."""
     too_common: tuple[str, ...] = ()
     """The ids found that too many traces show, so that they join none; sorted."""
 
@@ -152,7 +153,7 @@ class Resolver:
                           delays=self._settings.lookup_delays, clock=self._clock, force=force)  # fmt: skip
         total.put_off += answers.put_off
         total.bad_documents += answers.bad_documents
-        spans = write_spans(answers.segments, self._store)
+        spans = write_spans(answers.segments, self._store, index_days(began, self._settings.retention_days))
         total.bad_documents += len(spans.rejected)
         known |= self._records.merge_in(answers.facts)
         reconciler = Reconciler(self._store, self._records)

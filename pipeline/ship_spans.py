@@ -1,11 +1,13 @@
 """Ship spans: writes the events of the log group `aws/spans` as span documents. `ship` imports this only for such events."""
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 import msgspec
 
 from pipeline.errors import BadInputError, UnavailableError
 from pipeline.logs.decode import LogBatch, UnreadableRecord
+from pipeline.model.index_days import IndexDays
 from pipeline.model.trace_state import holds
 from pipeline.redact.redactor import Redactor
 from pipeline.store.client import Store
@@ -14,6 +16,8 @@ from pipeline.store.span_writer import write_spans
 from pipeline.store.trace_records import TraceRecords
 from pipeline.traces.otel_spans import read_span
 from pipeline.traces.segment import Segment, facts_of_segments
+
+_LONGEST_ACCOUNT: Final = len("123456789012")
 
 
 class SpanShipment(msgspec.Struct):
@@ -29,8 +33,18 @@ class SpanShipment(msgspec.Struct):
     unsettled: tuple[str, ...] = ()
 
 
-def ship_spans(batches: Iterable[LogBatch], store: Store, records: TraceRecords, redactor: Redactor, *, now: str) -> SpanShipment:
-    """Writes the spans in ``batches`` to OpenSearch, redacted; ``now`` (ISO 8601) is the time of dead letters.
+def ship_spans(batches: Iterable[LogBatch], store: Store, records: TraceRecords, redactor: Redactor, *, now: str, days: IndexDays,
+               account: str) -> SpanShipment:  # fmt: skip
+    """Writes the spans in ``batches`` to OpenSearch, redacted.
+
+    Args:
+        batches: events of `aws/spans`.
+        store: OpenSearch.
+        records: the stored trace records.
+        redactor: takes secrets out.
+        now: the time of dead letters, ISO 8601.
+        days: the times whose days have an index of their own.
+        account: the id of the account whose spans no other account's replace; empty for none.
 
     Raises UnavailableError where a write may succeed later.
     """
@@ -39,14 +53,21 @@ def ship_spans(batches: Iterable[LogBatch], store: Store, records: TraceRecords,
     for batch in batches:
         for event in batch.events:
             try:
-                segments.append(read_span(event.message, redactor=redactor))
+                segments.append(_of_account(read_span(event.message, redactor=redactor), batch.owner, account))
             except BadInputError as error:
                 letters.append(of_event(batch, UnreadableRecord(f"event {event.id}", str(error), event.message), now, redactor))
-    spans = write_spans(segments, store)
+    spans = write_spans(segments, store, days)
     if spans.behind:
         raise UnavailableError(f"the spans of {len(spans.behind)} traces were changed by others meanwhile")
     letters += [_letter(segment, reason, now) for segment, reason in spans.rejected]
     return SpanShipment(spans.indexed, spans.duplicate, letters, _unsettled(segments, spans.written, records))
+
+
+def _of_account(segment: Segment, owner: str, account: str) -> Segment:
+    """``segment``, whose fact says which account it comes from where that is another than ``account``."""
+    if owner == account:
+        return segment
+    return msgspec.structs.replace(segment, fact=msgspec.structs.replace(segment.fact, account=owner[:_LONGEST_ACCOUNT]))
 
 
 def _unsettled(segments: Iterable[Segment], written: Collection[str], records: TraceRecords) -> tuple[str, ...]:

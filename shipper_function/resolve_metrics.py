@@ -1,20 +1,18 @@
 """Resolve metrics: one invocation of resolve as CloudWatch metrics of the faults found and of the pipeline's own health."""
 
-from collections import Counter
 from collections.abc import Mapping
+from typing import Final
 
-from aws_lambda_powertools import Logger, Metrics, single_metric
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from pipeline.alert.dispatch import Dispatch
-from pipeline.model.json_values import ascii_of
 from pipeline.resolve import Resolution
+from shipper_function.metric_dimensions import NamedCounts
 from shipper_function.stale_id_metric import count_stale
 
-# CloudWatch bills each pair of a service and a rule as a metric, and service names come from log lines
-_MOST_PAIRS = 50
+_HIDDEN_FAULTS: Final = NamedCounts("HiddenFaults", "service", "rule")
 _MOST_NAMED = 10
-_LONGEST_NAME = 256
 
 
 def count(resolution: Resolution, metrics: Metrics, logger: Logger) -> None:
@@ -33,22 +31,9 @@ def count(resolution: Resolution, metrics: Metrics, logger: Logger) -> None:
 
 def _count_faults(noted: Mapping[str, Mapping[str, int]], metrics: Metrics) -> None:
     """Counts `HiddenFaults`, in all and by service and rule; ``noted`` holds the number of traces by service and rule."""
-    pairs: Counter[tuple[str, str]] = Counter()
-    for service, rules in noted.items():
-        pairs.update({(_dimension(service), rule): number for rule, number in rules.items()})
-    metrics.add_metric("HiddenFaults", MetricUnit.Count, pairs.total())
-    named = Counter(dict(pairs.most_common(_MOST_PAIRS)))
-    if others := pairs.total() - named.total():
-        named["others", "others"] += others
-    for (service, rule), number in named.items():
-        with single_metric(name="HiddenFaults", unit=MetricUnit.Count, value=number, namespace="tracejoin") as metric:
-            metric.add_dimension(name="service", value=service)
-            metric.add_dimension(name="rule", value=rule)
-
-
-def _dimension(name: str) -> str:
-    """``name`` as CloudWatch takes it (API reference, "Dimension": ASCII without control characters, no colon at the start)."""
-    return ascii_of(name).strip().lstrip(":")[:_LONGEST_NAME] or "unknown"
+    pairs: dict[tuple[str, ...], int] = {(service, rule): number for service, rules in noted.items() for rule, number in rules.items()}
+    metrics.add_metric("HiddenFaults", MetricUnit.Count, sum(pairs.values()))
+    _HIDDEN_FAULTS.add(pairs)
 
 
 def _count_alerts(alerts: Dispatch, metrics: Metrics, logger: Logger) -> None:

@@ -37,6 +37,10 @@ def set_up(remaining: Callable[[], float], pause: Callable[[float], None] = time
     try:
         # imported here, where a failure is told to the stack: it needs compiled code, and a package holds that of one processor
         from pipeline.provision.install import install  # noqa: PLC0415
+        from pipeline.redact.prefilter import require_hyperscan  # noqa: PLC0415
+
+        # ship needs it at the first line only, and would tell no stack
+        require_hyperscan()
     except ImportError as error:
         problem = f"the package does not run on {platform.machine()} ({error}): build and deploy with the same Architecture"
         raise MisconfiguredError([f"{problem}, such as make build ARCHITECTURE=x86_64 && sam deploy --config-env x86_64"]) from error
@@ -44,7 +48,7 @@ def set_up(remaining: Callable[[], float], pause: Callable[[float], None] = time
     while True:
         try:
             # what is installed already is left as it is, so beginning anew is safe
-            return install(store_for(settings), retention_days=settings.retention_days)
+            return install(store_for(settings), retention_days=settings.retention_days, function_roles=settings.function_roles)
         except (MisconfiguredError, UnavailableError) as error:
             if remaining() < _LAST_SECONDS + _PAUSE:
                 raise

@@ -7,6 +7,7 @@ again. That is safe, since every document's id follows from the event.
 
 from collections.abc import Mapping
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -21,6 +22,8 @@ from shipper_function.firehose import is_firehose, unchanged_records
 from shipper_function.stale_id_metric import count_stale
 
 _NAME = function_name("tracejoin-ship")
+_MOST_NAMED = 10
+_LONGEST_ACCOUNT = 12
 
 logger = Logger(service=_NAME)
 metrics = Metrics(namespace="tracejoin", service=_NAME)
@@ -43,12 +46,22 @@ def send_hints(trace_ids: tuple[str, ...]) -> None:
 
 
 def count(ledger: Ledger, stale: Mapping[str, int]) -> None:
-    """Counts each number of ``ledger``, and the ``stale`` lines of each function, as CloudWatch metrics."""
+    """Counts each number of ``ledger``, and the ``stale`` lines by function, as CloudWatch metrics."""
     count_stale(stale)
     for name in ledger.__struct_fields__:
         metrics.add_metric(name, MetricUnit.Count, getattr(ledger, name))
     # for the alarm: events that could not be indexed, and records that could not be read
     metrics.add_metric("dead_letters", MetricUnit.Count, ledger.dead_lettered + ledger.bad_envelopes)
+
+
+def report_foreign(events: Mapping[str, int]) -> None:
+    """Counts the log events of accounts that are not allowed, and names these accounts once; ``events`` are numbers by account."""
+    if not events:
+        return
+    metrics.add_metric("foreign_events", MetricUnit.Count, sum(events.values()))
+    accounts = [account[:_LONGEST_ACCOUNT] for account in islice(events, _MOST_NAMED)]
+    logger.warning("events of accounts that are not allowed are left out; AllowedAccounts takes further ones",
+                   extra={"events": sum(events.values()), "accounts": accounts, "accountsInAll": len(events)})  # fmt: skip
 
 
 @metrics.log_metrics
@@ -57,6 +70,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.add_metric("invocations", MetricUnit.Count, 1)
     shipment = ship(event, store=store(), settings=settings(), remaining=lambda: context.get_remaining_time_in_millis() / 1000)
     count(shipment.ledger, shipment.stale)
+    report_foreign(shipment.foreign)
     send_hints(shipment.unsettled)
     if shipment.ledger.dead_lettered or shipment.ledger.bad_envelopes:
         logger.warning("some events went to the dead letters", extra={"deadLettered": shipment.ledger.dead_lettered,

@@ -8,6 +8,7 @@ from pipeline.detect.segment_outcome import ACCEPTED, FUNCTION, RAN, SERVICE
 from pipeline.detect.segment_tree import SegmentTree
 from pipeline.detect.verdict import State
 from pipeline.model.facts import SegmentFact
+from pipeline.model.sampling import provable_at, sampling_of
 from pipeline.model.trace_state import TraceState, last_seen
 
 _MOST_NAMED = 3
@@ -30,21 +31,18 @@ def completeness_of(state: TraceState, tree: SegmentTree, give_up_after_ms: int)
     return _with_segments(state, tree, give_up_after_ms) if state.segments else _without_segments(state, give_up_after_ms)
 
 
-def _is_unsampled(state: TraceState) -> bool:
-    """Whether the trace was not sampled; what the platform says of a request outweighs the tracing header in a line."""
-    sampled = {request.is_sampled for request in state.requests.values()}
-    return True not in sampled and False in sampled
-
-
 def _without_segments(state: TraceState, give_up_after_ms: int) -> Completeness:
     outcomes = {lookup.outcome for lookup in state.lookups.values()}
-    if _is_unsampled(state):
+    sampling = sampling_of(state)
+    if sampling == "unsampled" or (sampling == "said to be unsampled" and _looked_up_late(state, give_up_after_ms)):
         return Completeness("unsampled", "The trace was not sampled, so X-Ray never recorded it: these log lines are all there is.")
     if "sourceDisabled" in outcomes:
         return Completeness("sourceDisabled", "Transaction Search is on, so BatchGetTraces finds nothing: subscribe the log group "
                             "aws/spans to tracejoin, or set TRACEJOIN_TRACE_SOURCE to StartTraceRetrieval.")  # fmt: skip
     if "limitExceeded" in outcomes:
         return Completeness("limitExceeded", "The trace is larger than X-Ray keeps, and nothing of it came back.")
+    if not outcomes and sampling == "said to be unsampled":
+        return Completeness("pending", "A line says that the trace was not sampled; X-Ray will be asked once whether that is so.")
     if not outcomes:
         return Completeness("pending", "X-Ray was not asked for this trace yet.")
     if "refused" in outcomes:
@@ -56,6 +54,12 @@ def _without_segments(state: TraceState, give_up_after_ms: int) -> Completeness:
     if outcomes == {"subscribed"}:
         return Completeness("notFound", "No span of this trace came through aws/spans, long after the last log line.")
     return Completeness("notFound", "X-Ray has no trace of this id, though it was asked until long after the last log line.")
+
+
+def _looked_up_late(state: TraceState, give_up_after_ms: int) -> bool:
+    """Whether X-Ray had nothing of the trace when it would have had all of it."""
+    at = provable_at(state, give_up_after_ms)
+    return any(lookup.outcome in {"absent", "subscribed"} and lookup.at >= at for lookup in state.lookups.values())
 
 
 def _with_segments(state: TraceState, tree: SegmentTree, give_up_after_ms: int) -> Completeness:
@@ -94,7 +98,8 @@ def _missing(state: TraceState, tree: SegmentTree) -> Iterator[str]:
     seen = {fact.request_id for fact in tree if fact.origin in {SERVICE, FUNCTION}}
     for request in state.requests.values():
         # the platform names the segment in its REPORT line
-        if request.sampled and request.segment_id and request.request_id not in seen and request.segment_id not in tree.segments:
+        awaited = request.sampled and request.segment_id and not request.elsewhere
+        if awaited and request.request_id not in seen and request.segment_id not in tree.segments:
             yield f"the segment of the request {request.request_id} is missing"
 
 

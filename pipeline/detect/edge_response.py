@@ -18,22 +18,26 @@ class EdgeResponse(msgspec.Struct, frozen=True):
         status: the HTTP status; None if there was none, or if it is unknown.
         saw: what the caller saw in it: a success or an error.
         by: the source: the entry's name, or API Gateway's log.
+        contradicted_by: the status that another line of API Gateway's log gives for the same request.
     """
 
     status: int | None = None
     saw: ClientSaw = "unknown"
     by: str = ""
+    contradicted_by: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.status or self.saw}"
+        return f"{self.status or self.saw}" + (f" (another line says {self.contradicted_by})" if self.contradicted_by else "")
 
 
 def edge_response_of(state: TraceState, tree: SegmentTree) -> EdgeResponse:
     """Gives what the caller of the trace's entry was answered."""
     entry = tree.entry
-    if found := _gateway_request(state.requests.values(), entry):
-        by = entry.name if entry and entry.status == found.status else "API Gateway's log"
-        return EdgeResponse(found.status, _saw(found.status), by)
+    if answered := _answers(state.requests.values(), entry):
+        # of two that contradict each other, the success hides nothing: a failure behind it is a finding
+        status = answered[0]
+        by = entry.name if entry and entry.status == status else "API Gateway's log"
+        return EdgeResponse(status, _saw(status), by, answered[-1] if answered[-1] != status else None)
     if entry is None or entry.in_progress:
         return EdgeResponse()
     if entry.status is not None:
@@ -41,15 +45,16 @@ def edge_response_of(state: TraceState, tree: SegmentTree) -> EdgeResponse:
     return EdgeResponse(None, "error" if entry.fault or entry.error or entry.throttle else "success", entry.name)
 
 
-def _gateway_request(requests: Iterable[RequestFact], entry: SegmentFact | None) -> RequestFact | None:
-    """The request of API Gateway that the entry served; the first one if no segment is known."""
-    answered = [request for request in requests if request.status and not request.elsewhere]
+def _answers(requests: Iterable[RequestFact], entry: SegmentFact | None) -> list[int]:
+    """The statuses, sorted, that API Gateway's log gives for the entry's request; for the first request if no segment is known."""
+    answered = [request for request in requests if request.answered and not request.elsewhere]
     if entry is None:
-        return min(answered, key=lambda request: (request.first_at, request.key), default=None)
+        first = min(answered, key=lambda request: (request.first_at, request.key), default=None)
+        return list(first.answered) if first else []
     if not entry.request_id:
-        return None
+        return []
     own = (request for request in answered if entry.request_id in {request.request_id, request.integration_request_id})
-    return max(own, key=lambda request: (request.status or 0, request.key), default=None)
+    return sorted(status for request in own for status in request.answered)
 
 
 def _saw(status: int | None) -> ClientSaw:

@@ -1,5 +1,6 @@
 """Engine: the table of all rules, and what runs them on a trace. `docs/findings/` has a page for each family."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 from pipeline.detect.rule import Rules
@@ -28,10 +29,23 @@ _MOST_FINDINGS = 100
 
 
 def find(view: TraceView, rules: Rules) -> tuple[Finding, ...]:
-    """Runs the enabled ``rules`` on a trace and gives their findings, sorted; if there are too many, notices are left out first."""
+    """Runs the enabled ``rules`` on a trace and gives their findings, sorted.
+
+    If there are too many, notices are left out first, then what only lines show, of each service the same number: one log cannot push out
+    what is found in another.
+    """
     found: set[Finding] = set()
     for name, run in RULES.items():
         rule = rules.get(name)
         if rule and rule.enabled:
             found |= {finding for finding in run(RuleContext(view, name, rule)) if rule.is_about(finding.service_name)}
-    return tuple(sorted(sorted(found, key=lambda finding: (finding.severity, finding))[:_MOST_FINDINGS]))
+    if len(found) <= _MOST_FINDINGS:
+        return tuple(sorted(found))
+    before = Counter[tuple[str, bool]]()
+    ranked: list[tuple[str, bool, int, Finding]] = []
+    for finding in sorted(found):
+        of_lines = not finding.span_id
+        group = (finding.service_name, of_lines)
+        ranked.append((finding.severity, of_lines, before[group], finding))
+        before[group] += 1
+    return tuple(sorted(finding for *_, finding in sorted(ranked)[:_MOST_FINDINGS]))

@@ -1,6 +1,6 @@
 """Failures: groups the findings of one failure. Up to four rules find a function that fails behind a call."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,6 +12,7 @@ _MOST_LINES: Final = 5
 _OF_THE_PLATFORM: Final = frozenset({"timeout", "out-of-memory", "crash"})
 # the year 9999, less the widest time zone; a later time is wrong
 _END_OF_TIME: Final = 253_402_214_400_000
+_QUOTES: Final = str.maketrans("“”", '""')
 _Mark = tuple[str, ...]
 
 
@@ -82,18 +83,33 @@ def _weight(finding: Finding) -> tuple[object, ...]:
             finding)  # fmt: skip
 
 
-def describe_failure(failure: Failure, *, utc: bool = False) -> Iterator[tuple[str, str]]:
-    """Describes a failure in pairs of a heading and its text, in the order of reading; times are UTC, or in this computer's time zone."""
+def in_quotes(text: str) -> str:
+    """``text`` between quotation marks that nothing inside can close."""
+    return f"“{text.translate(_QUOTES)}”"
+
+
+def describe_failure(failure: Failure, *, utc: bool = False, named: Callable[[str], str] = str,
+                     quoted: Callable[[str], str] = in_quotes) -> Iterator[tuple[str, str]]:  # fmt: skip
+    """Describes a failure in pairs of a heading and its text, in the order of reading.
+
+    Args:
+        failure: what is described.
+        utc: whether times are in UTC; otherwise in this computer's time zone.
+        named: makes names, and sentences that hold names, fit for where they are shown.
+        quoted: marks what a log line or an exception says as a quotation.
+    """
     lead, deepest = failure.lead, failure.deepest
-    yield ("alert" if failure.alert else "notice"), lead.evidence
-    yield "rules", ", ".join(failure.rules)
+    # a rule's own words end with a colon, behind which it quotes
+    statement, colon, quotation = lead.evidence.partition(": ")
+    yield ("alert" if failure.alert else "notice"), f"{named(statement)}{colon}{quoted(quotation) if quotation else ''}"
+    yield "rules", ", ".join(map(named, failure.rules))
     if deepest.path:
         span = f", span {deepest.span_id}" if deepest.span_id else ""
-        yield "where", f"{' › '.join(deepest.path)} (depth {deepest.depth}{span})"
+        yield "where", f"{' › '.join(map(named, deepest.path))} (depth {deepest.depth}{named(span)})"
     if lead.exception_type or lead.exception_message:
-        yield "exception", ": ".join(filter(None, (lead.exception_type, lead.exception_message)))
-    yield from (("line", f"{_time(line, utc=utc)}{line.service_name}  {line.text}".strip()) for line in failure.lines)
-    yield from (("not known", phrase) for phrase in failure.unknown)
+        yield "exception", quoted(": ".join(filter(None, (lead.exception_type, lead.exception_message))))
+    yield from (("line", f"{_time(line, utc=utc)}{named(_origin(line))}  {quoted(line.text)}".strip()) for line in failure.lines)
+    yield from (("not known", named(phrase)) for phrase in failure.unknown)
 
 
 def describe_response(client_saw: str | None, status: int | None) -> str:
@@ -101,6 +117,12 @@ def describe_response(client_saw: str | None, status: int | None) -> str:
     if client_saw in {None, "unknown"}:
         return "what the caller was told is not known"
     return f"the caller was told {status or client_saw}"
+
+
+def _origin(line: ShownLine) -> str:
+    """Where a line stands; of a finding that an older version stored, what the line calls itself."""
+    account = f" in account {line.account}" if line.account else ""
+    return f"{line.log_group or line.service_name}{account}"
 
 
 def _time(line: ShownLine, *, utc: bool) -> str:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from pipeline.detect.segment_outcome import SERVICE, Call, call_of, failed
 from pipeline.detect.segment_tree import SegmentTree
+from pipeline.model.bounds import complete_since
 from pipeline.model.facts import SegmentFact, SignalFact
 from pipeline.model.trace_state import TraceState
 
@@ -77,16 +78,17 @@ class Recovery:
     def _good_invocations(self) -> dict[str, int]:
         """By request key, when the last of several invocations began (epoch milliseconds), if it ended without a line about a failure."""
         failing: dict[str, int] = {}
-        for signal in self.state.signals.values():
-            if signal.signals:
-                failing[signal.request] = max(signal.at, failing.get(signal.request, 0))
+        for signal in self.state.failures:
+            failing[signal.request] = max(signal.at, failing.get(signal.request, 0))
+        # where there are very many lines about failures, those in the middle are not known
+        complete = complete_since(self.state.signals.values())
         found: dict[str, int] = {}
         for key, request in self.state.requests.items():
             starts = sorted(position for marks in request.runs.values() for position in marks.starts)
             ends = [position for marks in request.runs.values() for position in marks.ends]
             if len(starts) > 1 and any(end > starts[-1] for end in ends):
                 began = int(starts[-1].partition(".")[0])
-                if failing.get(key, -1) < began:
+                if failing.get(key, -1) < began and complete.get((request.log_group, request.account), -1) < began:
                     found[key] = began
         return found
 

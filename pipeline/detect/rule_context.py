@@ -48,10 +48,16 @@ class RuleContext(msgspec.Struct, frozen=True):
 
     def of_lines(self, signals: Sequence[SignalFact], evidence: str) -> Finding:
         """Gives a finding that log lines show, the most telling one first."""
-        first = signals[0]
-        fact = self.view.segment_of(first.request_id) or SegmentFact(id="", name=first.service_name, service_name=first.service_name)
+        view = self.view
+        speaker = view.speaker_of(signals[0])
+        segment = view.segment_of(signals[0].request_id) if view.is_of_function(signals[0]) else None
+        fact = segment or SegmentFact(id="", name=speaker, service_name=speaker)
         lines = tuple(_shown(signal) for signal in signals[:_MOST_LINES])
-        return self._finding(fact, evidence, lines, _exception_in(signal.text for signal in signals) or _exception_of(fact, self.view))
+        finding = self._finding(fact, evidence, lines, _exception_in(signal.text for signal in signals) or _exception_of(fact, view))
+        if view.state.segments or any(view.speaks_for_itself(signal) for signal in signals):
+            return finding
+        # nothing but lines of somebody else's log speaks of this service
+        return msgspec.structs.replace(finding, severity="notice")
 
     def expects(self, fact: SegmentFact) -> bool:
         """Whether programs expect this failure of a call, such as a conditional check or a missing key; a 5xx never is."""
@@ -68,6 +74,13 @@ class RuleContext(msgspec.Struct, frozen=True):
     def lines_with(self, *kinds: str) -> Iterator[SignalFact]:
         """Gives the lines with one of these signals whose failure was neither recovered nor expected."""
         yield from (signal for signal in self.view.signals if set(kinds) & set(signal.signals) and not self.expects_line(signal))
+
+    def by_speaker(self, signals: Iterable[SignalFact]) -> list[tuple[str, list[SignalFact]]]:
+        """Groups lines by the service whose log shows them, those of two accounts apart; sorted by service."""
+        found: dict[tuple[str, str], list[SignalFact]] = {}
+        for signal in signals:
+            found.setdefault((self.view.speaker_of(signal), signal.account), []).append(signal)
+        return [(speaker, of_speaker) for (speaker, _), of_speaker in sorted(found.items())]
 
     def _finding(self, fact: SegmentFact, evidence: str, lines: tuple[ShownLine, ...], exception: tuple[str, str] | None, *,
                  seen: bool = False) -> Finding:  # fmt: skip
@@ -99,14 +112,6 @@ def what_happened(fact: SegmentFact, view: TraceView) -> str:
     return f"status {fact.status}" if (fact.status or 0) >= CLIENT_ERROR else f"marked as {flags or 'failed'}, without a cause"
 
 
-def by_service(signals: Iterable[SignalFact]) -> list[tuple[str, list[SignalFact]]]:
-    """Groups lines by the service that wrote them, or "the log" if it is unknown; sorted by service."""
-    found: dict[str, list[SignalFact]] = {}
-    for signal in signals:
-        found.setdefault(signal.service_name or "the log", []).append(signal)
-    return sorted(found.items())
-
-
 def in_short(signal: SignalFact) -> str:
     """Gives the text of a log line's first line, or of a traceback's last line, cut to a fixed length."""
     said = [line.strip() for line in signal.text.splitlines() if line.strip()]
@@ -117,7 +122,8 @@ def in_short(signal: SignalFact) -> str:
 
 
 def _shown(signal: SignalFact) -> ShownLine:
-    return ShownLine(at=signal.at, id=signal.line_id, service_name=signal.service_name, text=in_short(signal))
+    return ShownLine(at=signal.at, id=signal.line_id, service_name=signal.service_name, text=in_short(signal), log_group=signal.log_group,
+                     account=signal.account)  # fmt: skip
 
 
 def _named(fact: SegmentFact) -> bool:

@@ -20,13 +20,18 @@ class ShownLine(msgspec.Struct, frozen=True, order=True, rename="camel", kw_only
     Attributes:
         at: milliseconds since the epoch, UTC.
         id: the id of its document.
+        service_name: as the line calls itself; its origin is ``log_group``.
         text: its body in one line, cut to a fixed length.
+        log_group: the log group that it stands in; empty if it is unknown.
+        account: the account of this log group; empty if it is unknown.
     """
 
     at: int
     id: str
     service_name: str
     text: str
+    log_group: str = ""
+    account: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True, order=True, rename="camel", kw_only=True):

@@ -31,13 +31,14 @@ _SERVERLESS: Final = Denial(
 _BY_WORDS: Final = (
     (("user: anonymous", "missing authentication token"), Denial(
         "the domain's access policy, which got an unsigned request",
-        "Use the domain's own endpoint, which ends in .amazonaws.com (requests to it are signed), or set TRACEJOIN_USERNAME and"
-        " TRACEJOIN_PASSWORD.",
+        "Use the domain's own endpoint, which ends in .amazonaws.com (requests to it are signed), or set TRACEJOIN_OPENSEARCH_SECRET, or"
+        " TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD.",
     )),
     (("security_exception", "no permissions for"), Denial(
         "the role mapping of fine-grained access control",
         "Map {who} (or the user name) to a role that may read and write the indices: OpenSearch Dashboards, Security, Roles, Mapped"
-        " users, Manage mapping; the roles of the stack's functions need the same.",
+        " users, Manage mapping. The roles of the stack's functions need the same: the stack's setup maps them where it has a login"
+        " (docs/security.md).",
     )),
     (("signature", "security token", "expired"), Denial(
         "the signature: the credentials are no longer valid, or this machine's clock is wrong", "Log in to AWS again, and check the clock.",
@@ -51,7 +52,10 @@ _BY_WORDS: Final = (
         " aws opensearch describe-domain-config --domain-name {domain} --query DomainConfig.AccessPolicies --region {region}",
     )),
 )  # fmt: skip
-_PASSWORD: Final = Denial("the user name or the password", "Set TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD to what this OpenSearch knows.")
+_PASSWORD: Final = Denial(
+    "the user name or the password",
+    "Set TRACEJOIN_OPENSEARCH_SECRET, or TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD, to a login of this OpenSearch.",
+)
 _UNKNOWN: Final = Denial("something that does not say its name, such as a proxy", "Ask whoever runs {endpoint} who may search there.")
 
 

@@ -85,10 +85,12 @@ class Deployment(Cached):
             return None
 
     def _with_endpoint(self, settings: Settings) -> Settings:
-        if not self._endpoint or self._endpoint == settings.endpoint:
-            return replace(settings, region=self.region or settings.region)
-        # the stack's password is only for the stack's OpenSearch
-        return replace(settings, endpoint=self._endpoint, username=self._own.username, password=self._own.password, region=self.region)
+        endpoint = self._endpoint or settings.endpoint
+        if endpoint != settings.endpoint or (self._own.has_login and endpoint == self._own.endpoint):
+            # a login is only for the endpoint that it was set beside
+            settings = replace(settings, endpoint=endpoint, opensearch_secret=self._own.opensearch_secret, username=self._own.username,
+                               password=self._own.password)  # fmt: skip
+        return replace(settings, region=self.region or settings.region)
 
     @cached_read
     def store(self) -> Store:

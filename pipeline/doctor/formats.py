@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -10,6 +11,7 @@ from pipeline.doctor.check import Check
 from pipeline.doctor.check_result import CheckResult, unknown, warning
 from pipeline.doctor.resources import Function, Stack, Stage
 from pipeline.doctor.shell_commands import aws
+from pipeline.model.log_groups import API_GATEWAY_LOG_GROUPS, writer_of
 
 _ENDS: Final = {
     "httpMethod": "httpMethod", "status": "status", "integrationStatus": "integration.integrationStatus",
@@ -51,8 +53,16 @@ def levels(region: str, functions: Sequence[Function], groups: Collection[str]) 
             yield warning(function.name, message, _logging(region, function.name, "ApplicationLogLevel=INFO"))
 
 
-def access_logs(stack: Stack, stages: Sequence[Stage], groups: Collection[str]) -> Iterator[CheckResult]:
-    """Warns of stages without an access log, and of those whose shipped access log lacks ids."""
+def access_logs(stack: Stack, stages: Sequence[Stage], groups: Collection[str],
+                api_gateway: Sequence[str] = API_GATEWAY_LOG_GROUPS) -> Iterator[CheckResult]:  # fmt: skip
+    """Warns of stages without an access log, and of those whose shipped access log lacks ids or is not taken for API Gateway's.
+
+    Args:
+        stack: the stack.
+        stages: the stages of all APIs of one kind.
+        groups: the names of the log groups that are shipped.
+        api_gateway: the names of API Gateway's log groups, with `*`, as ship knows them.
+    """
     for stage in stages:
         if not stage.log_group:
             where = f"its access log goes to {stage.destination}" if stage.destination else "it has no access log"
@@ -61,6 +71,10 @@ def access_logs(stack: Stack, stages: Sequence[Stage], groups: Collection[str]) 
         elif stage.log_group in groups and (lacking := lacks(stage)):
             message = f"its access log lacks {', '.join(lacking)}" if lacking != ["JSON"] else "the format of its access log is no JSON"
             yield warning(stage.title, message, _reformat(stack, stage))
+        elif stage.log_group in groups and writer_of(stage.log_group, "", api_gateway) != "api-gateway":
+            message = f"ship does not take {stage.log_group} for a log group of API Gateway, so its statuses and ids prove nothing"
+            names = ",".join((*api_gateway, stage.log_group))
+            yield warning(stage.title, message, f"sam deploy --parameter-overrides {shlex.quote(f'ApiGatewayLogGroups={names}')}")
     of_kind = [stage.kind for stage in stages]
     for kind in ("REST", "HTTP"):
         if len({stage.api_id for stage in stages if stage.kind == kind}) >= MOST_CALLS:
@@ -123,9 +137,9 @@ CHECKS: Final = (
     Check("format-function", "No function that is shipped keeps its platform.report or its error lines back.",
           lambda it: levels(it.region, it.functions(), it.subscribed_names())),
     Check("format-rest-stage", "Every stage of a REST API has an access log with the ids that join.",
-          lambda it: access_logs(it.stack(), it.rest_stages(), it.subscribed_names())),
+          lambda it: access_logs(it.stack(), it.rest_stages(), it.subscribed_names(), it.settings().api_gateway_log_groups)),
     Check("format-http-stage", "Every stage of an HTTP API has an access log with the ids that join.",
-          lambda it: access_logs(it.stack(), it.http_stages(), it.subscribed_names())),
+          lambda it: access_logs(it.stack(), it.http_stages(), it.subscribed_names(), it.settings().api_gateway_log_groups)),
     Check("tracing-rest-stage", "Every stage of a REST API is traced by X-Ray.",
           lambda it: rest_tracing(it.stack().region, it.rest_stages())),
 )  # fmt: skip

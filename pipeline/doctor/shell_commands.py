@@ -8,6 +8,7 @@ from pipeline.settings import Settings
 # the shell's variables, so that no secret is printed
 _KEYS: Final = '-u "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -H "x-amz-security-token: $AWS_SESSION_TOKEN"'
 _NAMED: Final = '-u "$TRACEJOIN_USERNAME:$TRACEJOIN_PASSWORD"'
+_JQ: Final = """jq -r '.username+":"+.password'"""
 
 
 def is_serverless(endpoint: str) -> bool:
@@ -21,13 +22,23 @@ def aws(region: str, *words: str) -> str:
 
 
 def curl(endpoint: str, settings: Settings, path: str, method: str = "GET") -> str:
-    """The curl command of a request to OpenSearch, with the user name where one is set, else with a signature for Amazon's services."""
+    """The curl command of a request to OpenSearch, with the login where one is set, else with a signature for Amazon's services."""
     words = ["curl", "-sS", *(["-X", method] if method != "GET" else [])]
-    if settings.username:
+    if settings.opensearch_secret:
+        words.append(f'-u "$({_read_secret(settings.opensearch_secret)} | {_JQ})"')
+    elif settings.username:
         words.append(_NAMED)
     elif service := Settings(endpoint=endpoint).service:
         words.append(f"--aws-sigv4 aws:amz:{settings.region}:{service} {_KEYS}")
     return " ".join([*words, shlex.quote(f"{endpoint}{path}")])
+
+
+def _read_secret(arn: str) -> str:
+    """The command that prints the value of the secret ``arn``."""
+    service, region = arn.split(":")[2:4]
+    if service == "ssm":
+        return aws(region, "ssm", "get-parameter", "--name", arn, "--with-decryption", "--query", "Parameter.Value", "--output", "text")
+    return aws(region, "secretsmanager", "get-secret-value", "--secret-id", arn, "--query", "SecretString", "--output", "text")
 
 
 def setup(endpoint: str, settings: Settings) -> str:

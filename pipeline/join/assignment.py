@@ -1,7 +1,12 @@
 """Assignment: which trace and request a log line belongs to, and a line that gets another one."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 import msgspec
 
+from pipeline.model.invocations import stream_of
+from pipeline.model.log_groups import service_name_of
 from pipeline.store.results import Hit
 
 
@@ -28,3 +33,8 @@ class Reassignment(msgspec.Struct, frozen=True):
 
     hit: Hit
     assignment: Assignment
+
+
+def stale_by_service(reassignments: Iterable[Reassignment]) -> Counter[str]:
+    """Counts the reassigned lines with a stale trace id, by the service that their log group is named after."""
+    return Counter(service_name_of(stream_of(new.hit.source).log_group) for new in reassignments if new.assignment.stale_trace_id)

@@ -22,7 +22,7 @@ from pipeline.join.invocation_queries import (
 )
 from pipeline.logs.line_facts import as_logged
 from pipeline.model.facts import InvocationMarks
-from pipeline.model.invocations import InvocationWindow, LogStream, millis_at, position_of, window_around, windows_of
+from pipeline.model.invocations import InvocationWindow, LogStream, millis_at, position_of, stream_of, window_around, windows_of
 from pipeline.model.trace_state import TraceState
 from pipeline.store.client import Store
 from pipeline.store.document_facts import FACTS
@@ -97,7 +97,8 @@ def _marks_by_stream(states: Mapping[str, TraceState]) -> _MarksByStream:
         for request in state.requests.values():
             if request.platform and not request.elsewhere:
                 for stream, marks in request.runs.items():
-                    found.setdefault(LogStream(request.log_group, stream), []).append((trace_id, request.request_id, marks))
+                    place = LogStream(request.log_group, stream, request.account)
+                    found.setdefault(place, []).append((trace_id, request.request_id, marks))
     return found
 
 
@@ -109,8 +110,7 @@ def _invocations(marks: _MarksByStream) -> Iterator[Invocation]:
 def _assign(hits: Iterable[Hit], marks: _MarksByStream, store: Store) -> Iterator[Reassignment]:
     alone: dict[InvocationWindow, bool] = {}
     for hit in hits:
-        aws, position = hit.source.get("aws") or {}, position_of(hit.source)
-        stream = LogStream(aws.get("logGroup") or "", aws.get("logStream") or "")
+        stream, position = stream_of(hit.source), position_of(hit.source)
         around = [Invocation(trace_id, request_id, stream, window, own.json) for trace_id, request_id, own in marks.get(stream, ())
                   if (window := window_around(position, own))]  # fmt: skip
         if around and (assignment := _assignment_in(around, hit, alone, store)):

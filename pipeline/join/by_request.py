@@ -5,9 +5,10 @@ from typing import Any
 
 from pipeline.join.assignment import Assignment, Reassignment
 from pipeline.join.invocation_queries import lines_matching_any
+from pipeline.model.invocations import stream_of
 from pipeline.store.client import Store
 from pipeline.store.document_facts import FACTS
-from pipeline.store.join_keys import JoinKey, JoinKeys
+from pipeline.store.join_keys import BY_XRAY, JoinKey, JoinKeys
 from pipeline.store.trace_document import TraceRecord
 
 
@@ -23,9 +24,7 @@ def assign_by_request(source: Mapping[str, Any], ran_in: Collection[str]) -> Ass
     target = next(iter(ran_in)) if len(ran_in) == 1 else own if own in ran_in else ""
     if target == current or not ran_in:
         return None
-    # a line that has a trace by its position, of another request than it names, names its own
-    by_position = source.get("idSource") == "stream" and not current
-    id_source = "none" if not target else "inline" if target == own else "stream" if by_position else "request"
+    id_source = "none" if not target else "inline" if target == own else "request"
     propagated = source.get("propagatedTraceId") or ()
     stale = own if own and own != target and own not in propagated else ""
     return Assignment(trace_id=target, request_id=source.get("requestId") or "", id_source=id_source, stale_trace_id=stale)
@@ -51,9 +50,15 @@ def misplaced_by_request(records: Mapping[str, TraceRecord], join_keys: Mapping[
 def ran_in(source: Mapping[str, Any], join_keys: Mapping[str, JoinKey]) -> set[str]:
     """Returns the traces in which the platform says that a line's request ran: in the line's log group, else its integration's request."""
     own = join_keys.get(source.get("requestId") or "")
-    found = own.traces_of((source.get("aws") or {}).get("logGroup") or "") if own else set()
+    stream = stream_of(source)
+    found = own.traces_of(stream.origin) if own else set()
     integration = join_keys.get(source.get("integrationRequestId") or "")
     if found or integration is None or (source.get("traceId") and source.get("idSource") == "inline"):
         return found
-    # API Gateway did not trace the request itself, such as an HTTP API's
-    return {trace_id for trace_id, _ in integration.platform}
+    # API Gateway did not trace the request itself, such as an HTTP API's; any function may print a REPORT line, but no segment
+    own_account = f"{stream.account}:"
+    return (
+        integration.traces_of(BY_XRAY)
+        or {trace_id for trace_id, origin in integration.platform if origin.startswith(own_account)}
+        or {trace_id for trace_id, _ in integration.platform}
+    )

@@ -9,14 +9,15 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from pipeline.join.assignment import Reassignment
+from pipeline.join.assignment import Reassignment, stale_by_service
 from pipeline.join.enrich import apply_verdicts
 from pipeline.join.find_reassignments import assign_new
 from pipeline.join.invocation_queries import open_before
 from pipeline.join.reassign import facts_of_reassignments, reassign
 from pipeline.logs.document_address import aws_of
+from pipeline.logs.extract.log_line import StartLine
 from pipeline.model.invocations import LogStream
-from pipeline.model.log_groups import is_of_lambda
+from pipeline.model.log_groups import is_of_lambda, service_name_of
 from pipeline.store.client import Store
 from pipeline.store.document_facts import FACTS, facts_by_trace
 from pipeline.store.join_keys import JoinKeys
@@ -33,7 +34,8 @@ class CatchUp(msgspec.Struct, frozen=True):
     Attributes:
         unsettled: the ids of traces without a current record, of those that a line reopened, and of those whose record lacks
             facts of a line.
-        stale: the number of lines with a stale trace id, by service.
+        stale: the number of lines with a stale trace id, by the service that their log group is named after: a line may call itself
+            anything, and each name makes a metric.
     """
 
     unsettled: tuple[str, ...]
@@ -78,10 +80,12 @@ def _reassignments(items: BulkItems, store: Store, records: TraceRecords) -> lis
     ran = {id_ for id_, join_key in join_keys.items() if join_key.platform}
     addresses = [(action.create.index, action.create.id) for action, line in items
                  if line.request_id in ran or line.integration_request_id in ran]  # fmt: skip
-    bare, streams = _bare(items)
-    around = records.load(open_before(streams, store))
+    begun, bare, streams = _bare(items)
+    known = sorted(begun.keys() & ran)
+    around = records.load(open_before(streams, store) | {trace_id for id_ in known for trace_id, _ in join_keys[id_].platform})
     # empty where functions are not traced, or all lines of an invocation came in this batch
     addresses += bare if around else []
+    addresses += [address for id_ in known for address in begun[id_]]
     if not addresses:
         return []
     hits = [hit for hit in store.get_many(list(dict.fromkeys(addresses)), source=(*FACTS, "attributes")) if hit]
@@ -98,24 +102,39 @@ def _requests(items: BulkItems) -> Iterator[str]:
             yield line.integration_request_id
 
 
-def _bare(items: BulkItems) -> tuple[list[_Address], dict[LogStream, list[str]]]:
-    """The addresses of lines in Lambda's log streams that lack a trace or a request, and their times (ISO 8601) by stream."""
+def _bare(items: BulkItems) -> tuple[dict[str, list[_Address]], list[_Address], dict[LogStream, list[str]]]:
+    """The lines in Lambda's log streams that lack a trace or a request.
+
+    Returns the addresses of those after a START line of their batch whose trace the batch does not know, by its request; the addresses of
+    the others; and the times of the others (ISO 8601), by stream.
+    """
     origins: dict[bytes, dict[str, str]] = {}
     addresses: list[_Address] = []
     streams: dict[LogStream, list[str]] = {}
-    for action, line in items:
+    begun: dict[str, list[_Address]] = {}
+    starts, latest = set(items.starts), ""
+    for number, (action, line) in enumerate(items):
+        if number in starts:
+            latest = ""
+        if starts and line.__class__ is StartLine:
+            latest = "" if line.trace_id else line.request_id or ""
         # a platform's line, one with both ids, and one that was assigned by position in this batch need no look-up
         if line.event_name or line.origin is None or (line.trace_id and line.request_id) or line.id_source == "stream":
+            continue
+        if latest:
+            # if an invocation is around the line, this is its START: a search would find no other
+            begun.setdefault(latest, []).append((action.create.index, action.create.id))
             continue
         aws = bytes(aws_of(line))
         origin = origins[aws] = origins.get(aws) or msgspec.json.decode(aws)
         if is_of_lambda(origin["logGroup"], origin["logStream"]):
             addresses.append((action.create.index, action.create.id))
-            streams.setdefault(LogStream(origin["logGroup"], origin["logStream"]), []).append(line.timestamp)
-    return addresses, streams
+            streams.setdefault(LogStream(origin["logGroup"], origin["logStream"], origin["accountId"]), []).append(line.timestamp)
+    return begun, addresses, streams
 
 
 def _stale(items: BulkItems, reassignments: list[Reassignment]) -> Counter[str]:
-    stale = Counter(line.service_name for _, line in items if line.stale_trace_id)
-    stale.update(new.hit.source.get("serviceName", "") for new in reassignments if new.assignment.stale_trace_id)
+    stale = stale_by_service(reassignments)
+    for aws, number in Counter(bytes(aws_of(line)) for _, line in items if line.stale_trace_id).items():
+        stale[service_name_of(msgspec.json.decode(aws)["logGroup"])] += number
     return stale

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from pipeline.detect.verdict import Root, Verdict
 from pipeline.logs.line_facts import said_by_line
 from pipeline.model.facts import RequestFact, SegmentFact, request_key
-from pipeline.model.invocations import position_of, window_around
+from pipeline.model.index_days import OUTSIDE
+from pipeline.model.invocations import position_of, stream_of, window_around
 from pipeline.model.timestamps import iso_nanos, millis_of
 from pipeline.model.trace_state import holds
 from pipeline.store.client import Store
-from pipeline.store.document_facts import FACTS, facts_of
+from pipeline.store.document_facts import FACTS, facts_of, stored_fact
 from pipeline.store.results import Hit
 from pipeline.store.trace_document import TraceRecord, annotations_of, correlation_ids_of, trace_status
 from pipeline.traces.span_document import ERROR, UNSET, span_address
@@ -84,7 +85,7 @@ class _DocumentPatch:
         fact = self._record.state.segments.get(hit.source["spanId"])
         if fact is None:
             return [{"update": address}, {"doc": self._of_trace()}]
-        if span_address(fact, self._record.trace_id, prefix) != (hit.index, hit.id):
+        if span_address(fact, self._record.trace_id, prefix) != (hit.index, hit.id) and not _is_its_own_outside(fact, hit):
             # another document of the same span, with another start, has won
             return [{"delete": address}]
         return [{"update": address}, {"doc": self._of_trace() | patch_of_span(fact, self._tree, self._record.verdict)}]
@@ -111,24 +112,25 @@ class _DocumentPatch:
         of_integration = (
             request for request in requests.values() if request.platform and request.request_id == source.get("integrationRequestId")
         )
-        request = requests.get(request_key(source.get("requestId") or "", (source.get("aws") or {}).get("logGroup") or ""))
+        stream = stream_of(source)
+        request = requests.get(request_key(source.get("requestId") or "", stream.log_group, stream.account))
         request = request if request and request.platform else next(of_integration, None) or self._request_around(source)
         if request is None or not request.platform or (source.get("eventName") and source.get("idSource") == "inline"):
             return {}
         # a line's own span is more exact than its request's segment
         span_id = said_by_line(source, "spanId") if source.get("idSource") == "inline" else None
-        given = {"spanId": span_id or request.segment_id or None, "sampled": request.is_sampled}
+        segment_id = None if request.elsewhere else request.segment_id or None
+        given = {"spanId": span_id or segment_id, "sampled": request.is_sampled}
         return {name: value for name, value in given.items() if value is not None and value != source.get(name)}
 
     def _request_around(self, source: Mapping[str, Any]) -> RequestFact | None:
         """The request of the invocation that a line was assigned to by its position, if the line kept another service's request id."""
         if source.get("idSource") != "stream":
             return None
-        aws, position = source.get("aws") or {}, position_of(source)
-        stream = aws.get("logStream") or ""
+        stream, position = stream_of(source), position_of(source)
         around = [(window, request) for request in self._record.state.requests.values()
-                  if request.platform and request.log_group == aws.get("logGroup") and stream in request.runs
-                  and (window := window_around(position, request.runs[stream]))]  # fmt: skip
+                  if request.platform and request.origin == stream.origin and stream.log_stream in request.runs
+                  and (window := window_around(position, request.runs[stream.log_stream]))]  # fmt: skip
         return max(around, key=lambda found: found[0])[1] if around else None
 
     def _correlation(self, source: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,6 +138,11 @@ class _DocumentPatch:
         own_ids = said_by_line(source, "correlationId") or []
         all_ids = [*own_ids, *(id_ for id_ in self._correlation_ids if id_ not in own_ids)]
         return {"correlationId": all_ids} if all_ids != (source.get("correlationId") or []) else {}
+
+
+def _is_its_own_outside(fact: SegmentFact, hit: Hit) -> bool:
+    """Whether a span document in the index for all times outside is that of ``fact``: both have the same start."""
+    return hit.index.endswith(OUTSIDE) and (own := stored_fact(hit.source)) is not None and own.start == fact.start
 
 
 def patch_of_span(fact: SegmentFact, tree: "SegmentTree", verdict: Verdict) -> dict[str, Any]:

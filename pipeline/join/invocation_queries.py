@@ -50,7 +50,7 @@ def unassigned_lines(invocation: Invocation) -> dict[str, Any]:
     by_platform, has_trace, has_request = ({"exists": {"field": field}} for field in ("eventName", "traceId", "requestId"))
     without_request = {"bool": {"must_not": [has_request]}}
     # the request that it names may be another service's
-    without_trace = {"bool": {"must_not": [has_trace, _BY_POSITION]}}
+    without_trace = {"bool": {"must_not": [has_trace]}}
     provisional = [_BY_POSITION] if invocation.json else []
     here = _in_stream(invocation.stream, millis_at(invocation.window.start), millis_at(invocation.window.end))
     return {"bool": {"filter": [*here, {"bool": {"should": [without_trace, without_request, *provisional]}}], "must_not": [by_platform]}}
@@ -129,7 +129,8 @@ def _lines_of_others(invocation: Invocation, store: Store, start: int, end: int,
 
 def _in_stream(stream: LogStream, start: int, end: int) -> list[dict[str, Any]]:
     """The filters for lines of a log stream between two times (epoch milliseconds)."""
-    return [{"term": {"aws.logGroup": stream.log_group}}, {"term": {"aws.logStream": stream.log_stream}},
+    account = [{"term": {"aws.accountId": stream.account}}] if stream.account else []
+    return [*account, {"term": {"aws.logGroup": stream.log_group}}, {"term": {"aws.logStream": stream.log_stream}},
             {"range": {"@timestamp": {"gte": max(start, 0), "lte": end, "format": "epoch_millis"}}}]  # fmt: skip
 
 

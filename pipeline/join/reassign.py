@@ -42,7 +42,8 @@ def facts_of_reassignments(reassignments: Iterable[Reassignment]) -> dict[str, T
         # a line that was assigned by position, or by a header that it shows, says nothing of its request
         by_position = source.get("idSource") == "stream" and assignment.request_id != source.get("requestId")
         only_signals = by_position or not said_by_line(source, "requestId")
-        retraction = retract_signals(reassignment.hit.id) if only_signals else ran_in_other_trace(source)
+        line_id = reassignment.hit.id
+        retraction = retract_signals(line_id, source) if only_signals else ran_in_other_trace(line_id, source, old)
         facts[old] = merge(facts.get(old, TraceState()), retraction)
     return facts
 

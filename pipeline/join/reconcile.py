@@ -10,10 +10,12 @@ from collections.abc import Mapping
 import msgspec
 
 from pipeline.errors import BadInputError
+from pipeline.join.assignment import stale_by_service
 from pipeline.join.enrich import apply_verdicts, out_of_date
 from pipeline.join.find_reassignments import find_misplaced
 from pipeline.join.reassign import facts_of_reassignments, reassign
-from pipeline.join.transactions import sightings_of, transactions_of
+from pipeline.join.shown_keys import sightings_of
+from pipeline.join.transactions import transactions_of
 from pipeline.model.facts import RequestFact
 from pipeline.model.invocations import InvocationWindow
 from pipeline.model.timestamps import millis_of
@@ -35,7 +37,7 @@ class Reconciler:
         records: the stored trace records.
 
     Attributes:
-        stale: the number of lines found with a stale trace id, by service.
+        stale: the number of lines found with a stale trace id, by the service that their log group is named after.
         too_common: the ids found that too many traces show, so that they join none.
         keys_written_at: by trace id, when a join key of the trace was written last (epoch milliseconds); only in a store where
             writes show late.
@@ -60,22 +62,22 @@ class Reconciler:
             join_keys = self._keys.merge_in(sightings)
             self._note_age(sightings, join_keys)
             known |= self._records.merge_in(_contested(known, join_keys))
-            too_common = [join_key for join_key in join_keys.values() if join_key.too_common and not join_key.released]
+            to_release = [join_key for join_key in join_keys.values() if join_key.to_release]
             # the traces that such a key had joined before it became too common
-            members = {id_ for join_key in too_common for id_ in join_key.trace_ids} - known.keys()
+            members = {id_ for join_key in to_release for id_ in join_key.seen_in} - known.keys()
             known |= {id_: record for id_, record in self._records.load(members).items() if record.version}
             joined = self._join(known)
             self._store.refresh()
             reassignments = find_misplaced(known, join_keys, self._store, checked)
             known |= self._records.merge_in(facts_of_reassignments(reassignments))
             rewritten, _ = reassign(reassignments, self._store)
-            self.stale.update(new.hit.source.get("serviceName", "") for new in reassignments if new.assignment.stale_trace_id)
+            self.stale += stale_by_service(reassignments)
             hits = [hit for hit in (*rewritten, *out_of_date(known.values(), self._store)) if hit.source.get("traceId")]
             # a line may have come since: its facts are merged before it gets the verdict
             known |= self._records.merge_in(facts_by_trace(hits))
             apply_verdicts(hits, known, self._store)
             if not (hits or reassignments or joined):
-                self._keys.release(too_common)
+                self._keys.release(to_release)
                 return set()
         # each round found something new: the next call continues
         return set(known)
@@ -95,7 +97,8 @@ class Reconciler:
         """
         transactions = transactions_of(known, self._store)
         self.too_common |= {id_ for transaction in transactions.values() for id_ in transaction.too_common}
-        wanted = {id_: transaction.id_for(id_) for transaction in transactions.values() for id_ in transaction.trace_ids}
+        wanted = {id_: id_ for transaction in transactions.values() for id_ in transaction.apart}
+        wanted |= {id_: transaction.id_for(id_) for transaction in transactions.values() for id_ in transaction.trace_ids}
         known |= {id_: record for id_, record in self._records.load(wanted.keys() - known.keys()).items() if record.version}
         changed = [
             msgspec.structs.replace(known[id_], transaction=transaction_id, version=known[id_].version + 1, settled=False)
@@ -121,8 +124,8 @@ def _contested(known: Mapping[str, TraceRecord], join_keys: Mapping[str, JoinKey
     for record in known.values():
         for request in record.state.requests.values():
             if request.platform and not request.elsewhere:
-                others = join_keys[request.request_id].traces_of(request.log_group) if request.request_id in join_keys else set()
-                elsewhere = RequestFact(request_id=request.request_id, log_group=request.log_group, elsewhere=True)
+                others = join_keys[request.request_id].traces_of(request.origin) if request.request_id in join_keys else set()
+                elsewhere = RequestFact(request_id=request.request_id, log_group=request.log_group, account=request.account, elsewhere=True)
                 for trace_id in others if len(others) > 1 else ():
                     facts[trace_id] = merge(facts.get(trace_id, EMPTY), TraceState(requests={elsewhere.key: elsewhere}))
     return facts

@@ -2,25 +2,28 @@
 
 A trace shows its own id, the ids of its requests, and what its lines and segments name: correlation ids, tracing headers, X-Ray
 links, the integration's request id in a log of API Gateway. The transaction of a trace is all that can be reached over such keys; its
-id is the smallest trace id in it, so the order in which keys come does not matter. Ids are compared as data.
+id is that of the trace that began first, so the order in which keys come does not matter. Ids are compared as data.
+
+What log lines alone tell of, without X-Ray and the platform, joins itself to a transaction, and never changes that of others: such
+unknown traces neither count nor lead from one known trace to another, nor name their transaction.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
+from pipeline.join.shown_keys import ShownKeys
+from pipeline.join.transaction_walk import TransactionWalk, own_trace
+from pipeline.model.bounds import fair_share
 from pipeline.model.facts import KeyFact, Method
 from pipeline.model.trace_ids import parse_trace_id, to_xray
-from pipeline.model.trace_state import EMPTY, TraceState
 from pipeline.store.client import Store
-from pipeline.store.join_keys import JoinKey, JoinKeys, KeySighting
-from pipeline.store.trace_document import TraceRecord
-from pipeline.store.trace_records import load_states
+from pipeline.store.join_keys import JoinKeys
 
 MOST_TRACES: Final = 200
-"""In a larger transaction each trace stands alone, and `why` says so."""
-_MOST_EXPLORED = 2000
+"""In a larger transaction each trace stands alone, and `why` says so. Unknown traces are counted apart from known ones."""
 _MOST_KEYS = 500
 
 
@@ -49,68 +52,42 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """The traces that served one piece of work, and what joins them.
 
     Attributes:
+        id: that of the trace that began first; empty where ids of several transactions were asked for.
         trace_ids: canonical, sorted.
         keys: the correlation and request ids that belong to it, sorted.
         edges: what joins its traces.
-        too_common: ids that too many traces show, so that they join none.
+        too_common: ids that too many traces show, so that they join none of these.
         too_large: it has more than `MOST_TRACES`, so its traces stand alone.
+        apart: traces that show its keys, but are too many of one log group, or too many unknown ones, so that each stands alone.
     """
 
+    id: str = ""
     trace_ids: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     edges: tuple[TransactionEdge, ...] = ()
     too_common: tuple[str, ...] = ()
     too_large: bool = False
+    apart: tuple[str, ...] = ()
 
     def id_for(self, trace_id: str) -> str:
-        """Returns the transaction id of one of its traces: the smallest trace id, or its own in a too large transaction."""
-        return trace_id if self.too_large else self.trace_ids[0]
-
-
-def keys_of(state: TraceState) -> dict[str, KeyFact]:
-    """Returns the join keys that a trace shows, each with one fact as evidence; sorted, and bounded in number."""
-    found = {value: min(facts.values(), key=msgspec.json.encode) for value, facts in state.keys.items()}
-    for request in state.requests.values():
-        if request.request_id and not request.elsewhere:
-            found.setdefault(request.request_id, KeyFact(method="request id", service_name=request.log_group))
-    for fact in state.segments.values():
-        shown_by = {"service_name": fact.service_name or fact.name, "span_id": fact.id}
-        # a call of S3 or DynamoDB has a request id, too, which no other trace shows
-        if fact.request_id and (not fact.subsegment or fact.operation == "Invoke"):
-            found.setdefault(fact.request_id, KeyFact(method="request id", **shown_by))
-        for trace_id in fact.links:
-            found.setdefault(trace_id, KeyFact(method="X-Ray link", **shown_by))
-    return {value: found[value] for value in sorted(found)[:_MOST_KEYS]}
-
-
-def sightings_of(records: Iterable[TraceRecord]) -> dict[str, KeySighting]:
-    """Returns which of these traces show which join key, by key."""
-    found: dict[str, KeySighting] = {}
-    for record in records:
-        for value in keys_of(record.state):
-            found.setdefault(value, KeySighting()).trace_ids.add(record.trace_id)
-        for request in record.state.requests.values():
-            if request.platform:
-                found.setdefault(request.request_id, KeySighting()).platform.add((record.trace_id, request.log_group))
-    return found
+        """Returns the transaction id of one of its traces: its own in a too large transaction."""
+        return trace_id if self.too_large else self.id
 
 
 def transactions_of(trace_ids: Iterable[str], store: Store) -> dict[str, Transaction]:
     """Returns the present transaction of each of these traces, by trace id; uses gets alone, so no refresh is needed."""
     wanted = list(dict.fromkeys(trace_ids))
-    stored_keys = JoinKeys(store)
-    known: dict[str, dict[str, KeyFact]] = {}
-    join_keys: dict[str, JoinKey] = {}
-    frontier, explored = set(wanted), set[str]()
-    while frontier and len(explored) <= _MOST_EXPLORED:
-        explored |= frontier
-        states = load_states(sorted(frontier), store)
-        # an id without any line or segment is no trace yet
-        known |= {id_: keys_of(state) for id_, state in states.items() if state != EMPTY or id_ in wanted}
-        shown = {key for id_ in frontier & known.keys() for key in (id_, *known[id_])}
-        join_keys |= stored_keys.load(sorted(shown - join_keys.keys()))
-        frontier = {id_ for join_key in join_keys.values() for id_ in _members(join_key)} - explored
-    return _connected(wanted, known, join_keys)
+    walk = TransactionWalk(store, wanted)
+    waiting = set(wanted)
+    done: set[str] = set()
+    while waiting:
+        walk.explore(waiting)
+        done |= waiting
+        graph = _Graph(walk)
+        # the known traces that the unknown ones among the wanted hang on
+        keys = {graph.anchors[id_] for id_ in wanted if id_ in graph.anchors}
+        waiting = {id_ for key in keys for id_ in (*walk.join_keys[key].known, *own_trace(walk.join_keys[key]))} - done
+    return {id_: graph.transaction_of(id_) for id_ in wanted} if wanted else {}
 
 
 def transaction_of(ids: Sequence[str], store: Store) -> Transaction:
@@ -122,7 +99,7 @@ def transaction_of(ids: Sequence[str], store: Store) -> Transaction:
     join_keys = JoinKeys(store).load(id_ for id_, trace_id in named.items() if trace_id is None)
     seeds = {trace_id for trace_id in named.values() if trace_id}
     for key, join_key in join_keys.items():
-        seeds |= set() if join_key.too_common else {*_members(join_key), *traces_naming(key, store)}
+        seeds |= set() if join_key.too_common else {*join_key.known, *join_key.unknown, *own_trace(join_key), *traces_naming(key, store)}
     parts = list(transactions_of(sorted(seeds), store).values())
     too_common = {id_ for part in parts for id_ in part.too_common} | {key for key, join_key in join_keys.items() if join_key.too_common}
     return Transaction(
@@ -142,65 +119,125 @@ def traces_naming(id_: str, store: Store) -> list[str]:
     body = {"query": {"bool": {"should": named, "minimum_should_match": 1}}, "size": 0,
             "aggs": {"traces": {"terms": {"field": "traceId", "size": MOST_TRACES}}}}  # fmt: skip
     buckets = store.search(body).get("aggregations", {}).get("traces", {}).get("buckets", ())
-    return sorted(bucket["key"] for bucket in buckets)
+    # however many others name the id, too
+    known = JoinKeys(store).load([id_])[id_].known
+    return sorted({*known, *(bucket["key"] for bucket in buckets)})
 
 
-def _members(join_key: JoinKey) -> set[str]:
-    """The traces that a key joins; a key that is a trace id joins this trace, too."""
-    if join_key.too_common:
-        return set()
-    own = {join_key.key} if join_key.trace_ids and parse_trace_id(join_key.key) == join_key.key else set()
-    return {*join_key.trace_ids, *own}
+class _Graph:
+    """The transactions in what a walk has loaded.
+
+    Attributes:
+        anchors: by unknown trace, the key over which it hangs on known ones.
+    """
+
+    def __init__(self, walk: TransactionWalk) -> None:
+        self._walk = walk
+        self._found: dict[str, Transaction] = {}
+        # a crowded key joins no unknown trace
+        touched = {key: walk.is_touched(key) for key, join_key in walk.join_keys.items() if not join_key.crowded}
+        self._known = {key: [id_ for id_ in walk.members(key) if walk.traces[id_].known] for key in walk.join_keys}
+        self._free = {key: walk.members(key) for key, is_touched in touched.items() if not is_touched}
+        self.anchors = self._anchored(frozenset(key for key, is_touched in touched.items() if is_touched))
+
+    def transaction_of(self, trace_id: str) -> Transaction:
+        """Returns the transaction of a trace that was wanted."""
+        if trace_id not in self._found:
+            is_known = self._walk.traces[trace_id].known
+            for id_ in (trace_id,) if is_known else self._known.get(self.anchors.get(trace_id, ""), ()):
+                if trace_id not in self._found:
+                    self._add_known(id_)
+            if trace_id not in self._found:
+                self._add(free := _reach(trace_id, self._free, self._keys_at), free)
+        return self._found[trace_id]
+
+    def _anchored(self, touched: frozenset[str]) -> dict[str, str]:
+        """Over which key each unknown trace hangs on known ones: its own smallest, else that of the nearest trace that has one."""
+        unknown = ((id_, touched & {id_, *shown.facts}) for id_, shown in self._walk.traces.items() if not shown.known)
+        anchors = {id_: min(keys) for id_, keys in unknown if keys}
+        nearest = anchors
+        while nearest:
+            further: dict[str, str] = {}
+            for id_, anchor in nearest.items():
+                for key in self._keys_at(id_):
+                    for other in self._free.get(key, ()):
+                        if other not in anchors:
+                            further[other] = min(anchor, further.get(other, anchor))
+            anchors = anchors | further
+            nearest = further
+        return anchors
+
+    def _keys_at(self, trace_id: str) -> tuple[str, ...]:
+        return trace_id, *self._walk.traces[trace_id].facts
+
+    def _add_known(self, trace_id: str) -> None:
+        """Adds the transaction of a known trace, with the unknown ones that hang on it."""
+        members = _reach(trace_id, self._known, self._keys_at)
+        apart = self._flood_in(members) if len(members) > MOST_TRACES else set()
+        self._found |= {id_: Transaction(id=id_, trace_ids=(id_,), too_large=True) for id_ in apart}
+        if trace_id in apart:
+            return
+        if apart:
+            joined = {key: [id_ for id_ in found if id_ not in apart] for key, found in self._known.items()}
+            members = _reach(trace_id, joined, self._keys_at)
+        keys = {key for id_ in members for key in self._keys_at(id_)}
+        beside = {id_ for id_, anchor in self.anchors.items() if anchor in keys}
+        if len(beside) > MOST_TRACES:
+            self._found |= {id_: Transaction(id=id_, trace_ids=(id_,), too_large=True) for id_ in beside}
+            self._add(members, members, apart=apart | beside)
+        else:
+            self._add(members | beside, members, apart=apart)
+
+    def _flood_in(self, members: Collection[str]) -> set[str]:
+        """Those of too many traces of which one log group alone speaks, if these are more than a part of what a transaction may hold."""
+        counts = Counter(self._walk.traces[id_].origin for id_ in members)
+        return {id_ for id_ in members if (origin := self._walk.traces[id_].origin) and counts[origin] > MOST_TRACES // 2}
+
+    def _add(self, members: set[str], core: Collection[str], *, apart: Iterable[str] = ()) -> None:
+        """Adds a transaction; the ``core`` of its members names it, and counts."""
+        walk, too_large = self._walk, len(core) > MOST_TRACES
+        traces = {id_: walk.traces[id_] for id_ in sorted(members)}
+        shown = {key for trace in traces.values() for key in trace.facts}
+        too_common = {key for key in shown & walk.join_keys.keys() if walk.join_keys[key].crowded and not traces.keys() & walk.members(key)}
+        transaction = Transaction(
+            id=min(traces[id_].rank for id_ in core)[-1],
+            trace_ids=tuple(traces),
+            keys=() if too_large else _keys_in(traces, too_common),
+            edges=() if too_large else self._edges(traces),
+            too_common=tuple(sorted(too_common)),
+            too_large=too_large,
+            apart=tuple(sorted(apart)),
+        )
+        self._found |= dict.fromkeys(traces, transaction)
+
+    def _edges(self, traces: Mapping[str, ShownKeys]) -> tuple[TransactionEdge, ...]:
+        """What joins these traces, sorted by key."""
+        keys = {key for id_ in traces for key in self._keys_at(id_)} & self._walk.join_keys.keys()
+        found = ((key, [id_ for id_ in self._walk.members(key) if id_ in traces]) for key in sorted(keys))
+        return tuple(_edge(key, members, traces) for key, members in found if len(members) > 1)
 
 
-def _connected(wanted: Sequence[str], known: Mapping[str, Mapping[str, KeyFact]],
-               join_keys: Mapping[str, JoinKey]) -> dict[str, Transaction]:  # fmt: skip
-    joined: dict[str, list[str]] = {}
-    for key, join_key in join_keys.items():
-        # a trace that no longer shows the key has lost the line that did
-        members = sorted(id_ for id_ in _members(join_key) if id_ in known and (id_ == key or key in known[id_]))
-        if len(members) > 1:
-            joined[key] = members
-    keys_at: dict[str, list[str]] = {}
-    for key, members in joined.items():
-        for id_ in members:
-            keys_at.setdefault(id_, []).append(key)
-    found: dict[str, Transaction] = {}
-    for id_ in wanted:
-        if id_ not in found:
-            reached, keys = _reach(id_, joined, keys_at)
-            found |= dict.fromkeys(reached, _transaction(reached, keys, joined, known, join_keys))
-    return {id_: found[id_] for id_ in wanted}
-
-
-def _reach(start: str, joined: Mapping[str, Sequence[str]], keys_at: Mapping[str, Sequence[str]]) -> tuple[set[str], set[str]]:
-    """The traces that can be reached from one, and the keys on the way."""
-    members, keys, waiting = {start}, set[str](), [start]
+def _reach(start: str, joined: Mapping[str, Sequence[str]], keys_at: Callable[[str], Iterable[str]]) -> set[str]:
+    """The traces that can be reached from one."""
+    members, waiting = {start}, [start]
     while waiting:
-        for key in keys_at.get(waiting.pop(), ()):
-            if key not in keys:
-                keys.add(key)
-                waiting += [id_ for id_ in joined[key] if id_ not in members]
-                members |= set(joined[key])
-    return members, keys
+        for key in keys_at(waiting.pop()):
+            fresh = [id_ for id_ in joined.get(key, ()) if id_ not in members]
+            members.update(fresh)
+            waiting += fresh
+    return members
 
 
-def _transaction(members: set[str], keys: set[str], joined: Mapping[str, Sequence[str]],
-                 known: Mapping[str, Mapping[str, KeyFact]], join_keys: Mapping[str, JoinKey]) -> Transaction:  # fmt: skip
-    shown = {key for id_ in members for key in known[id_]}
-    too_common = {key for key in shown if key in join_keys and join_keys[key].too_common}
-    too_large = len(members) > MOST_TRACES
-    return Transaction(
-        trace_ids=tuple(sorted(members)),
-        keys=() if too_large else tuple(sorted(shown - too_common))[:_MOST_KEYS],
-        edges=() if too_large else tuple(_edge(key, joined[key], known) for key in sorted(keys)),
-        too_common=tuple(sorted(too_common)),
-        too_large=too_large,
-    )
+def _keys_in(traces: Mapping[str, ShownKeys], too_common: Collection[str]) -> tuple[str, ...]:
+    """The keys that these traces show, sorted and bounded in number: those of known traces first, with a share for each trace."""
+    shares = [[key for key in trace.facts if key not in too_common] for trace in traces.values() if trace.known]
+    beside = [[key for key in trace.facts if key not in too_common] for trace in traces.values() if not trace.known]
+    first = fair_share(shares, _MOST_KEYS)
+    return tuple(sorted({*first, *fair_share(beside, _MOST_KEYS - len(first))}))
 
 
-def _edge(key: str, members: Sequence[str], known: Mapping[str, Mapping[str, KeyFact]]) -> TransactionEdge:
-    facts = [known[id_].get(key) for id_ in members]
+def _edge(key: str, members: Sequence[str], traces: Mapping[str, ShownKeys]) -> TransactionEdge:
+    facts = [traces[id_].facts.get(key) for id_ in members]
     methods = tuple(sorted({fact.method for fact in facts if fact}))
     return TransactionEdge(methods=methods, key=key, trace_ids=tuple(members), evidence=tuple(_evidence(fact) for fact in facts))
 

@@ -49,7 +49,7 @@ class Demo:
 def demo(settings: Settings) -> Iterator[Demo]:
     """Runs the sample application and tracejoin; yields the Demo, and stops OpenSearch at the end."""
     with EmbeddedOpenSearch() as server, LocalXRay(delay=_DELAY) as xray, local_aws() as storage:
-        settings = replace(settings, endpoint=server.endpoint, region=REGION, username="", password="",
+        settings = replace(settings, endpoint=server.endpoint, region=REGION, opensearch_secret="", username="", password="",
                            lookup_delays=_LOOKUP_DELAYS)  # fmt: skip
         store = store_for(settings)
         install(store, retention_days=settings.retention_days)

@@ -19,7 +19,8 @@ _RESTART = ("INIT_START", "platform.initStart")
 def correlate_batch(lines: Sequence[LogLine], *, whole: bool = False, of_lambda: bool = False) -> None:
     """Sets trace, request, span, sampling and ``id_source`` of ``lines``, the lines of one log stream in order.
 
-    A line that got its request by its position has the id source ``stream``, even while the trace of that request is unknown.
+    A line that gets its request by its position has the id source ``stream``. It gets none while the trace of that request is unknown,
+    unless the batch is the whole stream.
 
     Args:
         lines: the lines of one batch.
@@ -41,7 +42,7 @@ def correlate_batch(lines: Sequence[LogLine], *, whole: bool = False, of_lambda:
             if open_request is None:
                 _take_from_request(line, record or claims.get(request_id))
             else:
-                _assign(line, record, open_request, records, claims)
+                _assign(line, record, open_request, records, claims, whole=whole)
         elif record is None:
             if open_request is not None:
                 _check_position(line, open_request, records)
@@ -59,17 +60,20 @@ def correlate_batch(lines: Sequence[LogLine], *, whole: bool = False, of_lambda:
 
 
 def _assign(
-    line: LogLine, record: LogLine | None, open_request: str, records: _Records, claims: Mapping[str | None, LogLine | None]
+    line: LogLine, record: LogLine | None, open_request: str, records: _Records, claims: Mapping[str | None, LogLine | None], *, whole: bool
 ) -> None:
     """Gives a line without a trace that of its request, which the platform, its position or the other lines name."""
     request_id = line.request_id
+    around = records.get(open_request) or claims.get(open_request)
     if request_id is None or (request_id != open_request and line.__class__ in _TEXT):
-        line.request_id = open_request
-        line.id_source = "stream"
-        record = records.get(open_request)
+        # without a trace, where the batches are cut would decide whether the line has a request
+        if around or whole:
+            line.request_id = open_request
+            line.id_source = "stream"
+            record = around
     elif record is None and request_id != open_request:
         # a key of its own names the id of another service, or of a request that only another batch may show
-        record = records.get(open_request) or claims.get(open_request)
+        record = around
         line.id_source = "stream" if record else ""
     _take_from_request(line, record or claims.get(line.request_id))
 

@@ -1,7 +1,8 @@
 """Document address: gives each log line the index and _id of its document. The line itself (`extract.log_line`) is the document.
 
 The _id follows from account, log group, log stream and event id alone, and the index from the event's own day, so a redelivery on
-another day, machine or shard can't make a second copy. The content of a line decides neither.
+another day, machine or shard can't make a second copy. The content of a line decides neither. Events whose time no CloudWatch log group
+takes share one index (`pipeline.model.index_days`).
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ import msgspec
 
 from pipeline.logs.decode import LogBatch, LogEvent
 from pipeline.logs.extract.log_line import LogLine
+from pipeline.model.index_days import ALL_DAYS, OUTSIDE, IndexDays
+from pipeline.model.log_groups import service_name_of
 from pipeline.model.memo import Memo
 from pipeline.model.timestamps import EPOCH
 from pipeline.model.trace_ids import to_xray
@@ -44,9 +47,12 @@ class Create(msgspec.Struct, frozen=True, gc=False):
 
 
 def address_documents(
-    batch: LogBatch, texts: Sequence[str], lines: Sequence[LogLine], *, prefix: str, region: str, max_chars: int
-) -> list[Create | LogLine]:
-    """Sets time, origin, event id and X-Ray id of the ``lines`` of ``batch``; returns each line's bulk action and the line, alternately.
+    batch: LogBatch, texts: Sequence[str], lines: Sequence[LogLine], *, prefix: str, region: str, max_chars: int, days: IndexDays = ALL_DAYS
+) -> tuple[list[Create | LogLine], bool]:
+    """Sets time, origin, event id and X-Ray id of the ``lines`` of ``batch``.
+
+    Returns each line's bulk action and the line, alternately; and whether one of them may be stored in the index of its day already, though
+    its time is outside by now.
 
     Args:
         batch: the events of one log stream, not redacted: an _id that follows from content must not depend on the redaction settings.
@@ -55,12 +61,14 @@ def address_documents(
         prefix: the start of the index names.
         region: the AWS region, which a subscription document does not name.
         max_chars: the most characters of a message; a longer one is cut and marked.
+        days: the times whose days have an index of their own.
     """
     origin, service_name, id_prefix = _stream(batch.owner, region, batch.log_group, batch.log_stream)
     parts: list[Create | LogLine] = []
     # the second of the last event, as milliseconds since the epoch: most neighbours share it
     second = -_LAST
     to_second = index = ""
+    aged = False
     seen: dict[str, int] = {}
     for event, text, line in zip(batch.events, texts, lines, strict=True):
         timestamp = event.timestamp
@@ -69,7 +77,8 @@ def address_documents(
             milliseconds = timestamp % 1000
             second = timestamp - milliseconds
             to_second = (EPOCH + timedelta(milliseconds=min(max(second, 0), _LAST))).isoformat()[:_TO_SECOND]
-            index = f"{prefix}-logs-{to_second[:_TO_DAY].replace('-', '.')}"
+            index = daily_index(prefix, to_second) if days.has(second) else outside_index(prefix)
+            aged = aged or days.aged(second)
         line.timestamp = to_second + _FRACTIONS[milliseconds]
         line.origin = origin
         line.event_id = event_id = event.id
@@ -83,7 +92,17 @@ def address_documents(
         id_ = id_prefix + (event_id if 0 < len(event_id) <= _LONGEST_EVENT_ID else _substitute_event_id(event, seen))
         parts.append(Create(DocumentAddress(index, id_)))
         parts.append(line)
-    return parts
+    return parts, aged
+
+
+def daily_index(prefix: str, timestamp: str) -> str:
+    """The name of the index of a day; ``timestamp`` is a time of it, ISO 8601, UTC."""
+    return f"{prefix}-logs-{timestamp[:_TO_DAY].replace('-', '.')}"
+
+
+def outside_index(prefix: str) -> str:
+    """The name of the index that all events outside the bounds share."""
+    return f"{prefix}-logs-{OUTSIDE}"
 
 
 def aws_of(line: LogLine) -> msgspec.Raw:
@@ -102,10 +121,7 @@ _XRAY: Final = Memo(_xray)
 def _stream(owner: str, region: str, log_group: str, log_stream: str) -> tuple[msgspec.Raw, str, str]:
     """What all lines of a log stream share: their origin, the service name if they name none, and the start of their _id."""
     aws = msgspec.json.encode({"accountId": owner, "region": region, "logGroup": log_group, "logStream": log_stream})
-    # an execution log of API Gateway is named after the API and its stage (API Gateway developer guide, "CloudWatch log formats")
-    execution = log_group.removeprefix("API-Gateway-Execution-Logs_")
-    service_name = execution if execution != log_group else log_group.rpartition("/")[2]
-    return msgspec.Raw(_KIND + aws), service_name, _hash(f"{owner}\x00{log_group}\x00{log_stream}", 10) + "-"
+    return msgspec.Raw(_KIND + aws), service_name_of(log_group), _hash(f"{owner}\x00{log_group}\x00{log_stream}", 10) + "-"
 
 
 def _substitute_event_id(event: LogEvent, seen: dict[str, int]) -> str:

@@ -1,14 +1,19 @@
 """Line facts: turns a log document into facts about its trace. `ship`, `resolve` and `classify` all read documents this way."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from pipeline.model.facts import KeyFact, Method, RequestFact, SignalFact, evidence_of, signal_fact
-from pipeline.model.invocations import marks_of, position_of
-from pipeline.model.log_groups import is_of_lambda
+import msgspec
+
+from pipeline.model.facts import KeyFact, Method, RequestFact, SignalFact, evidence_of
+from pipeline.model.invocations import marks_of, position_of, stream_of
+from pipeline.model.log_groups import EXECUTION_LOG_GROUP
 from pipeline.model.timestamps import millis_of
 from pipeline.model.trace_ids import parse_trace_id
 from pipeline.model.trace_state import TraceState
+
+# how the event names of API Gateway's lines begin
+_API_GATEWAY: Final = "apigateway."
 
 
 def facts_of_line(line_id: str, source: Mapping[str, Any]) -> TraceState:
@@ -23,15 +28,8 @@ def facts_of_line(line_id: str, source: Mapping[str, Any]) -> TraceState:
     request = _request_of(source)
     return TraceState(
         requests={request.key: request},
-        signals=signal_fact(
-            line_id,
-            tuple(source.get("signals", ())),
-            source.get("serviceName", ""),
-            request,
-            evidence_of(source.get("body", ""), source.get("excerpt")),
-            (source.get("severity") or {}).get("number") or 0,
-        ),
-        keys={value: {request.key: fact} for value, fact in _keys_of(line_id, source)},
+        signals=_signals_of(line_id, source, request),
+        keys=_keys_of(line_id, source, request),
     )
 
 
@@ -66,47 +64,86 @@ def as_logged(source: Mapping[str, Any], *, given: str = "") -> dict[str, Any]:
     return logged | ({"traceId": claimed} if claimed else {}) | ({"requestId": named} if named else {})
 
 
-def ran_in_other_trace(source: Mapping[str, Any]) -> TraceState:
-    """The facts that a line adds to a trace which it claims, but in which its request did not run."""
+def ran_in_other_trace(line_id: str, source: Mapping[str, Any], claimed: str) -> TraceState:
+    """The facts that a line adds to the trace ``claimed``, which it claims, but in which its request did not run.
+
+    They are the same before and after the line was moved, so that the record of that trace ends alike whichever was seen.
+    """
     request = _request_of(source)
-    elsewhere = RequestFact(request_id=request.request_id, log_group=request.log_group, first_at=request.first_at, last_at=request.last_at,
-                            elsewhere=True)  # fmt: skip
-    return TraceState(requests={elsewhere.key: elsewhere})
+    elsewhere = RequestFact(request_id=request.request_id, log_group=request.log_group, account=request.account,
+                            first_at=request.first_at, last_at=request.last_at, elsewhere=True)  # fmt: skip
+    return TraceState(
+        requests={elsewhere.key: elsewhere},
+        signals=retract_signals(line_id, source).signals,
+        keys=_keys_of(line_id, {**source, "traceId": claimed}, request),
+    )
 
 
-def retract_signals(line_id: str) -> TraceState:
-    """Facts that retract a line's signals after it was assigned to a trace by mistake."""
-    return TraceState(signals={line_id: SignalFact(line_id=line_id)})
+def retract_signals(line_id: str, source: Mapping[str, Any]) -> TraceState:
+    """Facts that retract a line's signals after it was assigned to a trace by mistake; they hold nothing that an assignment changes."""
+    facts = _signals_of(line_id, source, _request_of(source)).values()
+    retracted = {"service_name": "", "request_id": "", "text": "", "retracted": True}
+    return TraceState(signals={fact.line_id: msgspec.structs.replace(fact, **retracted) for fact in facts})
+
+
+def _signals_of(line_id: str, source: Mapping[str, Any], request: RequestFact) -> dict[str, SignalFact]:
+    """The failure that a line reports, by the line's id; empty if it has no signals."""
+    if not (signals := tuple(source.get("signals", ()))):
+        return {}
+    stream = stream_of(source)
+    fact = SignalFact(
+        line_id=line_id, signals=signals, service_name=source.get("serviceName", ""), request_id=request.request_id,
+        log_group=stream.log_group, account=stream.account, at=request.first_at,
+        text=evidence_of(source.get("body", ""), source.get("excerpt")), severity=(source.get("severity") or {}).get("number") or 0,
+    )  # fmt: skip
+    return {line_id: fact}
 
 
 def _request_of(source: Mapping[str, Any]) -> RequestFact:
     """The request of a line, with what the line says of it."""
     at = millis_of(source["@timestamp"])
-    aws, inline = source.get("aws") or {}, source.get("idSource") == "inline"
-    log_group, log_stream = aws.get("logGroup") or "", aws.get("logStream") or ""
+    stream, inline = stream_of(source), source.get("idSource") == "inline"
     request_id, event_name = said_by_line(source, "requestId") or "", source.get("eventName") or ""
     by_platform = inline and bool(event_name)
     # only Lambda's own lines name the segment; API Gateway's logs name none
-    by_lambda = by_platform and not event_name.startswith("apigateway.")
+    by_lambda = by_platform and not event_name.startswith(_API_GATEWAY)
+    by_api_gateway = _is_of_api_gateway(source)
     return RequestFact(
         request_id=request_id,
-        log_group=log_group if request_id else "",
+        log_group=stream.log_group if request_id else "",
+        account=stream.account if request_id else "",
         platform=by_platform and bool(request_id),
         segment_id=(source.get("spanId") or "") if by_lambda else "",
         sampled=source.get("sampled") if by_lambda else None,
         claimed_sampled=said_by_line(source, "sampled") if inline and not by_lambda else None,
         first_at=at,
         last_at=at,
-        # a function may print what looks like an access log
-        status=None if is_of_lambda(log_group, log_stream) else source.get("httpStatus"),
-        integration_request_id=source.get("integrationRequestId") or "",
-        runs=marks_of(event_name, log_stream, position_of(source)) if request_id and event_name else {},
+        # any program may print what looks like an access log
+        status=source.get("httpStatus") if by_api_gateway else None,
+        integration_request_id=(source.get("integrationRequestId") or "") if by_api_gateway else "",
+        runs=marks_of(event_name, stream.log_stream, position_of(source)) if request_id and event_name else {},
     )
 
 
-def _keys_of(line_id: str, source: Mapping[str, Any]) -> Iterator[tuple[str, KeyFact]]:
-    """Yields the join keys of a line, which are ids that other traces may show too, each with its evidence."""
-    integration = source.get("integrationRequestId")
+def _is_of_api_gateway(source: Mapping[str, Any]) -> bool:
+    """Whether API Gateway wrote a line: `ship` names the event of an access log's lines, and the execution log has a name of its own.
+
+    A line of a file, without a log group, may be its.
+    """
+    log_group = stream_of(source).log_group
+    return not log_group or log_group.startswith(EXECUTION_LOG_GROUP) or (source.get("eventName") or "").startswith(_API_GATEWAY)
+
+
+def _keys_of(line_id: str, source: Mapping[str, Any], request: RequestFact) -> dict[str, dict[str, KeyFact]]:
+    """The join keys of a line, each with its evidence by the key of the line's request, or else by its origin."""
+    origin = stream_of(source).origin
+    shown_by = request.key or (f" {origin}" if origin else "")
+    return {value: {shown_by: fact} for value, fact in _ids_in(line_id, source, request.first_at)}
+
+
+def _ids_in(line_id: str, source: Mapping[str, Any], at: int) -> Iterator[tuple[str, KeyFact]]:
+    """Yields the ids in a line that other traces may show too, each with its evidence."""
+    integration = source.get("integrationRequestId") if _is_of_api_gateway(source) else None
     by_method: dict[Method, list[str]] = {
         "tracing header": [id_ for id_ in source.get("propagatedTraceId") or () if id_ != source.get("traceId")],
         "integration request id": [integration] if integration else [],
@@ -114,7 +151,7 @@ def _keys_of(line_id: str, source: Mapping[str, Any]) -> Iterator[tuple[str, Key
     }
     for method, values in by_method.items():
         for value in values:
-            fact = KeyFact(method=method, service_name=source.get("serviceName", ""), line_id=line_id)
+            fact = KeyFact(method=method, service_name=source.get("serviceName", ""), line_id=line_id, at=at)
             yield value, fact
             # a trace id may serve as correlation id, in X-Ray's rendering
             if method == "correlation id" and (trace_id := parse_trace_id(value)) and trace_id not in {value, source.get("traceId")}:

@@ -54,25 +54,35 @@ class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     """The ids of the traces that X-Ray links this segment to."""
     annotations: tuple[tuple[str, Annotation], ...] = ()
     """They are pairs of key and value, since OpenSearch reads a dot in a key as one more level."""
+    account: str = ""
+    """The account whose `aws/spans` it comes from; empty for the stack's own account, and for what X-Ray answers."""
 
 
-def request_key(request_id: str, log_group: str) -> str:
+def origin_of(log_group: str, account: str) -> str:
+    """The origin of evidence as one text: a log group behind its account, if that is known."""
+    return f"{account}:{log_group}" if account else log_group
+
+
+def request_key(request_id: str, log_group: str, account: str) -> str:
     """The key of a request among those of its trace; lines without a request id share the empty key."""
-    return f"{request_id} {log_group}" if request_id else ""
+    return f"{request_id} {origin_of(log_group, account)}" if request_id else ""
 
 
 class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One request of a trace: what the platform says of it, and what its log lines show.
 
     Attributes:
-        log_group: the log group of its lines; a request id is valid within one log group, so no line decides about another group's request.
+        log_group: the log group of its lines; a request id is valid within one log group of one account, so no line decides about a request
+            of another.
+        account: the account of this log group; empty if it is unknown.
         platform: whether the platform's own record (REPORT, platform.*, a log of API Gateway) says that it ran in this trace.
         segment_id: the segment that this record names.
         sampled: the sampling decision in this record.
         claimed_sampled: the sampling decision in the tracing headers of its lines.
         first_at: the time of its oldest line, milliseconds since the epoch, UTC; 0 if there is none.
         last_at: the time of its newest line.
-        status: the HTTP status that API Gateway answered with, by its log.
+        status: the HTTP status that API Gateway answered with, by its log; the highest one, if its lines contradict each other.
+        lowest_status: the lowest one then; None if they agree.
         integration_request_id: the request id that the integration gave it, by the same log.
         elsewhere: whether a line claims this trace for it, but the platform names another one; then nothing else of it counts here.
         runs: the positions of its STARTs and ends, by log stream.
@@ -80,6 +90,7 @@ class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
 
     request_id: str = ""
     log_group: str = ""
+    account: str = ""
     platform: bool = False
     segment_id: str = ""
     sampled: bool | None = None
@@ -87,19 +98,32 @@ class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     first_at: int = 0
     last_at: int = 0
     status: int | None = None
+    lowest_status: int | None = None
     integration_request_id: str = ""
     elsewhere: bool = False
     runs: dict[str, "InvocationMarks"] = {}
 
     @property
     def is_sampled(self) -> bool | None:
-        """Whether the request was sampled, by the strongest evidence; None if nothing says so."""
+        """Whether the request was sampled, by the strongest evidence; None if nothing says so, or if it ran in another trace."""
+        if self.elsewhere:
+            return None
         return self.claimed_sampled if self.sampled is None else self.sampled
 
     @property
     def key(self) -> str:
         """The key of this request among those of its trace."""
-        return request_key(self.request_id, self.log_group)
+        return request_key(self.request_id, self.log_group, self.account)
+
+    @property
+    def origin(self) -> str:
+        """The log group of its lines, behind its account."""
+        return origin_of(self.log_group, self.account)
+
+    @property
+    def answered(self) -> tuple[int, ...]:
+        """The HTTP statuses that API Gateway's log names, ascending: none, one, or the two furthest apart of those that contradict."""
+        return tuple(status for status in (self.lowest_status, self.status) if status)
 
 
 class InvocationMarks(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -115,23 +139,26 @@ class InvocationMarks(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
 
 
 class SignalFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A log line that reports a failure, with its evidence. Empty signals retract a line that does not belong to the trace after all."""
+    """A log line that reports a failure, with its evidence."""
 
     line_id: str
     signals: tuple[Signal, ...] = ()
     service_name: str = ""
     request_id: str = ""
     log_group: str = ""
+    account: str = ""
     text: str = ""
     at: int = 0
     """Milliseconds since the epoch, UTC."""
     severity: int = 0
     """OpenTelemetry's severity number; 0 if the line names none."""
+    retracted: bool = False
+    """Whether the line does not belong to the trace after all. It then takes the place of the same line in the record."""
 
     @property
     def request(self) -> str:
         """The key of the request that the line belongs to."""
-        return request_key(self.request_id, self.log_group)
+        return request_key(self.request_id, self.log_group, self.account)
 
 
 class KeyFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -141,6 +168,8 @@ class KeyFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     service_name: str = ""
     line_id: str = ""
     span_id: str = ""
+    at: int = 0
+    """The time of the line, milliseconds since the epoch, UTC; 0 for a span."""
 
 
 class LookupFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -157,13 +186,3 @@ def evidence_of(body: str, excerpt: str | None) -> str:
     if not excerpt or excerpt in body[:_LONGEST_EVIDENCE]:
         return body[:_LONGEST_EVIDENCE]
     return f"{body[: _LONGEST_EVIDENCE - len(excerpt) - 3]} | {excerpt}"
-
-
-def signal_fact(line_id: str, signals: tuple[Signal, ...], service_name: str, request: RequestFact, text: str,
-                severity: int) -> dict[str, SignalFact]:  # fmt: skip
-    """The failure that a line of ``request`` reports, by the line's id; empty if the line has no signals."""
-    if not signals:
-        return {}
-    fact = SignalFact(line_id=line_id, signals=signals, service_name=service_name, request_id=request.request_id,
-                      log_group=request.log_group, text=text, at=request.first_at, severity=severity)  # fmt: skip
-    return {line_id: fact}

@@ -8,7 +8,7 @@ holds only while no other request is seen in that invocation.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from pipeline.model.facts import InvocationMarks
+from pipeline.model.facts import InvocationMarks, origin_of
 from pipeline.model.timestamps import millis_of
 
 STARTS: Final = ("START", "platform.start")
@@ -22,10 +22,16 @@ LAST_MILLI: Final = 9_223_000_000_000
 
 
 class LogStream(NamedTuple):
-    """The names of a log stream and its log group."""
+    """The names of a log stream and its log group, and their account; the account is empty if it is unknown."""
 
     log_group: str
     log_stream: str
+    account: str = ""
+
+    @property
+    def origin(self) -> str:
+        """The log group behind its account."""
+        return origin_of(self.log_group, self.account)
 
 
 class InvocationWindow(NamedTuple):
@@ -33,6 +39,12 @@ class InvocationWindow(NamedTuple):
 
     start: str
     end: str
+
+
+def stream_of(source: Mapping[str, Any]) -> LogStream:
+    """The log stream of a log document; its names are empty where the document has none, as that of a span or of a line in a file."""
+    aws = source.get("aws") or {}
+    return LogStream(aws.get("logGroup") or "", aws.get("logStream") or "", aws.get("accountId") or "")
 
 
 def position_of(source: Mapping[str, Any]) -> str:

@@ -2,14 +2,17 @@
 
 `merge` is commutative, associative and idempotent, so the order in which workers see facts, late or twice, does not matter.
 The verdict (`pipeline.detect.evaluate`) is a pure function of the merged state. Facts only grow: sets unite, a finished segment
-beats the same segment in progress, and if two facts of one thing differ, a fixed order picks the same one everywhere.
+beats the same segment in progress, and if two facts of one thing differ, a fixed order picks the same one everywhere. Of very many
+facts some are left out (`pipeline.model.bounds`), again by fixed orders.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
+from pipeline.model import bounds
 from pipeline.model.facts import InvocationMarks, KeyFact, LookupFact, RequestFact, SegmentFact, SignalFact
 
 K = TypeVar("K")
@@ -26,35 +29,71 @@ class TraceState(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     lookups: dict[str, LookupFact] = {}
     """The look-ups by their time in milliseconds, as text."""
     keys: dict[str, dict[str, KeyFact]] = {}
-    """The join keys that lines show, as other traces may: for each, the evidence by the `RequestFact.key` of the line's request."""
+    """The join keys that lines show, as other traces may: for each, the evidence by the `RequestFact.key` of the line's request.
+
+    Lines without a request id have their origin behind a space in its place.
+    """
+    first_at: int = 0
+    """The time of the oldest line, milliseconds since the epoch, UTC, where there are more requests than the record keeps; else 0."""
+    last_at: int = 0
+    """The time of the newest line, likewise."""
 
     @property
     def first_line_at(self) -> int:
         """The time of the oldest line, milliseconds since the epoch, UTC; 0 if there is none."""
-        return min((request.first_at for request in self.requests.values() if request.first_at), default=0)
+        times = (self.first_at, *(request.first_at for request in self.requests.values()))
+        return min((at for at in times if at), default=0)
 
     @property
     def last_line_at(self) -> int:
         """The time of the newest line, milliseconds since the epoch, UTC; 0 if there is none."""
-        return max((request.last_at for request in self.requests.values()), default=0)
+        return max((self.last_at, *(request.last_at for request in self.requests.values())))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether X-Ray or the platform knows the trace, so that it is more than an id in somebody's log lines."""
+        return bool(self.segments) or any(request.platform for request in self.requests.values())
+
+    @property
+    def failures(self) -> Iterator[SignalFact]:
+        """The lines about a failure that belong to the trace: neither retracted, nor of a request that ran in another trace."""
+        elsewhere = _elsewhere(self)
+        return (fact for fact in self.signals.values() if fact.signals and not fact.retracted and fact.request not in elsewhere)
+
+    @property
+    def shown_keys(self) -> dict[str, dict[str, KeyFact]]:
+        """The join keys, sorted, with the evidence of lines whose requests did not run in another trace.
+
+        Of an origin whose requests often ran elsewhere not all of these are kept: there only requests count that the platform puts here.
+        """
+        elsewhere = _elsewhere(self)
+        if not elsewhere:
+            return self.keys
+        counted = Counter(map(bounds.origin_in, elsewhere))
+        doubtful = {origin for origin, count in counted.items() if count >= bounds.MOST_ELSEWHERE}
+        here = {key for key, request in self.requests.items() if request.platform and not request.elsewhere} if doubtful else set()
+        shown = {value: {key: fact for key, fact in evidence.items()
+                         if key not in elsewhere and (key in here or bounds.origin_in(key) not in doubtful)}
+                 for value, evidence in self.keys.items()}  # fmt: skip
+        return {value: evidence for value, evidence in shown.items() if evidence}
 
 
 EMPTY = TraceState()
 
 
 def merge(*states: TraceState) -> TraceState:
-    """Unites the facts of all ``states``. It is commutative, associative and idempotent."""
+    """Unites the facts of all ``states``, within bounds. It is commutative, associative and idempotent."""
     requests = _join([state.requests for state in states], _join_requests)
-    elsewhere = {key for key, request in requests.items() if request.elsewhere}
-    signals = _unite([state.signals for state in states], _signal_rank)
-    keys = _join([state.keys for state in states], _join_evidence)
+    kept = bounds.bounded_requests(requests)
+    is_bounded = kept != requests or any(state.last_at for state in states)
     return TraceState(
         segments=_unite([state.segments for state in states], segment_rank),
-        requests=requests,
-        # the signals of a request that ran in another trace belong to that trace
-        signals={id_: signal for id_, signal in signals.items() if signal.request not in elsewhere} if elsewhere else signals,
+        requests=kept,
+        signals=bounds.bounded_signals(_unite([state.signals for state in states], _signal_rank)),
         lookups=_unite([state.lookups for state in states], msgspec.json.encode),
-        keys=_without(keys, elsewhere) if elsewhere else keys,
+        keys=bounds.bounded_keys(_join([state.keys for state in states], _join_evidence)),
+        first_at=min((at for state in states if (at := state.first_line_at)), default=0) if is_bounded else 0,
+        last_at=max(state.last_line_at for state in states) if is_bounded else 0,
     )
 
 
@@ -74,14 +113,13 @@ def last_seen(state: TraceState, *, before: int | None = None) -> int:
 
 def holds(state: TraceState, facts: TraceState) -> bool:
     """Whether ``state`` already holds all ``facts``, so that merging them would not change it."""
-    elsewhere = {key for key, request in state.requests.items() if request.elsewhere}
-    signals = {id_: signal for id_, signal in facts.signals.items() if signal.request not in elsewhere}
     return (
         _has(state.segments, facts.segments, segment_rank)
-        and all(_knows(state.requests.get(key), request) for key, request in facts.requests.items())
-        and _has(state.signals, signals, _signal_rank)
+        and all(_knows(state, request) for request in facts.requests.values())
+        and all(_knows_signal(state.signals, fact) for fact in facts.signals.values())
         and _has(state.lookups, facts.lookups, msgspec.json.encode)
-        and all(_has(state.keys.get(key, {}), evidence, msgspec.json.encode) for key, evidence in _without(facts.keys, elsewhere).items())
+        and all(_knows_key(state.keys, value, key, fact) for value, evidence in facts.keys.items() for key, fact in evidence.items())
+        and _knows_times(state, facts)
     )
 
 
@@ -106,19 +144,23 @@ def _join(parts: Iterable[Mapping[K, V]], join: Callable[[V, V], V]) -> dict[K, 
 
 def _join_requests(one: RequestFact, other: RequestFact) -> RequestFact:
     elsewhere = one.elsewhere or other.elsewhere
+    statuses = [] if elsewhere else sorted({*one.answered, *other.answered})
     return RequestFact(
         request_id=one.request_id,
         log_group=one.log_group,
+        account=one.account,
         platform=one.platform or other.platform,
-        segment_id="" if elsewhere else max(one.segment_id, other.segment_id),
-        sampled=None if elsewhere else _any_true(one.sampled, other.sampled),
+        # the platform's record stays what it is: whoever reads these asks for `elsewhere`, too
+        segment_id=max(one.segment_id, other.segment_id),
+        sampled=_any_true(one.sampled, other.sampled),
         claimed_sampled=None if elsewhere else _any_true(one.claimed_sampled, other.claimed_sampled),
         first_at=min((at for at in (one.first_at, other.first_at) if at), default=0),
         last_at=max(one.last_at, other.last_at),
-        status=None if elsewhere else max((status for status in (one.status, other.status) if status), default=None),
+        status=statuses[-1] if statuses else None,
+        lowest_status=statuses[0] if len(statuses) > 1 else None,
         integration_request_id="" if elsewhere else max(one.integration_request_id, other.integration_request_id),
         elsewhere=elsewhere,
-        runs=_join([one.runs, other.runs], _join_marks),
+        runs=bounds.bounded_runs(_join([one.runs, other.runs], _join_marks)),
     )
 
 
@@ -128,34 +170,63 @@ def _any_true(*values: bool | None) -> bool | None:
 
 def _join_marks(one: InvocationMarks, other: InvocationMarks) -> InvocationMarks:
     return InvocationMarks(
-        starts=tuple(sorted({*one.starts, *other.starts})),
-        ends=tuple(sorted({*one.ends, *other.ends})),
+        starts=bounds.bounded_marks(one.starts, other.starts),
+        ends=bounds.bounded_marks(one.ends, other.ends),
         json=one.json or other.json,
     )
 
 
 def _join_evidence(one: Mapping[str, KeyFact], other: Mapping[str, KeyFact]) -> dict[str, KeyFact]:
-    return _unite([one, other], msgspec.json.encode)
+    return _join([one, other], lambda *facts: min(facts, key=_key_rank))
+
+
+def _key_rank(fact: KeyFact) -> tuple[int, bytes]:
+    return fact.at, msgspec.json.encode(fact)
 
 
 def _signal_rank(fact: SignalFact) -> tuple[bool, bytes]:
-    return not fact.signals, msgspec.json.encode(fact)
+    return fact.retracted or not fact.signals, msgspec.json.encode(fact)
 
 
-def _without(keys: Mapping[str, Mapping[str, KeyFact]], requests: Collection[str]) -> dict[str, dict[str, KeyFact]]:
-    """The ``keys`` with their evidence, without that of ``requests``; a key without evidence is left out."""
-    left = {value: {key: fact for key, fact in evidence.items() if key not in requests} for value, evidence in keys.items()}
-    return {value: evidence for value, evidence in left.items() if evidence}
+def _elsewhere(state: TraceState) -> set[str]:
+    return {key for key, request in state.requests.items() if request.elsewhere}
 
 
-def _knows(known: RequestFact | None, fact: RequestFact) -> bool:
-    return known is not None and (known == fact or _join_requests(known, fact) == known)
+def _knows(state: TraceState, fact: RequestFact) -> bool:
+    part = bounds.kept_of_request(state.requests, fact)
+    if part != fact and not state.last_at:
+        return False
+    if part is None:
+        return True
+    own = state.requests.get(part.key)
+    return own is not None and (own == part or _join_requests(own, part) == own)
+
+
+def _knows_times(state: TraceState, facts: TraceState) -> bool:
+    if not (state.last_at or facts.last_at):
+        return True
+    return state.first_at <= (facts.first_line_at or state.first_at) and facts.last_line_at <= state.last_at
+
+
+def _knows_signal(known: Mapping[str, SignalFact], fact: SignalFact) -> bool:
+    if own := known.get(fact.line_id):
+        return own == fact or _signal_rank(own) >= _signal_rank(fact)
+    return not bounds.keeps_signal(known, fact)
+
+
+def _knows_key(known: Mapping[str, Mapping[str, KeyFact]], value: str, key: str, fact: KeyFact) -> bool:
+    if own := known.get(value, {}).get(key):
+        return own == fact or _key_rank(own) <= _key_rank(fact)
+    return not bounds.keeps_key(known, value, key, fact)
 
 
 def _has(known: Mapping[K, V], facts: Mapping[K, V], rank: Callable[[V], Any]) -> bool:
     return all((other := known.get(key)) is not None and (other == value or rank(other) >= rank(value)) for key, value in facts.items())
 
 
-def segment_rank(fact: SegmentFact) -> tuple[bool, int, bytes]:
-    """The sort key that picks between two facts of one segment: the finished one wins, then the one that ended later."""
-    return not fact.in_progress, fact.end or 0, msgspec.json.encode(fact)
+def segment_rank(fact: SegmentFact) -> tuple[bool, tuple[int, ...], bool, int, bytes]:
+    """The sort key that picks between two facts of one segment: that of the stack's own account wins, else that of the lowest account id.
+
+    Of one account the finished one wins, then the one that ended later.
+    """
+    return not fact.account, tuple(-ord(digit) for digit in fact.account), not fact.in_progress, fact.end or 0, msgspec.json.encode(fact)

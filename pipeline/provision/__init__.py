@@ -3,5 +3,5 @@
 In:    the files in `mappings/`; which log groups are wanted.
 Out:   a list of changes, made or only reported.
 Touch: OpenSearch through `store`, CloudWatch Logs. May import `store`, `model`, `errors`.
-Order: desired_state compares; install and monitors bring OpenSearch there, subscriptions the log groups.
+Order: desired_state compares; install, security_roles and monitors bring OpenSearch there, subscriptions the log groups.
 """

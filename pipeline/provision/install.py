@@ -10,20 +10,30 @@ import msgspec
 from pipeline.errors import BadInputError, MisconfiguredError
 from pipeline.provision.desired_state import Change, apply
 from pipeline.provision.monitors import install_monitors
+from pipeline.provision.security_roles import install_roles
 from pipeline.store.client import Store
 
 
-def install(store: Store, *, retention_days: int, monitors: bool = True, channels: Sequence[str] = (), check: bool = False) -> list[Change]:
-    """Brings component templates, index templates, indices, the lifecycle policy and the monitors up to date; returns the changes.
+def install(
+    store: Store,
+    *,
+    retention_days: int,
+    function_roles: Sequence[str] = (),
+    monitors: bool = True,
+    channels: Sequence[str] = (),
+    check: bool = False,
+) -> list[Change]:
+    """Brings component templates, index templates, indices, the lifecycle policy, roles and monitors up to date; returns the changes.
 
     Args:
         store: the OpenSearch to install in.
         retention_days: after how many days the daily indices are deleted.
+        function_roles: the ARNs of the IAM roles of `ship` and `resolve`; with none, the security plugin is left alone.
         monitors: whether to touch monitors at all.
         channels: ids of the Notifications channels that the monitors notify; with none, those of an earlier run stay.
         check: whether to change nothing; the changes are then those that would be made.
 
-    Raises MisconfiguredError where a channel does not exist.
+    Raises MisconfiguredError where a channel does not exist, or the login may not manage roles.
     """
     changes: list[Change] = []
     for kind, path, response_key in (
@@ -35,6 +45,9 @@ def install(store: Store, *, retention_days: int, monitors: bool = True, channel
     changes += [_index(store, f"{store.prefix}-{name}", check=check) for name in ("traces", "links", "alerts", "dead-letters")]
     for name, wanted in documents("policies", store.prefix, retention_days):
         changes.append(_policy(store, f"{store.prefix}-{name}", wanted, check=check))
+    if function_roles:
+        wanted_roles = ((f"{store.prefix}-{name}", role) for name, role in documents("roles", store.prefix, retention_days))
+        changes += install_roles(store, wanted_roles, function_roles, check=check)
     if monitors:
         wanted_monitors = ((monitor["name"], monitor) for _, monitor in documents("monitors", store.prefix, retention_days))
         changes += install_monitors(store, wanted_monitors, channels=channels, check=check)

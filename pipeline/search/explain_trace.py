@@ -173,7 +173,8 @@ def _lines(trace: TraceExplanation) -> list[str]:
 
 
 def _transaction(trace: TraceExplanation) -> Iterator[str]:
-    if len(trace.transaction) >= MOST_TRACES:
+    # of one that is not too large the edges are known
+    if len(trace.transaction) >= MOST_TRACES and not trace.edges:
         yield f"transaction: more than {MOST_TRACES} traces hang together, so that each stands alone; look at the ids that join them"
     elif len(trace.transaction) > 1:
         yield f"transaction {to_xray(trace.transaction_id)}: {len(trace.transaction)} traces"

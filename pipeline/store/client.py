@@ -8,10 +8,17 @@ from urllib.parse import quote
 import msgspec
 from isal import igzip
 from opensearchpy import OpenSearch
-from opensearchpy.exceptions import AuthenticationException, AuthorizationException, ImproperlyConfigured, TransportError
+from opensearchpy.exceptions import (
+    AuthenticationException,
+    AuthorizationException,
+    ImproperlyConfigured,
+    SerializationError,
+    TransportError,
+)
 from opensearchpy.exceptions import ConnectionError as NoConnectionError
 
 from pipeline.errors import BadInputError, MisconfiguredError, TracejoinError, UnavailableError
+from pipeline.store.login import FixedLogin, SecretLogin
 from pipeline.store.results import NOT_FOUND, RETRYABLE, Hit, ItemResult, item_result
 
 T = TypeVar("T")
@@ -54,12 +61,14 @@ class Store:
     _version_request: ClassVar[Mapping[str, Any]] = {"seq_no_primary_term": True}
     _version_fields: tuple[str, ...] = ("_seq_no", "_primary_term")
     _mget = "POST"
-    _access = "set TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD, or for Amazon's give this role access"
+    _access = "set TRACEJOIN_OPENSEARCH_SECRET, or TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD, or for Amazon's give this role access"
 
-    def __init__(self, client: OpenSearch, *, endpoint: str, prefix: str) -> None:
+    def __init__(self, client: OpenSearch, *, endpoint: str, prefix: str, login: FixedLogin | SecretLogin | None = None) -> None:
         self._client = client
         self.endpoint = endpoint
         self.prefix = prefix
+        self._attempt = login.attempt if login else _once
+        self._mask: Callable[[str], str] = login.mask if login else str
 
     def close(self) -> None:
         """Closes the connections."""
@@ -75,7 +84,9 @@ class Store:
     ) -> dict[str, Any]:
         """Sends one request and returns the decoded answer."""
         send = self._client.transport.perform_request
-        answer = self._call(lambda: send(method, path, params=dict(params or {}), body=body, headers=dict(headers or {})))
+        answer = self._attempt(
+            lambda: self._call(lambda: send(method, path, params=dict(params or {}), body=body, headers=dict(headers or {})))
+        )
         return cast("dict[str, Any]", answer)
 
     def find(self, method: str, path: str, body: object = None) -> dict[str, Any] | None:
@@ -221,24 +232,41 @@ class Store:
     def _call(self, call: Callable[[], T]) -> T:
         try:
             return call()
-        except (TransportError, ImproperlyConfigured, OSError) as error:
+        except (TransportError, ImproperlyConfigured, SerializationError, OSError) as error:
             mapped = self._mapped(error)
             if isinstance(error, TransportError) and isinstance(error.status_code, int):
                 mapped.status = error.status_code
-                mapped.answer = msgspec.json.encode(error.info).decode() if error.info else str(error.error)
-            raise mapped from error
+                mapped.answer = self._mask(msgspec.json.encode(error.info).decode() if error.info else str(error.error))
+            # a traceback prints the cause, too
+            raise mapped from (error if self._mask(str(error)) == str(error) else None)
 
     def _mapped(self, error: Exception) -> TracejoinError:
         where = f"OpenSearch at {self.endpoint}"
         if isinstance(error, AuthenticationException | AuthorizationException):
             return MisconfiguredError([f"{where} refuses these credentials ({error.status_code}): {self._access}"])
+        if isinstance(error, SerializationError):
+            return UnavailableError(f"{where} answers what is no JSON: does the endpoint lead to OpenSearch, or to a proxy's page?")
         if isinstance(error, NoConnectionError) or not isinstance(error, TransportError):
-            return UnavailableError(f"{where} does not answer: is it running, and is the endpoint right? ({_cause(error)})")
+            return UnavailableError(f"{where} does not answer: is it running, and is the endpoint right? ({self._cause(error)})")
         if error.status_code == NOT_FOUND:
-            return _NotFoundError(f"{where} has no such thing: {_reason(error)}")
+            return _NotFoundError(f"{where} has no such thing: {self._reason(error)}")
         if error.status_code in RETRYABLE:
-            return UnavailableError(f"{where} answered {error.status_code}: {_reason(error)}")
-        return BadInputError(f"{where} refused the request ({error.status_code}): {_reason(error)}")
+            return UnavailableError(f"{where} answered {error.status_code}: {self._reason(error)}")
+        return BadInputError(f"{where} refused the request ({error.status_code}): {self._reason(error)}")
+
+    def _reason(self, error: TransportError) -> str:
+        info = error.info
+        root = info.get("error") if isinstance(info, dict) else info
+        reason = root.get("reason") if isinstance(root, dict) else root
+        return self._mask(str(reason or error.error))[:300]
+
+    def _cause(self, error: Exception) -> str:
+        cause = error.info if isinstance(error, TransportError) and error.info else error
+        return self._mask(str(cause).splitlines()[0])[:300] if str(cause) else type(cause).__name__
+
+
+def _once(call: Callable[[], T]) -> T:
+    return call()
 
 
 class _NotFoundError(BadInputError):
@@ -257,15 +285,3 @@ def _bodies(lines: Sequence[object]) -> Iterator[bytes]:
             body.clear()
     if body:
         yield bytes(body)
-
-
-def _reason(error: TransportError) -> str:
-    info = error.info
-    root = info.get("error") if isinstance(info, dict) else info
-    reason = root.get("reason") if isinstance(root, dict) else root
-    return str(reason or error.error)[:300]
-
-
-def _cause(error: Exception) -> str:
-    cause = error.info if isinstance(error, TransportError) and error.info else error
-    return str(cause).splitlines()[0][:300] if str(cause) else type(cause).__name__

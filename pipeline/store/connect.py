@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth
 
 from pipeline.errors import MisconfiguredError
+from pipeline.model.service_url import endpoint_url, keeps_a_password
 from pipeline.store.client import Store
+from pipeline.store.login import FixedLogin, Login, SecretLogin
 
 _TIMEOUT = 30
 
@@ -19,8 +21,9 @@ def connect(
     region: str = "",
     username: str = "",
     password: str = "",
+    secret: str = "",
 ) -> Store:
-    """Makes a Store for ``endpoint``; no request is sent yet.
+    """Makes a Store for ``endpoint``; no request is sent yet, and no secret read.
 
     Args:
         endpoint: the URL of OpenSearch.
@@ -29,19 +32,45 @@ def connect(
         region: the AWS region that requests are signed for.
         username: for basic authentication; empty for SigV4 with ``service``, or for no authentication without it.
         password: the password of this user.
+        secret: the ARN of the secret that holds both instead (`pipeline.store.secret`).
 
-    Raises MisconfiguredError where requests have to be signed, and credentials or the region are missing.
+    Raises MisconfiguredError where ``endpoint`` is no URL, holds a login, or would be sent one by plain http, and where requests have to
+    be signed, and credentials or the region are missing.
     """
-    parts = urlsplit(endpoint)
-    credentials = (username, password) if username else _signer(parts.hostname or "", service, region) if service else None
+    login = _login(username, password, secret)
+    url = _checked(endpoint, has_login=login is not None)
+    parts = urlsplit(url)
     client = OpenSearch(
-        hosts=[endpoint],
-        http_auth=credentials,
+        hosts=[url],
+        http_auth=login or (_signer(parts.hostname or "", service, region) if service else None),
         timeout=_TIMEOUT,
         # log_writer counts and paces its own retries
         max_retries=0,
     )
-    return _kind(service)(client, endpoint=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", prefix=prefix)
+    return _kind(service)(client, endpoint=f"{parts.scheme}://{parts.netloc}", prefix=prefix, login=login)
+
+
+def _login(username: str, password: str, secret: str) -> FixedLogin | SecretLogin | None:
+    if secret:
+
+        def read() -> Login:
+            # imported here: few deployments have one
+            from pipeline.store.secret import read_login  # noqa: PLC0415
+
+            return read_login(secret)
+
+        return SecretLogin(read)
+    return FixedLogin(Login(username=username, password=password)) if username else None
+
+
+def _checked(endpoint: str, *, has_login: bool) -> str:
+    try:
+        url = endpoint_url(endpoint)
+    except ValueError as error:
+        raise MisconfiguredError([f"the endpoint {error}"]) from None
+    if has_login and not keeps_a_password(url):
+        raise MisconfiguredError([f"{url} is plain http to another computer, and would show the password on the way: use https"])
+    return url
 
 
 def _kind(service: str) -> type[Store]:

@@ -27,6 +27,7 @@ FACTS: Final = (
     "state",
     "annotations",
     "segment.id",
+    "aws.accountId",
     "aws.logGroup",
     "aws.logStream",
     "eventId",
@@ -67,4 +68,4 @@ def _facts(hits: Iterable[Hit]) -> Iterator[tuple[str, TraceState]]:
         if trace_id := hit.source.get("traceId"):
             yield trace_id, facts_of(hit)
         if (claimed := hit.source.get("staleTraceId")) and not is_provisional(hit.source):
-            yield claimed, ran_in_other_trace(hit.source)
+            yield claimed, ran_in_other_trace(hit.id, hit.source, claimed)

@@ -3,9 +3,13 @@
 A join key is an id that more than one trace may show: a correlation id, a request id, another trace's id. Its document's id follows
 from the key; the set of its traces only grows and is written by compare-and-set, like a trace's record. A reader checks in each
 trace's record that the trace still shows the key, since a line that is reassigned takes its keys with it.
+
+Traces that neither X-Ray nor the platform knows are counted apart: anybody can make up any number of them in log lines, and however many
+these are, they do not separate those that are known.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, Final
@@ -19,22 +23,35 @@ from pipeline.store.compare_and_set import merge_until_written
 from pipeline.store.results import Hit
 
 MOST_TRACES: Final = 100
-"""A key that more traces show joins none: a constant, an empty string or a tenant's name is no correlation id."""
+"""A key that more known traces show joins none: a constant, an empty string or a tenant's name is no correlation id."""
+
+_MOST_OF_AN_ORIGIN: Final = 10
+
+BY_XRAY: Final = "X-Ray"
+"""The origin of what X-Ray's segments say, in place of that of a log group."""
 
 
 class JoinKey(msgspec.Struct, frozen=True, kw_only=True):
     """A join key and the traces that show it.
 
     Attributes:
-        trace_ids: sorted; none is added once the key is `released`.
-        platform: pairs of a trace id and a log group in which the platform says that the request of this id ran in the trace.
-        released: the key is too common, and the traces that it had joined before are separated again.
+        trace_ids: sorted; none is added once the key is `thinned`.
+        known_by: pairs of a trace that X-Ray or the platform knows and the only origin (a log group, behind its account) whose lines show
+            the key there; the origin is empty where several do, or a segment does. None is added once the key is `released`.
+        platform: pairs of a trace id and the origin that says that the request of this id ran in the trace: a log group (behind its
+            account) that holds the platform's record, or `BY_XRAY`.
+        thinned: the key is crowded, and the unknown traces that it had joined before are separated again.
+        separated: the `flooding` origins whose traces are separated again; no trace is added that they alone show.
+        released: the key is too common, and the known traces that it had joined before are separated again.
         last_seen_at: when it was written last (ISO 8601, UTC); empty where it is not stored yet.
     """
 
     key: str
     trace_ids: tuple[str, ...] = ()
+    known_by: tuple[tuple[str, str], ...] = ()
     platform: tuple[tuple[str, str], ...] = ()
+    thinned: bool = False
+    separated: tuple[str, ...] = ()
     released: bool = False
     last_seen_at: str = ""
     seq_no: int = -1
@@ -42,26 +59,73 @@ class JoinKey(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def too_common(self) -> bool:
-        """Whether more than `MOST_TRACES` traces show the key, so that it joins none."""
-        return len(self.trace_ids) > MOST_TRACES
+        """Whether more than `MOST_TRACES` known traces show the key, so that it joins none. One origin alone counts for half of them."""
+        alone = self._alone
+        several = len({trace_id for trace_id, _ in self.known_by} - alone.keys())
+        counts = Counter(alone.values()).values()
+        return several + sum(min(count, MOST_TRACES // 2) for count in counts if count <= MOST_TRACES) > MOST_TRACES
 
-    def traces_of(self, log_group: str) -> set[str]:
-        """Returns the ids of the traces in which the request of this id ran, as the platform says in ``log_group``."""
-        return {trace_id for trace_id, group in self.platform if group == log_group}
+    @property
+    def flooding(self) -> set[str]:
+        """The origins that alone show the key in more than `MOST_TRACES` known traces, so that it joins none of these."""
+        return {origin for origin, count in Counter(self._alone.values()).items() if count > MOST_TRACES}
+
+    @property
+    def known(self) -> set[str]:
+        """The traces known by X-Ray or the platform that the key joins."""
+        if self.too_common:
+            return set()
+        alone, flooding = self._alone, self.flooding
+        return {trace_id for trace_id, _ in self.known_by if alone.get(trace_id) not in flooding}
+
+    @property
+    def _alone(self) -> dict[str, str]:
+        """By known trace, the origin that alone shows the key there."""
+        origins: dict[str, set[str]] = {}
+        for trace_id, origin in self.known_by:
+            origins.setdefault(trace_id, set()).add(origin)
+        return {trace_id: next(iter(by)) for trace_id, by in origins.items() if len(by) == 1 and "" not in by}
+
+    @property
+    def seen_in(self) -> set[str]:
+        """All traces that show the key, whether it joins them or not."""
+        return {*self.trace_ids, *(trace_id for trace_id, _ in self.known_by)}
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more than `MOST_TRACES` traces show the key, known or not, so that it joins only known ones."""
+        return self.too_common or len(self.trace_ids) > MOST_TRACES
+
+    @property
+    def unknown(self) -> set[str]:
+        """The traces that the key joins though neither X-Ray nor the platform knows them."""
+        return set() if self.crowded else {*self.trace_ids} - {trace_id for trace_id, _ in self.known_by}
+
+    @property
+    def to_release(self) -> bool:
+        """Whether the key turned out to be crowded or too common, and what it had joined before may not be separated yet."""
+        return (self.crowded and not self.thinned) or (self.too_common and not self.released) or not self.flooding <= {*self.separated}
+
+    def traces_of(self, origin: str) -> set[str]:
+        """Returns the ids of the traces in which the request of this id ran, as ``origin`` says."""
+        return {trace_id for trace_id, by in self.platform if by == origin}
 
     def grown(self, sighting: "KeySighting") -> "JoinKey":
         """Returns the key with a sighting merged in; the same object where it holds the sighting already."""
-        trace_ids = self.trace_ids if self.released else tuple(sorted({*self.trace_ids, *sighting.trace_ids}))
-        platform = tuple(sorted({*self.platform, *sighting.platform})[: MOST_TRACES + 1])
-        if (trace_ids, platform) == (self.trace_ids, self.platform):
+        trace_ids = self.trace_ids if self.thinned else tuple(sorted({*self.trace_ids, *sighting.trace_ids}))
+        fresh = {entry for entry in sighting.known_by if entry[1] not in self.separated}
+        known_by = self.known_by if self.released else tuple(sorted({*self.known_by, *fresh}))
+        platform = _first_of_each({*self.platform, *sighting.platform}, _MOST_OF_AN_ORIGIN)
+        if (trace_ids, known_by, platform) == (self.trace_ids, self.known_by, self.platform):
             return self
-        return msgspec.structs.replace(self, trace_ids=trace_ids, platform=platform)
+        return msgspec.structs.replace(self, trace_ids=trace_ids, known_by=known_by, platform=platform)
 
 
 class KeySighting(msgspec.Struct):
     """The traces that show one key, to be merged into it; the fields are those of `JoinKey`."""
 
     trace_ids: set[str] = msgspec.field(default_factory=set)
+    known_by: set[tuple[str, str]] = msgspec.field(default_factory=set)
     platform: set[tuple[str, str]] = msgspec.field(default_factory=set)
 
 
@@ -89,8 +153,8 @@ class JoinKeys:
         return done
 
     def release(self, join_keys: Iterable[JoinKey]) -> None:
-        """Marks keys that are too common as released. A concurrent writer's change wins; the next round repeats this."""
-        self._write([msgspec.structs.replace(key, released=True, trace_ids=key.trace_ids[: MOST_TRACES + 1]) for key in join_keys])
+        """Marks keys `to_release`: what they had joined is separated. A concurrent writer's change wins; the next round repeats this."""
+        self._write([_released(join_key) for join_key in join_keys])
 
     def purge(self, *, days: int) -> None:
         """Deletes the keys that did not change for ``days``."""
@@ -112,6 +176,27 @@ class JoinKeys:
         return written
 
 
+def _released(join_key: JoinKey) -> JoinKey:
+    cut = msgspec.structs.replace(
+        join_key,
+        trace_ids=join_key.trace_ids[: MOST_TRACES + 1],
+        known_by=_first_of_each(join_key.known_by, MOST_TRACES + 1),
+        separated=tuple(sorted(join_key.flooding)),
+    )
+    return msgspec.structs.replace(cut, thinned=join_key.crowded, released=join_key.too_common)
+
+
+def _first_of_each(entries: Iterable[tuple[str, str]], most: int) -> tuple[tuple[str, str], ...]:
+    """Of each origin the first traces: one that names any number of traces pushes out no other."""
+    counts: Counter[str] = Counter()
+    kept: list[tuple[str, str]] = []
+    for trace_id, origin in sorted(entries):
+        counts[origin] += 1
+        if counts[origin] <= most:
+            kept.append((trace_id, origin))
+    return tuple(kept)
+
+
 def _id(key: str) -> str:
     return blake2b(key.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
@@ -119,12 +204,15 @@ def _id(key: str) -> str:
 def _read(key: str, hit: Hit | None) -> JoinKey:
     if hit is None:
         return JoinKey(key=key)
-    platform = tuple((entry["traceId"], entry["logGroup"]) for entry in hit.source.get("platform", ()))
+    platform = _pairs(hit.source.get("platform", ()), "logGroup")
     trace_ids = tuple(hit.source.get("traceId", ()))
     return JoinKey(
         key=key,
         trace_ids=trace_ids,
+        known_by=_pairs(hit.source.get("knownBy", ()), "origin"),
         platform=platform,
+        thinned=bool(hit.source.get("thinned")),
+        separated=tuple(hit.source.get("separated", ())),
         released=bool(hit.source.get("loosened")),
         last_seen_at=hit.source.get("lastSeenAt", ""),
         seq_no=hit.seq_no,
@@ -132,13 +220,20 @@ def _read(key: str, hit: Hit | None) -> JoinKey:
     )
 
 
+def _pairs(entries: Iterable[Mapping[str, str]], name: str) -> tuple[tuple[str, str], ...]:
+    return tuple((entry["traceId"], entry[name]) for entry in entries)
+
+
 def _document(join_key: JoinKey, now: str) -> dict[str, Any]:
     platform = [{"traceId": trace_id, "logGroup": group} for trace_id, group in join_key.platform]
     return {
         "key": join_key.key,
         "traceId": join_key.trace_ids,
+        "knownBy": [{"traceId": trace_id, "origin": origin} for trace_id, origin in join_key.known_by],
         "platform": platform,
         "glue": join_key.too_common,
+        "thinned": join_key.thinned,
+        "separated": join_key.separated,
         "loosened": join_key.released,
         "lastSeenAt": now,
     }

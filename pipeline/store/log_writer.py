@@ -28,9 +28,16 @@ _encoder = msgspec.json.Encoder()
 
 
 class BulkItems(msgspec.Struct):
-    """Log documents to write: action and document in turn, as a bulk body needs them."""
+    """Log documents to write: action and document in turn, as a bulk body needs them.
+
+    Attributes:
+        aged: whether a line may be stored in the index of its day already, though its time is outside by now (`index_days`).
+        starts: the number of the first item of each batch of a log stream; empty if that is unknown.
+    """
 
     parts: list[Create | LogLine] = []
+    aged: bool = False
+    starts: list[int] = []
 
     def __len__(self) -> int:
         return len(self.parts) // 2

@@ -41,6 +41,7 @@ class ServerlessStore(Store):
         overlay="serverless",
         absent={
             "policy": "OpenSearch Serverless has no Index State Management: resolve's sweep deletes old indices",
+            "role": "OpenSearch Serverless has no security plugin: the collection's data access policy says who may do what",
             "monitor": "OpenSearch Serverless has no Alerting plugin: alerts come by SNS and CloudWatch alone",
         },
     )

@@ -9,13 +9,16 @@ from typing import Any, Final
 import msgspec
 
 from pipeline.model.facts import SegmentFact
+from pipeline.model.index_days import ALL_DAYS, IndexDays
 from pipeline.model.trace_state import segment_rank
 from pipeline.store.client import Store
 from pipeline.store.document_facts import stored_fact
+from pipeline.store.stored_addresses import stored_among
 from pipeline.traces.segment import Segment
 from pipeline.traces.span_document import span_address, span_document
 
 _ROUNDS = 5
+_MILLISECOND = 1_000_000
 # the fields for which OpenSearch may reject a span: odd, too long or too many values
 _PLAIN: Final[dict[str, Any]] = {"attributes": {}, "events": [], "links": [], "resource": {}}
 _Address = tuple[str, str]
@@ -38,12 +41,19 @@ class SpanWriteResult(msgspec.Struct):
     written: set[str] = set()
 
 
-def write_spans(segments: Iterable[Segment], store: Store) -> SpanWriteResult:
-    """Writes the spans of ``segments``. Raises UnavailableError where OpenSearch does not take one now; repeating the call is safe."""
+def write_spans(segments: Iterable[Segment], store: Store, days: IndexDays = ALL_DAYS) -> SpanWriteResult:
+    """Writes the spans of ``segments``; the starts that ``days`` does not have share an index.
+
+    Raises UnavailableError where OpenSearch does not take one now; repeating the call is safe.
+    """
     spans = SpanWriteResult()
     waiting: _Waiting = {}
+    segments = list(segments)
+    outside = (segment for segment in segments if not days.has((segment.fact.start or 0) // _MILLISECOND))
+    in_their_day = stored_among((span_address(segment.fact, segment.trace_id, store.prefix) for segment in outside), store)
     for segment in segments:
-        address = span_address(segment.fact, segment.trace_id, store.prefix)
+        of_day = span_address(segment.fact, segment.trace_id, store.prefix)
+        address = of_day if of_day in in_their_day else span_address(segment.fact, segment.trace_id, store.prefix, days)
         document = span_document(segment)
         other = waiting.get(address)
         spans.duplicate += other is not None
@@ -89,6 +99,6 @@ def _write(waiting: _Waiting, store: Store, spans: SpanWriteResult) -> _Waiting:
     return again
 
 
-def _rank(fact: SegmentFact | None, document: Mapping[str, Any]) -> tuple[tuple[bool, int, bytes], str]:
+def _rank(fact: SegmentFact | None, document: Mapping[str, Any]) -> tuple[Any, ...]:
     """The rank by which one of two documents of a span wins, in whichever order they came; one without a fact ranks lowest."""
-    return (segment_rank(fact), str(document.get("digest"))) if fact else ((False, 0, b""), "")
+    return (*segment_rank(fact), str(document.get("digest"))) if fact else ()

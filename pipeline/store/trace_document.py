@@ -1,11 +1,11 @@
 """Trace document: a trace's record, the document that it is stored as, and the status that its lines and spans carry."""
 
-from itertools import islice
 from typing import Any
 
 import msgspec
 
 from pipeline.detect.verdict import Verdict
+from pipeline.model.bounds import fair_share, values_by_origin
 from pipeline.model.facts import Annotation
 from pipeline.model.timestamps import iso_millis
 from pipeline.model.trace_ids import to_xray
@@ -80,9 +80,10 @@ def trace_status(verdict: Verdict, version: int) -> dict[str, Any]:
 
 
 def correlation_ids_of(state: TraceState) -> list[str]:
-    """Returns the correlation ids that the trace's lines name, sorted, at most 100."""
-    named = (value for value, facts in state.keys.items() if any(fact.method == "correlation id" for fact in facts.values()))
-    return list(islice(named, _MOST_CORRELATION_IDS))
+    """Returns the correlation ids that the trace's lines name, sorted: at most 100, of which each log group has its share."""
+    named = {value: {request: fact for request, fact in evidence.items() if fact.method == "correlation id"}
+             for value, evidence in state.shown_keys.items()}  # fmt: skip
+    return fair_share(values_by_origin(named).values(), _MOST_CORRELATION_IDS)
 
 
 def annotations_of(state: TraceState) -> dict[str, list[Annotation]]:

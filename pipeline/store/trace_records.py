@@ -148,6 +148,6 @@ def _updates_lines(state: TraceState, before: TraceState) -> bool:
 
 def _same_joins(state: TraceState, before: TraceState) -> bool:
     """Whether the keys and requests are unchanged, by which lines and traces are joined."""
-    return state.keys.keys() == before.keys.keys() and [
+    return state.shown_keys.keys() == before.shown_keys.keys() and [
         (key, request.platform, request.elsewhere, request.runs) for key, request in state.requests.items()
     ] == [(key, request.platform, request.elsewhere, request.runs) for key, request in before.requests.items()]

@@ -6,6 +6,7 @@ import msgspec
 
 from pipeline.errors import BadInputError
 from pipeline.model.facts import LookupFact
+from pipeline.model.sampling import due_at, sampling_of
 from pipeline.model.trace_state import EMPTY, TraceState, merge
 from pipeline.redact.redactor import Redactor
 from pipeline.traces.read_document import read_trace_document
@@ -55,9 +56,13 @@ def look_up(states: Mapping[str, TraceState], source: TraceSource, *, redactor: 
 
 
 def _is_due(state: TraceState, delays: Sequence[int], now: float) -> bool:
-    """Whether the next look-up is due: the first at once, since its hint was delayed, the others at growing intervals."""
+    """Whether the next look-up is due: the first at once, since its hint was delayed, the others at growing intervals.
+
+    Where a line says that the trace was not sampled, the first is to be the last. So it waits until X-Ray would have all of it, but not
+    for ever.
+    """
     if not state.lookups:
-        return True
+        return sampling_of(state) != "said to be unsampled" or now * 1000 >= due_at(state, max(delays) * 1000)
     last = max(lookup.at for lookup in state.lookups.values())
     return now * 1000 >= last + delays[min(len(state.lookups), len(delays) - 1)] * 1000
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from pipeline.model.facts import SegmentFact
+from pipeline.model.index_days import ALL_DAYS, OUTSIDE, IndexDays
 from pipeline.model.timestamps import day_of_nanos, iso_nanos
 from pipeline.model.trace_ids import to_xray
 
@@ -17,16 +18,25 @@ if TYPE_CHECKING:
     from pipeline.traces.segment import Segment
 
 _REMOTE = frozenset({"aws", "remote"})
+_MILLISECOND = 1_000_000
 ERROR = 2
 UNSET = 0
 PENDING: Final = {"state": "pending", "version": 0}
 """The `trace` object of a document that no verdict has reached yet."""
 
 
-def span_address(fact: SegmentFact, trace_id: str, prefix: str) -> tuple[str, str]:
-    """Gives the index and the id of a span's document; the index is named by the day (UTC) of the span's start, or ``undated``."""
-    day = day_of_nanos(fact.start) if fact.start is not None else "undated"
-    return f"{prefix}-spans-{day}", f"{trace_id}-{fact.id}"
+def span_address(fact: SegmentFact, trace_id: str, prefix: str, days: IndexDays = ALL_DAYS) -> tuple[str, str]:
+    """Gives the index and the id of a span's document.
+
+    The index is named by the day (UTC) of the span's start; ``undated`` if it has none, ``outside`` if ``days`` does not have it.
+    """
+    return f"{prefix}-spans-{_day(fact.start, days)}", f"{trace_id}-{fact.id}"
+
+
+def _day(start: int | None, days: IndexDays) -> str:
+    if start is None:
+        return "undated"
+    return day_of_nanos(start) if days.has(start // _MILLISECOND) else OUTSIDE
 
 
 def span_document(segment: "Segment") -> dict[str, Any]:

@@ -84,7 +84,9 @@ def test_environment_is_what_settings_read(template):
     environment = Recorded()
     Settings.from_environment(environment)
     given = {*variables(template), *own_variables(template, "SubscribeFunction")}
-    assert {name for name in environment.names if name.startswith("TRACEJOIN_")} == given
+    # a function never has them: it reads the secret
+    own = {"TRACEJOIN_USERNAME", "TRACEJOIN_PASSWORD"}
+    assert {name for name in environment.names if name.startswith("TRACEJOIN_")} - own == given
     assert all(name in Settings.__doc__ for name in environment.names)
 
 
@@ -94,7 +96,21 @@ def test_parameters_default_to_what_the_settings_default_to(template):
     defaults = {name: str(parameters[value["Ref"]]["Default"]) for name, value in variables(template).items()
                 if isinstance(value, dict) and "Default" in parameters.get(value.get("Ref"), {})}  # fmt: skip
     assert Settings.from_environment(defaults) == Settings()
-    assert len(defaults) == 17
+    assert len(defaults) == 16
+
+
+@pytest.mark.parametrize(
+    ("given", "ids"), [("", []), ("222222222222", ["222222222222"]), ("222222222222, 333333333333", ["222222222222", "333333333333"])]
+)
+def test_the_stack_s_own_account_is_always_allowed_and_comes_first(template, given, ids):
+    """Whatever is given beside it: without a choice it is the only one."""
+    assert re.fullmatch(template["Parameters"]["AllowedAccounts"]["AllowedPattern"], given)
+    text = (
+        variables(template)["TRACEJOIN_ALLOWED_ACCOUNTS"]["Sub"]
+        .replace("${AWS::AccountId}", "111111111111")
+        .replace("${AllowedAccounts}", given)
+    )
+    assert Settings.from_environment({"TRACEJOIN_ALLOWED_ACCOUNTS": text}).allowed_accounts == ("111111111111", *ids)
 
 
 def test_the_defaults_pass_the_template_s_own_patterns(template):

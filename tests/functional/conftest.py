@@ -8,6 +8,7 @@ from pipeline.local.ministack import local_aws
 from tests.support.documents import indexed
 from tests.support.events import OTHER, lambda_event, powertools, report, start
 from tests.support.paths import UNMEASURED
+from tests.support.secrets import Vault, told
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +16,15 @@ def aws():
     """The endpoint of a local AWS."""
     with local_aws(UNMEASURED) as endpoint:
         yield endpoint
+
+
+@pytest.fixture
+def vault(monkeypatch):
+    """Secrets Manager and SSM with the planted login, for the clients of this test."""
+    with Vault(told()) as server:
+        for name, value in server.variables().items():
+            monkeypatch.setenv(name, value)
+        yield server
 
 
 @pytest.fixture

@@ -95,6 +95,7 @@ def test_a_rule_that_fires_later_is_told_by_itself(world, inbox):
     world.resolver().resolve(late.unsettled)
     (message,) = inbox.receive()
     assert message.attributes["rules"] == "timeout"
+    assert "/aws/lambda/orders in account 123456789012  “2026-11-24T10:00:00.000Z" in message.text
     assert set(world.notes().values()) == {"sent"}
 
 

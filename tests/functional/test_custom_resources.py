@@ -140,6 +140,17 @@ def test_a_package_for_another_processor_fails_the_stack_at_once(ask, cloudforma
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
+def test_a_package_whose_hyperscan_does_not_load_fails_the_stack_at_once(ask, cloudformation, monkeypatch):
+    """Otherwise ship would find out, at the first line, and tell nobody."""
+    from shipper_function import setup
+
+    cloudformation.status = "CREATE_IN_PROGRESS"
+    monkeypatch.setitem(sys.modules, "hyperscan", None)
+    answer = ask(setup.handler, "Create")
+    assert answer["Status"] == "FAILED"
+    assert "hyperscan does not load" in answer["Reason"]
+
+
 def test_a_domain_that_lets_nobody_in_yet_is_waited_for(monkeypatch, opensearch, settings):
     """A new role's rights are not known everywhere at once: setup tries again, and then installs."""
     from shipper_function import setup

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.model.trace_ids import to_xray
 from pipeline.resolve import Resolver
+from tests.support.documents import Watched
 from tests.support.events import NOW, OTHER, OTHER_REQUEST, REQUEST, TRACE, Traces, end, lambda_event, powertools, report, start
 from tests.support.shipping import shipped
 from tests.support.world import new_salt, platform
@@ -55,6 +56,10 @@ STREAMS = {
     "overlapping": OVERLAPPING,
     "one after the other": ONE_AFTER_THE_OTHER,
 }
+# Lambda's tracing is off, and comes on with the function's next invocation
+UNTRACED_REPORT = TEXT[2].split("XRAY")[0]
+UNTRACED = [TEXT[0], *BARE.values(), NODE, LOG4J, powertools("named"), TEXT[1], UNTRACED_REPORT, "between",
+            start(OTHER_REQUEST), "traced", end(OTHER_REQUEST), report(OTHER_REQUEST, OTHER, sampled=False), "after"]  # fmt: skip
 FIELDS = ("traceId", "requestId", "staleTraceId", "sampled", "propagatedTraceId", "idSource")
 
 
@@ -95,10 +100,10 @@ def swept(store, settings):
     Resolver(store=store, source=Traces(), settings=settings, clock=lambda: NOW / 1000 + 3600).sweep(force=True)
 
 
-@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("name", [*STREAMS, "untraced"])
 def test_any_cut_and_any_order_end_alike(store, settings, name):
     """The end of the calm order, in which the whole stream is one batch, is that of all others."""
-    messages = STREAMS[name]
+    messages = (STREAMS | {"untraced": UNTRACED})[name]
     calm = ended(store, settings, messages, [], 0)
 
     @limits_of(max_examples=12, deadline=None, database=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
@@ -124,3 +129,40 @@ def test_each_line_is_its_invocations(store, settings, name):
         assert line["staleTraceId"] == (STALE if what in IS_STALE else None), what
         assert line["requestId"] == (FOREIGN if what == "another service's request id in JSON" else REQUEST), what
         assert line["propagatedTraceId"] == ([SENDER] if "event" in what else None), what
+
+
+def test_a_position_alone_gives_no_request_where_the_invocation_was_not_traced(store, settings):
+    """Such a line has the request that it names itself, or none; the next invocation of the stream, which was traced, has its lines."""
+    lines = dict(zip(UNTRACED, ended(store, settings, UNTRACED, [], 0), strict=True))
+    for what, message in BARE.items():
+        assert lines[message]["requestId"] == (FOREIGN if what == "another service's request id in JSON" else None), what
+    assert {lines[message]["requestId"] for message in (NODE, LOG4J, powertools("named"), UNTRACED_REPORT)} == {REQUEST}
+    assert lines["traced"] == {"traceId": OTHER, "requestId": OTHER_REQUEST, "sampled": False, "idSource": "stream", "staleTraceId": None,
+                               "propagatedTraceId": None}  # fmt: skip
+    assert {lines[message]["requestId"] for message in ("between", "after")} == {None}
+
+
+def test_an_invocation_that_begins_in_its_batch_costs_no_search(store, settings):
+    """Neither where it was not traced nor where its end comes later is there anything to look for; a bare line alone may be anybody's."""
+    watched = Watched(store)
+    for number, messages in enumerate(([TEXT[0], "a", TEXT[1], UNTRACED_REPORT], [TEXT[0], "a"], [TEXT[0], "a", *TEXT[1:]])):
+        salted = [replaced(message, OWN, (new_salt()[8:], f"0000-{number:04d}")) for message in messages]
+        shipped(lambda_event(salted, stream=f"2026/11/24/[$LATEST]{number:032x}"), watched, settings)
+    assert watched.searches == 0
+    shipped(lambda_event(["a"], stream=f"2026/11/24/[$LATEST]{9:032x}"), watched, settings)
+    assert watched.searches == 1
+
+
+def test_a_line_that_comes_again_with_its_start_is_assigned_at_once(store, settings):
+    """The first delivery of the batch ended after START was written, and the trace is settled since: nobody else will look for the line."""
+    salted = [replaced(message, OWN, ("0badcafe", "0000-7777")) for message in (TEXT[0], "late", *TEXT[1:])]
+    stream = f"2026/11/24/[$LATEST]{7:032x}"
+    for first, messages in ((1, salted[:1]), (3, salted[2:])):
+        shipped(lambda_event(messages, stream=stream, at=NOW + first, first=first), store, settings)
+        swept(store, settings)
+    again = shipped(lambda_event(salted[:2], stream=stream, at=NOW + 1, first=1), store, settings)
+    assert (again.ledger.duplicate, again.ledger.indexed) == (1, 1)
+    store.refresh()
+    hits = store.search({"query": {"term": {"aws.logStream": stream}}}, index=f"{store.prefix}-logs-*")["hits"]["hits"]
+    (late,) = (hit["_source"] for hit in hits if hit["_source"]["body"] == "late")
+    assert late["traceId"] == TRACE.replace(OWN[0], "0badcafe")

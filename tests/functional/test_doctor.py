@@ -7,6 +7,7 @@ lifecycle policy, and each way in which it refuses; every denied call.
 """
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -30,6 +31,7 @@ from tests.support.deployed import ACCOUNT, REGION, SHIP, STACK, Deployed
 from tests.support.gatekeeper import Gatekeeper
 from tests.support.healthy import World
 from tests.support.paths import UNMEASURED
+from tests.support.secrets import SECRET
 from tests.support.stores import both_kinds
 
 NAMES = [check.name for check in CHECKS]
@@ -367,6 +369,14 @@ def test_another_endpoint_is_not_sent_the_stacks_password(world, embedded_endpoi
         assert (account.settings().endpoint, account.settings().username, account.settings().prefix) == (embedded_endpoint, "", "doctor")
         account = world.account()
         assert account.settings().username == "u"
+
+
+def test_ones_own_login_is_used_for_the_endpoint_that_it_is_set_beside(world, embedded_endpoint):
+    """Where the stack's functions sign, a person may log in: to the stack's OpenSearch, and to no other."""
+    beside = Settings(endpoint=world.account().settings().endpoint, opensearch_secret=SECRET)
+    for own, secret in ((beside, SECRET), (replace(beside, endpoint=embedded_endpoint), "")):
+        account = world.account(own=own)
+        assert (account.settings().opensearch_secret, account.settings().prefix) == (secret, "doctor")
 
 
 def test_wrong_usage():

@@ -107,6 +107,21 @@ def test_both_functions_count_stale_ids_by_function(lambda_environment, monkeypa
     assert [(metric["function"], metric["stale_trace_ids"]) for metric in told] == [("orders", [1.0]), ("orders", [1.0])]
 
 
+def test_invented_services_make_one_metric(lambda_environment, monkeypatch, capsys):
+    """300 services that lines of one log group call themselves are one function's stale ids, in one batch and across batches."""
+    from shipper_function import resolve, ship
+
+    monkeypatch.setenv("TRACEJOIN_TRACE_SOURCE", "aws/spans")
+    stale = [powertools("stale", trace=OTHER, service=f"invented-{number}") for number in range(300)]
+    ship.handler(lambda_event([*stale, report()]), context())
+    later = [powertools("stale", request=OTHER_REQUEST, trace=OTHER, service=f"invented-{number}") for number in range(300)]
+    ship.handler(lambda_event(later, first=1000), context())
+    ship.handler(lambda_event([report(OTHER_REQUEST)], first=2000), context())
+    resolve.handler({}, context())
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "stale_trace_ids" in line]
+    assert [(metric["function"], metric["stale_trace_ids"]) for metric in told] == [("orders", [300.0]), ("orders", [300.0])]
+
+
 def test_the_schedule_runs_the_sweep(lambda_environment, monkeypatch, store):
     """With the hint lost, the scheduled event finds the line."""
     from shipper_function import resolve, ship

@@ -63,7 +63,7 @@ def test_every_file_is_installed():
     """No file in mappings/ is forgotten."""
     folder = Path(setup.__file__).parents[2] / "mappings"
     installed = {
-        f"{kind}/{name}" for kind in ("components", "indices", "policies", "monitors") for name, _ in setup.documents(kind, "p", 1)
+        f"{kind}/{name}" for kind in ("components", "indices", "policies", "roles", "monitors") for name, _ in setup.documents(kind, "p", 1)
     }
     assert installed == {str(path.relative_to(folder).with_suffix("")) for path in folder.glob("*/*.json")}
     for path in folder.glob("**/*.json"):

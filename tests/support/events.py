@@ -15,10 +15,11 @@ OTHER_REQUEST = "0b7e3a51-2182-454f-963f-5f0f9a621d73"
 NOW = int(time.time() * 1000)
 
 
-def document(messages: list[str], *, group: str = "/aws/lambda/orders", stream: str = "s", at: int = NOW, first: int = 1) -> dict[str, Any]:
+def document(messages: list[str], *, group: str = "/aws/lambda/orders", stream: str = "s", at: int = NOW, first: int = 1,
+             owner: str = "123456789012") -> dict[str, Any]:  # fmt: skip
     """A decoded subscription document."""
     events = [{"id": f"{first + number:056d}", "timestamp": at + number, "message": message} for number, message in enumerate(messages)]
-    return {"messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": group, "logStream": stream,
+    return {"messageType": "DATA_MESSAGE", "owner": owner, "logGroup": group, "logStream": stream,
             "subscriptionFilters": ["f"], "logEvents": events}  # fmt: skip
 
 

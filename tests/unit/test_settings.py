@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.errors import MisconfiguredError
 from pipeline.settings import Settings
+from tests.support.secrets import SECRET
 
 
 def test_the_rule_file_is_checked_at_start(tmp_path):
@@ -23,6 +24,7 @@ def test_every_fault_of_these_settings_is_named():
     faults = {
         "TRACEJOIN_REDACT": ("maybe", "must be on or off"),
         "TRACEJOIN_REDACT_KEYS": ("ok,!card", "'!card' takes away what is no default"),
+        "TRACEJOIN_ALLOWED_ACCOUNTS": ("111111111111,22222222222", "'22222222222' is no account id: give 12 digits each"),
     }
     for pattern in ("(", "a*", r"(a)\1", "a(?=b)"):
         faults["TRACEJOIN_REDACT_PATTERNS"] = (f"fine;{pattern}", f"pattern 2 ({pattern}): ")
@@ -31,3 +33,33 @@ def test_every_fault_of_these_settings_is_named():
         assert all(any(name in problem and told in problem for problem in raised.value.problems) for name, (_, told) in faults.items())
     with pytest.raises(MisconfiguredError, match="no name of a key"):
         Settings.from_environment({"TRACEJOIN_REDACT_KEYS": "a|b"})
+
+
+@pytest.mark.parametrize(("variables", "told"), [
+    ({"TRACEJOIN_ENDPOINT": "https://u:hunter2-at-home@h"}, "TRACEJOIN_ENDPOINT must hold no user name and no password"),
+    ({"TRACEJOIN_ENDPOINT": "https://u:hunter2-at-home"}, "TRACEJOIN_ENDPOINT must be a URL"),
+    ({"TRACEJOIN_DASHBOARDS_URL": "https://u:hunter2-at-home@h"}, "TRACEJOIN_DASHBOARDS_URL must hold no user name and no password"),
+    ({"TRACEJOIN_OPENSEARCH_SECRET": "hunter2-at-home"}, "TRACEJOIN_OPENSEARCH_SECRET must be the whole ARN"),
+    ({"TRACEJOIN_USERNAME": "hunter2-at-home"}, "go together"), ({"TRACEJOIN_PASSWORD": "hunter2-at-home"}, "go together"),
+    ({"TRACEJOIN_USERNAME": "u", "TRACEJOIN_PASSWORD": "hunter2-at-home", "TRACEJOIN_ENDPOINT": "http://search:9200"}, "plain http"),
+    ({"TRACEJOIN_OPENSEARCH_SECRET": SECRET, "TRACEJOIN_ENDPOINT": "http://search:9200"}, "plain http"),
+    ({"TRACEJOIN_USERNAME": "u", "TRACEJOIN_PASSWORD": "hunter2-at-home", "TRACEJOIN_OPENSEARCH_SECRET": SECRET}, "set one of the two"),
+    ({"TRACEJOIN_FUNCTION_ROLES": "arn:aws:iam::123456789012:user/kim"}, "must be ARNs of IAM roles")])  # fmt: skip
+def test_what_is_wrong_with_a_login_is_told_without_it(variables, told):
+    """Each with what to do instead; whatever else is wrong is told beside it."""
+    with pytest.raises(MisconfiguredError) as caught:
+        Settings.from_environment(variables | {"TRACEJOIN_WORKERS": "none"})
+    assert [problem for problem in caught.value.problems if told in problem]
+    assert len(caught.value.problems) == 2
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_login_is_one_of_two():
+    """By a secret or by name; neither is none. Plain http is for this computer, and for requests without a login."""
+    assert Settings.from_environment({"TRACEJOIN_OPENSEARCH_SECRET": SECRET}).has_login
+    assert Settings.from_environment(
+        {"TRACEJOIN_USERNAME": "u", "TRACEJOIN_PASSWORD": "p", "TRACEJOIN_ENDPOINT": "https://search"}
+    ).has_login
+    assert not Settings.from_environment({"TRACEJOIN_ENDPOINT": "http://search:9200"}).has_login
+    roles = "arn:aws:iam::123456789012:role/a, arn:aws:iam::123456789012:role/path/b"
+    assert len(Settings.from_environment({"TRACEJOIN_FUNCTION_ROLES": roles}).function_roles) == 2

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from pipeline.detect.rule_context import RuleContext, by_service, in_short
+from pipeline.detect.rule_context import RuleContext, in_short
 from pipeline.detect.segment_outcome import SERVER_ERROR, failed
 from pipeline.detect.verdict import FINAL, Finding
+from pipeline.model.bounds import MOST_SIGNALS
 from pipeline.model.facts import SegmentFact
 
 
@@ -19,10 +20,12 @@ def edge_ok_error_log(context: RuleContext) -> Iterator[Finding]:
         if context.view.is_error(signal) and "function-error" not in signal.signals
     )  # fmt: skip
     by = f" by {response.by}" if response.by else ""
-    for service, signals in by_service(errors):
+    for service, signals in context.by_speaker(errors):
         # an exception says most about the cause
         best = sorted(signals, key=lambda signal: "exception" not in signal.signals)
-        lines = f"a line of {service} tells" if len(signals) == 1 else f"{len(signals)} lines of {service} tell"
+        # of very many lines not all are kept
+        number = f"{len(signals)} or more" if len(signals) >= 2 * MOST_SIGNALS else f"{len(signals)}"
+        lines = f"a line of {service} tells" if len(signals) == 1 else f"{number} lines of {service} tell"
         yield context.of_lines(best, f"the caller was told {response}{by}, but {lines} of an error: {in_short(best[0])}")
 
 
@@ -38,7 +41,8 @@ def edge_error_trace_ok(context: RuleContext) -> Iterator[Finding]:
             ids = {request.request_id, request.integration_request_id} - {""}
             served = sorted((by_request[id_] for id_ in ids if id_ in by_request), key=lambda fact: fact.id)
             fact = served[0] if served else view.tree.entry
-            evidence = f"API Gateway's log says that it answered {request.status}, while every segment of the trace says otherwise"
+            other = f" (another line says {request.lowest_status})" if request.lowest_status else ""
+            evidence = f"API Gateway's log says that it answered {request.status}{other}, while every segment of the trace says otherwise"
             yield context.of_segment(fact or SegmentFact(id=""), evidence, requests=sorted(ids), seen=True)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.detect.rule_context import RuleContext, by_service, in_short, what_happened
+from pipeline.detect.rule_context import RuleContext, in_short, what_happened
 from pipeline.detect.segment_outcome import failed
 from pipeline.detect.verdict import Finding
 
@@ -13,7 +13,7 @@ def error_payload_behind_200(context: RuleContext) -> Iterator[Finding]:
     """Finds a logged response with a status of 500 or more, an error's type and message, or GraphQL errors, behind a success."""
     response = context.view.response
     if response.saw == "success":
-        for service, signals in by_service(context.lines_with("error-payload")):
+        for service, signals in context.by_speaker(context.lines_with("error-payload")):
             evidence = f"the caller was told {response}, but a response that {service} shows is an error: {in_short(signals[0])}"
             yield context.of_lines(signals, evidence)
 
@@ -24,7 +24,7 @@ def batch_partial_failure(context: RuleContext) -> Iterator[Finding]:
         if call.failed_items and not failed(call) and not context.view.recovered(call):
             answered = f"{call.operation or call.name} answered {call.status or 'success'}"
             yield context.of_segment(call, f"{answered}, but {call.failed_items} of its items failed")
-    for service, signals in by_service(context.lines_with("partial-failure")):
+    for service, signals in context.by_speaker(context.lines_with("partial-failure")):
         yield context.of_lines(signals, f"a batch of {service} went well, but some of its items failed: {in_short(signals[0])}")
 
 
@@ -37,5 +37,5 @@ def state_machine_failed(context: RuleContext) -> Iterator[Finding]:
             found = True
             yield context.of_segment(fact, f"the execution of {fact.name} failed: {what_happened(fact, context.view)}")
     if not found:
-        for service, signals in by_service(context.lines_with("state-machine-failed")):
+        for service, signals in context.by_speaker(context.lines_with("state-machine-failed")):
             yield context.of_lines(signals, f"an execution that {service} tells of failed: {in_short(signals[0])}")

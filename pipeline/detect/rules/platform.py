@@ -15,7 +15,7 @@ def timeout(context: RuleContext) -> Iterator[Finding]:
     if context.view.completeness.state == "incomplete":
         for fact in context.view.tree:
             if fact.in_progress and fact.origin in {SERVICE, FUNCTION}:
-                yield context.of_segment(fact, f"{fact.name} never closed its segment: it was stopped or is lost")
+                yield context.of_segment(fact, f"{fact.name} never closed its segment, so it was stopped or is lost")
 
 
 def out_of_memory(context: RuleContext) -> Iterator[Finding]:
@@ -28,15 +28,16 @@ def crash(context: RuleContext) -> Iterator[Finding]:
     """Finds a function whose process died without a timeout and without a lack of memory."""
     for signals in _ended(context, "crash", best="exited"):
         # lines without a request are unrelated
-        beside = context.view.by_request[signals[0].request_id] if signals[0].request_id else signals
+        same = context.view.by_request[signals[0].request_id] if signals[0].request_id else signals
+        beside = [signal for signal in same if signal.request == signals[0].request]
         if not any({"timeout", "out-of-memory"} & set(signal.signals) for signal in beside):
             yield context.of_lines(signals, f"the runtime exited: {in_short(signals[0])}")
 
 
 def _ended(context: RuleContext, kind: str, *, best: str) -> Iterator[list[SignalFact]]:
-    """The lines with a signal, by request, the one with the ``best`` words first: the platform writes two or three of them."""
+    """The lines with a signal, by request and log group, the one with the ``best`` words first: the platform writes two or three."""
     found: dict[str, list[SignalFact]] = {}
     for signal in context.lines_with(kind):
-        found.setdefault(signal.request_id or signal.line_id, []).append(signal)
+        found.setdefault(signal.request or signal.line_id, []).append(signal)
     for signals in found.values():
         yield sorted(signals, key=lambda signal: best not in signal.text)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.detect.rule_context import RuleContext, by_service, in_short
+from pipeline.detect.rule_context import RuleContext, in_short
 from pipeline.detect.verdict import Finding
 
 _PLATFORM = ("crash", "timeout", "out-of-memory", "function-error")
@@ -17,5 +17,5 @@ def unsampled_error(context: RuleContext) -> Iterator[Finding]:
         if context.view.is_error(signal) or set(_PLATFORM) & set(signal.signals)
     )  # fmt: skip
     recorded = "was not sampled" if context.view.completeness.state == "unsampled" else "is not in X-Ray"
-    for service, signals in by_service(errors):
+    for service, signals in context.by_speaker(errors):
         yield context.of_lines(signals, f"an error of {service} on a trace that {recorded}: {in_short(signals[0])}")

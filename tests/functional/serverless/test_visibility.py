@@ -166,7 +166,8 @@ def test_the_sweep_deletes_what_is_old(options, collection, store, monkeypatch):
         lines += [{"create": {"_index": f"{store.prefix}-traces", "_id": f"old{number}"}}, record | {"settled": True, "lastSeenAt": old}]
         lines += [{"create": {"_index": f"{store.prefix}-links", "_id": f"old{number}"}}, {"key": "k", "lastSeenAt": old}]
     lines += [{"create": {"_index": f"{store.prefix}-traces", "_id": "young"}}, record | {"settled": True, "lastSeenAt": young}]
-    lines += [{"create": {"_index": f"{store.prefix}-logs-2026.11.24", "_id": "line"}}, DOCUMENT]
+    for day in ("2026.11.24", "outside"):
+        lines += [{"create": {"_index": f"{store.prefix}-logs-{day}", "_id": "line"}}, DOCUMENT]
     assert all(result.ok for result in store.write(lines))
     patience(store)
     Resolver(store=store, source=Traces(), settings=options).sweep()
@@ -176,9 +177,10 @@ def test_the_sweep_deletes_what_is_old(options, collection, store, monkeypatch):
     later = time.time() + 15 * 86_400
     monkeypatch.setattr(serverless.time, "time", lambda: later)
     assert store.expire(days=16) == 0
-    assert store.expire(days=14) == 1
+    assert store.expire(days=14) == 2
     assert store.expire(days=14) == 0
     assert store.find("GET", f"/{store.prefix}-logs-2026.11.24") is None
+    assert store.find("GET", f"/{store.prefix}-logs-outside") is None
     assert store.find("GET", f"/{store.prefix}-traces") is not None
 
 

@@ -42,7 +42,7 @@ def test_partial_then_incomplete(documents):
 
 def test_unsampled_unless_something_was_found():
     """A request that was not sampled makes a trace unsampled, unless X-Ray has it all the same."""
-    requests = {REQUEST: RequestFact(request_id=REQUEST, sampled=False)}
+    requests = {REQUEST: RequestFact(request_id=REQUEST, log_group="/aws/lambda/orders", platform=True, sampled=False)}
     assert evaluate(TraceState(requests=requests), rules={}, give_up_after_ms=GIVE_UP).state == "unsampled"
     assert verdict_of(service(), function(), requests=requests).state == "complete"
 
@@ -68,8 +68,8 @@ def test_the_platform_outweighs_a_header():
         RequestFact(request_id="a", claimed_sampled=False),
         RequestFact(request_id="b", segment_id="5" * 16, sampled=True),
     )
-    assert verdict_of(asked=0, requests={"a": header}).state == "unsampled"
-    assert verdict_of(asked=0, requests={"a": header, "b": platform}).state == "pending"
+    assert verdict_of(asked=NOW + 60_000, outcome="absent", requests={"a": header}).state == "unsampled"
+    assert verdict_of(asked=NOW + 60_000, outcome="absent", requests={"a": header, "b": platform}).state == "notFound"
 
 
 def test_absurd_times_do_not_keep_a_trace_open():

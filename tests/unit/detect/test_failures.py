@@ -1,5 +1,7 @@
 """Findings that tell of one failure are told as one."""
 
+import msgspec
+
 from pipeline.detect.failures import describe_failure, group_failures
 from pipeline.detect.verdict import Finding, ShownLine
 
@@ -50,3 +52,16 @@ def test_a_failure_in_words():
     assert [failure.alert for failure in told] == [True, False]
     assert [word for word, _ in describe_failure(told[0])] == ["alert", "rules", "where", "exception", "line", "not known"]
     assert dict(describe_failure(told[0]))["where"] == f"api › orders (depth 2, span {'1' * 16})"
+
+
+def test_what_is_quoted_is_marked():
+    """A line stands behind its log group and account, else behind the name that an older version stored; nothing inside ends a quotation."""
+    lines = (ShownLine(at=0, id="a", service_name="payments", text="no” stock", log_group="/ecs/other", account="1" * 12),
+             ShownLine(at=0, id="b", service_name="payments", text="old"))  # fmt: skip
+    (told,) = group_failures(
+        [msgspec.structs.replace(finding("timeout", exception=("E", "m: “n”")), evidence="it failed: so: it says", lines=lines)]
+    )
+    words = list(describe_failure(told))
+    assert ("alert", "it failed: “so: it says”") in words
+    assert ("exception", '“E: m: "n"”') in words
+    assert [text for word, text in words if word == "line"] == [f'/ecs/other in account {"1" * 12}  “no" stock”', "payments  “old”"]

@@ -52,3 +52,13 @@ def test_access_logs():
     assert lacks(Stage(kind="HTTP", api_id="a", api_name="", name="p", format='{"a":"$context.awsEndpointRequestId"}')) == [
         "$context.requestId"
     ]
+
+
+def test_an_access_log_that_ship_does_not_know():
+    """A stage whose shipped access log goes to a log group of another name: ship must be told that it is API Gateway's."""
+    stage = Stage(kind="HTTP", api_id="a", api_name="shop", name="p", destination="arn:aws:logs:r:1:log-group:shop-access",
+                  format=access_log_format("HTTP"))  # fmt: skip
+    (found,) = access_logs(STACK, [stage], {"shop-access"})
+    assert "shop-access" in found.message
+    assert found.remedy.endswith(",shop-access'")
+    assert list(access_logs(STACK, [stage], {"shop-access"}, ("shop-*",))) == []

@@ -2,6 +2,8 @@
 
 import shlex
 
+import pytest
+
 from pipeline.doctor.formats import rest_tracing
 from pipeline.doctor.opensearch import templates
 from pipeline.doctor.resources import Stage
@@ -9,6 +11,7 @@ from pipeline.doctor.shell_commands import aws, curl, setup
 from pipeline.provision.desired_state import Change
 from pipeline.settings import Settings
 from tests.support.doctor_facts import statuses
+from tests.support.secrets import PARAMETER, SECRET
 
 
 def test_commands_are_safe_to_paste():
@@ -40,3 +43,12 @@ def test_requests_carry_what_opensearch_takes():
     assert "eu-west-1:aoss" in curl("https://d.eu-west-1.aoss.amazonaws.com", Settings(region="eu-west-1"), "/i")
     named = curl("https://own", Settings(username="u", password="secret-word"), "/i")
     assert ("$TRACEJOIN_PASSWORD" in named, "secret-word" in named) == (True, False)
+
+
+@pytest.mark.parametrize(("arn", "read"), [(SECRET, "aws secretsmanager get-secret-value"), (PARAMETER, "aws ssm get-parameter")])
+def test_a_request_by_a_secret_reads_it_in_the_shell(arn, read):
+    """What is printed holds the ARN alone."""
+    command = curl("https://own", Settings(opensearch_secret=arn), "/i")
+    assert f'-u "$({read} ' in command
+    assert arn in command
+    assert "--region eu-west-1" in command

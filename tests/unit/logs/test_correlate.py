@@ -105,6 +105,17 @@ def test_an_invocation_that_was_not_traced_spreads_no_id():
     assert [line.trace_id for line in lines] == [None, None, TRACE, None, None]
 
 
+@pytest.mark.parametrize("report_lines", [(), (UNTRACED,)])
+def test_a_position_alone_gives_no_request_without_a_trace(report_lines):
+    """The line is as it would be if START stood in another batch; where the batch is the whole stream, its position is certain."""
+    log4j = f"2026-11-24 10:00:00 {OTHER_REQUEST} INFO  Orders - m"
+    for how in ({}, {"of_lambda": True}):
+        bare, logger = attributed(start(), "a print", log4j, end(), *report_lines, **how)[1:3]
+        assert [(line.request_id, line.id_source) for line in (bare, logger)] == [(None, "none"), (OTHER_REQUEST, "none")]
+    bare, logger = attributed(start(), "a print", log4j, end(), *report_lines, whole=True)[1:3]
+    assert [(line.request_id, line.id_source) for line in (bare, logger)] == [(REQUEST, "stream")] * 2
+
+
 def test_in_a_log_of_lambda_no_line_takes_the_trace_that_another_claims():
     """It may be stale; where nobody else will speak of the request, it is taken."""
     lines = (start(), powertools("stale?"), f"2026-11-24T10:00:00.000Z\t{REQUEST}\tINFO\thi")

@@ -9,7 +9,7 @@ import pytest
 from tests.support.paths import ROOT
 
 OF_SHIP = {"boto3", "botocore.session", "botocore.client", "aws_xray_sdk", "hyperscan", "pipeline.detect.evaluate",
-           "pipeline.detect.segment_tree", "pipeline.traces.sources", "pipeline.alert", "pipeline.search"}  # fmt: skip
+           "pipeline.detect.segment_tree", "pipeline.traces.sources", "pipeline.alert", "pipeline.search", "pipeline.store.secret"}  # fmt: skip
 
 
 @pytest.mark.parametrize(("module", "dear"), [("ship", OF_SHIP), ("resolve", {"click", "rich"})])

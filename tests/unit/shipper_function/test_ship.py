@@ -44,6 +44,18 @@ def test_ship_sends_what_is_not_settled_and_counts_every_way_that_an_event_can_g
     assert metrics["dead_letters"] == [3]
 
 
+def test_accounts_that_are_not_allowed_are_counted_and_named_once(ship, monkeypatch, capsys):
+    """One metric for all of them, and one line with the first ten; nothing at all where there are none."""
+    logged = []
+    monkeypatch.setattr(ship_module.logger, "warning", lambda _, extra: logged.append(extra))
+    foreign = {f"{number:012d}" + "x" * 50: 2 for number in range(300)}
+    ship(Shipment(Ledger(received=600, filtered=600), foreign=foreign), FakeQueue())
+    assert metrics_of(capsys.readouterr().out)["foreign_events"] == [600]
+    assert logged == [{"events": 600, "accounts": [f"{number:012d}" for number in range(10)], "accountsInAll": 300}]
+    ship(Shipment(Ledger(received=1)), FakeQueue())
+    assert "foreign_events" not in metrics_of(capsys.readouterr().out)
+
+
 def test_firehose_gets_its_records_back_as_they_came(ship):
     """A stream with a destination of its own loses nothing by having us look at its records."""
     event = {

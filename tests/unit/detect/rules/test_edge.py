@@ -24,6 +24,19 @@ def test_edge_error_trace_ok():
     assert fired(verdict_of(service(), access_log=[access])) == set(), "the function's segment may show it still"
 
 
+def test_two_lines_of_api_gateway_that_contradict_each_other():
+    """The one that hides nothing counts: a failure behind the 200 is an alert, and the 502 of a trace that is well is one, too; both are shown."""
+    lines = [json.dumps({"requestId": GATEWAY, "xrayTraceId": HEADER, "routeKey": "GET /", "status": status, "integrationRequestId": REQUEST})
+             for status in ("502", "200")]  # fmt: skip
+    for both in (lines, lines[::-1]):
+        failed = verdict_of(service(error=True), function(error=True), access_log=both)
+        assert fired(failed) == {("service-ok-function-failed", "alert")}
+        well = verdict_of(service(), function(), access_log=both)
+        assert fired(well) == {("edge-error-trace-ok", "alert")}
+        assert (well.edge_status, well.client_saw) == (200, "success")
+        assert "502 (another line says 200)" in well.findings[0].evidence
+
+
 @pytest.mark.parametrize(
     "line", [powertools("no stock", level="ERROR"), TRACEBACK, powertools("x", level="CRITICAL", exception_name="ValueError")]
 )

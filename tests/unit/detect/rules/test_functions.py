@@ -57,7 +57,7 @@ def test_what_api_gateway_says_of_the_function():
     for status, severity in ((502, "notice"), (200, "alert")):
         answered = [*lines, f"({GATEWAY}) Method completed with status: {status}"]
         verdict = verdict_of(edge(status, aws={"api_gateway": {"request_id": GATEWAY}}, **({"fault": True} if status == 502 else {})),
-                             service(parent_id="b" * 16), function(), lines=answered)  # fmt: skip
+                             service(parent_id="b" * 16), function(), access_log=answered)  # fmt: skip
         assert ("service-ok-function-failed", severity) in fired(verdict)
         assert (verdict.edge_status, verdict.client_saw) == (status, "error" if status == 502 else "success")
 

@@ -1,0 +1,50 @@
+"""Index days: which times have a daily index of their own. All others share one index, so no event's time makes indices without end.
+
+Source: Amazon CloudWatch Logs API reference, "PutLogEvents": no event may be older than 14 days, or more than two hours in the future.
+"""
+
+from typing import Final
+
+import msgspec
+
+OUTSIDE: Final = "outside"
+"""What stands for the day in the name of the index that all other times share."""
+
+_BACK_DAYS: Final = 14
+# the longest retention of the stack; a daily index lives as long as was chosen when it was made
+_KEPT_DAYS: Final = 90
+_AHEAD_MS: Final = 2 * 3_600_000
+_DAY_MS: Final = 86_400_000
+
+
+class IndexDays(msgspec.Struct, frozen=True):
+    """The times whose days have an index of their own, in milliseconds since the epoch, UTC.
+
+    Attributes:
+        earliest: the first of them.
+        latest: the last of them.
+        remembered: a document with a time from here up to ``earliest`` may be stored in the index of its day, since it was within the
+            bounds when it came first.
+    """
+
+    earliest: int
+    latest: int
+    remembered: int
+
+    def has(self, at: int) -> bool:
+        """Whether the day of ``at`` has an index of its own."""
+        return self.earliest <= at <= self.latest
+
+    def aged(self, at: int) -> bool:
+        """Whether ``at`` is too old now, but an index of its day may still hold what came in time."""
+        return self.remembered <= at < self.earliest
+
+
+ALL_DAYS: Final = IndexDays(earliest=-(2**63), latest=2**63, remembered=-(2**63))
+"""Bounds that nothing is outside of."""
+
+
+def index_days(now: int, retention_days: int) -> IndexDays:
+    """The bounds at ``now`` (milliseconds since the epoch): CloudWatch Logs' own, and back as far as documents are kept."""
+    earliest = now - max(_BACK_DAYS, retention_days) * _DAY_MS
+    return IndexDays(earliest=earliest, latest=now + _AHEAD_MS, remembered=earliest - _KEPT_DAYS * _DAY_MS)
