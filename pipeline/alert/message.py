@@ -147,8 +147,9 @@ def _trace(alert: PendingAlert, trace: Mapping[str, Any], links: ConsoleLinks, m
 
 
 def _failures(alert: PendingAlert, trace: Mapping[str, Any]) -> list[Failure]:
-    """The failures of a trace that an alert is about; the others were sent before, or need no alert."""
+    """The failures of a trace that an alert is about, first those of its service; the others were sent before, or need no alert."""
     found = group_failures(msgspec.convert(trace.get("findings") or (), tuple[Finding, ...]))
+    found.sort(key=lambda failure: failure.lead.service_name != alert.group)
     return [failure for failure in found if failure.alert and set(failure.rules) & set(alert.rules)] or found
 
 

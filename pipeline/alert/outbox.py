@@ -15,7 +15,7 @@ from pipeline.model.trace_ids import to_xray
 from pipeline.store.client import Store
 from pipeline.store.compare_and_set import merge_until_written
 from pipeline.store.results import Hit
-from pipeline.store.trace_document import TraceRecord
+from pipeline.store.trace_document import TraceRecord, services_of
 
 AlertState = Literal["due", "sent", "withdrawn"]
 _LEASE = "lease"
@@ -48,19 +48,20 @@ class Outbox:
     def enqueue(self, records: Iterable[TraceRecord], now_ms: int) -> list[Finding]:
         """Stores an alert for each trace and rule with a finding of severity alert, once for ever; returns a finding for each new one.
 
-        An alert that was withdrawn, since its rule no longer fired, is due again.
+        An alert that was withdrawn, since its rule no longer fired, is due again; so is one that was sent about a service which the trace
+        does not show, once the rule finds a failure of one that it shows: nobody's line keeps another's alert away.
 
         Raises UnavailableError if OpenSearch does not take an alert: the same call is safe to repeat.
         """
         alerts = [alert for record in records for alert in _alerts_of(record)]
         lines = chain.from_iterable(self._lines(*alert, now_ms) for alert in alerts)
         new: list[Finding] = []
-        known: list[str] = []
-        for (record, finding, _), result in zip(alerts, self._store.write(list(lines)), strict=True):
+        known: dict[str, _NewAlert] = {}
+        for (record, finding, group), result in zip(alerts, self._store.write(list(lines)), strict=True):
             if result.ok:
                 new.append(finding)
             elif result.conflict:
-                known.append(_id(record.trace_id, finding.rule))
+                known[_id(record.trace_id, finding.rule)] = record, finding, group
             else:
                 result.raise_for_failure(f"the alert {finding.rule} of trace {record.trace_id}")
         self._renew(known, now_ms)
@@ -142,18 +143,18 @@ class Outbox:
         seq_no, primary_term = alert.versions[rule]
         return {"_index": self._index, "_id": _id(alert.trace_id, rule), "if_seq_no": seq_no, "if_primary_term": primary_term}
 
-    def _renew(self, known: Sequence[str], now_ms: int) -> None:
-        """Makes withdrawn alerts due again. A due one is written again, so that a concurrent withdrawal fails."""
-        alert = {"state": "due", "at": iso_millis(now_ms)}
+    def _renew(self, known: Mapping[str, _NewAlert], now_ms: int) -> None:
+        """Makes withdrawn alerts due again, and replaces those that were sent about a service which the trace does not show.
+
+        A due one is written again, so that a concurrent withdrawal fails.
+        """
 
         def load(ids: Iterable[str]) -> dict[str, Hit | None]:
             wanted = list(ids)
             return dict(zip(wanted, self._store.get_many([(self._index, id_) for id_ in wanted]), strict=True))
 
-        def renewed(hit: Hit | None, alert: Mapping[str, object]) -> Hit | None:
-            if hit is None or hit.source["alert"]["state"] not in self._renewed:
-                return hit
-            return msgspec.structs.replace(hit, source=hit.source | {"alert": hit.source["alert"] | alert})
+        def renewed(hit: Hit | None, new: _NewAlert) -> Hit | None:
+            return hit and self._renewed_alert(hit, new, iso_millis(now_ms))
 
         def write(hits: list[Hit | None]) -> dict[str, Hit | None]:
             found = [hit for hit in hits if hit]
@@ -168,9 +169,22 @@ class Outbox:
                     result.raise_for_failure("an alert that is due again")
             return written
 
-        _, left = merge_until_written(dict.fromkeys(known, alert), load=load, grow=renewed, write=write)
+        _, left = merge_until_written(known, load=load, grow=renewed, write=write)
         if left:
             raise UnavailableError(f"others kept changing {len(left)} alerts")
+
+    def _renewed_alert(self, hit: Hit, new: _NewAlert, at: str) -> Hit:
+        """The stored alert, due again at the time ``at``; unchanged where it stands for the ``new`` one, too."""
+        record, finding, group = new
+        shown = services_of(record.state)
+        alert = hit.source["alert"] | {"state": "due", "at": at}
+        if finding.service_name in shown and hit.source.get("serviceName") not in shown:
+            about = {"serviceName": finding.service_name, "evidence": finding.evidence, "alert": alert | {"group": group}}
+        elif hit.source["alert"]["state"] in self._renewed:
+            about = {"alert": alert}
+        else:
+            return hit
+        return msgspec.structs.replace(hit, source=hit.source | about)
 
     def _write_lease(self, lease: Lease) -> Lease | None:
         action = self._store.compare_and_set(self._index, _LEASE, lease.seq_no, lease.primary_term)
@@ -204,11 +218,18 @@ def _state_change(state: AlertState, now_ms: int) -> dict[str, object]:
 
 
 def _alerts_of(record: TraceRecord) -> Iterator[_NewAlert]:
-    """A finding for each rule that fired with an alert, and the service of the foremost failure, by which alerts are grouped."""
+    """A finding for each rule that fired with an alert, and the service of the foremost failure, by which alerts are grouped.
+
+    The failures of services that the trace shows come first: any log group's line can tell of another one.
+    """
+    shown = services_of(record.state)
     failures = [failure for failure in group_failures(record.verdict.findings) if failure.alert]
+    failures.sort(key=lambda failure: failure.lead.service_name not in shown)
     by_rule: dict[str, Finding] = {}
-    for finding in (finding for failure in failures for finding in failure.findings if finding.severity == "alert"):
-        by_rule.setdefault(finding.rule, finding)
+    for failure in failures:
+        for finding in sorted(failure.findings, key=lambda finding: finding.service_name not in shown):
+            if finding.severity == "alert":
+                by_rule.setdefault(finding.rule, finding)
     yield from ((record, by_rule[rule], failures[0].lead.service_name) for rule in sorted(by_rule))
 
 

@@ -45,6 +45,24 @@ def edge_response_of(state: TraceState, tree: SegmentTree) -> EdgeResponse:
     return EdgeResponse(None, "error" if entry.fault or entry.error or entry.throttle else "success", entry.name)
 
 
+def without_foreign_answers(state: TraceState, account: str) -> TraceState:
+    """Returns the state of a trace of ``account`` without what the APIs of other accounts say that they answered.
+
+    They may name any trace and any request. A trace is of this account where X-Ray or a log group of the account knows it; the state of
+    any other one is returned as it is.
+
+    Args:
+        state: the merged state of the trace.
+        account: the id of the account that X-Ray answers for; empty if it is unknown, then nothing is left out.
+    """
+    foreign = {key: msgspec.structs.replace(request, status=None, lowest_status=None, integration_request_id="")
+               for key, request in state.requests.items() if request.answered and request.account not in {"", account}}  # fmt: skip
+    if not (account and foreign):
+        return state
+    accounts = {fact.account or account for fact in state.segments.values()} or {request.account for request in state.requests.values()}
+    return msgspec.structs.replace(state, requests=state.requests | foreign) if account in accounts else state
+
+
 def _answers(requests: Iterable[RequestFact], entry: SegmentFact | None) -> list[int]:
     """The statuses, sorted, that API Gateway's log gives for the entry's request; for the first request if no segment is known."""
     answered = [request for request in requests if request.answered and not request.elsewhere]

@@ -108,18 +108,20 @@ def _request_of(source: Mapping[str, Any]) -> RequestFact:
     # only Lambda's own lines name the segment; API Gateway's logs name none
     by_lambda = by_platform and not event_name.startswith(_API_GATEWAY)
     by_api_gateway = _is_of_api_gateway(source)
+    # any program may print what looks like an access log
+    status = source.get("httpStatus") if by_api_gateway else None
+    has_origin = bool(request_id or status)
     return RequestFact(
         request_id=request_id,
-        log_group=stream.log_group if request_id else "",
-        account=stream.account if request_id else "",
+        log_group=stream.log_group if has_origin else "",
+        account=stream.account if has_origin else "",
         platform=by_platform and bool(request_id),
         segment_id=(source.get("spanId") or "") if by_lambda else "",
         sampled=source.get("sampled") if by_lambda else None,
         claimed_sampled=said_by_line(source, "sampled") if inline and not by_lambda else None,
         first_at=at,
         last_at=at,
-        # any program may print what looks like an access log
-        status=source.get("httpStatus") if by_api_gateway else None,
+        status=status,
         integration_request_id=(source.get("integrationRequestId") or "") if by_api_gateway else "",
         runs=marks_of(event_name, stream.log_stream, position_of(source)) if request_id and event_name else {},
     )

@@ -112,7 +112,9 @@ class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
 
     @property
     def key(self) -> str:
-        """The key of this request among those of its trace."""
+        """The key of this request among those of its trace; an answer to a request without an id has the key of its log group."""
+        if self.log_group and not self.request_id:
+            return f" {self.origin}"
         return request_key(self.request_id, self.log_group, self.account)
 
     @property

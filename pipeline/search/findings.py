@@ -15,7 +15,7 @@ def hidden_faults(store: Store, *, since: datetime | None = None, until: datetim
 
     Args:
         store: OpenSearch.
-        since: the earliest start of a trace; aware.
+        since: the earliest end of a trace; aware. One line of any writer can make a trace begin long before, or end long after.
         until: the latest start; aware.
         limit: how many at most.
         rule: only traces for which this rule fired.
@@ -24,8 +24,10 @@ def hidden_faults(store: Store, *, since: datetime | None = None, until: datetim
     """
     filters: list[dict[str, Any]] = [{"exists": {"field": "trace.rules"}} if notices else {"term": {"trace.hiddenFault": True}}]
     filters += [{"term": {field: value}} for field, value in (("trace.rules", rule), ("findings.serviceName", service)) if value]
-    if between := time_range(since, until):
-        filters.append({"range": {"@timestamp": between}})
+    # raises where nothing can lie between the two
+    time_range(since, until)
+    ends = (("lastSeenAt", time_range(since, None)), ("@timestamp", time_range(None, until)))
+    filters += [{"range": {name: between}} for name, between in ends if between]
     body = {"query": {"bool": {"filter": filters}}, "size": min(limit, MOST_DOCUMENTS), "sort": newest_first(),
             "_source": {"excludes": ["state"]}}  # fmt: skip
     return documents(store.search(body, index=f"{store.prefix}-traces"))

@@ -86,6 +86,11 @@ def correlation_ids_of(state: TraceState) -> list[str]:
     return fair_share(values_by_origin(named).values(), _MOST_CORRELATION_IDS)
 
 
+def services_of(state: TraceState) -> set[str]:
+    """Returns the names of the services that the segments of a trace show."""
+    return {fact.service_name or fact.name for fact in state.segments.values() if not fact.subsegment}
+
+
 def annotations_of(state: TraceState) -> dict[str, list[Annotation]]:
     """Returns the annotations of all segments and subsegments: the values by key, both in a fixed order and bounded in number."""
     found: dict[str, dict[str, Annotation]] = {}

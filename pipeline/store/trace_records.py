@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.detect.verdict import NOTHING_KNOWN, Evaluator
+from pipeline.detect.verdict import NOTHING_KNOWN, Evaluator, Verdict
 from pipeline.model.trace_state import EMPTY, TraceState, merge
 from pipeline.store.client import Store
 from pipeline.store.compare_and_set import merge_until_written
@@ -116,7 +116,8 @@ class TraceRecords:
             verdict=verdict,
             version=record.version + changed,
             # a new key or request may concern other traces, which have to be reconciled first
-            settled=record.settled and not changed and _same_joins(state, record.state),
+            # nor is the alert of a service yet to be sent that another one's finding of the same rule came before
+            settled=record.settled and not changed and _same_joins(state, record.state) and _alerts(verdict) <= _alerts(record.verdict),
             current=True,
         )
 
@@ -144,6 +145,10 @@ def _updates_lines(state: TraceState, before: TraceState) -> bool:
         or [(request.segment_id, request.is_sampled) for request in state.requests.values() if request.platform]
         != [(request.segment_id, request.is_sampled) for request in before.requests.values() if request.platform]
     )
+
+
+def _alerts(verdict: Verdict) -> set[tuple[str, str]]:
+    return {(finding.rule, finding.service_name) for finding in verdict.findings if finding.severity == "alert"}
 
 
 def _same_joins(state: TraceState, before: TraceState) -> bool:

@@ -206,11 +206,11 @@ def test_a_trace_that_is_judged_anew_while_it_is_told_of_breaks_nothing(world):
 
 def test_a_later_rule_s_message_is_about_that_rule(world):
     """What the trace was told of before is not what the new message begins with."""
-    first = finding("deep", 1, "the first") | {"rule": "crash", "depth": 9}
-    world.note("orders", findings=[first, finding("orders", 2, "the second")])
+    first = finding("deep", 1, "FirstError") | {"rule": "crash", "depth": 9}
+    world.note("orders", findings=[first, finding("orders", 2, "SecondError")])
     world.dispatch()
     ((subject, text, _),) = world.topic.sent
-    assert ("the second" in subject, "the first" in text) == (True, False)
+    assert ("SecondError" in subject, "FirstError" in text) == (True, False)
 
 
 @pytest.mark.parametrize("call", ["get_many", "scan", "refresh"])

@@ -1,11 +1,14 @@
 """Whatever a stranger logs about the traces of others, before or after them: their documents end as they do without him."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pipeline.model.trace_ids import to_xray
-from tests.support.events import lambda_event, powertools, report, start
+from pipeline.resolve import Resolver
+from pipeline.search.findings import hidden_faults
+from tests.support.events import NOW, REQUEST, TRACE, Traces, function, lambda_event, powertools, report, service, start
 from tests.support.shipping import shipped
 from tests.support.world import BEGAN, Case, calm_order, new_salt, platform
 
@@ -111,3 +114,112 @@ def test_documents_of_others(store, settings, attack, first):
     found = of_others(case.finish())
     assert found.keys() == calm.keys()
     assert dict(_differences(found, calm)) == {}
+
+
+class _Topic:
+    """Keeps the service of each message."""
+
+    def __init__(self):
+        self.services = []
+
+    def publish(self, subject, text, attributes):
+        """Takes a message."""
+        self.services.append(attributes["service"])
+
+
+def _resolved(store, settings, at, *documents, topic=None):
+    """Sweeps at ``at``, milliseconds after now; returns the record of the trace."""
+    Resolver(store=store, source=Traces(*documents), settings=settings, topic=topic, clock=lambda: (NOW + at) / 1000).sweep()
+    return store.get_many([(f"{store.prefix}-traces", TRACE)])[0].source
+
+
+def _said(message, *, group="/ecs/stranger", at=NOW, number=1, **more):
+    return lambda_event([message], group=group, stream=_STREAM, at=at, first=9 * 10**50 + number, **more)
+
+
+def _own(*messages):
+    """The lines of an invocation of the function orders, which X-Ray has."""
+    return lambda_event([start(), *messages, report()])
+
+
+FAILED = (service(), function(error=True, cause={"exceptions": [{"id": "1", "type": "ValueError", "message": "no stock"}]}))
+WELL = (service(), function())
+
+
+@pytest.mark.parametrize("at", [NOW + 7_000_000, 7_258_118_400_000], ids=["two hours ahead", "in 2200"])
+def test_a_time_to_come_puts_no_look_up_off(store, settings, at):
+    """A line of a time to come says that the trace was not sampled: X-Ray is asked ten minutes after the first line all the same."""
+    shipped(lambda_event([powertools("hello")], group="/ecs/shop"), store, settings)
+    shipped(_said(f"tracing Root={to_xray(TRACE)};Sampled=0", at=at), store, settings)
+    assert _resolved(store, settings, 500_000, *FAILED)["trace"]["state"] == "pending"
+    assert _resolved(store, settings, 601_000, *FAILED)["trace"]["hiddenFault"]
+
+
+def test_lines_without_end_put_no_look_up_off(store, settings):
+    """Somebody says each minute that the trace was not sampled: X-Ray is asked all the same."""
+    shipped(lambda_event([powertools("hello")], group="/ecs/shop"), store, settings)
+    for minute in range(11):
+        shipped(_said(f"tracing Root={to_xray(TRACE)};Sampled=0", at=NOW + minute * 60_000, number=minute), store, settings)
+        found = _resolved(store, settings, minute * 60_000 + 1, *FAILED)["trace"]
+    assert (found["state"], found["hiddenFault"]) == ("complete", True)
+
+
+def _as_a_function(messages, group="/aws/lambda/evil", **more):
+    return lambda_event([start(), *messages, report().replace("0285bf1261be05ff", "f" * 16)], group=group, stream=_STREAM, **more)
+
+
+ACCUSATIONS = {
+    "a function that prints records of the request": (_as_a_function([powertools("x", level="ERROR")]), "evil"),
+    "a log group of the function's name": (_said(powertools("x", level="ERROR"), group="/own/orders"), "/own/orders"),
+    "such a function of another account": (
+        _as_a_function([powertools("x", level="ERROR")], group="/aws/lambda/orders", owner="999999999999"), "/aws/lambda/orders"),
+    "a time-out": (
+        _said(f"2026-01-01T00:00:00.000Z {REQUEST} Task timed out after 3.00 seconds trace_id={TRACE}", group="/own/orders"), "/own/orders"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("kind", ACCUSATIONS)
+def test_nobody_speaks_for_a_function(store, settings, kind, first):
+    """What a stranger says of a request of others is told of his own log group, and names no span of theirs."""
+    event, speaker = ACCUSATIONS[kind]
+    for each in (event, _own(powertools("fine"))) if first else (_own(powertools("fine")), event):
+        shipped(each, store, settings)
+    findings = _resolved(store, settings, 60_000, *WELL)["findings"]
+    assert [(finding["serviceName"], finding["spanId"]) for finding in findings] == [(speaker, "")]
+
+
+def test_an_accusation_keeps_no_alert_away(store, settings):
+    """A stranger's line was told of before the function's own error comes: that is told, too; and only once."""
+    topic = _Topic()
+    shipped(_own(powertools("fine")), store, settings)
+    shipped(_said(powertools("x", level="ERROR")), store, settings)
+    _resolved(store, settings, 60_000, *WELL, topic=topic)
+    assert topic.services == ["stranger"]
+    late = lambda_event([powertools("no stock", level="ERROR")], at=NOW + 1, first=50)
+    assert shipped(late, store, settings).unsettled == (TRACE,)
+    for minute in (3, 5, 7):
+        _resolved(store, settings, minute * 60_000, *WELL, topic=topic)
+    assert topic.services == ["stranger", "orders"]
+
+
+def test_an_accusation_takes_no_alert_over(store, settings):
+    """Of two services that log errors the alert goes by the one that X-Ray shows, whatever the other is called."""
+    topic = _Topic()
+    shop = service(origin="AWS::ECS::Container", name="shop", aws={})
+    for number, (group, message) in enumerate((("/ecs/aaa", "x"), ("/ecs/shop", "no stock"))):
+        shipped(_said(json.dumps({"level": "ERROR", "message": message, "trace_id": TRACE}), group=group, number=number), store, settings)
+    _resolved(store, settings, 60_000, shop, topic=topic)
+    assert topic.services == ["shop"]
+
+
+@pytest.mark.parametrize("at", [NOW - 864_000_000, NOW + 7_000_000, 7_258_118_400_000], ids=["days ago", "two hours ahead", "in 2200"])
+def test_no_line_hides_a_fault_from_the_list(store, settings, at):
+    """A line of another time makes a trace begin or end then; the faults of the last hour show it all the same."""
+    shipped(_own(powertools("no stock", level="ERROR")), store, settings)
+    shipped(_said(f"hello trace_id={TRACE}", at=at), store, settings)
+    for minute in range(0, 240, 10):
+        _resolved(store, settings, minute * 60_000)
+    store.refresh()
+    since = datetime.fromtimestamp(NOW / 1000, UTC) - timedelta(hours=1)
+    assert [found["traceId"] for found in hidden_faults(store, since=since)] == [TRACE]

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.model.facts import RequestFact
-from pipeline.model.sampling import sampling_of
+from pipeline.model.sampling import due_at, provable_at, sampling_of
 from pipeline.model.trace_state import TraceState
 from tests.support.events import REQUEST
 
@@ -43,3 +43,15 @@ BARE = RequestFact(first_at=1, last_at=1)
 def test_who_says_it(facts, said):
     """Only the platform's records in every log group that speaks of a trace make it unsampled; a sampled request outweighs all."""
     assert sampling_of(requests(*facts)) == said
+
+
+GIVE_UP = 600_000
+
+
+@pytest.mark.parametrize("last_at", [1_000_000, 8_000_000, 7_258_118_400_000], ids=["now", "two hours ahead", "in 2200"])
+def test_no_line_puts_the_first_look_up_off(last_at):
+    """X-Ray is asked when its answer proves something, and at the latest ten minutes after the first line, whatever comes afterwards."""
+    state = requests(RequestFact(first_at=1_000_000, last_at=1_000_000), RequestFact(request_id="x", log_group=STRANGER, first_at=1_000_000,
+                     last_at=last_at, claimed_sampled=False))  # fmt: skip
+    assert due_at(state, GIVE_UP) == min(last_at + 120_000, 1_600_000)
+    assert provable_at(state, GIVE_UP) == last_at + 120_000
