@@ -46,7 +46,13 @@ def test_advice_tells_the_state_of_a_trace(store, settings):
     """A trace that is waited for: when it is looked up again; one that was not sampled: that nothing will come."""
     indexed(lambda_event([powertools("paid"), report()]), store, settings)
     indexed(
-        lambda_event([powertools("sent", trace=OTHER, request="r-11111111"), report("r-11111111", OTHER, sampled=False)], first=100),
+        lambda_event(
+            [
+                powertools("sent", trace=OTHER, request="11111111-2182-454f-963f-5f0f9a621d72"),
+                report("11111111-2182-454f-963f-5f0f9a621d72", OTHER, sampled=False),
+            ],
+            first=100,
+        ),
         store,
         settings,
     )
