@@ -77,8 +77,6 @@ def trace_source_for(settings: Settings, client: Callable[[], Any]) -> "TraceSou
     Args:
         settings: the source, the format of retrievals, and the account's budget of calls, which the workers share equally.
         client: makes boto3's `xray` client; not called for `aws/spans`.
-
-    Raises UnavailableError if `auto` has to ask X-Ray and gets no answer.
     """
     if settings.trace_source == "aws/spans":
         from pipeline.traces.sources.spans_subscription import SpansSubscription
@@ -86,13 +84,15 @@ def trace_source_for(settings: Settings, client: Callable[[], Any]) -> "TraceSou
         return SpansSubscription()
     from pipeline.traces.sources.batch_get_traces import BatchGetTraces
     from pipeline.traces.sources.budget import CallBudget
+    from pipeline.traces.sources.chosen_source import ChosenSource
     from pipeline.traces.sources.trace_retrieval import TraceRetrieval
-    from pipeline.traces.sources.xray_client import searches_transactions
 
     budget = CallBudget(settings.lookups_per_minute / settings.workers)
-    xray = client()
-    searching = settings.trace_source == "StartTraceRetrieval" or (settings.trace_source == "auto" and searches_transactions(xray, budget))
-    return TraceRetrieval(xray, budget, trace_format=settings.trace_format) if searching else BatchGetTraces(xray, budget)
+    if settings.trace_source == "auto":
+        return ChosenSource(client(), budget, settings.trace_format)
+    if settings.trace_source == "StartTraceRetrieval":
+        return TraceRetrieval(client(), budget, trace_format=settings.trace_format)
+    return BatchGetTraces(client(), budget)
 
 
 def console_links_for(settings: Settings) -> "ConsoleLinks":

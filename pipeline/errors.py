@@ -16,10 +16,12 @@ class TracejoinError(Exception):
     Attributes:
         status: the HTTP status of OpenSearch's answer, if an answer caused the error; else 0.
         answer: the body of that answer, as text.
+        kind: the type of the error in that answer, as OpenSearch names it.
     """
 
     status: int = 0
     answer: str = ""
+    kind: str = ""
 
 
 class BadInputError(TracejoinError):

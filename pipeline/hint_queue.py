@@ -1,7 +1,7 @@
 """Hint queue: `ship` sends trace ids to `resolve` through SQS. A lost hint only delays a trace: the sweep finds its lines."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -9,7 +9,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.errors import BadInputError, UnavailableError
 from pipeline.model.trace_ids import parse_trace_id
 
-_IDS_PER_MESSAGE = 100
+IDS_PER_MESSAGE: Final = 100
+"""As many traces as `resolve` takes at once."""
+
 # SendMessageBatch takes ten (Amazon SQS API reference)
 _MESSAGES_PER_CALL = 10
 
@@ -36,8 +38,8 @@ class Queue:
     def send(self, trace_ids: Sequence[str], *, attempt: int, delay: int) -> None:
         """Sends hints of ``trace_ids`` that are received after ``delay`` seconds (900 at most). Raises UnavailableError."""
         bodies = [
-            msgspec.json.encode(Hint(tuple(trace_ids[start : start + _IDS_PER_MESSAGE]), attempt)).decode()
-            for start in range(0, len(trace_ids), _IDS_PER_MESSAGE)
+            msgspec.json.encode(Hint(tuple(trace_ids[start : start + IDS_PER_MESSAGE]), attempt)).decode()
+            for start in range(0, len(trace_ids), IDS_PER_MESSAGE)
         ]
         for start in range(0, len(bodies), _MESSAGES_PER_CALL):
             entries = [
@@ -66,10 +68,10 @@ class Queue:
 
 
 def read_hint(body: str) -> Hint:
-    """Reads the hint in an SQS message's body, without its invalid trace ids. Raises BadInputError if the body is no hint."""
+    """Reads the hint in an SQS message's body, without its invalid trace ids, each id once. Raises BadInputError if the body is no hint."""
     try:
         hint = msgspec.json.decode(body, type=Hint)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadInputError(f"the message is no hint of trace ids: {error}") from error
     ids = (parse_trace_id(id_) for id_ in hint.trace_ids)
-    return Hint(tuple(id_ for id_ in ids if id_), max(hint.attempt, 0))
+    return Hint(tuple(dict.fromkeys(id_ for id_ in ids if id_)), max(hint.attempt, 0))

@@ -68,11 +68,13 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
         remaining: returns the seconds left for all of it.
         clock: returns seconds since the epoch.
 
-    Raises UnavailableError where a write may succeed later: the event must be delivered again, which is safe, since every
-    document's id follows from the event.
+    Raises UnavailableError where a write may succeed later, and MisconfiguredError where `setup` did not run yet or the login is refused:
+    the event must be delivered again, which is safe, since every document's id follows from the event.
     """
     received = decode_event(event, max_bytes=settings.max_decompressed_bytes)
     decoded = _wanted(received, settings)
+    if decoded.batches or decoded.bad_events or decoded.bad_envelopes:
+        store.require_templates()
     now = int(clock() * 1000)
     days = index_days(now, settings.retention_days)
     items = prepare(decoded, settings, days)

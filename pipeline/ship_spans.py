@@ -11,11 +11,12 @@ from pipeline.model.index_days import IndexDays
 from pipeline.model.trace_state import holds
 from pipeline.redact.redactor import Redactor
 from pipeline.store.client import Store
-from pipeline.store.dead_letters import DeadLetter, of_event
+from pipeline.store.dead_letters import DeadLetter, of_event, of_span
 from pipeline.store.span_writer import write_spans
 from pipeline.store.trace_records import TraceRecords
 from pipeline.traces.otel_spans import read_span
 from pipeline.traces.segment import Segment, facts_of_segments
+from pipeline.traces.span_document import span_address
 
 _LONGEST_ACCOUNT: Final = len("123456789012")
 
@@ -57,9 +58,13 @@ def ship_spans(batches: Iterable[LogBatch], store: Store, records: TraceRecords,
             except BadInputError as error:
                 letters.append(of_event(batch, UnreadableRecord(f"event {event.id}", str(error), event.message), now, redactor))
     spans = write_spans(segments, store, days)
+    if spans.refused:
+        raise UnavailableError(f"OpenSearch does not take spans of {len(spans.refused)} traces: {next(iter(spans.refused.values()))}")
     if spans.behind:
         raise UnavailableError(f"the spans of {len(spans.behind)} traces were changed by others meanwhile")
-    letters += [_letter(segment, reason, now) for segment, reason in spans.rejected]
+    for segment, reason in spans.rejected:
+        address = span_address(segment.fact, segment.trace_id, store.prefix, days)
+        letters.append(of_span(*address, content=msgspec.json.encode(segment).decode(), reason=reason, at=now))
     return SpanShipment(spans.indexed, spans.duplicate, letters, _unsettled(segments, spans.written, records))
 
 
@@ -75,9 +80,3 @@ def _unsettled(segments: Iterable[Segment], written: Collection[str], records: T
     facts = facts_of_segments(segments)
     known = records.load(facts)
     return tuple(id_ for id_, state in facts.items() if id_ in written or not holds(known[id_].state, state))
-
-
-def _letter(segment: Segment, reason: str, now: str) -> DeadLetter:
-    """The dead letter of a span that OpenSearch rejects in any form."""
-    document: dict[str, object] = {"@timestamp": now, "reason": reason, "document": msgspec.json.encode(segment).decode()}
-    return DeadLetter(f"{segment.trace_id}-{segment.fact.id}", document)

@@ -1,4 +1,7 @@
-"""Hint batch: an SQS batch becomes hints, unsettled traces become later hints, and SQS gets a partial batch response."""
+"""Hint batch: an SQS batch becomes hints, and batches of traces that fit into one run; SQS gets a partial batch response.
+
+Unsettled traces become later hints. What is too large for a run, and what a run has no time for, becomes new hints at once.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -7,7 +10,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from pipeline.errors import BadInputError, TracejoinError, UnavailableError
-from pipeline.hint_queue import Hint, read_hint
+from pipeline.hint_queue import IDS_PER_MESSAGE, Hint, read_hint
 from pipeline.settings import Settings
 from shipper_function.queues import dead_letters, queue
 
@@ -22,6 +25,48 @@ def read_hints(records: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Hint], d
         except BadInputError as error:
             unreadable[record["messageId"]] = str(error)
     return hints, unreadable
+
+
+def came_again(records: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The ids of the messages in these SQS records that SQS delivers once more, since they failed or the function ran out of time."""
+    return frozenset(record["messageId"] for record in records if _receive_count(record) > 1)
+
+
+def _receive_count(record: Mapping[str, Any]) -> int:
+    count = str(record.get("attributes", {}).get("ApproximateReceiveCount", ""))
+    return int(count) if count.isdecimal() else 1
+
+
+def is_too_large(hint: Hint) -> bool:
+    """Whether a hint names more traces than `Queue.send` puts into a message, so that it is sent on in parts."""
+    return len(hint.trace_ids) > IDS_PER_MESSAGE
+
+
+def batches_of(hints: Mapping[str, Hint], alone: Collection[str]) -> list[tuple[str, ...]]:
+    """Puts hints together, by message id, so that a batch names no more traces than a run takes at once; those ``alone`` come last."""
+    batches: list[tuple[str, ...]] = []
+    size = 0
+    for id_, hint in hints.items():
+        if id_ in alone:
+            continue
+        if batches and size + len(hint.trace_ids) <= IDS_PER_MESSAGE:
+            batches[-1] += (id_,)
+            size += len(hint.trace_ids)
+        else:
+            batches.append((id_,))
+            size = len(hint.trace_ids)
+    return [*batches, *((id_,) for id_ in hints if id_ in alone)]
+
+
+def hand_on(hints: Mapping[str, Hint], settings: Settings) -> dict[str, TracejoinError]:
+    """Sends the traces of these hints in new ones that come at once; returns the failures by message id."""
+    failures: dict[str, TracejoinError] = {}
+    for id_, hint in hints.items():
+        try:
+            queue(settings).send(hint.trace_ids, attempt=hint.attempt, delay=0)
+        except UnavailableError as error:
+            failures[id_] = error
+    return failures
 
 
 def put_aside(records: Iterable[Mapping[str, Any]], unreadable: Mapping[str, str], settings: Settings) -> dict[str, TracejoinError]:

@@ -1,5 +1,6 @@
 """Resolve metrics: one invocation of resolve as CloudWatch metrics of the faults found and of the pipeline's own health."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -20,11 +21,19 @@ def count(resolution: Resolution, metrics: Metrics, logger: Logger) -> None:
     metrics.add_metric("traces_settled", MetricUnit.Count, resolution.settled)
     metrics.add_metric("xray_calls", MetricUnit.Count, resolution.calls)
     metrics.add_metric("lookups_put_off", MetricUnit.Count, resolution.put_off)
+    metrics.add_metric("lookups_failed", MetricUnit.Count, resolution.failed_lookups)
+    metrics.add_metric("traces_unwritable", MetricUnit.Count, len(resolution.unwritable))
     metrics.add_metric("bad_documents", MetricUnit.Count, resolution.bad_documents)
     metrics.add_metric("glue_ids", MetricUnit.Count, len(resolution.too_common))
     count_stale(resolution.stale)
     if resolution.too_common:
         logger.warning("ids that too many traces show join none", extra={"ids": resolution.too_common[:_MOST_NAMED]})
+    for reason in resolution.lookup_failures:
+        logger.error("look-ups are put off, and traces are told by their log lines alone", extra={"reason": reason})
+    for reason, number in Counter(resolution.unwritable.values()).most_common(_MOST_NAMED):
+        logger.error("traces are left, since an index takes no writes", extra={"traces": number, "reason": reason})
+    for reason in resolution.undeleted:
+        logger.error("the sweep could not delete what is past its retention", extra={"reason": reason})
     _count_faults(resolution.new_faults, metrics)
     _count_alerts(resolution.alerts, metrics, logger)
 

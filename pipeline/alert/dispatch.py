@@ -50,6 +50,12 @@ class Dispatch(msgspec.Struct):
     latencies: tuple[int, ...] = ()
 
 
+def joined(one: Dispatch, other: Dispatch) -> Dispatch:
+    """Returns the result of two dispatches together."""
+    return Dispatch(one.sent + other.sent, one.withdrawn + other.withdrawn, one.held + other.held, one.failures + other.failures,
+                    one.latencies + other.latencies)  # fmt: skip
+
+
 class Dispatcher:
     """Sends pending alerts.
 

@@ -1,5 +1,6 @@
 """`tracejoin resolve`: looks up what is pending, once."""
 
+from collections import Counter
 from typing import Any
 
 import boto3
@@ -13,26 +14,34 @@ from pipeline.configure import alert_topic_for, trace_source_for
 from pipeline.errors import MisconfiguredError
 from pipeline.resolve import Resolution, Resolver
 
+_MOST_NAMED = 10
+_CONFIG = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_timeout=20)
+
 
 @click.command()
 @pass_app
 def resolve(app: CommandContext) -> int:
-    """Looks up what is pending, once: the sweep that Lambda runs on a schedule. No queue needed."""
+    """Looks up what is pending, once: the sweep that Lambda runs on a schedule. No queue needed.
+
+    While X-Ray is away, what follows from log lines happens all the same; the exit status is 1 then, and where an index takes no writes.
+    """
     source = trace_source_for(app.settings, lambda: xray(app))
     resolver = Resolver(store=app.store(), source=source, settings=app.settings, topic=alert_topic_for(app.settings))
     resolution = resolver.sweep(force=True)
     app.emit(resolution)
     app.say("  ".join(f"{name} [bold]{count}[/]" for name, count in counts(resolution).items()))
-    for reason in resolution.alerts.failures:
+    unwritable = [f"an index takes no writes, so {number} traces are left: {reason}"
+                  for reason, number in Counter(resolution.unwritable.values()).most_common(_MOST_NAMED)]  # fmt: skip
+    for reason in (*resolution.lookup_failures, *unwritable, *resolution.undeleted, *resolution.alerts.failures):
         app.warn(reason)
-    return 0
+    return 1 if resolution.lookup_failures or unwritable else 0
 
 
 def xray(app: CommandContext) -> Any:
     """The X-Ray client of the settings' region, with the credentials that boto3 finds. Raises MisconfiguredError where no region is set."""
     if not app.settings.region:
         raise MisconfiguredError(["AWS_REGION is not set: X-Ray is asked in one region"])
-    return boto3.client("xray", region_name=app.settings.region, config=Config(retries={"total_max_attempts": 3}))
+    return boto3.client("xray", region_name=app.settings.region, config=_CONFIG)
 
 
 def counts(resolution: Resolution) -> dict[str, int]:

@@ -1,13 +1,15 @@
 """Completeness: how much of a trace has come, as a state and a sentence. Time enters as a fact: when each look-up was made."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
 from pipeline.detect.segment_outcome import ACCEPTED, FUNCTION, RAN, SERVICE
 from pipeline.detect.segment_tree import SegmentTree
-from pipeline.detect.verdict import State
-from pipeline.model.facts import SegmentFact
+from pipeline.detect.verdict import SOURCE_UNAVAILABLE, State
+from pipeline.model.facts import LookupFact, Outcome, SegmentFact
+from pipeline.model.lookups import answered, failed_since_answer
 from pipeline.model.sampling import provable_at, sampling_of
 from pipeline.model.trace_state import TraceState, last_seen
 
@@ -16,6 +18,10 @@ _MOST_LOOKUPS = 20
 # an event that fails is retried twice by default (AWS Lambda developer guide, "How Lambda handles errors and retries")
 _MOST_ATTEMPTS = 3
 _HOUR = 3_600_000
+_WHY_NO_ANSWER: Final[Mapping[Outcome, str]] = {
+    "denied": "X-Ray refused the credentials of tracejoin",
+    "unreachable": "X-Ray did not answer",
+}
 
 
 class Completeness(msgspec.Struct, frozen=True):
@@ -32,7 +38,8 @@ def completeness_of(state: TraceState, tree: SegmentTree, give_up_after_ms: int)
 
 
 def _without_segments(state: TraceState, give_up_after_ms: int) -> Completeness:
-    outcomes = {lookup.outcome for lookup in state.lookups.values()}
+    outcomes = {lookup.outcome for lookup in answered(state)}
+    failed = failed_since_answer(state)
     sampling = sampling_of(state)
     if sampling == "unsampled" or (sampling == "said to be unsampled" and _looked_up_late(state, give_up_after_ms)):
         return Completeness("unsampled", "The trace was not sampled, so X-Ray never recorded it: these log lines are all there is.")
@@ -41,19 +48,28 @@ def _without_segments(state: TraceState, give_up_after_ms: int) -> Completeness:
                             "aws/spans to tracejoin, or set TRACEJOIN_TRACE_SOURCE to StartTraceRetrieval.")  # fmt: skip
     if "limitExceeded" in outcomes:
         return Completeness("limitExceeded", "The trace is larger than X-Ray keeps, and nothing of it came back.")
-    if not outcomes and sampling == "said to be unsampled":
+    if not state.lookups and sampling == "said to be unsampled":
         return Completeness("pending", "A line says that the trace was not sampled; X-Ray will be asked once whether that is so.")
-    if not outcomes:
+    if not state.lookups:
         return Completeness("pending", "X-Ray was not asked for this trace yet.")
     if "refused" in outcomes:
         return Completeness("notFound", "X-Ray does not take this for a trace id, so it can have no trace of it.")
-    if not _time_is_up(state, give_up_after_ms):
-        return Completeness("pending", "X-Ray has nothing on this trace yet.")
+    if _time_is_up(state, answered(state), give_up_after_ms):
+        return Completeness("notFound", _not_found(outcomes))
+    if _time_is_up(state, failed, give_up_after_ms):
+        return Completeness(SOURCE_UNAVAILABLE, f"{_WHY_NO_ANSWER[failed[-1].outcome]} until long after the last log line: "
+                            "these log lines are all that is known.")  # fmt: skip
+    if failed:
+        return Completeness("pending", f"{_WHY_NO_ANSWER[failed[-1].outcome]} so far: its answer is put off.")
+    return Completeness("pending", "X-Ray has nothing on this trace yet.")
+
+
+def _not_found(outcomes: Collection[Outcome]) -> str:
     if outcomes == {"unprocessed"}:
-        return Completeness("notFound", "X-Ray left this id unprocessed each time, and was asked until long after the last log line.")
+        return "X-Ray left this id unprocessed each time, and was asked until long after the last log line."
     if outcomes == {"subscribed"}:
-        return Completeness("notFound", "No span of this trace came through aws/spans, long after the last log line.")
-    return Completeness("notFound", "X-Ray has no trace of this id, though it was asked until long after the last log line.")
+        return "No span of this trace came through aws/spans, long after the last log line."
+    return "X-Ray has no trace of this id, though it was asked until long after the last log line."
 
 
 def _looked_up_late(state: TraceState, give_up_after_ms: int) -> bool:
@@ -71,17 +87,24 @@ def _with_segments(state: TraceState, tree: SegmentTree, give_up_after_ms: int) 
         )
     if not missing:
         return Completeness("complete", "Every segment is closed and every call has its answer.")
-    if _time_is_up(state, give_up_after_ms):
+    if _time_is_up(state, answered(state), give_up_after_ms):
         return Completeness("incomplete", f"Time is up, and something never came: {named}.", missing)
+    failed = failed_since_answer(state)
+    if _time_is_up(state, failed, give_up_after_ms):
+        reason = f"Time is up, and {_WHY_NO_ANSWER[failed[-1].outcome]} when it was asked for what is missing: {named}."
+        return Completeness(SOURCE_UNAVAILABLE, reason, missing)
+    if failed:
+        reason = f"Not everything is there yet, and {_WHY_NO_ANSWER[failed[-1].outcome]} so far: {named}."
+        return Completeness("partial", reason, missing)
     return Completeness("partial", f"Not everything is there yet: {named}.", missing)
 
 
-def _time_is_up(state: TraceState, give_up_after_ms: int) -> bool:
-    """Whether a look-up was made long enough after the last sign of life, or the trace was looked up too often."""
-    asked = max((lookup.at for lookup in state.lookups.values()), default=0)
+def _time_is_up(state: TraceState, lookups: Sequence[LookupFact], give_up_after_ms: int) -> bool:
+    """Whether one of these look-ups was made long enough after the last sign of life, or there are too many of them."""
+    asked = max((lookup.at for lookup in lookups), default=0)
     # a time far after the look-up that found it is wrong
     active = last_seen(state, before=asked + _HOUR)
-    return asked > 0 and (asked >= active + give_up_after_ms or len(state.lookups) >= _MOST_LOOKUPS)
+    return asked > 0 and (asked >= active + give_up_after_ms or len(lookups) >= _MOST_LOOKUPS)
 
 
 def _missing(state: TraceState, tree: SegmentTree) -> Iterator[str]:

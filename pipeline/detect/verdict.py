@@ -7,11 +7,17 @@ import msgspec
 
 from pipeline.model.trace_state import TraceState
 
-State = Literal["pending", "partial", "complete", "unsampled", "notFound", "incomplete", "limitExceeded", "sourceDisabled"]
+State = Literal["pending", "partial", "complete", "unsampled", "notFound", "incomplete", "limitExceeded", "sourceDisabled",
+                "sourceUnavailable"]  # fmt: skip
 FindingSeverity = Literal["alert", "notice"]
 ClientSaw = Literal["success", "error", "unknown"]
 
-FINAL: frozenset[State] = frozenset({"complete", "unsampled", "notFound", "incomplete", "limitExceeded", "sourceDisabled"})
+SOURCE_UNAVAILABLE: Final = "sourceUnavailable"
+"""The final state of a trace whose source was away too long: the sweep looks it up again once the source is back."""
+
+FINAL: frozenset[State] = frozenset(
+    {"complete", "unsampled", "notFound", "incomplete", "limitExceeded", "sourceDisabled", SOURCE_UNAVAILABLE}
+)
 
 
 class ShownLine(msgspec.Struct, frozen=True, order=True, rename="camel", kw_only=True):

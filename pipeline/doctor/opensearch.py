@@ -42,8 +42,11 @@ def reached(endpoint: str, response: read.Reached, region: str) -> Iterator[Chec
 
 
 def templates(endpoint: str, changes: Sequence[Change], settings: Settings) -> Iterator[CheckResult]:
-    """Reports what `tracejoin setup` would create or update, but for the policy, which has its own check."""
+    """Reports what `tracejoin setup` would create or update, but for the policy, which has its own check; and foreign mappings."""
     for change in changes:
+        if change.action == "foreign":
+            remedy = f"{curl(endpoint, settings, f'/{change.name}', 'DELETE')} && {setup(endpoint, settings)}"
+            yield problem(change.name, change.reason, remedy)
         if change.kind != "policy" and change.action in {"created", "updated"}:
             missing = change.action == "created"
             message = f"the {change.kind} is missing" if missing else f"the {change.kind} is not the one of this version"

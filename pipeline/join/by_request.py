@@ -16,8 +16,11 @@ def assign_by_request(source: Mapping[str, Any], ran_in: Collection[str]) -> Ass
     """Returns the assignment of a line (its document), given the traces in which the platform says that its request ran.
 
     None if the line is already assigned to the right trace, or the platform names none. Where it names several, the line's own trace id
-    counts if it is one of them; else the trace is uncertain.
+    counts if it is one of them; else the trace is uncertain. The platform's own record of a request stays where it is: what it says counts
+    in whichever order the records of one request come.
     """
+    if source.get("eventName") and source.get("idSource") == "inline":
+        return None
     current, own = source.get("traceId") or "", source.get("staleTraceId") or ""
     if source.get("idSource") == "inline":
         own = current

@@ -4,11 +4,11 @@ A line or span gets a verdict only if the trace's state holds the facts of the d
 merged stays `pending`, where the sweep finds it: no lost message can lose a fact.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.detect.verdict import Root, Verdict
-from pipeline.logs.line_facts import said_by_line
+from pipeline.logs.line_facts import is_provisional, said_by_line
 from pipeline.model.facts import RequestFact, SegmentFact, request_key
 from pipeline.model.index_days import OUTSIDE
 from pipeline.model.invocations import position_of, stream_of, window_around
@@ -22,6 +22,11 @@ from pipeline.traces.span_document import ERROR, UNSET, span_address
 
 if TYPE_CHECKING:
     from pipeline.detect.segment_tree import SegmentTree
+
+
+# what a line may say itself, and its trace may say otherwise
+_SAID: Final = ("spanId", "sampled", "correlationId")
+_OBJECTS: Final = ("annotations", "state")
 
 
 def out_of_date(records: Iterable[TraceRecord], store: Store) -> list[Hit]:
@@ -39,29 +44,57 @@ def out_of_date(records: Iterable[TraceRecord], store: Store) -> list[Hit]:
     return list(store.scan(query, index=store.lines_and_spans, source=FACTS))
 
 
-def apply_verdicts(hits: Iterable[Hit], records: Mapping[str, TraceRecord], store: Store) -> set[str]:
-    """Writes the records' verdicts to lines and spans; returns the ids of traces with one that could not be updated yet."""
+def apply_verdicts(
+    hits: Iterable[Hit], records: Mapping[str, TraceRecord], store: Store, refused: dict[tuple[str, str], str] | None = None
+) -> set[str]:
+    """Writes the records' verdicts to lines and spans; returns the ids of traces with one that could not be updated yet.
+
+    Args:
+        hits: the lines and spans.
+        records: the records of their traces, by trace id.
+        store: OpenSearch.
+        refused: is filled with the addresses of documents whose index takes no writes now, each with the reason.
+
+    Raises BadInputError where OpenSearch refuses an update for good.
+    """
     left: set[str] = set()
-    actions: list[object] = []
-    touched: list[str] = []
-    patches: dict[str, _DocumentPatch] = {}
+    ready: list[Hit] = []
     for hit in hits:
         record = records[hit.source["traceId"]]
         if hit.source.get("trace", {}).get("version", 0) >= record.version:
             continue
-        if not holds(record.state, facts_of(hit)):
+        if holds(record.state, facts_of(hit)):
+            ready.append(hit)
+        else:
             left.add(record.trace_id)
-            continue
-        if record.trace_id not in patches:
-            patches[record.trace_id] = _DocumentPatch(record)
-        actions += patches[record.trace_id].action(hit, store.prefix)
-        touched.append(record.trace_id)
-    for trace_id, result in zip(touched, store.write(actions), strict=True):
+    patches = {id_: _DocumentPatch(records[id_]) for id_ in {hit.source["traceId"]: None for hit in ready}}
+    writes = [(hit, patches[hit.source["traceId"]].action(hit, store.prefix)) for hit in ready]
+    losing = [hit for hit, lines in writes if not lines]
+    writes = [(hit, lines) for hit, lines in writes if lines]
+    if losing:
+        rewrites = list(_rewrites(losing, patches, store))
+        left |= {hit.source["traceId"] for hit, lines in rewrites if not lines}
+        writes += [(hit, lines) for hit, lines in rewrites if lines]
+    for (hit, _), result in zip(writes, store.write([line for _, lines in writes for line in lines]), strict=True):
         if result.conflict:
-            left.add(trace_id)
+            left.add(hit.source["traceId"])
+        elif result.curable:
+            left.add(hit.source["traceId"])
+            if refused is not None:
+                refused[hit.index, hit.id] = result.described()
         elif not (result.ok or result.gone):
-            result.raise_for_failure(f"a line of trace {trace_id}")
+            result.raise_for_failure(f"a line of trace {hit.source['traceId']}")
     return left
+
+
+def _rewrites(hits: Sequence[Hit], patches: Mapping[str, "_DocumentPatch"], store: Store) -> Iterator[tuple[Hit, list[object]]]:
+    """Yields the bulk lines that write each of these lines anew; none where a line changed meanwhile, and nothing where it is gone."""
+    for hit, whole in zip(hits, store.get_many([(hit.index, hit.id) for hit in hits]), strict=True):
+        if whole and whole.seq_no == hit.seq_no:
+            action = store.compare_and_set(whole.index, whole.id, whole.seq_no, whole.primary_term)
+            yield hit, [action, patches[hit.source["traceId"]].rewritten(whole.source)]
+        elif whole:
+            yield hit, []
 
 
 class _DocumentPatch:
@@ -78,10 +111,14 @@ class _DocumentPatch:
         self._trace = trace_status(record.verdict, record.version)
 
     def action(self, hit: Hit, prefix: str) -> list[object]:
-        """Returns the bulk lines that update one line or span, or delete the loser of two spans with one id."""
+        """Returns the bulk lines that update one line or span, or delete the loser of two spans with one id.
+
+        Returns none for a line that loses a field, which no update can do: it has to be `rewritten`.
+        """
         address = {"_index": hit.index, "_id": hit.id, "if_seq_no": hit.seq_no, "if_primary_term": hit.primary_term}
         if hit.source["doc"]["kind"] == "log":
-            return [{"update": address}, {"doc": self._of_line(hit.source)}]
+            patch = self._of_line(hit.source)
+            return [] if _loses(hit.source, patch) else [{"update": address}, {"doc": _changed(hit.source, patch)}]
         fact = self._record.state.segments.get(hit.source["spanId"])
         if fact is None:
             return [{"update": address}, {"doc": self._of_trace()}]
@@ -90,22 +127,33 @@ class _DocumentPatch:
             return [{"delete": address}]
         return [{"update": address}, {"doc": self._of_trace() | patch_of_span(fact, self._tree, self._record.verdict)}]
 
+    def rewritten(self, source: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the whole document of a line with the verdict, given the whole stored one."""
+        patch = self._of_line(source)
+        kept = {name: value for name, value in source.items() if name not in patch}
+        return kept | {name: value for name, value in patch.items() if value is not None}
+
     def _of_trace(self) -> dict[str, Any]:
         return {"trace": self._trace, "transactionId": self._record.transaction_id, "correlationId": self._correlation_ids}
 
     def _of_line(self, source: Mapping[str, Any]) -> dict[str, Any]:
-        request_id = source.get("requestId") or ""
-        segment = self._tree.status_of_line(request_id, source.get("spanId") or "", millis_of(source["@timestamp"]))
-        # an update merges objects: a key that is gone must be set to null
-        annotations = dict.fromkeys(source.get("annotations") or ()) | self._annotations
-        patch: dict[str, Any] = {"trace": self._trace, "transactionId": self._record.transaction_id}
-        if segment or source.get("segment"):
-            patch["segment"] = segment
-        given = self._of_request(source) | self._correlation(source)
-        kept = {name: said_by_line(source, name) for name in given}
-        return patch | given | ({"state": kept} if given else {}) | ({"annotations": annotations} if annotations else {})
+        """All fields that a line has from its trace, None for those that it lacks.
 
-    def _of_request(self, source: Mapping[str, Any]) -> dict[str, Any]:
+        They follow from what the line itself says and from the record alone, whatever the line had from an earlier verdict.
+        """
+        said = {name: said_by_line(source, name) for name in _SAID}
+        state = source.get("state") or {}
+        # a line that was assigned anew does not show the span of the trace that it claims
+        shown = {name: None if name in state and source.get("idSource") != "inline" else value for name, value in said.items()}
+        own = shown | self._of_request(source, said) | self._correlation(said)
+        segment = self._tree.status_of_line(source.get("requestId") or "", own["spanId"] or "", millis_of(source["@timestamp"]))
+        noted = {name: value for name, value in state.items() if name not in _SAID}
+        # what a line says stands in `state` where the line shows something else, and for its next assignment where this one is a guess
+        noted |= {name: value for name, value in said.items() if value != own[name] or (is_provisional(source) and name != "correlationId")}
+        given = {"segment": segment, "annotations": self._annotations or None, "state": noted or None}
+        return {"trace": self._trace, "transactionId": self._record.transaction_id, **given, **own}
+
+    def _of_request(self, source: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
         """The platform's span id and sampling for a line whose own content lacks them."""
         requests = self._record.state.requests
         # for a line of API Gateway that was assigned by its integration's request
@@ -118,10 +166,10 @@ class _DocumentPatch:
         if request is None or not request.platform or (source.get("eventName") and source.get("idSource") == "inline"):
             return {}
         # a line's own span is more exact than its request's segment
-        span_id = said_by_line(source, "spanId") if source.get("idSource") == "inline" else None
+        span_id = said["spanId"] if source.get("idSource") == "inline" else None
         segment_id = None if request.elsewhere else request.segment_id or None
         given = {"spanId": span_id or segment_id, "sampled": request.is_sampled}
-        return {name: value for name, value in given.items() if value is not None and value != source.get(name)}
+        return {name: value for name, value in given.items() if value is not None}
 
     def _request_around(self, source: Mapping[str, Any]) -> RequestFact | None:
         """The request of the invocation that a line was assigned to by its position, if the line kept another service's request id."""
@@ -133,11 +181,20 @@ class _DocumentPatch:
                   and (window := window_around(position, request.runs[stream.log_stream]))]  # fmt: skip
         return max(around, key=lambda found: found[0])[1] if around else None
 
-    def _correlation(self, source: Mapping[str, Any]) -> dict[str, Any]:
-        """The line's own correlation ids and then those of its trace, where the line lacks some."""
-        own_ids = said_by_line(source, "correlationId") or []
-        all_ids = [*own_ids, *(id_ for id_ in self._correlation_ids if id_ not in own_ids)]
-        return {"correlationId": all_ids} if all_ids != (source.get("correlationId") or []) else {}
+    def _correlation(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """The line's own correlation ids and then those of its trace."""
+        own_ids = said["correlationId"] or []
+        return {"correlationId": [*own_ids, *(id_ for id_ in self._correlation_ids if id_ not in own_ids)] or None}
+
+
+def _loses(source: Mapping[str, Any], patch: Mapping[str, Any]) -> bool:
+    """Whether a line has a field, or a key of an object, that it lacks with this patch: an update of OpenSearch merges objects."""
+    return any(name in source and (value is None or (name in _OBJECTS and not (source[name] or {}).keys() <= value.keys()))
+               for name, value in patch.items())  # fmt: skip
+
+
+def _changed(source: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in patch.items() if value is not None and value != source.get(name)}
 
 
 def _is_its_own_outside(fact: SegmentFact, hit: Hit) -> bool:

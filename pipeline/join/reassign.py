@@ -4,12 +4,12 @@ The facts of a line are merged into the record of its new trace, and retracted f
 rewritten, by compare-and-set. `find_reassignments` decides which lines these are.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from pipeline.join.assignment import Reassignment
+from pipeline.join.assignment import Assignment, Reassignment
 from pipeline.logs.line_facts import as_logged, is_provisional, ran_in_other_trace, retract_signals, said_by_line
 from pipeline.model.trace_ids import to_xray
 from pipeline.model.trace_state import TraceState, merge
@@ -48,8 +48,20 @@ def facts_of_reassignments(reassignments: Iterable[Reassignment]) -> dict[str, T
     return facts
 
 
-def reassign(reassignments: Sequence[Reassignment], store: Store) -> tuple[list[Hit], list[Reassignment]]:
-    """Rewrites lines under their new assignment; returns the rewritten lines, and the reassignments lost to a concurrent writer."""
+def reassign(
+    reassignments: Sequence[Reassignment], store: Store, refused: dict[tuple[str, str], str] | None = None
+) -> tuple[list[Hit], list[Reassignment]]:
+    """Rewrites lines under their new assignment; returns the rewritten lines, and the reassignments that could not be made now.
+
+    These were lost to a concurrent writer, or the line's index takes no writes now.
+
+    Args:
+        reassignments: the lines, each with its new assignment.
+        store: OpenSearch.
+        refused: is filled with the addresses of lines whose index takes no writes now, each with the reason.
+
+    Raises BadInputError where OpenSearch refuses a line for good.
+    """
     if not reassignments:
         return [], []
     full = store.get_many([(reassignment.hit.index, reassignment.hit.id) for reassignment in reassignments])
@@ -68,8 +80,10 @@ def reassign(reassignments: Sequence[Reassignment], store: Store) -> tuple[list[
     for (current, reassignment), result in zip(pairs, store.write(lines), strict=True):
         if result.ok:
             written.append(msgspec.structs.replace(_reassigned(current), seq_no=result.seq_no, primary_term=result.primary_term))
-        elif result.conflict:
+        elif result.conflict or result.curable:
             missed.append(reassignment)
+            if result.curable and refused is not None:
+                refused[reassignment.hit.index, reassignment.hit.id] = result.described()
         else:
             result.raise_for_failure(f"line {reassignment.hit.id}")
     return written, missed
@@ -84,12 +98,9 @@ def _reassigned(reassignment: Reassignment) -> Hit:
             document[name] = value
         else:
             document.pop(name, None)
-    state: dict[str, Any] = {}
-    logged = as_logged(source)
-    if assignment.id_source == "inline" and assignment.trace_id == logged.get("traceId"):
-        # at most its request is new, which is not what the line itself says
-        state = {"requestId": logged.get("requestId")} if assignment.request_id else {}
-        document |= {name: value for name in _SAID if (value := said_by_line(source, name)) is not None}
+    said = {name: value for name in _SAID if (value := said_by_line(source, name)) is not None}
+    if _is_own(assignment, source):
+        document |= said
     if assignment.request_id:
         document["requestId"] = assignment.request_id
     elif source.get("idSource") == "stream":
@@ -99,9 +110,22 @@ def _reassigned(reassignment: Reassignment) -> Hit:
         document["staleTraceId"] = assignment.stale_trace_id
     if assignment.trace_id:
         document |= {"traceId": assignment.trace_id, "xray": {"traceId": to_xray(assignment.trace_id)}, "trace": PENDING}
-    if assignment.provisional and assignment.trace_id:
-        # what the line itself says comes back if the assignment turns out to be wrong
-        state = {"loose": True, "requestId": logged.get("requestId")} | {name: said_by_line(source, name) for name in _SAID}
-    if state:
+    if state := _state(assignment, source, said):
         document["state"] = state
     return msgspec.structs.replace(reassignment.hit, source=document)
+
+
+def _is_own(assignment: Assignment, source: Mapping[str, Any]) -> bool:
+    """Whether a line is assigned to the trace that it names, or to none."""
+    return not assignment.trace_id or (assignment.id_source == "inline" and assignment.trace_id == as_logged(source).get("traceId"))
+
+
+def _state(assignment: Assignment, source: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a line says and does not show under its assignment: it comes back if the assignment turns out to be wrong."""
+    logged = {"requestId": as_logged(source).get("requestId")}
+    if assignment.provisional and assignment.trace_id:
+        return {"loose": True, **logged, **dict.fromkeys(_SAID), **said}
+    if not _is_own(assignment, source):
+        return dict(said)
+    # its request is new, which is not what the line itself says
+    return logged if assignment.trace_id and assignment.request_id else {}

@@ -5,7 +5,7 @@ found here, and for a later one `ship` finds the join keys.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -23,6 +23,7 @@ from pipeline.model.trace_state import EMPTY, TraceState, merge
 from pipeline.store.client import Store
 from pipeline.store.document_facts import facts_by_trace
 from pipeline.store.join_keys import JoinKey, JoinKeys, KeySighting
+from pipeline.store.results import Hit
 from pipeline.store.trace_document import TraceRecord
 from pipeline.store.trace_records import TraceRecords
 
@@ -39,6 +40,7 @@ class Reconciler:
     Attributes:
         stale: the number of lines found with a stale trace id, by the service that their log group is named after.
         too_common: the ids found that too many traces show, so that they join none.
+        unwritable: by trace id, why a line or span of the trace can't be brought up to date: its index takes no writes now.
         keys_written_at: by trace id, when a join key of the trace was written last (epoch milliseconds); only in a store where
             writes show late.
     """
@@ -49,6 +51,8 @@ class Reconciler:
         self._keys = JoinKeys(store)
         self.stale: Counter[str] = Counter()
         self.too_common: set[str] = set()
+        self.unwritable: dict[str, str] = {}
+        self._refused: dict[tuple[str, str], str] = {}
         self.keys_written_at: dict[str, int] = {}
 
     def reconcile(self, known: dict[str, TraceRecord]) -> set[str]:
@@ -68,19 +72,33 @@ class Reconciler:
             known |= {id_: record for id_, record in self._records.load(members).items() if record.version}
             joined = self._join(known)
             self._store.refresh()
-            reassignments = find_misplaced(known, join_keys, self._store, checked)
+            found = find_misplaced(known, join_keys, self._store, checked)
+            reassignments = [reassignment for reassignment in found if not self._is_refused(reassignment.hit)]
             known |= self._records.merge_in(facts_of_reassignments(reassignments))
-            rewritten, _ = reassign(reassignments, self._store)
+            rewritten, _ = reassign(reassignments, self._store, self._refused)
+            self._note_unwritable((reassignment.hit, reassignment.assignment.trace_id) for reassignment in reassignments)
             self.stale += stale_by_service(reassignments)
-            hits = [hit for hit in (*rewritten, *out_of_date(known.values(), self._store)) if hit.source.get("traceId")]
+            late = [hit for hit in out_of_date(known.values(), self._store) if not self._is_refused(hit)]
+            hits = [hit for hit in (*rewritten, *late) if hit.source.get("traceId")]
             # a line may have come since: its facts are merged before it gets the verdict
             known |= self._records.merge_in(facts_by_trace(hits))
-            apply_verdicts(hits, known, self._store)
+            apply_verdicts(hits, known, self._store, self._refused)
+            self._note_unwritable((hit, "") for hit in hits)
             if not (hits or reassignments or joined):
                 self._keys.release(to_release)
-                return set()
+                return set(self.unwritable)
         # each round found something new: the next call continues
         return set(known)
+
+    def _is_refused(self, hit: Hit) -> bool:
+        """Whether an index refused a write of this document before, in this run: the others are not held up by it."""
+        return (hit.index, hit.id) in self._refused
+
+    def _note_unwritable(self, written: Iterable[tuple[Hit, str]]) -> None:
+        """Notes the traces of refused lines and spans; each comes with the trace that it was to be moved to, or an empty text."""
+        for hit, moved_to in written if self._refused else ():
+            if reason := self._refused.get((hit.index, hit.id)):
+                self.unwritable |= {id_: reason for id_ in (hit.source.get("traceId"), moved_to) if id_}
 
     def _note_age(self, sightings: Mapping[str, KeySighting], join_keys: Mapping[str, JoinKey]) -> None:
         if not self._store.capabilities.visible_after:

@@ -49,6 +49,7 @@ class EmbeddedOpenSearch:
 
         self._server = OsmemServer.start()
         self.endpoint: str = self._server.url.rstrip("/")
+        self.pid: int = self._server.process.pid
 
     def __enter__(self) -> Self:
         return self
@@ -72,24 +73,37 @@ def real_opensearch(cache: Path | None = None) -> Iterator[str]:
     Raises MisconfiguredError where Java or Maven is missing, UnavailableError where it does not start.
     """
     java = find_java()
-    jars = _jars(cache or Path(".cache/opensearch"))
+    jars = fetched_jars(cache)
     with (
-        _own_port() as base,
+        own_port() as base,
         tempfile.TemporaryDirectory(prefix="tracejoin-opensearch-") as folder,
         Path(folder, "log").open("wb") as log,
     ):
         endpoint = f"http://127.0.0.1:{base + 1}"
-        command = [
-            java, "-Xms1g", "-Xmx1g", "-Dfile.encoding=UTF-8", "--enable-native-access=ALL-UNNAMED", "-cp", f"{jars}/*",
-            "org.codelibs.opensearch.runner.OpenSearchRunner", "-basePath", f"{folder}/node", "-numOfNode", "1",
-            "-baseHttpPort", str(base), "-clusterName", "tracejoin", "-disableESLogger", "-printOnFailure",
-        ]  # fmt: skip
+        command = node_command(java, jars, Path(folder, "node"), base)
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)  # noqa: S603
         try:
-            _wait_for(endpoint, process, Path(folder, "log"))
+            wait_until_up(endpoint, process, Path(folder, "log"))
             yield endpoint
         finally:
             stop(process)
+
+
+def node_command(java: str, jars: Path, folder: Path, base: int, *, heap: str = "1g") -> list[str]:
+    """The command that runs one node of a real OpenSearch.
+
+    Args:
+        java: the path of a `java`.
+        jars: the folder of OpenSearch's jars.
+        folder: keeps its data, so that a node that starts again has them; `node_1/config/opensearch.yml` in it may hold settings.
+        base: one less than the port that it answers at.
+        heap: the size of its heap.
+    """
+    return [
+        java, f"-Xms{heap}", f"-Xmx{heap}", "-Dfile.encoding=UTF-8", "--enable-native-access=ALL-UNNAMED", "-cp", f"{jars}/*",
+        "org.codelibs.opensearch.runner.OpenSearchRunner", "-basePath", str(folder), "-numOfNode", "1",
+        "-baseHttpPort", str(base), "-clusterName", "tracejoin", "-disableESLogger", "-printOnFailure",
+    ]  # fmt: skip
 
 
 def find_java() -> str:
@@ -109,9 +123,15 @@ def _java_version(java: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _jars(cache: Path) -> Path:
-    """The folder of OpenSearch's jars, fetched with Maven the first time."""
-    folder = cache.resolve() / VERSION
+def fetched_jars(cache: Path | None = None) -> Path:
+    """The folder of OpenSearch's jars, which Maven fetches the first time.
+
+    Args:
+        cache: where they are kept; by default `.cache/opensearch` below the working directory.
+
+    Raises MisconfiguredError where Maven is missing, UnavailableError where it can't fetch them.
+    """
+    folder = (cache or Path(".cache/opensearch")).resolve() / VERSION
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         # several test processes may want them at once
@@ -142,7 +162,7 @@ def _fetch(folder: Path) -> None:
 
 
 @contextmanager
-def _own_port() -> Iterator[int]:
+def own_port() -> Iterator[int]:
     """A base port that no other process of ours takes meanwhile, and that is free."""
     for base in _BASE_PORTS:
         with Path(tempfile.gettempdir(), f"tracejoin-opensearch-{base}.lock").open("w") as lock:
@@ -161,7 +181,8 @@ def _is_free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def _wait_for(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_up(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Waits until OpenSearch answers at ``endpoint``. Raises UnavailableError, with the end of ``log``, where it ends or does not start."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         if process.poll() is not None:

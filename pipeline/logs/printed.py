@@ -60,6 +60,6 @@ def _printed(line: LogLine) -> LogLine:
     plain.event_name = ""
     # only API Gateway's log says of a function what its caller was answered
     plain.signals = tuple(signal for signal in line.signals if signal != "function-error")
-    if isinstance(line, TracingLine):
+    if isinstance(line, TracingLine) and line.trace_id:
         plain.id_source = MENTIONED
     return plain

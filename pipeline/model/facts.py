@@ -12,7 +12,8 @@ Signal = Literal["error", "exception", "crash", "timeout", "out-of-memory", "fun
 
 Method = Literal["correlation id", "request id", "integration request id", "tracing header", "X-Ray link"]
 
-Outcome = Literal["found", "absent", "unprocessed", "refused", "limitExceeded", "sourceDisabled", "subscribed"]
+Outcome = Literal["found", "absent", "unprocessed", "refused", "limitExceeded", "sourceDisabled", "subscribed", "unreachable", "denied"]
+"""How a look-up ended; ``unreachable`` and ``denied`` say that the source gave no answer (`pipeline.model.lookups`)."""
 
 
 class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -81,7 +81,8 @@ def facts_of_lines(lines: Iterable[LogLine], segments: Iterable[Segment] = ()) -
     A line without a trace gets that of the segment with its request id.
     """
     ran_in = {segment.fact.request_id: segment.trace_id for segment in segments if segment.fact.request_id}
-    documents = (msgspec.json.decode(msgspec.json.encode(line)) for line in lines)
+    # attributes hold no fact, and may hold a number that is too large to be read
+    documents = (msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(line, attributes=None))) for line in lines)
     found = ((document.get("traceId") or ran_in.get(document.get("requestId", "")), f"line {number}", document)
              for number, document in enumerate(documents, 1))  # fmt: skip
     return merge_by_trace((trace_id, facts_of_line(name, document)) for trace_id, name, document in found if trace_id)

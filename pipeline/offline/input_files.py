@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.errors import BadInputError
 from pipeline.logs.decode import LogBatch, LogEvent, decode_event
+from pipeline.model.json_values import as_text
 
 _ENVELOPES = ("awslogs", "logEvents", "messageType")
 
@@ -57,20 +58,21 @@ def read_streams(data: bytes, *, max_bytes: int) -> list[LogBatch]:
         return [_lines(entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False) for entry in content)]
     if isinstance(content, dict) and isinstance(found := content.get("events"), list) and all(map(_is_log_event, found)):
         return _by_stream(found)
-    if isinstance(content, dict):
-        # one JSON log line, perhaps formatted over several lines of text
-        return [_lines([data.decode().strip()])]
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise BadInputError(f"no text in it: byte {error.start} is not UTF-8") from error
+    if isinstance(content, dict):
+        # one JSON log line, perhaps formatted over several lines of text
+        return [_lines([text.strip()])]
     if "\0" in text:
         raise BadInputError("no text in it: it holds NUL characters")
     return [_lines(line for line in text.splitlines() if line.strip())]
 
 
 def _lines(messages: Iterable[str]) -> LogBatch:
-    return LogBatch(events=[LogEvent("", 0, message) for message in messages])
+    # as in a subscription event, half a surrogate pair becomes a question mark
+    return LogBatch(events=[LogEvent("", 0, as_text(message)) for message in messages])
 
 
 def _is_log_event(entry: object) -> bool:
@@ -83,7 +85,7 @@ def _by_stream(events: list[dict[str, Any]]) -> list[LogBatch]:
     for event in events:
         at, name = event.get("timestamp"), str(event.get("logStreamName") or "")
         batch = streams.setdefault(name, LogBatch(log_stream=name))
-        batch.events.append(LogEvent("", at if isinstance(at, int) else 0, event["message"]))
+        batch.events.append(LogEvent("", at if isinstance(at, int) else 0, as_text(event["message"])))
     return list(streams.values())
 
 

@@ -7,11 +7,11 @@ import msgspec
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What `setup` did, or would do, with one object of OpenSearch, such as an index template."""
+    """What `setup` did, or would do, with one object of OpenSearch, such as an index template; `foreign` is what it can't mend."""
 
     kind: str
     name: str
-    action: Literal["created", "updated", "unchanged", "skipped"]
+    action: Literal["created", "updated", "unchanged", "skipped", "foreign"]
     reason: str = ""
 
 

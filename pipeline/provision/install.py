@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from pipeline.errors import BadInputError, MisconfiguredError
+from pipeline.errors import BadInputError
 from pipeline.provision.desired_state import Change, apply
+from pipeline.provision.foreign_mappings import foreign_mappings
 from pipeline.provision.monitors import install_monitors
 from pipeline.provision.security_roles import install_roles
 from pipeline.store.client import Store
@@ -24,6 +25,8 @@ def install(
     check: bool = False,
 ) -> list[Change]:
     """Brings component templates, index templates, indices, the lifecycle policy, roles and monitors up to date; returns the changes.
+
+    An index with a foreign mapping is among the changes, though none can mend it.
 
     Args:
         store: the OpenSearch to install in.
@@ -43,6 +46,7 @@ def install(
         for name, wanted in documents(kind, store.prefix, retention_days, overlay=store.capabilities.overlay):
             changes.append(_template(store, path, response_key, f"{store.prefix}-{name}", wanted, check=check))
     changes += [_index(store, f"{store.prefix}-{name}", check=check) for name in ("traces", "links", "alerts", "dead-letters")]
+    changes += foreign_mappings(store)
     for name, wanted in documents("policies", store.prefix, retention_days):
         changes.append(_policy(store, f"{store.prefix}-{name}", wanted, check=check))
     if function_roles:
@@ -56,8 +60,7 @@ def install(
 
 def require(store: Store) -> None:
     """Raises MisconfiguredError where the index templates are not installed: without them OpenSearch would guess the types."""
-    if store.find("GET", f"/_index_template/{store.prefix}-logs") is None:
-        raise MisconfiguredError([f"nothing is installed at {store.endpoint} for the prefix {store.prefix!r}: run `tracejoin setup` first"])
+    store.require_templates()
 
 
 def documents(kind: str, prefix: str, retention_days: int, *, overlay: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

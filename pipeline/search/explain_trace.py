@@ -9,7 +9,7 @@ import msgspec
 
 from pipeline.detect.failures import describe_failure, group_failures
 from pipeline.detect.rule import Rules, default_rules
-from pipeline.detect.verdict import FINAL, Finding
+from pipeline.detect.verdict import FINAL, SOURCE_UNAVAILABLE, Finding
 from pipeline.join.transactions import MOST_TRACES, Transaction, TransactionEdge, traces_naming, transactions_of
 from pipeline.model.facts import LookupFact
 from pipeline.model.timestamps import iso_millis
@@ -31,6 +31,8 @@ _OUTCOMES = {
     "limitExceeded": "X-Ray said that the trace is larger than it keeps; {segments} came back",
     "sourceDisabled": "nothing came back, since Transaction Search is on",
     "subscribed": "nobody was asked: spans come through the subscription",
+    "unreachable": "X-Ray did not answer, so the look-up is put off",
+    "denied": "X-Ray refused the credentials of tracejoin, so the look-up is put off; the log of resolve has the reason",
 }
 _MOST_NAMED = 5
 _FIELDS = ("traceId", "doc.kind", "idSource", "staleTraceId")
@@ -148,6 +150,8 @@ def in_words(trace: TraceExplanation) -> list[str]:
 
 def _state(trace: TraceExplanation) -> list[str]:
     end = "This is final." if trace.final else "It is looked at again."
+    if trace.state == SOURCE_UNAVAILABLE:
+        end = "It is looked up again as soon as X-Ray answers."
     known = f"{_count(trace.segments, 'segment or subsegment', 'segments and subsegments')} known" if trace.segments else ""
     return [f"state {trace.state}: {trace.state_reason} {end}", *filter(None, [known]), *(f"missing: {phrase}" for phrase in trace.missing)]
 

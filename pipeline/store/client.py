@@ -1,31 +1,31 @@
 """Client: sends requests to OpenSearch, narrows the answers to types, and maps failures to our errors."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, TypeVar, cast
 from urllib.parse import quote
 
 import msgspec
 from isal import igzip
 from opensearchpy import OpenSearch
-from opensearchpy.exceptions import (
-    AuthenticationException,
-    AuthorizationException,
-    ImproperlyConfigured,
-    SerializationError,
-    TransportError,
-)
-from opensearchpy.exceptions import ConnectionError as NoConnectionError
 
 from pipeline.errors import BadInputError, MisconfiguredError, TracejoinError, UnavailableError
+from pipeline.store.failure import NO_JSON, RAISED, NotFoundError, failure_of
 from pipeline.store.login import FixedLogin, SecretLogin
-from pipeline.store.results import NOT_FOUND, RETRYABLE, Hit, ItemResult, item_result
+from pipeline.store.refusal import NOT_FOUND, read_error
+from pipeline.store.results import Hit, ItemResult, item_result
 
 T = TypeVar("T")
 
 # lower case: opensearch-py adds its own otherwise
 _NDJSON = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
-_RESULT_FIELDS = "errors,items.*.status,items.*.error.type,items.*.error.reason"
+_RESULT_FIELDS = "errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by"
+TEMPLATES = ("logs", "spans", "traces", "links", "alerts", "dead-letters")
+"""The index templates that `setup` installs, each behind the prefix."""
+
+_FORBIDDEN = 403
+_NO_INDEX = "index_not_found_exception"
+_NO_ANSWER = "answers with half of what was asked for, or with something else"
 _PAGE = 1000
 _PIT_KEEP_ALIVE = "5m"
 # AWS' advice for a bulk request is 3 to 5 MiB
@@ -61,6 +61,8 @@ class Store:
     _version_request: ClassVar[Mapping[str, Any]] = {"seq_no_primary_term": True}
     _version_fields: tuple[str, ...] = ("_seq_no", "_primary_term")
     _mget = "POST"
+    # what lists the index templates
+    _templates = "/_index_template/{prefix}-*"
     _access = "set TRACEJOIN_OPENSEARCH_SECRET, or TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD, or for Amazon's give this role access"
 
     def __init__(self, client: OpenSearch, *, endpoint: str, prefix: str, login: FixedLogin | SecretLogin | None = None) -> None:
@@ -69,6 +71,7 @@ class Store:
         self.prefix = prefix
         self._attempt = login.attempt if login else _once
         self._mask: Callable[[str], str] = login.mask if login else str
+        self._has_templates = False
 
     def close(self) -> None:
         """Closes the connections."""
@@ -87,14 +90,38 @@ class Store:
         answer = self._attempt(
             lambda: self._call(lambda: send(method, path, params=dict(params or {}), body=body, headers=dict(headers or {})))
         )
+        if not isinstance(answer, dict | list):
+            raise UnavailableError(f"OpenSearch at {self.endpoint} {NO_JSON}")
         return cast("dict[str, Any]", answer)
 
     def find(self, method: str, path: str, body: object = None) -> dict[str, Any] | None:
         """Sends one request and returns the decoded answer; None where OpenSearch answers 404."""
         try:
             return self.request(method, path, body)
-        except _NotFoundError:
+        except NotFoundError:
             return None
+
+    def require_templates(self) -> None:
+        """Raises MisconfiguredError where an index template is missing: OpenSearch would guess the types of fields.
+
+        It asks once, and again after a bulk request that did not find an index or a document. One who may not ask may write all the same.
+        """
+        if self._has_templates:
+            return
+        try:
+            found = self.find("GET", self._templates.format(prefix=self.prefix))
+            with self._understood():
+                names = {template["name"] for template in found["index_templates"]} if found is not None else set()
+        except MisconfiguredError as error:
+            if error.status != _FORBIDDEN:
+                raise
+        else:
+            if missing := [name for name in TEMPLATES if f"{self.prefix}-{name}" not in names]:
+                what = "nothing is" if len(missing) == len(TEMPLATES) else f"the index templates of {', '.join(missing)} are not"
+                raise MisconfiguredError(
+                    [f"{what} installed at {self.endpoint} for the prefix {self.prefix!r}: run `tracejoin setup` first"]
+                )
+        self._has_templates = True
 
     def bulk(self, body: bytes, *, versions: bool = False) -> list[ItemResult]:
         """Sends one bulk body and returns one result an item, in the order of the body.
@@ -103,16 +130,26 @@ class Store:
             body: gzipped NDJSON.
             versions: whether the results hold the documents' new versions, for a later compare-and-set.
         """
-        return [item_result(next(iter(item.values()))) for item in self._bulk(body, versions=versions)]
+        with self._understood():
+            return [item_result(next(iter(item.values()))) for item in self._bulk(body, versions=versions)]
 
     def _bulk(self, body: bytes, *, versions: bool) -> list[dict[str, Any]]:
         # this filter drops no item, since every item has a status
         wanted = ",".join((_RESULT_FIELDS, *(f"items.*.{name}" for name in self._version_fields if versions)))
-        return cast("list[dict[str, Any]]", self.request("POST", "/_bulk", body, {"filter_path": wanted}, _NDJSON)["items"])
+        answer = self.request("POST", "/_bulk", body, {"filter_path": wanted}, _NDJSON)
+        if answer.get("errors") and any(item["status"] == NOT_FOUND for each in answer["items"] for item in each.values()):
+            # somebody may have removed everything
+            self._has_templates = False
+        return cast("list[dict[str, Any]]", answer["items"])
 
     def write(self, lines: Sequence[object]) -> list[ItemResult]:
         """Writes ``lines`` (action, document, action, document, …; `delete` has no document) and returns one result an item."""
-        return [result for body in _bodies(lines) for result in self.bulk(igzip.compress(body, 1), versions=True)]
+        results: list[ItemResult] = []
+        for body, actions in _bodies(lines):
+            found = self.bulk(igzip.compress(body, 1), versions=True)
+            with self._understood():
+                results += [_with_index(result, action) for result, action in zip(found, actions, strict=True)]
+        return results
 
     def get_many(self, addresses: Sequence[tuple[str, str]], *, source: Sequence[str] = ()) -> list[Hit | None]:
         """Returns the documents at these (index, id) pairs, in their order, None for absent ones; realtime, so no refresh is needed."""
@@ -120,8 +157,20 @@ class Store:
         for start in range(0, len(addresses), _PAGE):
             docs = [{"_index": index, "_id": id_} for index, id_ in addresses[start : start + _PAGE]]
             answer = self.request(self._mget, "/_mget", {"docs": docs}, {"_source_includes": ",".join(source)} if source else {})
-            found += [self._hit(doc) if doc.get("found") else None for doc in answer["docs"]]
+            with self._understood():
+                found += [self._got(doc) for doc, _ in zip(answer["docs"], docs, strict=True)]
         return found
+
+    def _got(self, doc: Mapping[str, Any]) -> Hit | None:
+        if doc.get("found"):
+            return self._hit(doc)
+        kind, reason = read_error(doc)
+        if kind and kind != _NO_INDEX:
+            # nobody knows whether the document exists
+            error = UnavailableError(f"OpenSearch at {self.endpoint} can't read {doc.get('_index')} ({kind}: {self._mask(reason)})")
+            error.kind = kind
+            raise error
+        return None
 
     @staticmethod
     def compare_and_set(index: str, id_: str, seq_no: int, primary_term: int) -> dict[str, Any]:
@@ -134,7 +183,8 @@ class Store:
         """Deletes the documents of ``index`` that match ``query`` and whose ``field`` is older than ``days``; returns how many."""
         body = {"query": {"bool": {"filter": [*query, {"range": {field: {"lt": f"now-{days}d"}}}]}}}
         answer = self.request("POST", f"/{index}/_delete_by_query", body, {"conflicts": "proceed", "ignore_unavailable": "true"})
-        return int(answer.get("deleted", 0))
+        with self._understood():
+            return int(answer["deleted"])
 
     def expire(self, *, days: int) -> int:
         """Deletes the daily indices older than ``days`` where no lifecycle policy does so; returns how many."""
@@ -148,7 +198,14 @@ class Store:
     def search(self, body: Mapping[str, Any], *, index: str | None = None) -> dict[str, Any]:
         """Runs one search and returns its answer; it covers logs, spans and traces unless ``index`` names a pattern."""
         path = f"/{quote(index or self.everything, safe=',*-')}/_search"
-        return self.request("POST", path, body, {"ignore_unavailable": "true", "allow_no_indices": "true"})
+        return self._found(self.request("POST", path, body, {"ignore_unavailable": "true", "allow_no_indices": "true"}))
+
+    def _found(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """``answer``, which has the hits of a search."""
+        with self._understood():
+            if not isinstance(answer["hits"]["hits"], list):
+                raise TypeError
+        return answer
 
     def scan(self, query: Mapping[str, Any], *, index: str, source: Sequence[str] | bool = True) -> Iterator[Hit]:
         """Yields every hit of ``query`` with its version, oldest first."""
@@ -192,7 +249,7 @@ class Store:
     def _page(self, search: dict[str, Any], index: str, pit: str) -> tuple[dict[str, Any], str]:
         if pit:
             try:
-                answer = self.request("POST", "/_search", {**search, "pit": {"id": pit, "keep_alive": _PIT_KEEP_ALIVE}})
+                answer = self._found(self.request("POST", "/_search", {**search, "pit": {"id": pit, "keep_alive": _PIT_KEEP_ALIVE}}))
                 return answer, answer.get("pit_id", pit)
             except BadInputError:
                 # the point in time ends after some minutes without a read; a search that is wrong in itself is refused again below
@@ -203,7 +260,8 @@ class Store:
         """The id of a new point in time; empty where OpenSearch gives none: no index yet, no support, no permission, too many open."""
         path = f"/{quote(index, safe=',*-')}/_search/point_in_time"
         try:
-            return str(self.request("POST", path, params={"keep_alive": _PIT_KEEP_ALIVE})["pit_id"])
+            with self._understood():
+                return str(self.request("POST", path, params={"keep_alive": _PIT_KEEP_ALIVE})["pit_id"])
         except TracejoinError:
             # the search that follows reports what is wrong
             return ""
@@ -229,59 +287,46 @@ class Store:
         return Hit(index=raw["_index"], id=raw["_id"], source=raw.get("_source", {}), seq_no=raw.get("_seq_no", -1),
                    primary_term=raw.get("_primary_term", -1))  # fmt: skip
 
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Makes an answer that lacks what every answer of OpenSearch has, such as a half one, an UnavailableError."""
+        try:
+            yield
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError, StopIteration) as error:
+            raise UnavailableError(f"OpenSearch at {self.endpoint} {_NO_ANSWER} ({type(error).__name__})") from error
+
     def _call(self, call: Callable[[], T]) -> T:
         try:
             return call()
-        except (TransportError, ImproperlyConfigured, SerializationError, OSError) as error:
-            mapped = self._mapped(error)
-            if isinstance(error, TransportError) and isinstance(error.status_code, int):
-                mapped.status = error.status_code
-                mapped.answer = self._mask(msgspec.json.encode(error.info).decode() if error.info else str(error.error))
+        except RAISED as error:
             # a traceback prints the cause, too
-            raise mapped from (error if self._mask(str(error)) == str(error) else None)
-
-    def _mapped(self, error: Exception) -> TracejoinError:
-        where = f"OpenSearch at {self.endpoint}"
-        if isinstance(error, AuthenticationException | AuthorizationException):
-            return MisconfiguredError([f"{where} refuses these credentials ({error.status_code}): {self._access}"])
-        if isinstance(error, SerializationError):
-            return UnavailableError(f"{where} answers what is no JSON: does the endpoint lead to OpenSearch, or to a proxy's page?")
-        if isinstance(error, NoConnectionError) or not isinstance(error, TransportError):
-            return UnavailableError(f"{where} does not answer: is it running, and is the endpoint right? ({self._cause(error)})")
-        if error.status_code == NOT_FOUND:
-            return _NotFoundError(f"{where} has no such thing: {self._reason(error)}")
-        if error.status_code in RETRYABLE:
-            return UnavailableError(f"{where} answered {error.status_code}: {self._reason(error)}")
-        return BadInputError(f"{where} refused the request ({error.status_code}): {self._reason(error)}")
-
-    def _reason(self, error: TransportError) -> str:
-        info = error.info
-        root = info.get("error") if isinstance(info, dict) else info
-        reason = root.get("reason") if isinstance(root, dict) else root
-        return self._mask(str(reason or error.error))[:300]
-
-    def _cause(self, error: Exception) -> str:
-        cause = error.info if isinstance(error, TransportError) and error.info else error
-        return self._mask(str(cause).splitlines()[0])[:300] if str(cause) else type(cause).__name__
+            cause = error if self._mask(str(error)) == str(error) else None
+            raise failure_of(error, endpoint=self.endpoint, access=self._access, mask=self._mask) from cause
 
 
 def _once(call: Callable[[], T]) -> T:
     return call()
 
 
-class _NotFoundError(BadInputError):
-    """OpenSearch has no such index or document."""
+def _with_index(result: ItemResult, action: object) -> ItemResult:
+    """``result``, with the index of its ``action`` if it is a refusal."""
+    if result.ok or result.conflict:
+        return result
+    (metadata,) = msgspec.to_builtins(action).values()
+    return msgspec.structs.replace(result, index=str(metadata["_index"]))
 
 
-def _bodies(lines: Sequence[object]) -> Iterator[bytes]:
-    """``lines`` as bulk bodies of a few MiB; an action and its document stay in one body."""
+def _bodies(lines: Sequence[object]) -> Iterator[tuple[bytes, list[object]]]:
+    """``lines`` as bulk bodies of a few MiB, each with its actions; an action and its document stay in one body."""
     body = bytearray()
+    actions: list[object] = []
     waiting = iter(lines)
     for action in waiting:
         deletes = isinstance(action, dict) and "delete" in action
         body += _encoder.encode_lines([action] if deletes else [action, next(waiting)])
+        actions.append(action)
         if len(body) > LARGEST_BODY:
-            yield bytes(body)
-            body.clear()
+            yield bytes(body), actions
+            body, actions = bytearray(), []
     if body:
-        yield bytes(body)
+        yield bytes(body), actions

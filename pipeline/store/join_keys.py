@@ -2,7 +2,8 @@
 
 A join key is an id that more than one trace may show: a correlation id, a request id, another trace's id. Its document's id follows
 from the key; the set of its traces only grows and is written by compare-and-set, like a trace's record. A reader checks in each
-trace's record that the trace still shows the key, since a line that is reassigned takes its keys with it.
+trace's record that the trace still shows the key, since a line that is reassigned takes its keys with it. A key is kept for as long as
+traces show it, however long ago its document said something new: else one that is too common would join traces again.
 
 Traces that neither X-Ray nor the platform knows are counted apart: anybody can make up any number of them in log lines, and however many
 these are, they do not separate those that are known.
@@ -26,6 +27,8 @@ MOST_TRACES: Final = 100
 """A key that more known traces show joins none: a constant, an empty string or a tenant's name is no correlation id."""
 
 _MOST_OF_AN_ORIGIN: Final = 10
+_SEEN_ANEW_AFTER_MS: Final = 6 * 3_600_000
+"""A key that is in use is written again after this time, a part of the shortest retention, a day: else it is purged while in use."""
 
 BY_XRAY: Final = "X-Ray"
 """The origin of what X-Ray's segments say, in place of that of a log group."""
@@ -43,7 +46,8 @@ class JoinKey(msgspec.Struct, frozen=True, kw_only=True):
         thinned: the key is crowded, and the unknown traces that it had joined before are separated again.
         separated: the `flooding` origins whose traces are separated again; no trace is added that they alone show.
         released: the key is too common, and the known traces that it had joined before are separated again.
-        last_seen_at: when it was written last (ISO 8601, UTC); empty where it is not stored yet.
+        last_seen_at: when a trace showed it last, to within six hours, which is when it was written last (ISO 8601, UTC); empty where it is
+            not stored yet.
     """
 
     key: str
@@ -145,9 +149,10 @@ class JoinKeys:
     def merge_in(self, sightings: Mapping[str, KeySighting]) -> dict[str, JoinKey]:
         """Merges sightings, by key, into the stored join keys; returns these.
 
+        A key that holds its sighting already is written at most once in six hours, so that `purge` sees that it is in use.
         Raises UnavailableError where OpenSearch does not take one.
         """
-        done, left = merge_until_written(sightings, load=self.load, grow=JoinKey.grown, write=self._write)
+        done, left = merge_until_written(sightings, load=self.load, grow=_seen, write=self._write)
         if left:
             raise UnavailableError(f"others kept changing the links of {len(left)} ids")
         return done
@@ -157,11 +162,11 @@ class JoinKeys:
         self._write([_released(join_key) for join_key in join_keys])
 
     def purge(self, *, days: int) -> None:
-        """Deletes the keys that did not change for ``days``."""
+        """Deletes the keys that no trace showed for ``days``."""
         self._store.delete_older(self._index, "lastSeenAt", days=days)
 
     def _write(self, join_keys: list[JoinKey]) -> dict[str, JoinKey]:
-        now = iso_millis(int(time.time() * 1000))
+        now = iso_millis(_now())
         lines: list[object] = []
         for join_key in join_keys:
             action = self._store.compare_and_set(self._index, _id(join_key.key), join_key.seq_no, join_key.primary_term)
@@ -174,6 +179,17 @@ class JoinKeys:
             elif not result.conflict:
                 result.raise_for_failure("a link")
         return written
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
+
+
+def _seen(join_key: JoinKey, sighting: KeySighting) -> JoinKey:
+    """The key with a sighting merged in; another object, so that it is written, also where nothing but the time is new."""
+    grown = join_key.grown(sighting)
+    is_old = "" < join_key.last_seen_at < iso_millis(_now() - _SEEN_ANEW_AFTER_MS)
+    return msgspec.structs.replace(join_key) if grown is join_key and is_old else grown
 
 
 def _released(join_key: JoinKey) -> JoinKey:

@@ -49,6 +49,8 @@ class ServerlessStore(Store):
     _version_fields = ("_version",)
     # AWS' table of operations lists only GET
     _mget = "GET"
+    # AWS' table knows the name of one, and none
+    _templates = "/_index_template"
     _access = "give this role aoss:APIAccessAll on the collection, and a place in its data access policy (docs/serverless.md)"
 
     def __init__(self, *args: Any, **more: Any) -> None:
@@ -60,7 +62,8 @@ class ServerlessStore(Store):
 
     def bulk(self, body: bytes, *, versions: bool = False) -> list[ItemResult]:
         """Like `Store.bulk`; an index that is not found counts as retryable."""
-        return [versioned_result(*next(iter(item.items()))) for item in self._bulk(body, versions=versions)]
+        with self._understood():
+            return [versioned_result(*next(iter(item.items()))) for item in self._bulk(body, versions=versions)]
 
     def write(self, lines: Sequence[object]) -> list[ItemResult]:
         """Like `Store.write`, with versions for sequence numbers; a conditional `update` writes the whole document."""

@@ -3,16 +3,18 @@
 A new or changed span is `pending` and holds its own fact. So it gets its verdict like a log line: once a verdict holds that fact.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from pipeline.errors import UnavailableError
 from pipeline.model.facts import SegmentFact
 from pipeline.model.index_days import ALL_DAYS, IndexDays
 from pipeline.model.trace_state import segment_rank
 from pipeline.store.client import Store
 from pipeline.store.document_facts import stored_fact
+from pipeline.store.results import Hit
 from pipeline.store.stored_addresses import stored_among
 from pipeline.traces.segment import Segment
 from pipeline.traces.span_document import span_address, span_document
@@ -32,6 +34,7 @@ class SpanWriteResult(msgspec.Struct):
         rejected: the segments that OpenSearch rejects in any form, each with its reason.
         behind: the ids of traces with a span that concurrent writers kept changing.
         written: the ids of traces with a span that was written.
+        refused: by trace id, why a span of it is not stored: its index takes no writes now, or can't be read.
     """
 
     indexed: int = 0
@@ -39,12 +42,13 @@ class SpanWriteResult(msgspec.Struct):
     rejected: list[tuple[Segment, str]] = []
     behind: set[str] = set()
     written: set[str] = set()
+    refused: dict[str, str] = {}
 
 
 def write_spans(segments: Iterable[Segment], store: Store, days: IndexDays = ALL_DAYS) -> SpanWriteResult:
     """Writes the spans of ``segments``; the starts that ``days`` does not have share an index.
 
-    Raises UnavailableError where OpenSearch does not take one now; repeating the call is safe.
+    What an index does not take now is among the ``refused``; repeating the call is safe. Raises UnavailableError where OpenSearch is away.
     """
     spans = SpanWriteResult()
     waiting: _Waiting = {}
@@ -69,10 +73,9 @@ def write_spans(segments: Iterable[Segment], store: Store, days: IndexDays = ALL
 
 def _write(waiting: _Waiting, store: Store, spans: SpanWriteResult) -> _Waiting:
     """Writes the spans that are new or better than the stored ones; returns those that a concurrent writer changed."""
-    addresses = list(waiting)
     lines: list[object] = []
     sent: list[_Address] = []
-    for address, hit in zip(addresses, store.get_many(addresses), strict=True):
+    for address, hit in _stored(waiting, store, spans):
         segment, document = waiting[address]
         if hit and _rank(stored_fact(hit.source), hit.source) >= _rank(segment.fact, document):
             spans.duplicate += 1
@@ -84,7 +87,7 @@ def _write(waiting: _Waiting, store: Store, spans: SpanWriteResult) -> _Waiting:
     for number, (address, first) in enumerate(zip(sent, store.write(lines), strict=True)):
         result = first
         segment, document = waiting[address]
-        if not (result.ok or result.conflict or result.retryable):
+        if result.of_content and not (result.ok or result.conflict):
             # OpenSearch rejects odd metadata, such as a string above 32,766 bytes: the span is sent once more without it
             result = store.write([lines[2 * number], document | _PLAIN])[0]
         if result.ok:
@@ -92,11 +95,27 @@ def _write(waiting: _Waiting, store: Store, spans: SpanWriteResult) -> _Waiting:
             spans.written.add(segment.trace_id)
         elif result.conflict:
             again[address] = waiting[address]
-        elif result.retryable:
-            result.raise_for_failure(f"a span of trace {segment.trace_id}")
+        elif result.curable:
+            spans.refused[segment.trace_id] = result.described()
         else:
-            spans.rejected.append((segment, result.reason))
+            spans.rejected.append((segment, result.described()))
     return again
+
+
+def _stored(waiting: _Waiting, store: Store, spans: SpanWriteResult) -> Iterator[tuple[_Address, Hit | None]]:
+    """Yields the addresses of these spans with what is stored there; those of an index that can't be read are refused."""
+    addresses = list(waiting)
+    try:
+        yield from zip(addresses, store.get_many(addresses), strict=True)
+    except UnavailableError as unreadable:
+        if not unreadable.kind:
+            raise
+        for index in dict.fromkeys(index for index, _ in addresses):
+            of_index = [address for address in addresses if address[0] == index]
+            try:
+                yield from zip(of_index, store.get_many(of_index), strict=True)
+            except UnavailableError as error:
+                spans.refused |= {waiting[address][0].trace_id: str(error) for address in of_index}
 
 
 def _rank(fact: SegmentFact | None, document: Mapping[str, Any]) -> tuple[Any, ...]:

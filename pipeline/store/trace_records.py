@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.detect.verdict import NOTHING_KNOWN, Evaluator, Verdict
+from pipeline.detect.verdict import NOTHING_KNOWN, SOURCE_UNAVAILABLE, Evaluator, Verdict
 from pipeline.model.trace_state import EMPTY, TraceState, merge
 from pipeline.store.client import Store
 from pipeline.store.compare_and_set import merge_until_written
@@ -88,6 +88,11 @@ class TraceRecords:
         """Yields the ids of traces that are not settled, oldest first; sees only refreshed documents."""
         yield from (hit.id for hit in self._store.scan({"term": {"settled": False}}, index=self._index, source=False))
 
+    def given_up(self) -> Iterator[str]:
+        """Yields the ids of settled traces whose source was away too long, oldest first; sees only refreshed documents."""
+        query = {"bool": {"filter": [{"term": {"trace.state": SOURCE_UNAVAILABLE}}, {"term": {"settled": True}}]}}
+        yield from (hit.id for hit in self._store.scan(query, index=self._index, source=False))
+
     def purge(self, *, days: int) -> int:
         """Deletes settled trace documents whose newest line or span is older than ``days``; returns how many."""
         return self._store.delete_older(self._index, "lastSeenAt", days=days, query=[{"term": {"settled": True}}])
@@ -142,8 +147,8 @@ def _updates_lines(state: TraceState, before: TraceState) -> bool:
     return (
         state.segments != before.segments
         or correlation_ids_of(state) != correlation_ids_of(before)
-        or [(request.segment_id, request.is_sampled) for request in state.requests.values() if request.platform]
-        != [(request.segment_id, request.is_sampled) for request in before.requests.values() if request.platform]
+        or [(request.segment_id, request.is_sampled, request.elsewhere) for request in state.requests.values() if request.platform]
+        != [(request.segment_id, request.is_sampled, request.elsewhere) for request in before.requests.values() if request.platform]
     )
 
 

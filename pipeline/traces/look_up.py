@@ -6,6 +6,7 @@ import msgspec
 
 from pipeline.errors import BadInputError
 from pipeline.model.facts import LookupFact
+from pipeline.model.lookups import FAILED, failed_since_answer
 from pipeline.model.sampling import due_at, sampling_of
 from pipeline.model.trace_state import EMPTY, TraceState, merge
 from pipeline.redact.redactor import Redactor
@@ -19,19 +20,21 @@ class TraceAnswers(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         segments: of all traces, redacted.
-        facts: by trace id: the facts of the segments, and the fact that the look-up was made.
+        facts: by trace id: the facts of the segments, and the fact that the look-up was made, or failed.
         bad_documents: how many documents could not be read.
-        put_off: how many due look-ups the budget or a throttle put off.
+        put_off: how many due look-ups the budget or a throttle put off, or failed.
+        failed: why look-ups failed, by the id of the trace: X-Ray did not answer, or refused the credentials.
     """
 
     segments: Sequence[Segment]
     facts: Mapping[str, TraceState]
     bad_documents: int
     put_off: int
+    failed: Mapping[str, str]
 
 
 def look_up(states: Mapping[str, TraceState], source: TraceSource, *, redactor: Redactor, delays: Sequence[int],
-            clock: Callable[[], float], force: bool = False) -> TraceAnswers:  # fmt: skip
+            clock: Callable[[], float], force: bool = False, again: bool = False) -> TraceAnswers:  # fmt: skip
     """Looks up those of these traces that are due, by trace id, and reads the answers.
 
     Args:
@@ -41,30 +44,43 @@ def look_up(states: Mapping[str, TraceState], source: TraceSource, *, redactor: 
         delays: seconds between the look-ups of a trace, the last of which repeats.
         clock: returns seconds since the epoch.
         force: whether traces that are not due are looked up, too.
-
-    Raises what ``source.look_up`` raises.
+        again: whether these are traces that were given up since the source was away: all are looked up, and a failure is no news.
     """
-    wanted = {id_: state.first_line_at for id_, state in states.items() if force or _is_due(state, delays, clock())}
+    wanted = {id_: state.first_line_at for id_, state in states.items() if force or again or _is_due(state, delays, clock())}
     results = source.look_up(wanted) if wanted else {}
     segments, bad_documents = _read(results, redactor)
     now = int(clock() * 1000)
     found = dict.fromkeys(results, EMPTY) | facts_of_segments(segments)
     made = {id_: LookupFact(at=result.at or now, outcome=result.outcome, source=source.name, segments=len(found[id_].segments))
             for id_, result in results.items()}  # fmt: skip
-    facts = {id_: merge(found[id_], TraceState(lookups={str(fact.at): fact})) for id_, fact in made.items()}
-    return TraceAnswers(segments=segments, facts=facts, bad_documents=bad_documents, put_off=len(wanted) - len(results))
+    failed = {id_: result.reason for id_, result in results.items() if result.outcome in FAILED}
+    told = {id_: fact for id_, fact in made.items() if id_ not in failed or (not again and _is_news(states[id_], delays, now))}
+    facts = {id_: merge(found[id_], TraceState(lookups={str(fact.at): fact})) for id_, fact in told.items()}
+    put_off = len(wanted) - len(results) + len(failed)
+    return TraceAnswers(segments=segments, facts=facts, bad_documents=bad_documents, put_off=put_off, failed=failed)
 
 
 def _is_due(state: TraceState, delays: Sequence[int], now: float) -> bool:
     """Whether the next look-up is due: the first at once, since its hint was delayed, the others at growing intervals.
 
+    One that failed is due again as soon as somebody asks: a hint comes after its delay, and a sweep after some minutes.
     Where a line says that the trace was not sampled, the first is to be the last. So it waits until X-Ray would have all of it, but not
     for ever.
     """
     if not state.lookups:
         return sampling_of(state) != "said to be unsampled" or now * 1000 >= due_at(state, max(delays) * 1000)
-    last = max(lookup.at for lookup in state.lookups.values())
-    return now * 1000 >= last + delays[min(len(state.lookups), len(delays) - 1)] * 1000
+    return bool(failed_since_answer(state)) or _is_after_delay(list(state.lookups.values()), delays, now)
+
+
+def _is_news(state: TraceState, delays: Sequence[int], now_ms: int) -> bool:
+    """Whether a failed look-up is noted: of those that follow each other sooner than look-ups are due, the first one is."""
+    failed = failed_since_answer(state)
+    return not failed or _is_after_delay(failed, delays, now_ms / 1000)
+
+
+def _is_after_delay(lookups: Sequence[LookupFact], delays: Sequence[int], now: float) -> bool:
+    last = max(lookup.at for lookup in lookups)
+    return now * 1000 >= last + delays[min(len(lookups), len(delays) - 1)] * 1000
 
 
 def _read(results: Mapping[str, LookupResult], redactor: Redactor) -> tuple[list[Segment], int]:

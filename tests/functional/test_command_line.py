@@ -201,6 +201,20 @@ def test_ship_resolve_less_search_trace_faults(embedded_endpoint, tmp_path):
         assert (status, len(errors.splitlines())) == (1, 1)
 
 
+def test_resolve_says_that_xray_is_away_and_does_the_rest(embedded_endpoint, tmp_path):
+    """Exit status 1 and one line with the reason; the trace that needs no look-up is settled, and `why` tells of the other one."""
+    environment = {"TRACEJOIN_ENDPOINT": embedded_endpoint, "TRACEJOIN_PREFIX": "away", "AWS_REGION": "eu-west-1",
+                   "AWS_ENDPOINT_URL_XRAY": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}  # fmt: skip
+    path = tmp_path / "events.jsonl"
+    path.write_text(json.dumps(lambda_event([powertools("a"), report(), report(OTHER_REQUEST, OTHER, sampled=False)])))
+    assert tracejoin("setup", **environment)[0] == 0
+    assert tracejoin("ship", path, **environment)[0] == 0
+    status, output, errors = tracejoin("resolve", "--json", **environment)
+    assert (status, rows(output)[0]["settled"], rows(output)[0]["failed_lookups"]) == (1, 1, 1)
+    assert "X-Ray does not answer" in errors
+    assert "X-Ray did not answer so far" in tracejoin("why", XRAY, **environment)[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [(["search", "--endpoint", "http://127.0.0.1:1", "--text", "x"], 1, "does not answer"), (["search", "--endpoint", "nowhere"], 2, "TRACEJOIN_ENDPOINT"),

@@ -135,16 +135,19 @@ def test_the_schedule_runs_the_sweep(lambda_environment, monkeypatch, store):
     assert {document["trace"]["state"] for document in transaction(TRACE, store)} == {"complete"}
 
 
-def test_a_bad_hint_is_acknowledged_and_a_dead_xray_is_not(lambda_environment, monkeypatch):
-    """What will never be a hint is gone; what may work later comes again, alone."""
+def test_where_xray_is_dead_hints_are_done_and_follow_later(lambda_environment, monkeypatch, capsys, caplog):
+    """What will never be a hint is gone; the trace's hint comes again after its delay; the reason is logged once, and counted."""
     from shipper_function import resolve, ship
 
     monkeypatch.setenv("AWS_ENDPOINT_URL_XRAY", "http://127.0.0.1:1")
     ship.handler(lambda_event([powertools("a")]), context())
     event = lambda_environment()
     bad = dict(event["Records"][0], messageId="bad", body="no hint")
-    answer = resolve.handler({"Records": [bad, *event["Records"]]}, context())
-    assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
+    assert resolve.handler({"Records": [bad, *event["Records"]]}, context()) == {"batchItemFailures": []}
+    assert json.loads(lambda_environment()["Records"][0]["body"]) == {"traceIds": [TRACE], "attempt": 1}
+    assert len([logged for logged in caplog.records if "X-Ray does not answer" in getattr(logged, "reason", "")]) == 1
+    (told,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"lookups_failed"' in line]
+    assert (told["lookups_failed"], told["lookups_put_off"], told["bad_hints"]) == ([1], [1], [1])
 
 
 class Calls(set):
@@ -195,7 +198,7 @@ def test_the_roles_allow_every_call_that_the_functions_make(lambda_environment, 
         monkeypatch.setenv("AWS_ENDPOINT_URL_XRAY", xray.endpoint)
         made = calls()
         ship.handler(lambda_event([powertools("a")], at=now()), context())
-        assert made == {"es:ESHttpPost", "sqs:SendMessage"}
+        assert made == {"es:ESHttpGet", "es:ESHttpPost", "sqs:SendMessage"}
         assert made <= allowed["ShipFunction"]
         assert made.asked
         assert beyond(made.asked, template.paths(document, "ShipFunction", settings.prefix)) == []

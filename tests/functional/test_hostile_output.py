@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from fuzz.steering import steering
 from pipeline.alert.dispatch import Dispatch
 from pipeline.cli.main import cli, main
 from pipeline.doctor.check_result import CheckResult
@@ -23,7 +24,7 @@ from pipeline.settings import Settings
 from tests.support.command import MAIN
 from tests.support.documents import BEGAN, line, put, span
 from tests.support.events import OTHER, TRACE, function, service
-from tests.support.hostile import CONTROLS, HALF, HOSTILE, steering
+from tests.support.hostile import CONTROLS, HALF, HOSTILE
 from tests.support.stores import installed
 
 WRITABLE = HOSTILE.replace("\0", "")

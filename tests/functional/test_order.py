@@ -71,7 +71,7 @@ class Schedule(RuleBasedStateMachine):
     @initialize()
     def begin(self):
         self.case = Case(self.store, self.options, new_salt())
-        for number in (0, 2, 5, 22):
+        for number in (0, 2, 5, 21, len(self.case.world.batches) - 1):
             self.case.deliver(number)
 
     def do(self, effect, action):
@@ -139,7 +139,7 @@ def test_the_calm_order_is_what_one_expects(calm):
     """The reference itself: each trace in the state that it ought to be in, each line where it ought to be."""
     found = calm.documents
     kinds = [document["doc"]["kind"] for document in found]
-    assert (kinds.count("log"), kinds.count("span"), kinds.count("trace")) == (29, 10, 9)
+    assert (kinds.count("log"), kinds.count("span"), kinds.count("trace")) == (66, 16, 11)
     states = {document["trace"]["state"] for document in found if document["doc"]["kind"] == "trace"}
     assert states == {"complete", "unsampled", "notFound"}
     stale = [document for document in found if document.get("staleTraceId")]
@@ -148,20 +148,36 @@ def test_the_calm_order_is_what_one_expects(calm):
         "stale": None,
     }
     assigned = {document["body"]: (document.get("traceId"), document["idSource"]) for document in found if document["doc"]["kind"] == "log"}
-    five, six, nine = (f"{BEGAN // 1000:08x}…{number:08x}" for number in (5, 6, 9))
+    five, six, nine, ten, eleven = (f"{BEGAN // 1000:08x}…{number:08x}" for number in (5, 6, 9, 10, 11))
     assert assigned["Traceback (most recent call last): a bare line"] == (five, "stream")
     assert assigned["stale"] == (five, "request")
     assert assigned["GET /ship 200"] == (six, "request")
     assert assigned["ERROR: whose am I?"] == (None, "none")
     assert assigned["ERROR: a bare line in JSON"] == (nine, "stream")
     assert {document["transactionId"] for document in found if document.get("traceId") in {five, six}} == {five}
+    assert {document["transactionId"] for document in found if document.get("traceId") in {ten, eleven}} == {ten}
+    # an HTTP API's access line has its trace, its span and its segment from its integration's request
+    (access,) = (document for document in found if document.get("body") == "GET /cart 200")
+    assert (access["traceId"], access["idSource"], access["spanId"], access["segment"]["name"]) == (
+        ten,
+        "request",
+        "1010101010101010",
+        "cart",
+    )
+    (access,) = (document for document in found if document.get("body") == "GET /x 502")
+    assert (access["traceId"], access["idSource"], access["segment"]["name"], access["trace"]["edgeStatus"]) == (
+        eleven,
+        "inline",
+        "rest/prod",
+        502,
+    )
 
 
 def test_any_schedule_ends_like_the_calm_one(request, calm):
     """After the last message every document equals the one that the calm order gives; shorter where a refresh takes its time."""
     real = request.node.get_closest_marker("opensearch")
     Schedule.store, Schedule.options, Schedule.calm = calm.store, calm.settings, calm.documents
-    run_state_machine_as_test(Schedule, settings=limits(4 if real else 25, 12 if real else 25))
+    run_state_machine_as_test(Schedule, settings=limits(4 if real else 12, 12 if real else 30))
 
 
 def limits(examples, steps):
@@ -170,9 +186,10 @@ def limits(examples, steps):
                     phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck))  # fmt: skip
 
 
-WAYS = list(itertools.product(range(6), ["crash before", "crash after", "meanwhile"], [0, 1]))
-# all of them where that is quick, a seventh of them where a refresh takes its time
-ENDS = [("embedded", *way) for way in WAYS] + [pytest.param("real", *way, marks=pytest.mark.opensearch) for way in WAYS[::7]]
+EVENTS = ["crash before", "crash after", "meanwhile"]
+# every other one hides a segment; all of them where that is quick, a fifth of them where a refresh takes its time
+WAYS = [(at, how, (at + EVENTS.index(how)) % 2) for at, how in itertools.product(range(6), EVENTS)]
+ENDS = [("embedded", *way) for way in WAYS] + [pytest.param("real", *way, marks=pytest.mark.opensearch) for way in WAYS[::5]]
 
 
 @pytest.mark.parametrize(("calm", "at", "how", "hidden"), ENDS, indirect=["calm"])

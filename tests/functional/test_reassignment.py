@@ -91,3 +91,26 @@ def test_every_order_assigns_each_line_to_the_same_trace(store, settings, name, 
 def sweep(store, settings):
     """A worker that starts anew, and X-Ray has nothing."""
     Resolver(store=store, source=Traces(), settings=settings, clock=lambda: NOW / 1000 + 3600).sweep(force=True)
+
+
+def test_a_line_between_two_attempts_keeps_what_it_says(store, settings):
+    """It counts as the request's until the marks between the attempts are known, and ends as in the order in which that never was so."""
+    between = json.dumps({"trace_id": to_xray(EDGE), "span_id": "2" * 16, "message": f"between, Root={to_xray(EDGE)};Sampled=1"})
+    lines = [start(), end(), between, start(), end(), REPORTED]
+    ends = []
+    for number, order in enumerate(((0, 1, 3, 4, 5, 2), (0, 4, 5, 2, 1, 3), (2, 5, 0, 4, 3, 1))):
+        stream = f"2026/11/24/[$LATEST]{number:032x}"
+        for place in order:
+            own = lines[place].replace(REQUEST, f"{REQUEST[:-1]}{number}").replace(TRACE[8:], f"{TRACE[8:-1]}{number}")
+            shipped(lambda_event([own], stream=stream, at=NOW + 1000 * place, first=1 + place), store, settings)
+            sweep(store, settings)
+        for _ in range(4):
+            sweep(store, settings)
+        store.refresh()
+        query = {"bool": {"filter": [{"term": {"aws.logStream": stream}}, {"term": {"traceId": EDGE}}]}}
+        (found,) = store.search({"query": query}, index=f"{store.prefix}-logs-*")["hits"]["hits"]
+        found["_source"]["trace"].pop("version")
+        found["_source"]["aws"].pop("logStream")
+        ends.append(found["_source"])
+    assert (ends[0]["spanId"], ends[0]["idSource"]) == ("2" * 16, "inline")
+    assert ends[1] == ends[2] == ends[0]

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
-
 from pipeline.errors import UnavailableError
 from pipeline.join.transactions import traces_naming
 from pipeline.search.findings import hidden_faults
@@ -148,8 +146,8 @@ def test_what_a_throttle_put_off_is_counted_and_not_lost(store, settings):
     assert worker.resolve([TRACE]).settled == 1
 
 
-def test_a_dead_source_is_unavailable_and_nothing_is_lost(store, settings):
-    """Where X-Ray does not answer, the same call works later."""
+def test_a_source_that_raises_puts_look_ups_off_and_nothing_is_lost(store, settings):
+    """Where X-Ray does not answer, the trace is left with the reason, and the same call works later."""
     shipped(lambda_event(LINES), store, settings)
     worker, source = resolver(store, settings, service(), function())
     look_up = source.look_up
@@ -158,8 +156,8 @@ def test_a_dead_source_is_unavailable_and_nothing_is_lost(store, settings):
         raise UnavailableError("X-Ray does not answer")
 
     source.look_up = dead
-    with pytest.raises(UnavailableError):
-        worker.resolve([TRACE])
+    done = worker.resolve([TRACE])
+    assert (done.unsettled, done.put_off, done.lookup_failures) == ((TRACE,), 1, ("X-Ray does not answer",))
     source.look_up = look_up
     assert worker.resolve([TRACE]).settled == 1
 

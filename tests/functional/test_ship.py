@@ -11,6 +11,7 @@ from pipeline.configure import store_for
 from pipeline.errors import UnavailableError
 from pipeline.settings import Settings
 from pipeline.ship import Ledger
+from pipeline.store.client import TEMPLATES
 from tests.support.events import NOW, TRACE, document, end, lambda_event, packed, powertools, report, start
 from tests.support.http_server import HttpServer
 from tests.support.shipping import adds_up, shipped
@@ -131,6 +132,8 @@ def flaky():
     answers = []
 
     def answer(request):
+        if request.path.startswith("/_index_template"):
+            return 200, {"index_templates": [{"name": f"tracejoin-{name}"} for name in TEMPLATES]}
         if request.path.startswith("/_mget"):
             docs = json.loads(request.body)["docs"]
             return 200, {"docs": [{"_index": doc["_index"], "_id": doc["_id"], "found": False} for doc in docs]}

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from pipeline.configure import trace_source_for
-from pipeline.errors import UnavailableError
 from pipeline.local.aws_spans import spans_of, subscription_event
 from pipeline.local.xray import LocalXRay
 from pipeline.model.trace_ids import to_xray
@@ -167,11 +166,12 @@ def test_pages_survive_a_throttle_and_answers_an_absence(client, xray, clock):
 
 
 def test_a_throttle_at_the_start_is_no_answer(client, xray):
-    """Which source it is, is asked again rather than guessed."""
-    xray.throttle(1)
-    with pytest.raises(UnavailableError):
-        trace_source_for(Settings(), lambda: client)
-    assert trace_source_for(Settings(), lambda: client).name == "StartTraceRetrieval"
+    """Which source it is, is asked again rather than guessed, and the look-up is put off."""
+    xray.throttle(2)
+    source = trace_source_for(Settings(), lambda: client)
+    assert source.look_up({TRACE: NOW}) == {}
+    source.look_up({TRACE: NOW})
+    assert source.name == "StartTraceRetrieval"
 
 
 def test_a_token_that_is_no_longer_good(client, xray, clock):

@@ -1,6 +1,8 @@
 """Glue and size as weapons: whatever a stranger's log group names, the transactions and records of others stay what they are."""
 
 import json
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +12,8 @@ from pipeline.resolve import Resolver
 from pipeline.search.explain_trace import explain_traces, in_words
 from pipeline.search.query import SearchQuery
 from pipeline.search.search import documents, search
-from pipeline.store.join_keys import MOST_TRACES
+from pipeline.store import join_keys
+from pipeline.store.join_keys import MOST_TRACES, JoinKeys, KeySighting
 from tests.support.events import NOW, Traces, function, lambda_event, powertools, report, service
 from tests.support.shipping import shipped
 
@@ -18,6 +21,7 @@ BEGAN = f"{NOW // 1000:08x}"
 FIRST, SECOND, THIRD = (f"{BEGAN}e1be46a994272793bd862e3{number}" for number in (1, 2, 3))
 TINY = "00000001" + "0" * 23 + "1"
 ORDER = "order-77"
+_DAY = 86_400
 REQUESTS = tuple(f"52fdfc07-2182-454f-963f-5f0f9a621d7{number}" for number in (1, 2))
 
 
@@ -213,6 +217,50 @@ def test_known_traces_of_everybody_come_apart(store, settings):
     assert (group.trace_ids, group.too_common) == ((later(1),), ("acme",))
     group = transactions_of([later(505)], store)[later(505)]
     assert (group.trace_ids, group.too_common) == ((later(505),), ("beta",))
+
+
+def resolved(store, settings, lines, *, group, first):
+    """Ships lines of one group, and resolves their traces without a sweep, which would purge by the real time."""
+    waiting = shipped(strange(lines, group=group, first=first), store, settings).unsettled
+    for _ in range(8):
+        worker = Resolver(store=store, source=Traces(), settings=settings, clock=lambda: NOW / 1000 + 7200)
+        waiting = worker.resolve(waiting, force=True).unsettled if waiting else ()
+    store.refresh()
+
+
+def unknown_traces(first, count, key):
+    """The lines of traces that only they name; each names ``key``."""
+    return [naming(later(number), key) for number in range(first, first + count)]
+
+
+@pytest.mark.parametrize("traces", [unknown_traces, known_traces])
+def test_glue_that_is_in_use_stays_glue(store, settings, monkeypatch, traces):
+    """A constant is used for longer than the retention, and says nothing new: it is not purged, and joins nobody, old or new."""
+    now = time.time()
+    clock = SimpleNamespace(time=lambda: now - 20 * _DAY)
+    monkeypatch.setattr(join_keys, "time", clock)
+    for place in range(3):
+        resolved(store, settings, traces(50 * place, 50, "acme"), group=f"/aws/lambda/tenant-{place}", first=10**6 + 1000 * place)
+    for ago in (13, 6, 0):
+        clock.time = lambda ago=ago: now - ago * _DAY
+        resolved(store, settings, traces(200 + ago, 1, "acme"), group="/aws/lambda/tenant-0", first=2 * 10**6 + 1000 * ago)
+    JoinKeys(store).purge(days=14)
+    resolved(store, settings, traces(300, 60, "acme"), group="/aws/lambda/tenant-1", first=3 * 10**6)
+    found = documents(store.search({"query": {"term": {"doc.kind": "trace"}}, "size": 1000}))
+    assert len(found) == 213
+    assert {document["transactionId"] for document in found} == {document["traceId"] for document in found}
+
+
+def test_a_key_in_use_is_written_once_in_six_hours(store, monkeypatch):
+    """What says nothing new costs no write, but for one after six hours, by which `purge` sees that the key is in use."""
+    clock = SimpleNamespace(time=time.time)
+    monkeypatch.setattr(join_keys, "time", clock)
+    sighting = {"acme": KeySighting(trace_ids={FIRST})}
+    written = []
+    for hours in (0, 1, 5, 7, 8, 12, 14):
+        clock.time = lambda hours=hours: NOW / 1000 + hours * 3600
+        written.append(JoinKeys(store).merge_in(sighting)["acme"].seq_no)
+    assert [number - written[0] for number in written] == [0, 0, 0, 1, 1, 1, 2]
 
 
 def test_a_flood_leaves_few_documents_and_a_small_record(store, settings):

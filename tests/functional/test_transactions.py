@@ -161,6 +161,29 @@ def test_a_stale_claim_takes_its_keys_along(store, settings):
     assert [(line["staleTraceId"], line["idSource"], line["transactionId"]) for line in stale] == [(EARLY, "request", LATE)]
 
 
+@pytest.mark.parametrize("endpoint", ["embedded", pytest.param("real", marks=pytest.mark.opensearch)], indirect=True)
+def test_a_stale_claim_leaves_nothing_on_the_lines_of_the_trace(store, settings):
+    """A line that had the id of a stale claim, and one that never had it, end as the same document."""
+    own = of("caller", [powertools("own", request=CALLER, trace=EARLY), report(CALLER, EARLY, sampled=False)], 0)
+    claim = of("callee", [powertools("stale", request=CALLEE, trace=EARLY, correlation_id="order-17")], 2)
+    record = of("callee", [report(CALLEE, LATE, sampled=False)], 3)
+    ends = []
+    for order in ((claim, own, record), (record, claim, own)):
+        for path in ("logs-*", "traces", "links"):
+            store.request("POST", f"/{store.prefix}-{path}/_delete_by_query", {"query": {"match_all": {}}},
+                          {"refresh": "true", "ignore_unavailable": "true"})  # fmt: skip
+        for event in order:
+            shipped(event, store, settings)
+            settle(store, settings)
+        found = store.search({"query": {"term": {"traceId": EARLY}}}, index=f"{store.prefix}-logs-*")["hits"]["hits"]
+        lines = sorted((hit["_source"] for hit in found), key=lambda line: line["eventId"])
+        for line in lines:
+            line["trace"].pop("version")
+        ends.append(lines)
+    assert len(ends[0]) == 2
+    assert ends[0] == ends[1]
+
+
 @pytest.mark.opensearch
 def test_a_constant_glues_nothing(store, settings):
     """An id that more traces show than one piece of work has joins none: it is told of, search still answers, neighbours are joined."""

@@ -5,6 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzz.writers import PLAIN, QUOTING
 from pipeline.logs.extract.read_lines import read_lines
 from pipeline.model.trace_ids import to_xray
 from pipeline.redact.redactor import DEFAULT, MASK, Redactor
@@ -52,97 +53,6 @@ def test_no_line_raises_and_what_is_gone_stays_gone(line):
     assert DEFAULT.text(once) == once
 
 
-def escaped(text, quote):
-    """``text`` between quotes, as most languages write it."""
-    inner = text.replace("\\", "\\\\").replace(quote, f"\\{quote}").replace("\n", "\\n")
-    return f"{quote}{inner}{quote}"
-
-
-def node(value):
-    """What util.inspect makes of a value."""
-    if isinstance(value, dict):
-        return (
-            "{ "
-            + ", ".join(f"{key if key.isidentifier() else escaped(key, chr(39))}: {node(entry)}" for key, entry in value.items())
-            + " }"
-        )
-    if isinstance(value, list):
-        return f"[ {', '.join(map(node, value))} ]"
-    if isinstance(value, str):
-        quote = next((mark for mark in "'\"`" if mark not in value), "'")
-        return escaped(value, quote)
-    return json.dumps(value)
-
-
-def ruby(value):
-    """What inspect makes of a value whose keys are symbols."""
-    if isinstance(value, dict):
-        return (
-            "{"
-            + ", ".join(
-                f":{escaped(key, chr(34))}=>{ruby(entry)}" if "-" in key else f":{key}=>{ruby(entry)}" for key, entry in value.items()
-            )
-            + "}"
-        )
-    if isinstance(value, list):
-        return f"[{', '.join(map(ruby, value))}]"
-    return escaped(value, '"') if isinstance(value, str) else {None: "nil"}.get(value, json.dumps(value))
-
-
-def php(value, indent=""):
-    """What print_r makes of a value."""
-    if isinstance(value, list):
-        value = dict(enumerate(value))
-    if isinstance(value, dict):
-        return (
-            f"Array\n{indent}(\n"
-            + "".join(f"{indent}    [{key}] => {php(entry, indent + '        ')}\n" for key, entry in value.items())
-            + f"{indent})\n"
-        )
-    return "" if value is None else str(value)
-
-
-def java(value):
-    """What toString makes of a value."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}={java(entry)}" for key, entry in value.items()) + "}"
-    return f"[{', '.join(map(java, value))}]" if isinstance(value, list) else "null" if value is None else str(value)
-
-
-def go(value):
-    """What %v makes of a value."""
-    if isinstance(value, dict):
-        return "map[" + " ".join(f"{key}:{go(entry)}" for key, entry in value.items()) + "]"
-    return f"[{' '.join(map(go, value))}]" if isinstance(value, list) else "<nil>" if value is None else str(value)
-
-
-def rust(value):
-    """What {:?} makes of a value whose texts are optional."""
-    if isinstance(value, dict):
-        return "Login { " + ", ".join(f"{key.replace('-', '_')}: {rust(entry)}" for key, entry in value.items()) + " }"
-    if isinstance(value, list):
-        return f"[{', '.join(map(rust, value))}]"
-    return f"Some({escaped(value, chr(34))})" if isinstance(value, str) else "None" if value is None else json.dumps(value)
-
-
-def yaml(value, indent=""):
-    """A YAML document with quoted texts."""
-    if isinstance(value, dict):
-        return "".join(f"\n{indent}{key}: {yaml(entry, indent + '  ')}" for key, entry in value.items())
-    return "".join(f"\n{indent}- {yaml(entry, indent + '  ')}" for entry in value) if isinstance(value, list) else json.dumps(value)
-
-
-# those with quotes and escapes can hold any text; of the others a plain word is asked for
-QUOTING = {
-    "json": json.dumps,
-    "pretty": lambda value: json.dumps(value, indent=1),
-    "python": repr,
-    "node": node,
-    "ruby": ruby,
-    "rust": rust,
-    "yaml": yaml,
-}
-PLAIN = {"php": php, "java": java, "go": go}
 secret_names = st.sampled_from(["password", "apiKey", "x-api-key", "Authorization", "client_secret", "db_pass"])
 harmless_names = st.sampled_from(["user", "count", "level", "nextToken", "host", "state"])
 plain_words = st.from_regex(r"[a-z][a-z0-9]{2,8}", fullmatch=True)

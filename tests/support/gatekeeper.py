@@ -12,6 +12,7 @@ class Gatekeeper(HttpServer):
 
     Attributes:
         endpoint: for AWS_ENDPOINT_URL or TRACEJOIN_ENDPOINT.
+        target: the service behind it.
         answers: what it answers itself (status and content) by an operation's name, or by a path.
         every: answers what ``answers`` does not, where it is set.
         seen: the operations and paths that were asked for.
@@ -21,6 +22,7 @@ class Gatekeeper(HttpServer):
         self.answers: dict[str, tuple[int, Any] | Callable[[bytes], tuple[int, Any]]] = {}
         self.every: tuple[int, Any] | None = None
         self.seen: list[str] = []
+        self.target = target
         self._forward = Forwarder(target)
         super().__init__(self._answer)
 

@@ -50,10 +50,10 @@ class FakeResolver:
         return Resolution(settled=7)
 
 
-def record(number, *, ids=(), attempt=0, body=None):
+def record(number, *, ids=(), attempt=0, body=None, received=1):
     """An SQS record as Lambda hands it over."""
     text = json.dumps({"traceIds": list(ids), "attempt": attempt}) if body is None else body
-    return {"messageId": f"m{number}", "body": text, "eventSource": "aws:sqs"}
+    return {"messageId": f"m{number}", "body": text, "eventSource": "aws:sqs", "attributes": {"ApproximateReceiveCount": str(received)}}
 
 
 def failed(answer):

@@ -2,43 +2,49 @@
 
 import itertools
 import json
+import random
 import re
 import secrets
 from typing import Any
 
 from pipeline.local.aws_spans import spans_of, subscription_event
+from pipeline.model.log_groups import EXECUTION_LOG_GROUP
 from pipeline.model.trace_ids import to_xray
 from pipeline.resolve import Resolver
 from pipeline.search.search import documents
 from pipeline.traces.sources.source import LookupResult
 from tests.support.events import NOW, end, lambda_event, powertools, report, start
 from tests.support.shipping import shipped
+from tests.support.strangers import hostile_lines
 
 BEGAN = NOW - 7_200_000
 _serial = itertools.count()
 
 
 class World:
-    """Nine traces, their log batches and their segment documents; ``salt`` (16 hex digits) sets it apart from other worlds.
+    """Eleven traces, their log batches and their segment documents; ``salt`` (16 hex digits) sets it apart from other worlds.
 
     one: API Gateway, a function, and a second one that it calls, which fails behind a 200; one line's own id is stale.
     two: not sampled, which only its REPORT line says. three: X-Ray never has it. four: its spans come through aws/spans.
     five, six: one transaction by a correlation id; each line of five's invocation comes in a batch of its own, one of them names seven,
     which is stale; six is behind an HTTP API, whose access log names its request alone. eight, nine: in Lambda's JSON format, eight with
-    two invocations that interleave, so that the bare line between them is nobody's.
+    two invocations that interleave, so that the bare line between them is nobody's. ten: an HTTP API and its function, which X-Ray has;
+    the function prints the header and the request id of others. eleven: a REST API with both of its logs, and a function in JSON format,
+    which X-Ray has, too, and which a correlation id joins to ten. A stranger's log groups name both, their requests and their ids.
     """
 
     def __init__(self, salt: str) -> None:
         self.salt = salt
-        self.traces = [f"{BEGAN // 1000:08x}{salt}{number:08x}" for number in range(1, 10)]
+        self.traces = [f"{BEGAN // 1000:08x}{salt}{number:08x}" for number in range(1, 12)]
         self.one, self.two, self.three, self.four = self.traces[:4]
-        self.requests = [f"{salt[:8]}-{salt[8:12]}-4000-8000-{number:012d}" for number in range(1, 10)]
+        self.requests = [f"{salt[:8]}-{salt[8:12]}-4000-8000-{number:012d}" for number in range(1, 12)]
+        self.edge = f"{salt[:8]}-{salt[8:12]}-4000-8000-{12:012d}"
         self.batches = self._batches()
         self.documents = self._documents()
 
     def _batches(self) -> list[dict[str, Any]]:
-        first, second, third, fourth, fifth, sixth, eighth, other, ninth = self.requests
-        one, two, three, four, five, six, seven, eight, nine = self.traces
+        first, second, third, fourth, fifth, sixth, eighth, other, ninth = self.requests[:9]
+        one, two, three, four, five, six, seven, eight, nine = self.traces[:9]
         pay, json_start, json_end = f"pay-{self.salt}", "platform.start", "platform.runtimeDone"
         access = {"requestId": f"gateway-{self.salt}", "routeKey": "GET /ship", "status": "200", "integrationRequestId": sixth}
         lines = [
@@ -64,6 +70,7 @@ class World:
             ("/aws/lambda/json", [platform(json_start, ninth, nine)]),
             ("/aws/lambda/json", ["ERROR: a bare line in JSON"]),
             ("/aws/lambda/json", [platform(json_end, ninth, nine)]),
+            *self._behind_apis(),
         ]  # fmt: skip
         number = int(self.salt[:8], 16) * 10**40
         events = [lambda_event(messages, group=group, stream=self.salt, at=BEGAN + 10 * place, first=number + 100 * place)
@@ -85,8 +92,48 @@ class World:
         )
         return [*events, *(subscription_event([span], at=BEGAN + 400) for span in spans)]
 
+    def _behind_apis(self) -> list[tuple[str, list[str]]]:
+        """The lines of two APIs and their functions, and those of a stranger about them."""
+        (http, rest), edge = self.requests[9:], self.edge
+        ten, eleven = self.traces[9:]
+        cart, sender = f"cart-{self.salt}", self.traces[0][:-8] + "000000aa"
+        header = f"Root={to_xray(sender)};Parent={'b' * 16};Sampled=1"
+        access = {"requestId": edge, "httpMethod": "GET", "resourcePath": "/x", "status": "502", "xrayTraceId": to_xray(eleven)}
+        stranger = [line for number, (trace, request) in enumerate(((ten, http), (eleven, rest), (eleven, edge)))
+                    for line in hostile_lines(trace, [request], [cart], random.Random(number))]  # fmt: skip
+        # what these lines name beside is this world's own, too
+        mine = f"{self.salt[:8]}-{self.salt[8:12]}"
+        own = {
+            "00000000-0000-4000": f"{mine}-4001",
+            "99999999-0000-4000": f"{mine}-4002",
+            "order-77": f"more-{self.salt}",
+            '"g"': f'"{mine}"',
+        }
+        for name, id_ in own.items():
+            stranger = [line.replace(name, id_) for line in stranger]
+        return [
+            ("/aws/lambda/cart", [start(http), powertools("added", request=http, trace=ten, correlation_id=cart)]),
+            ("/aws/lambda/cart", [f"calling stock with X-Amzn-Trace-Id: {header}"]),
+            ("/aws/lambda/cart", [f"dynamodb answered, RequestId: {self.requests[0]}, 1 attempt"]),
+            ("/aws/lambda/cart", [json.dumps({"Records": [{"messageId": "m", "attributes": {"AWSTraceHeader": header}}]})]),
+            ("/aws/lambda/cart", [end(http), report(http, ten).replace("0285bf1261be05ff", "1010101010101010")]),
+            ("/aws/apigateway/cart", [json.dumps({"requestId": f"cart-{self.salt}-g", "routeKey": "GET /cart", "status": "200",
+                                                  "integrationRequestId": http})]),
+            ("/aws/lambda/rest", [platform("platform.start", rest, eleven, span_id="1111111111111110")]),
+            ("/aws/lambda/rest", ["ERROR: a bare line of a sampled request"]),
+            ("/aws/lambda/rest", [powertools("named", request=rest, trace=eleven, level="ERROR", correlation_id=cart)]),
+            ("/aws/lambda/rest", [json.dumps({"requestId": self.requests[1], "service": "dynamodb", "span_id": "2" * 16})]),
+            ("/aws/lambda/rest", [platform("platform.report", rest, eleven, span_id="1111111111111110")]),
+            ("/aws/apigateway/rest", [json.dumps(access | {"integrationRequestId": rest})]),
+            (f"{EXECUTION_LOG_GROUP}rest/prod", [f"({edge}) Method request headers: {{X-Amzn-Trace-Id=Root={to_xray(eleven)};Sampled=1}}"]),
+            (f"{EXECUTION_LOG_GROUP}rest/prod", [f"({edge}) Endpoint response headers: {{x-amzn-RequestId={rest}}}",
+                                                 f"({edge}) Method completed with status: 502"]),
+            ("/ecs/stranger", [*stranger[::2], f"({http}) {cart}"]),
+            ("/aws/lambda/stranger", stranger[1::2]),
+        ]  # fmt: skip
+
     def _documents(self) -> list[dict[str, Any]]:
-        """The segment documents of the first trace; one is there twice, in progress and finished."""
+        """The segment documents of the first trace, of which one is there twice, in progress and finished, and of those behind APIs."""
         one, (first, second, *_) = self.one, self.requests
         failure = {"cause": {"exceptions": [{"id": "1", "type": "ValueError", "message": "no stock"}]}, "error": True}
         edge_call = {"id": "bbbbbbbbbbbbbbbb", "name": "Lambda", "namespace": "aws", "start_time": _at(0), "end_time": _at(0.9)}
@@ -113,15 +160,32 @@ class World:
                           aws={"request_id": second}, http={"response": {"status": 200}}, error=True),
             self._segment(one, "3333333333333333", 0.4, 0.5, name="stock", origin="AWS::Lambda::Function", parent_id="2222222222222222",
                           **failure),
+            *self._documents_behind_apis(),
+        ]  # fmt: skip
+
+    def _documents_behind_apis(self) -> list[dict[str, Any]]:
+        (http, rest), (ten, eleven) = self.requests[9:], self.traces[9:]
+        call = {"id": "e0e0e0e0e0e0e0e0", "name": "Lambda", "namespace": "aws", "start_time": _at(0), "end_time": _at(0.9), "traced": True}
+        return [
+            self._segment(ten, "1010101010101010", 0, 0.9, name="cart", origin="AWS::Lambda", aws={"request_id": http},
+                          http={"response": {"status": 200}}),
+            self._segment(ten, "1010101010101011", 0.1, 0.8, name="cart", origin="AWS::Lambda::Function", parent_id="1010101010101010",
+                          annotations={"cart": "full"}),
+            self._segment(eleven, "eeeeeeeeeeeeeeee", 0, 1, name="rest/prod", origin="AWS::ApiGateway::Stage", subsegments=[call],
+                          aws={"request_id": self.edge}, http={"response": {"status": 502}}, fault=True),
+            self._segment(eleven, "1111111111111110", 0, 0.9, name="rest", origin="AWS::Lambda", parent_id="e0e0e0e0e0e0e0e0",
+                          aws={"request_id": rest}, http={"response": {"status": 200}}),
+            self._segment(eleven, "1111111111111112", 0.1, 0.8, name="rest", origin="AWS::Lambda::Function", parent_id="1111111111111110"),
         ]  # fmt: skip
 
     def _segment(self, trace_id: str, id_: str, start: float, end: float, **more: Any) -> dict[str, Any]:
         return {"id": id_, "trace_id": to_xray(trace_id), "start_time": _at(start), "end_time": _at(end)} | more
 
 
-def platform(kind: str, request: str, trace: str) -> str:
-    """A line of Lambda's JSON system log, of an invocation that was not sampled."""
-    tracing = {"type": "X-Amzn-Trace-Id", "value": f"Root={to_xray(trace)};Sampled=0"}
+def platform(kind: str, request: str, trace: str, *, span_id: str = "") -> str:
+    """A line of Lambda's JSON system log, of an invocation that was sampled if it has a segment with the id ``span_id``."""
+    tracing = {"type": "X-Amzn-Trace-Id", "value": f"Root={to_xray(trace)};Sampled={int(bool(span_id))}"}
+    tracing |= {"spanId": span_id} if span_id else {}
     return json.dumps({"time": "2026-11-24T10:00:00.000Z", "type": kind, "record": {"requestId": request, "tracing": tracing}})
 
 

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 
 from pipeline.detect.rule_context import RuleContext, in_short
 from pipeline.detect.segment_outcome import SERVER_ERROR, failed
-from pipeline.detect.verdict import FINAL, Finding
+from pipeline.detect.verdict import FINAL, SOURCE_UNAVAILABLE, Finding
 from pipeline.model.bounds import MOST_SIGNALS
 from pipeline.model.facts import SegmentFact
+
+# the states in which every segment came that X-Ray has
+_KNOWN = FINAL - {SOURCE_UNAVAILABLE}
 
 
 def edge_ok_error_log(context: RuleContext) -> Iterator[Finding]:
@@ -33,7 +36,7 @@ def edge_error_trace_ok(context: RuleContext) -> Iterator[Finding]:
     """Finds a 5xx in API Gateway's log that no segment of the trace shows."""
     view = context.view
     # a segment that is still missing may show it
-    if not view.state.segments or view.completeness.state not in FINAL or any(_shows_failure(fact) for fact in view.tree):
+    if not view.state.segments or view.completeness.state not in _KNOWN or any(_shows_failure(fact) for fact in view.tree):
         return
     by_request = {fact.request_id: fact for fact in reversed(list(view.tree)) if fact.request_id}
     for request in view.state.requests.values():

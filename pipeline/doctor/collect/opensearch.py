@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from pipeline.errors import BadInputError, TracejoinError
+from pipeline.errors import BadInputError, MisconfiguredError, TracejoinError
 from pipeline.provision.desired_state import Change
 from pipeline.provision.install import install
 from pipeline.store.client import Store
@@ -17,7 +17,7 @@ class Reached:
     """The response of OpenSearch to an empty search.
 
     Attributes:
-        status: 200 where it works; 401 or 403 where it refuses; 0 where there is no response; else the status of the response.
+        status: 200 where it works; 401 or 403 where it refuses; 0 where there is no response of its own; else the status of the response.
         text: the body of a refusal, or the error.
     """
 
@@ -38,8 +38,11 @@ def reach(store: Store) -> Reached:
     """Makes an empty search: every kind of OpenSearch takes it, and both functions need that permission."""
     try:
         store.search({"size": 0})
-    except TracejoinError as error:
+    except MisconfiguredError as error:
         return Reached(status=error.status, text=error.answer if error.status in _REFUSED else str(error))
+    except TracejoinError as error:
+        # a block and a proxy's page have the status of a refusal, too
+        return Reached(status=0 if error.status in _REFUSED else error.status, text=str(error))
     return Reached()
 
 

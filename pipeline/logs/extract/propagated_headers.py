@@ -47,8 +47,8 @@ def add_headers(line: LogLine, text: str, claimed: TraceHeader | None = None) ->
     header = claimed or _only(own) or find_trace(text[: found[0].start])
     if claimed is None:
         line.trace_id, line.span_id, line.sampled = header or _only(sent) or (None, None, None)
-        # a sender's trace is no claim
-        line.id_source = "" if header else MENTIONED
+        # a sender's trace is no claim, and those of several senders are none at all
+        line.id_source = MENTIONED if line.trace_id and not header else ""
     ids = dict.fromkeys(one.trace_id for one in sent if header is None or one.trace_id != header.trace_id)
     line.propagated_trace_ids = tuple(ids)[:_MOST]
 

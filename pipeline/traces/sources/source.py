@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from pipeline.errors import MisconfiguredError, TracejoinError
 from pipeline.model.facts import Outcome
 
 TraceFormat = Literal["XRAY", "OTEL"]
@@ -16,12 +17,13 @@ class LookupResult(msgspec.Struct, frozen=True):
     """What X-Ray has on one trace: how the look-up ended, and the trace's documents as JSON text.
 
     A document is a segment document, or an OpenTelemetry span if the source was asked for spans. ``at`` is the time for which
-    the result holds, in milliseconds since the epoch, UTC; 0 for now.
+    the result holds, in milliseconds since the epoch, UTC; 0 for now. ``reason`` says why a look-up failed.
     """
 
     outcome: Outcome
     documents: tuple[str, ...] = ()
     at: int = 0
+    reason: str = ""
 
 
 class TraceSource(Protocol):
@@ -38,11 +40,16 @@ class TraceSource(Protocol):
     def look_up(self, wanted: Mapping[str, int]) -> dict[str, LookupResult]:
         """Gives a result for each wanted trace, by id; those that the budget or a throttle put off are missing.
 
+        Where X-Ray does not answer, or refuses these credentials, the result says so (`failed_lookup`), and the others keep theirs.
+
         Args:
             wanted: canonical ids, each with the time of its first log line (milliseconds since the epoch, UTC; 0 where unknown).
-
-        Raises UnavailableError if X-Ray does not answer, MisconfiguredError if it refuses these credentials.
         """
+
+
+def failed_lookup(error: TracejoinError) -> LookupResult:
+    """Makes the result of a look-up that X-Ray did not answer (UnavailableError), or refused (MisconfiguredError)."""
+    return LookupResult("denied" if isinstance(error, MisconfiguredError) else "unreachable", reason=str(error))
 
 
 def batched(trace_ids: Mapping[str, int], size: int) -> Iterator[Sequence[str]]:

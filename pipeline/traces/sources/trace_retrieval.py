@@ -6,15 +6,16 @@ ListRetrievedTraces (nothing before its status is COMPLETE; pages; segment docum
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from pipeline.errors import BadInputError
+from pipeline.errors import BadInputError, MisconfiguredError, UnavailableError
 from pipeline.model.trace_ids import parse_trace_id, to_xray
 from pipeline.traces.sources.budget import CallBudget
-from pipeline.traces.sources.source import LookupResult, TraceFormat, batched
+from pipeline.traces.sources.source import LookupResult, TraceFormat, batched, failed_lookup
 from pipeline.traces.sources.xray_client import XRayClient
 
 _IDS_PER_RETRIEVAL = 100
@@ -72,11 +73,17 @@ class TraceRetrieval:
         # a result that came for a trace nobody wanted stays valid for a while
         kept = {id_: answer for id_, answer in self._kept.items() if now - answer.at / 1000 < _TOKEN_LIFE}
         underway = {id_ for retrieval in self._running.values() for id_ in retrieval.ids} | kept.keys()
-        for ids in batched({id_: at for id_, at in wanted.items() if id_ not in underway}, _IDS_PER_RETRIEVAL):
-            kept |= self._start(ids, wanted)
-        kept |= self._collect({id_: at for id_, at in wanted.items() if id_ not in kept})
+        failed: LookupResult | None = None
+        try:
+            for ids in batched({id_: at for id_, at in wanted.items() if id_ not in underway}, _IDS_PER_RETRIEVAL):
+                kept |= self._start(ids, wanted)
+            self._collect(wanted, kept)
+        except (UnavailableError, MisconfiguredError) as error:
+            # a retrieval that runs is resumed by its token
+            failed = failed_lookup(error)
         self._kept = {id_: answer for id_, answer in kept.items() if id_ not in wanted}
-        return {id_: answer for id_, answer in kept.items() if id_ in wanted}
+        found = {id_: answer for id_, answer in kept.items() if id_ in wanted}
+        return found | dict.fromkeys((id_ for id_ in wanted if id_ not in found), failed) if failed else found
 
     def _start(self, ids: Sequence[str], wanted: Mapping[str, int]) -> dict[str, LookupResult]:
         """Starts a retrieval; if X-Ray refuses it, one for each half, so that one bad id does not stop the others."""
@@ -93,32 +100,31 @@ class TraceRetrieval:
         now = self._clock()
         begun = min(_began(id_, wanted[id_], now) for id_ in ids)
         answer = self._client.call(
-            "start_trace_retrieval", TraceIds=[to_xray(id_) for id_ in ids],
+            "start_trace_retrieval", needs="RetrievalToken", TraceIds=[to_xray(id_) for id_ in ids],
             StartTime=datetime.fromtimestamp(begun - _BEFORE, UTC), EndTime=datetime.fromtimestamp(now, UTC),
         )  # fmt: skip
         if answer is not None:
             token = str(answer["RetrievalToken"])
             self._running[token] = _Retrieval(token, tuple(ids), now)
 
-    def _collect(self, wanted: Mapping[str, int]) -> dict[str, LookupResult]:
-        """The results of every wanted retrieval that ends in time, also of its traces that are not in ``wanted``."""
-        answers: dict[str, LookupResult] = {}
+    def _collect(self, wanted: Mapping[str, int], answers: dict[str, LookupResult]) -> None:
+        """Adds to ``answers`` what every retrieval found that ends in time and has a wanted trace without an answer."""
         deadline = self._clock() + self._patience
         pause = _FIRST_PAUSE
         while True:
-            for retrieval in self._retrievals_of(wanted):
+            for retrieval in self._retrievals_of(wanted.keys() - answers.keys()):
                 if (found := self._list(retrieval)) is not None:
                     answers |= found
                     del self._running[retrieval.token]
                 if self._client.put_off:
-                    return answers
-            if not self._retrievals_of(wanted) or self._clock() + pause > deadline:
-                return answers
+                    return
+            if not self._retrievals_of(wanted.keys() - answers.keys()) or self._clock() + pause > deadline:
+                return
             self._sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _retrievals_of(self, wanted: Mapping[str, int]) -> list[_Retrieval]:
-        return [retrieval for retrieval in self._running.values() if not wanted.keys().isdisjoint(retrieval.ids)]
+    def _retrievals_of(self, wanted: AbstractSet[str]) -> list[_Retrieval]:
+        return [retrieval for retrieval in self._running.values() if not wanted.isdisjoint(retrieval.ids)]
 
     def _list(self, retrieval: _Retrieval) -> dict[str, LookupResult] | None:
         """The results of a retrieval; None while it runs, or if a call is put off: the listing later resumes at its page."""
@@ -126,8 +132,9 @@ class TraceRetrieval:
             further = {"NextToken": retrieval.next_token} if retrieval.next_token else {}
             try:
                 page = self._client.call(
-                    "list_retrieved_traces", next_page=bool(further), RetrievalToken=retrieval.token, TraceFormat=self._format, **further
-                )
+                    "list_retrieved_traces", needs="RetrievalStatus", next_page=bool(further), RetrievalToken=retrieval.token,
+                    TraceFormat=self._format, **further,
+                )  # fmt: skip
             except BadInputError:
                 # the token expired, so a later look-up starts a retrieval anew
                 return dict.fromkeys(retrieval.ids, LookupResult("unprocessed"))

@@ -149,7 +149,7 @@ def test_the_permissions_of_each(options, collection, store):
         return collection.seen
 
     read, write, create = "aoss:ReadDocument", "aoss:WriteDocument", "aoss:CreateIndex"
-    ship = needs({read, write, create}, lambda: shipped(lambda_event([powertools("a"), "bare print", report()]), store, options))
+    ship = needs({read, write, create, "aoss:DescribeCollectionItems"}, lambda: shipped(lambda_event([powertools("a"), "bare print", report()]), store, options))
     patience(store)
     listener = Listener()
     resolve = needs(
@@ -182,12 +182,12 @@ def test_the_permissions_of_each(options, collection, store):
         {create, "aoss:DescribeIndex", "aoss:DescribeCollectionItems", "aoss:UpdateCollectionItems"},
         lambda: install(replace_prefix(store, options), retention_days=14),
     )
-    assert {operation for operation, _ in ship} == {"POST /_bulk", "GET /_mget", "POST /<index>/_search"}
+    assert {operation for operation, _ in ship} == {"GET /_index_template", "POST /_bulk", "GET /_mget", "POST /<index>/_search"}
     assert {operation for operation, _ in resolve} == {"POST /_bulk", "GET /_mget", "POST /<index>/_search", "GET /<index>/_settings"}
     assert {operation for operation, _ in reader} <= {"POST /<index>/_search", "POST /_search", "POST /<index>/_search/point_in_time",
                                                       "DELETE /_search/point_in_time", "GET /_mget"}  # fmt: skip
     assert {operation for operation, _ in setup} == {"GET /_component_template/<name>", "PUT /_component_template/<name>", "GET /_index_template/<name>",
-                                                     "PUT /_index_template/<name>", "GET /<index>", "PUT /<index>"}  # fmt: skip
+                                                     "PUT /_index_template/<name>", "GET /<index>", "PUT /<index>", "GET /<index>/_mapping"}  # fmt: skip
 
 
 def replace_prefix(store, options):

@@ -5,11 +5,12 @@ from urllib.parse import unquote
 
 import pytest
 
+from fuzz.steering import steering
 from pipeline.alert.grouping import Notification, PendingAlert
 from pipeline.alert.message import ConsoleLinks, message_of, still_firing
 from pipeline.model.trace_ids import to_xray
 from tests.support.events import TRACE
-from tests.support.hostile import HOSTILE, steering
+from tests.support.hostile import HOSTILE
 from tests.support.pending_alerts import pending
 
 NOW = 1_790_000_000_000

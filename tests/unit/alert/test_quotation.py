@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzz.steering import steering
 from pipeline.alert.quotation import neutral, one_line, quoted
-from tests.support.hostile import HOSTILE, steering
+from tests.support.hostile import HOSTILE
 
 LONG = 2000
 

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from fuzz.steering import steering
 from pipeline.cli.csv_output import csv_lines
-from tests.support.hostile import HOSTILE, steering
+from tests.support.hostile import HOSTILE
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "＝1", "＋1", "－1", "＠x", "﹦1", "\r=1", "\n=1", ' "=1', '",=1', ";=1", "ok;=1", "ok; \t+1", 'ok;"=1', "ok\n=1", "ok\r\n-1",
             "ok\t@x", "ok;\u00a0＝1", "ok;;=1", "ok\u2028;=1", '=HYPERLINK("http://evil.example","x")', "ok;=cmd|' /C calc'!A0"]  # fmt: skip

@@ -12,10 +12,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from fuzz.steering import steering
 from pipeline.cli.json_output import json_line
 from pipeline.cli.terminal import clean_parts, safe_stream, safe_streams
 from pipeline.cli.terminal_text import one_line, terminal_safe
-from tests.support.hostile import CONTROLS, HOSTILE, steering
+from tests.support.hostile import CONTROLS, HOSTILE
 
 
 def test_text_shows_what_it_would_have_sent():

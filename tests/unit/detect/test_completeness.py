@@ -6,7 +6,7 @@ from pipeline.detect.evaluate import evaluate
 from pipeline.model.facts import LookupFact, RequestFact
 from pipeline.model.trace_state import EMPTY, TraceState
 from tests.support.events import NOW, REQUEST, call, edge, function, service
-from tests.support.verdicts import GIVE_UP, behind_edge, lines_at, verdict_of
+from tests.support.verdicts import GIVE_UP, behind_edge, lines_at, state_of, verdict_of
 
 
 def test_a_healthy_trace_is_complete_and_silent():
@@ -95,3 +95,53 @@ def test_each_end_without_a_trace_has_its_sentence(outcome, said):
 def test_a_trace_beyond_the_limit_is_never_complete():
     """What X-Ray cut off may look whole: it says so."""
     assert verdict_of(*behind_edge(), outcome="limitExceeded").state == "limitExceeded"
+
+
+def lookups(*made):
+    """Look-ups by minute and outcome."""
+    facts = [LookupFact(at=NOW + int(minute * 60_000), outcome=outcome) for minute, outcome in made]
+    return {str(fact.at): fact for fact in facts}
+
+
+def judged(state):
+    """The state and reason of a trace with ten minutes' patience."""
+    verdict = evaluate(state, rules={}, give_up_after_ms=600_000)
+    return verdict.state, verdict.state_reason
+
+
+@pytest.mark.parametrize(("made", "state", "said"), [
+    (((1, "denied"),), "pending", "refused the credentials of tracejoin so far"),
+    (((1, "absent"), (2, "unreachable")), "pending", "did not answer so far"),
+    (((2, "unreachable"), (3, "absent")), "pending", "nothing on this trace yet"),
+    (((1, "unreachable"), (11, "unreachable")), "sourceUnavailable", "did not answer until long after"),
+    (((1, "absent"), (11, "denied")), "sourceUnavailable", "refused the credentials"),
+    (tuple((second / 60, "unreachable") for second in range(1, 21)), "sourceUnavailable", "did not answer"),
+    (((11, "unreachable"), (500, "absent")), "notFound", "has no trace"),
+    (((11, "absent"), (12, "unreachable")), "notFound", "has no trace"),
+    (((11, "denied"), (12, "unprocessed")), "notFound", "unprocessed each time"),
+    (((11, "denied"), (12, "limitExceeded")), "limitExceeded", "larger"),
+])  # fmt: skip
+def test_a_source_that_is_away_is_no_absence(made, state, said):
+    """Only what was answered says that there is nothing; what failed until time was up ends in a state of its own, until an answer comes."""
+    found, reason = judged(TraceState(requests=lines_at(NOW), lookups=lookups(*made)))
+    assert found == state
+    assert said in reason
+
+
+def test_a_partial_trace_whose_source_went_away():
+    """What is missing may be there: it is not incomplete before X-Ray was asked."""
+    segments = state_of(service()).segments
+    assert judged(TraceState(segments=segments, requests=lines_at(NOW), lookups=lookups((1, "found"), (2, "denied"))))[0] == "partial"
+    state, reason = judged(TraceState(segments=segments, requests=lines_at(NOW), lookups=lookups((1, "found"), (60, "denied"))))
+    assert state == "sourceUnavailable"
+    assert "the function segment of orders is missing" in reason
+    assert (
+        judged(TraceState(segments=segments, requests=lines_at(NOW), lookups=lookups((1, "found"), (60, "denied"), (90, "found"))))[0]
+        == "incomplete"
+    )
+
+
+def test_unsampled_needs_no_source():
+    """The platform's own record settles a trace, however the look-ups of others end."""
+    requests = {REQUEST: RequestFact(request_id=REQUEST, log_group="/aws/lambda/orders", platform=True, sampled=False)}
+    assert judged(TraceState(requests=requests, lookups=lookups((1, "denied"))))[0] == "unsampled"

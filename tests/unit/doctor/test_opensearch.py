@@ -3,7 +3,8 @@
 from datetime import date
 
 from pipeline.doctor.collect.opensearch import Overdue
-from pipeline.doctor.opensearch import disks, health, old_indices, overdue
+from pipeline.doctor.opensearch import disks, health, old_indices, overdue, templates
+from pipeline.provision.desired_state import Change
 from pipeline.settings import Settings
 from tests.support.doctor_facts import statuses
 
@@ -29,3 +30,13 @@ def test_overdue_names_whom_to_ask():
     with_stack, without = (next(overdue(Overdue(lines=1, example="t"), "http://x", stack)) for stack in ("s", ""))
     assert "/aws/lambda/s-resolve" in with_stack.remedy
     assert "aws" not in without.remedy
+
+
+def test_a_foreign_mapping_is_a_problem_with_a_command():
+    """What setup found is told as it stands; the remedy deletes the index and installs anew."""
+    change = Change(
+        "mapping", "t-logs-2026.11.08", "foreign", "OpenSearch guessed the types of its fields: traceId is text, not keyword: delete it"
+    )
+    (found,) = templates("http://x", [change, Change("index", "t-traces", "unchanged")], Settings(prefix="t"))
+    assert (found.status, found.resource, found.message) == ("problem", change.name, change.reason)
+    assert found.remedy == "curl -sS -X DELETE http://x/t-logs-2026.11.08 && TRACEJOIN_PREFIX=t tracejoin setup --endpoint http://x"

@@ -52,3 +52,9 @@ def test_a_printed_function_error_accuses_nobody():
     said = f"({REQUEST}) Lambda execution failed with status 200 due to customer function error: boom. Lambda request id: {REQUEST}"
     assert lines_in("api-gateway", said)[0].signals == ("function-error", "error")
     assert lines_in("program", said)[0].signals == ("error",)
+
+
+def test_a_printed_tracing_line_without_a_trace_says_none():
+    """What looks like a trace id and is none is mentioned by nobody, so the document has one of the four id sources."""
+    (line,) = lines_in("program", f"({REQUEST}) X-ray Tracing ID : 1-6b06ae80-49de1fe52f82e2210fe97d50")
+    assert (line.trace_id, line.id_source) == (None, "none")

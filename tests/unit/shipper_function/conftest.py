@@ -24,12 +24,12 @@ def lambda_names(monkeypatch):
 def resolve(lambda_names, monkeypatch):
     """Hands records to the resolve function; returns its answer, with the fakes in place."""
 
-    def call(records, resolver, queue=None, dead_letters=None):
+    def call(records, resolver, queue=None, dead_letters=None, context=None):
         monkeypatch.setattr(resolve_module, "resolver", lambda: resolver)
         settings = replace(SETTINGS, dead_letters_url="https://sqs.example/d" if dead_letters else "")
         monkeypatch.setattr(resolve_module, "settings", lambda: settings)
         monkeypatch.setattr(hints_module, "queue", lambda settings: queue or FakeQueue())
         monkeypatch.setattr(hints_module, "dead_letters", lambda settings: dead_letters)
-        return resolve_module.handler({"Records": records}, Context("52fdfc07-2182-454f-963f-5f0f9a621d72", 4e9))
+        return resolve_module.handler({"Records": records}, context or Context("52fdfc07-2182-454f-963f-5f0f9a621d72", 4e9))
 
     return call

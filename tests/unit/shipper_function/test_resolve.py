@@ -1,8 +1,12 @@
 """The resolve function as Lambda calls it."""
 
+import json
+import time
+
 import pytest
 
 from pipeline.errors import MisconfiguredError, UnavailableError
+from pipeline.hint_queue import Queue
 from pipeline.local.lambda_runtime import Context
 from shipper_function import resolve as resolve_module
 from tests.support.handlers import FakeQueue, FakeResolver, failed, record, trace_id
@@ -38,6 +42,113 @@ def test_one_refused_trace_holds_only_its_own_message_back(resolve):
     resolver = FakeResolver(bad=[trace_id(1)])
     assert failed(resolve([record(n, ids=[trace_id(n)]) for n in range(3)], resolver)) == ["m1"]
     assert resolver.asked[1:] == [(trace_id(0),), (trace_id(1),), (trace_id(2),)]
+
+
+def full(number):
+    """The ids of a full message."""
+    return [trace_id(100 * number + place) for place in range(100)]
+
+
+class Clock:
+    """Lambda's context with a clock of its own: each resolved batch takes some seconds."""
+
+    def __init__(self, seconds):
+        self.left = seconds * 1000
+        self.function_name = "f"
+        self.memory_limit_in_mb = 512
+        self.invoked_function_arn = "arn"
+        self.aws_request_id = "r"
+
+    def get_remaining_time_in_millis(self):
+        return self.left
+
+
+class SlowResolver(FakeResolver):
+    """Takes ten seconds for a batch; with an ``answer`` it does something else for the batches that hold the given traces."""
+
+    def __init__(self, clock, answers=None):
+        super().__init__()
+        self.clock, self.answers = clock, answers or {}
+
+    def resolve(self, trace_ids, total):
+        self.asked.append(tuple(trace_ids))
+        self.clock.left -= 10_000
+        for id_, answer in self.answers.items():
+            if id_ in trace_ids:
+                answer()
+
+
+def test_what_there_is_no_time_for_is_handed_on(resolve):
+    """Of ten full messages four are resolved within a minute; all are acknowledged, and the others come again at once as they were."""
+    clock, queue = Clock(60), FakeQueue()
+    resolver = SlowResolver(clock)
+    assert failed(resolve([record(n, ids=full(n), attempt=2) for n in range(10)], resolver, queue, context=clock)) == []
+    assert resolver.asked == [tuple(full(n)) for n in range(4)]
+    assert queue.sent == [(tuple(full(n)), 2, 0) for n in range(4, 10)]
+
+
+def test_what_cannot_be_handed_on_comes_again(resolve):
+    """SQS is away: the messages that were resolved are done, since nothing of them is open; the others stay in the queue."""
+    clock = Clock(60)
+    queue = FakeQueue(UnavailableError("SQS does not take messages"))
+    assert failed(resolve([record(n, ids=full(n)) for n in range(6)], SlowResolver(clock), queue, context=clock)) == ["m4", "m5"]
+
+
+def test_one_batch_is_resolved_however_little_time_there_is(resolve):
+    """Else a function with a short limit would hand everything on for ever."""
+    clock = Clock(12)
+    resolver = SlowResolver(clock)
+    assert failed(resolve([record(n, ids=full(n)) for n in range(2)], resolver, context=clock)) == []
+    assert len(resolver.asked) == 1
+
+
+def test_a_message_that_is_too_large_is_sent_on_in_parts(resolve):
+    """A mebibyte of ids is no work for one run: each goes out once, a hundred a message, and its neighbour is resolved."""
+    sent = []
+
+    class Client:
+        def send_message_batch(self, QueueUrl, Entries):  # noqa: N803
+            sent.extend(json.loads(entry["MessageBody"]) for entry in Entries)
+            return {}
+
+    ids = [trace_id(number) for number in range(28_000)]
+    resolver = FakeResolver()
+    records = [record(0, ids=[*ids, *ids[:50]], attempt=1), record(1, ids=[trace_id(28_001)])]
+    assert failed(resolve(records, resolver, Queue(Client(), "https://sqs.example/q"))) == []
+    assert resolver.asked == [(trace_id(28_001),)]
+    assert [id_ for hint in sent for id_ in hint["traceIds"]] == ids
+    assert {(hint["attempt"], len(hint["traceIds"])) for hint in sent} == {(1, 100)}
+
+
+def test_what_takes_longer_than_lambda_allows_is_given_up_alone(resolve):
+    """One message's trace never ends: that message fails, what came before it is done, and what comes after it is handed on."""
+    queue = FakeQueue()
+    clock = Clock(8.3)
+    resolver = SlowResolver(clock, {trace_id(100): lambda: time.sleep(20)})
+    resolver.clock = Clock(0)
+    clock.get_remaining_time_in_millis = lambda: 8300 if not resolver.asked else 60_000
+    began = time.monotonic()
+    answer = resolve([record(n, ids=full(n)) for n in range(3)], resolver, queue, context=clock)
+    assert failed(answer) == ["m1"]
+    assert queue.sent == [(tuple(full(2)), 0, 0)]
+    assert time.monotonic() - began < 5
+
+
+def test_messages_that_failed_before_are_resolved_alone_and_last(resolve):
+    """Whichever of them is to blame fails alone, until SQS moves it to the dead letters; fresh ones share a batch before them."""
+    resolver = FakeResolver()
+    resolve([record(n, ids=[trace_id(n)], received=1 + n % 2) for n in range(5)], resolver)
+    assert resolver.asked == [(trace_id(0), trace_id(2), trace_id(4)), (trace_id(1),), (trace_id(3),)]
+
+
+def test_what_was_done_before_opensearch_went_away_is_acknowledged(resolve):
+    """Only the messages that it was needed for come again."""
+
+    def away():
+        raise UnavailableError("OpenSearch does not answer")
+
+    resolver = SlowResolver(Clock(1000), {trace_id(100): away})
+    assert failed(resolve([record(n, ids=full(n)) for n in range(3)], resolver)) == ["m1", "m2"]
 
 
 def test_wrong_settings_fail_the_invocation(resolve):

@@ -4,8 +4,11 @@ import json
 
 import pytest
 
+from pipeline.logs.decode import LogBatch, LogEvent
 from pipeline.logs.extract.read_lines import extract
 from pipeline.model.trace_ids import to_xray
+from pipeline.settings import Settings
+from pipeline.ship import read
 from tests.support.events import OTHER, REQUEST, TRACE, powertools
 
 PARENT = "53995c3f42cd8ad8"
@@ -83,6 +86,19 @@ def test_several_senders():
     """A batch of messages has a trace for each; the line that shows them has none by itself."""
     line = extract(str([{"AWSTraceHeader": SENT}, {"AWSTraceHeader": SENT.replace(to_xray(OTHER), to_xray(TRACE))}]))
     assert (line.trace_id, line.propagated_trace_ids) == (None, (OTHER, TRACE))
+
+
+def test_the_headers_of_several_senders_give_a_program_no_trace():
+    """A container that prints a batch of messages from several senders has no trace, and its documents say so."""
+    batch = LogBatch(
+        "DATA_MESSAGE",
+        "1",
+        "/ecs/checkout",
+        "s",
+        [LogEvent("1", 1, f"AWSTraceHeader=Root={to_xray(OTHER)} AWSTraceHeader=Root={to_xray(TRACE)}")],
+    )
+    _, line = read(batch, Settings()).parts
+    assert (line.trace_id, line.propagated_trace_ids, line.id_source) == (None, (OTHER, TRACE), "none")
 
 
 @pytest.mark.parametrize("text", ["Root=1-5e34a614-10bdxmplf1fb44f07bc535a1", f"Root={to_xray(OTHER)}0", f"trace-parent: {W3C}", f"traceparent: {W3C}.",
