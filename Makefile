@@ -9,7 +9,7 @@ export SAM_CLI_TELEMETRY := 0
 # of the tests; many of them wait, so there may be more of these than cores
 WORKERS ?= 3
 
-.PHONY: help demo test lint types opensearch bench attribution accuracy validate build deploy-local install clean
+.PHONY: help demo test lint types opensearch bench attribution accuracy chaos fuzz validate build deploy-local install clean
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,12 @@ attribution: .venv/ready ## Measure how many log lines find their trace, made up
 
 accuracy: .venv/ready ## Measure how well the findings do, on made-up transactions
 	@$(BIN)/python -m accuracy $(ACCURACY)
+
+fuzz: .venv/ready ## Hand changed lines, envelopes, segments, spans and settings to the pipeline, and find what must not happen; FUZZ="--seed 7 lines"
+	@$(BIN)/python -m fuzz $(FUZZ)
+
+chaos: .venv/ready ## Hold a run under faults against a calm one, on a real OpenSearch (needs Java >= 21 and Maven)
+	@$(BIN)/python -m chaos $(CHAOS)
 
 validate: $(SAM) $(CHECKOV) ## Check the SAM templates: their form, and their security
 	@$(SAM) validate --lint --region eu-west-1

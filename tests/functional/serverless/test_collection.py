@@ -149,7 +149,10 @@ def test_the_permissions_of_each(options, collection, store):
         return collection.seen
 
     read, write, create = "aoss:ReadDocument", "aoss:WriteDocument", "aoss:CreateIndex"
-    ship = needs({read, write, create, "aoss:DescribeCollectionItems"}, lambda: shipped(lambda_event([powertools("a"), "bare print", report()]), store, options))
+    ship = needs(
+        {read, write, create, "aoss:DescribeCollectionItems"},
+        lambda: shipped(lambda_event([powertools("a"), "bare print", report()]), store, options),
+    )
     patience(store)
     listener = Listener()
     resolve = needs(

@@ -1,0 +1,1 @@
+"""Targets: one module for each kind of input; `fuzz.registry` lists them."""
