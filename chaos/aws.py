@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chaos.conditions import Conditions
 from chaos.fuse import Fuse
-from pipeline.alert.grouping import Notification
+from pipeline.alert.grouping import Notification, PendingAlert
 from pipeline.model.trace_ids import parse_trace_id
 
 _THROTTLED: Final = 0.02
@@ -31,11 +31,11 @@ class Notebook:
 
     def told(self, notification: Notification) -> None:
         """Notes that SNS took a message."""
-        self._write({"told": [[alert.trace_id, rule] for alert in notification.alerts for rule in alert.rules]})
+        self._write({"told": [[alert.trace_id, rule, alert.group] for alert in notification.alerts for rule in alert.rules]})
 
-    def marked(self, alerts: Sequence[tuple[str, str]]) -> None:
-        """Notes that these pairs of a trace and a rule are marked as sent."""
-        self._write({"marked": alerts})
+    def marked(self, alerts: Sequence[PendingAlert]) -> None:
+        """Notes that these alerts are marked as sent."""
+        self._write({"marked": [[alert.trace_id, rule, alert.group] for alert in alerts for rule in alert.rules]})
 
     def _write(self, note: Mapping[str, object]) -> None:
         os.write(self._file, json.dumps({"job": self.job} | dict(note)).encode() + b"\n")

@@ -11,6 +11,8 @@ from pipeline.store.client import Store
 
 Alert = tuple[str, str]
 """The id of a trace, and a rule."""
+Telling = tuple[str, str, str]
+"""An alert and its group: one that was told of a service which the trace does not show is told again of one that it shows."""
 
 
 @dataclass(slots=True)
@@ -22,11 +24,16 @@ class Told:
         excused: how often each was told in an invocation that ended before it could mark it as sent: it may be told once more.
     """
 
-    times: Counter[Alert] = field(default_factory=Counter)
-    excused: Counter[Alert] = field(default_factory=Counter)
+    times: Counter[Telling] = field(default_factory=Counter)
+    excused: Counter[Telling] = field(default_factory=Counter)
 
     @property
-    def twice(self) -> dict[Alert, int]:
+    def alerts(self) -> set[Alert]:
+        """All that were told."""
+        return {(trace, rule) for trace, rule, _ in self.times}
+
+    @property
+    def twice(self) -> dict[Telling, int]:
         """Alerts that were told again without such an excuse, with the number of times."""
         return {alert: times for alert, times in self.times.items() if times > 1 + self.excused[alert]}
 
@@ -34,14 +41,14 @@ class Told:
 def read_told(notes: Iterable[str]) -> Told:
     """Reads the notes of all workers, in the order in which they were written."""
     told = Told()
-    open_: dict[int, Counter[Alert]] = {}
+    open_: dict[int, Counter[Telling]] = {}
     for note in map(json.loads, notes):
         mine = open_.setdefault(note["job"], Counter())
         if "told" in note:
-            mine.update((trace, rule) for trace, rule in note["told"])
-            told.times.update((trace, rule) for trace, rule in note["told"])
-        for trace, rule in note.get("marked", ()):
-            del mine[trace, rule]
+            mine.update(map(tuple, note["told"]))
+            told.times.update(map(tuple, note["told"]))
+        for alert in note.get("marked", ()):
+            del mine[tuple(alert)]
     for unmarked in open_.values():
         told.excused.update(unmarked)
     return told

@@ -131,7 +131,7 @@ def _judge(result: Result, calm: Store, store: Store) -> None:
             result.blame(f"{prefix}escaped errors: {what}", number, each.examples[what])
     result.blame("log documents beside the log events", abs(stored(store, "logs-*") - result.log_events), stored(store, "logs-*"))
     result.blame("alerts told twice", len(told.twice), list(told.twice.items())[:1])
-    untold = [alert for alert in sent_alerts(store) | sent_alerts(calm) if not told.times[alert]]
+    untold = [alert for alert in sent_alerts(store) | sent_alerts(calm) if alert not in told.alerts]
     result.blame("alerts not told", len(untold), untold[:1])
 
 

@@ -36,9 +36,9 @@ def _figures(results: Sequence[Result]) -> Iterator[str]:
     yield _row("sweeps at the end", sum(result.disturbed.sweeps for result in results))
     yield _row("seconds, calm", sum(result.calm.seconds for result in results))
     yield _row("seconds, disturbed", sum(result.disturbed.seconds for result in results))
-    yield _row("alerts told", sum(len(result.told.times) for result in results))
+    yield _row("alerts told", sum(len(result.told.alerts) for result in results))
     yield _row(
-        "  again, since their worker died", sum((result.told.times - Counter(list(result.told.times))).total() for result in results)
+        "  again, since their worker ended", sum((result.told.times - Counter(list(result.told.times))).total() for result in results)
     )
     yield _row("  of verdicts that later facts changed", sum(result.differences.early_alerts for result in results))
     yield _row("documents compared", compared.total())

@@ -145,7 +145,7 @@ def _connect(clients: Clients, conditions: Conditions) -> None:
     def marked(outbox: Outbox, alerts: Iterable[PendingAlert], now_ms: int) -> None:
         alerts = list(alerts)
         mark_sent(outbox, alerts, now_ms)
-        clients.notebook.marked([(alert.trace_id, rule) for alert in alerts for rule in alert.rules])
+        clients.notebook.marked(alerts)
 
     boto3.client = clients.client
     for owner, name, replaced in (

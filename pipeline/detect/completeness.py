@@ -15,6 +15,8 @@ from pipeline.model.trace_state import TraceState, last_seen
 
 _MOST_NAMED = 3
 _MOST_LOOKUPS = 20
+# BatchGetTraces may leave an id unprocessed for its load of the moment (X-Ray API reference)
+_ENOUGH_UNPROCESSED = 4
 # an event that fails is retried twice by default (AWS Lambda developer guide, "How Lambda handles errors and retries")
 _MOST_ATTEMPTS = 3
 _HOUR = 3_600_000
@@ -54,7 +56,7 @@ def _without_segments(state: TraceState, give_up_after_ms: int) -> Completeness:
         return Completeness("pending", "X-Ray was not asked for this trace yet.")
     if "refused" in outcomes:
         return Completeness("notFound", "X-Ray does not take this for a trace id, so it can have no trace of it.")
-    if _time_is_up(state, answered(state), give_up_after_ms):
+    if _time_is_up(state, _conclusive(state), give_up_after_ms):
         return Completeness("notFound", _not_found(outcomes))
     if _time_is_up(state, failed, give_up_after_ms):
         return Completeness(SOURCE_UNAVAILABLE, f"{_WHY_NO_ANSWER[failed[-1].outcome]} until long after the last log line: "
@@ -62,6 +64,13 @@ def _without_segments(state: TraceState, give_up_after_ms: int) -> Completeness:
     if failed:
         return Completeness("pending", f"{_WHY_NO_ANSWER[failed[-1].outcome]} so far: its answer is put off.")
     return Completeness("pending", "X-Ray has nothing on this trace yet.")
+
+
+def _conclusive(state: TraceState) -> list[LookupFact]:
+    """The look-ups that say whether X-Ray has something; one that left the id unprocessed says nothing, several do."""
+    found = answered(state)
+    unprocessed = sum(lookup.outcome == "unprocessed" for lookup in found)
+    return [lookup for lookup in found if lookup.outcome != "unprocessed" or unprocessed >= _ENOUGH_UNPROCESSED]
 
 
 def _not_found(outcomes: Collection[Outcome]) -> str:
@@ -87,7 +96,7 @@ def _with_segments(state: TraceState, tree: SegmentTree, give_up_after_ms: int) 
         )
     if not missing:
         return Completeness("complete", "Every segment is closed and every call has its answer.")
-    if _time_is_up(state, answered(state), give_up_after_ms):
+    if _time_is_up(state, _conclusive(state), give_up_after_ms):
         return Completeness("incomplete", f"Time is up, and something never came: {named}.", missing)
     failed = failed_since_answer(state)
     if _time_is_up(state, failed, give_up_after_ms):

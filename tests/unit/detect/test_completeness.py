@@ -82,7 +82,7 @@ def test_absurd_times_do_not_keep_a_trace_open():
 
 @pytest.mark.parametrize(
     ("outcome", "said"),
-    [("absent", "has no trace"), ("unprocessed", "unprocessed each time"), ("subscribed", "No span"), ("refused", "does not take this"), ("sourceDisabled", "Transaction Search is on"),
+    [("absent", "has no trace"), ("subscribed", "No span"), ("refused", "does not take this"), ("sourceDisabled", "Transaction Search is on"),
      ("limitExceeded", "larger than X-Ray keeps")],
 )  # fmt: skip
 def test_each_end_without_a_trace_has_its_sentence(outcome, said):
@@ -118,7 +118,10 @@ def judged(state):
     (tuple((second / 60, "unreachable") for second in range(1, 21)), "sourceUnavailable", "did not answer"),
     (((11, "unreachable"), (500, "absent")), "notFound", "has no trace"),
     (((11, "absent"), (12, "unreachable")), "notFound", "has no trace"),
-    (((11, "denied"), (12, "unprocessed")), "notFound", "unprocessed each time"),
+    (((11, "unprocessed"),), "pending", "nothing on this trace yet"),
+    (((11, "denied"), (12, "unprocessed")), "pending", "nothing on this trace yet"),
+    (tuple((minute, "unprocessed") for minute in (1, 2, 3, 11)), "notFound", "unprocessed each time"),
+    (((1, "absent"), (11, "unprocessed")), "pending", "nothing on this trace yet"),
     (((11, "denied"), (12, "limitExceeded")), "limitExceeded", "larger"),
 ])  # fmt: skip
 def test_a_source_that_is_away_is_no_absence(made, state, said):
