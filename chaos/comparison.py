@@ -10,7 +10,8 @@ from typing import Any, Final
 from pipeline.store.client import Store
 
 # join keys are left out: they only grow, and keep what a line claimed on the way; what follows from them is each document's transaction
-INDICES: Final = ("logs-*", "spans-*", "traces", "alerts", "dead-letters")
+_LOGS: Final = "logs-*"
+INDICES: Final = (_LOGS, "spans-*", "traces", "alerts", "dead-letters")
 # what records the way and not the end: counters of tries, and what an alert said when it was first written
 _WAY: Final[Mapping[str, Sequence[tuple[str, ...]]]] = {
     "alerts": (("@timestamp",), ("alert", "at"), ("alert", "group"), ("evidence",), ("serviceName",), ("transactionId",)),
@@ -87,6 +88,10 @@ def comparable(source: Mapping[str, Any], pattern: str) -> dict[str, Any]:
         for name in parents:
             inner = inner.get(name) or {}
         inner.pop(last, None)
+    if pattern == _LOGS and (state := document.pop("state", None)):
+        # a line whose own batch held the record of its request needs no note that it said nothing itself
+        noted = {name: value for name, value in state.items() if value is not None}
+        document |= {"state": noted} if noted else {}
     return document
 
 
