@@ -32,7 +32,7 @@ from pipeline.errors import BadInputError, TracejoinError, UnavailableError
 from pipeline.join.enrich import out_of_date
 from pipeline.join.reconcile import Reconciler
 from pipeline.model.index_days import index_days
-from pipeline.model.lookups import is_source_away
+from pipeline.model.lookups import is_source_away, may_be_a_part
 from pipeline.model.trace_state import EMPTY
 from pipeline.settings import Settings
 from pipeline.store.client import Store
@@ -45,6 +45,7 @@ from pipeline.store.trace_records import TraceRecords
 from pipeline.traces.look_up import TraceAnswers, look_up
 from pipeline.traces.sources.circuit_breaker import CircuitBreaker
 from pipeline.traces.sources.source import LookupResult, TraceSource
+from pipeline.traces.sources.spans_subscription import SpansSubscription
 
 _GROUP = 100
 # as many as share a call of BatchGetTraces
@@ -277,6 +278,8 @@ class Resolver:
         total.stale = dict(Counter(total.stale) + reconciler.stale)
         total.too_common = tuple(sorted({*total.too_common, *reconciler.too_common}))
         total.unwritable |= reconciler.unwritable | spans.refused
+        unasked = {id_ for id_, record in known.items() if record.verdict.final and self._is_unasked(record)}
+        left |= unasked
         final = [record for id_, record in known.items() if record.verdict.final and id_ not in left]
         fresh = [record for record in final if not record.settled]
         beside = _told_beside(known, spans, behind, reconciler)
@@ -292,7 +295,7 @@ class Resolver:
     def _look_up(self, known: Mapping[str, TraceRecord], ids: Sequence[str], run: _Run) -> TraceAnswers:
         """Looks up what is not final, or in a run over traces that were given up, these alone."""
         wanted = {id_: known[id_].state for id_ in ids if (known[id_].verdict.state == SOURCE_UNAVAILABLE if run.again
-                                                           else not known[id_].verdict.final)}  # fmt: skip
+                                                           else not known[id_].verdict.final or self._is_unasked(known[id_]))}  # fmt: skip
         answers = look_up(wanted, run.source, redactor=self._redactor, delays=self._settings.lookup_delays, clock=self._clock,
                           force=run.force, again=run.again)  # fmt: skip
         total = run.total
@@ -303,6 +306,10 @@ class Resolver:
         if run.source.open_by:
             total.source_away = "denied" if run.source.open_by.outcome == "denied" else "unreachable"
         return answers
+
+    def _is_unasked(self, record: TraceRecord) -> bool:
+        """Whether a source that looks up has to be asked for a trace that looks whole."""
+        return self._source.name != SpansSubscription.name and may_be_a_part(record.state)
 
     def _enqueue(self, records: Sequence[TraceRecord], total: Resolution) -> None:
         """Stores the alerts of these records, before any of them is settled, so that no crash can lose one."""

@@ -1,5 +1,6 @@
 """Resolving: a trace settles, and all its lines and spans show it."""
 
+import json
 from dataclasses import replace
 
 from pipeline.errors import UnavailableError
@@ -7,6 +8,8 @@ from pipeline.join.transactions import traces_naming
 from pipeline.search.findings import hidden_faults
 from pipeline.search.query import SearchQuery
 from pipeline.search.search import search
+from pipeline.store.span_writer import write_spans
+from pipeline.traces.xray_segments import read_document
 from tests.support.events import NOW, REQUEST, TRACE, end, function, lambda_event, powertools, report, service, start
 from tests.support.shipping import lines_of, resolver, shipped
 from tests.support.stores import both_kinds
@@ -49,6 +52,21 @@ def test_a_settled_trace_is_not_looked_up_again(store, settings):
     worker.resolve([TRACE], force=True)
     assert source.calls == 1
     assert lines_of(store) == before
+
+
+def test_a_part_of_the_spans_is_no_whole_trace(store, settings):
+    """Where only some spans of a look-up were stored, and they look whole, the trace is looked up again before it settles."""
+    shipped(lambda_event(LINES), store, settings)
+    inner = {"id": "3333333333333333", "name": "## work", "start_time": NOW / 1000 + 0.02, "end_time": NOW / 1000 + 0.03}
+    documents = service(), function(subsegments=[inner])
+    stored = [segment for document in (service(), function()) for segment in read_document(json.dumps(document))]
+    write_spans(stored, store)
+    worker, source = resolver(store, settings, *documents)
+    assert worker.sweep(force=True).unsettled == ()
+    assert source.calls == 1
+    assert {document.get("spanId") for document in lines_of(store) if document["doc"]["kind"] == "span"} >= {inner["id"]}
+    worker.resolve([TRACE], force=True)
+    assert source.calls == 1
 
 
 @both_kinds
