@@ -62,10 +62,8 @@ def evaluator_for(settings: Settings) -> "Evaluator":
         if not loaded:
             from pipeline.detect.evaluate import evaluate
 
-            account = settings.allowed_accounts[0] if settings.allowed_accounts else ""
-            loaded.append(
-                partial(evaluate, rules=rules_for(settings), give_up_after_ms=max(settings.lookup_delays) * 1000, account=account)
-            )
+            give_up_after = max(settings.lookup_delays) * 1000
+            loaded.append(partial(evaluate, rules=rules_for(settings), give_up_after_ms=give_up_after, account=settings.own_account))
         return loaded[0](state)
 
     return evaluate_state

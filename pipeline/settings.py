@@ -282,6 +282,11 @@ class Settings:
         return "aoss" if ".aoss." in host else "es"
 
     @property
+    def own_account(self) -> str:
+        """The id of the account whose traces X-Ray answers for: the first allowed one; empty if all are allowed."""
+        return self.allowed_accounts[0] if self.allowed_accounts else ""
+
+    @property
     def has_login(self) -> bool:
         """Whether requests carry a user name and a password, instead of a signature or nothing."""
         return bool(self.opensearch_secret or self.username)

@@ -93,8 +93,7 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
         # imported here: a cold start without spans should not pay for their readers
         from pipeline.ship_spans import ship_spans  # noqa: PLC0415
 
-        own = settings.allowed_accounts[0] if settings.allowed_accounts else ""
-        spans = ship_spans(span_batches, store, records, redactor, now=iso_millis(now), days=days, account=own)
+        spans = ship_spans(span_batches, store, records, redactor, now=iso_millis(now), days=days, account=settings.own_account)
         ledger.add(Ledger(indexed=spans.indexed, duplicate=spans.duplicate, dead_lettered=len(spans.letters)))
         letters += spans.letters
         unsettled = spans.unsettled

@@ -97,8 +97,8 @@ def _marks_by_stream(states: Mapping[str, TraceState]) -> _MarksByStream:
         for request in state.requests.values():
             if request.platform and not request.elsewhere:
                 for stream, marks in request.runs.items():
-                    place = LogStream(request.log_group, stream, request.account)
-                    found.setdefault(place, []).append((trace_id, request.request_id, marks))
+                    log_stream = LogStream(request.log_group, stream, request.account)
+                    found.setdefault(log_stream, []).append((trace_id, request.request_id, marks))
     return found
 
 

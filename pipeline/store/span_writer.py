@@ -20,7 +20,6 @@ from pipeline.traces.segment import Segment
 from pipeline.traces.span_document import span_address, span_document
 
 _ROUNDS = 5
-_MILLISECOND = 1_000_000
 # the fields for which OpenSearch may reject a span: odd, too long or too many values
 _PLAIN: Final[dict[str, Any]] = {"attributes": {}, "events": [], "links": [], "resource": {}}
 _Address = tuple[str, str]
@@ -53,11 +52,11 @@ def write_spans(segments: Iterable[Segment], store: Store, days: IndexDays = ALL
     spans = SpanWriteResult()
     waiting: _Waiting = {}
     segments = list(segments)
-    outside = (segment for segment in segments if not days.has((segment.fact.start or 0) // _MILLISECOND))
-    in_their_day = stored_among((span_address(segment.fact, segment.trace_id, store.prefix) for segment in outside), store)
-    for segment in segments:
-        of_day = span_address(segment.fact, segment.trace_id, store.prefix)
-        address = of_day if of_day in in_their_day else span_address(segment.fact, segment.trace_id, store.prefix, days)
+    of_day = [span_address(segment.fact, segment.trace_id, store.prefix) for segment in segments]
+    bounded = [span_address(segment.fact, segment.trace_id, store.prefix, days) for segment in segments]
+    in_their_day = stored_among((own for own, shared in zip(of_day, bounded, strict=True) if own != shared), store)
+    for segment, own, shared in zip(segments, of_day, bounded, strict=True):
+        address = own if own in in_their_day else shared
         document = span_document(segment)
         other = waiting.get(address)
         spans.duplicate += other is not None
