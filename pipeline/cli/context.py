@@ -38,8 +38,14 @@ class CommandContext:
         clean_parts(self.console)
 
     def store(self) -> Store:
-        """The Store of the settings' endpoint; it does not connect yet."""
-        return store_for(self.settings)
+        """The Store of the settings' endpoint, not connected yet; when the command ends, it says which indices no search could see."""
+        store = store_for(self.settings)
+        click.get_current_context().call_on_close(lambda: self._tell_left_out(store))
+        return store
+
+    def _tell_left_out(self, store: Store) -> None:
+        if names := sorted(store.left_out.since(0)):
+            self.warn(f"{', '.join(names)} can't be searched now, so what is in there is missing: closed, or shards are away")
 
     def emit(self, content: object) -> None:
         """Prints ``content`` as one line of JSON; does nothing outside JSON mode."""

@@ -5,10 +5,11 @@ searches for lines. So whichever of the two comes second sees what the first one
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from pipeline.errors import UnavailableError
 from pipeline.join.assignment import Reassignment, stale_by_service
 from pipeline.join.enrich import apply_verdicts
 from pipeline.join.find_reassignments import assign_new
@@ -16,8 +17,10 @@ from pipeline.join.invocation_queries import open_before
 from pipeline.join.reassign import facts_of_reassignments, reassign
 from pipeline.logs.document_address import aws_of
 from pipeline.logs.extract.log_line import StartLine
+from pipeline.model.index_days import index_of_day_near
 from pipeline.model.invocations import LogStream
 from pipeline.model.log_groups import is_of_lambda, service_name_of
+from pipeline.model.timestamps import millis_of
 from pipeline.store.client import Store
 from pipeline.store.document_facts import FACTS, facts_by_trace
 from pipeline.store.join_keys import JoinKeys
@@ -82,7 +85,7 @@ def _reassignments(items: BulkItems, store: Store, records: TraceRecords) -> lis
                  if line.request_id in ran or line.integration_request_id in ran]  # fmt: skip
     begun, bare, streams = _bare(items)
     known = sorted(begun.keys() & ran)
-    around = records.load(open_before(streams, store) | {trace_id for id_ in known for trace_id, _ in join_keys[id_].platform})
+    around = records.load(_open_before(streams, store) | {trace_id for id_ in known for trace_id, _ in join_keys[id_].platform})
     # empty where functions are not traced, or all lines of an invocation came in this batch
     addresses += bare if around else []
     addresses += [address for id_ in known for address in begun[id_]]
@@ -90,6 +93,17 @@ def _reassignments(items: BulkItems, store: Store, records: TraceRecords) -> lis
         return []
     hits = [hit for hit in store.get_many(list(dict.fromkeys(addresses)), source=(*FACTS, "attributes")) if hit]
     return assign_new(hits, join_keys, around, store)
+
+
+def _open_before(streams: Mapping[LogStream, Sequence[str]], store: Store) -> set[str]:
+    """Like `open_before`; raises UnavailableError where an index of these days can't be searched: nobody would look for the lines again."""
+    began = store.left_out.now()
+    found = open_before(streams, store)
+    if left_out := store.left_out.since(began):
+        times = [millis_of(at) for each in streams.values() for at in each]
+        if index := index_of_day_near(left_out, min(times), max(times)):
+            raise UnavailableError(f"{index} can't be searched now: it is closed, or its shards are away")
+    return found
 
 
 def _requests(items: BulkItems) -> Iterator[str]:

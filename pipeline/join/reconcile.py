@@ -6,6 +6,7 @@ found here, and for a later one `ship` finds the join keys.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -17,9 +18,10 @@ from pipeline.join.reassign import facts_of_reassignments, reassign
 from pipeline.join.shown_keys import sightings_of
 from pipeline.join.transactions import transactions_of
 from pipeline.model.facts import RequestFact
+from pipeline.model.index_days import index_of_day_near
 from pipeline.model.invocations import InvocationWindow
 from pipeline.model.timestamps import millis_of
-from pipeline.model.trace_state import EMPTY, TraceState, merge
+from pipeline.model.trace_state import EMPTY, TraceState, last_seen, merge
 from pipeline.store.client import Store
 from pipeline.store.document_facts import facts_by_trace
 from pipeline.store.join_keys import JoinKey, JoinKeys, KeySighting
@@ -40,7 +42,8 @@ class Reconciler:
     Attributes:
         stale: the number of lines found with a stale trace id, by the service that their log group is named after.
         too_common: the ids found that too many traces show, so that they join none.
-        unwritable: by trace id, why a line or span of the trace can't be brought up to date: its index takes no writes now.
+        unwritable: by trace id, why a line or span of the trace can't be brought up to date: its index takes no writes now, or can't be
+            searched.
         keys_written_at: by trace id, when a join key of the trace was written last (epoch milliseconds); only in a store where
             writes show late.
     """
@@ -61,6 +64,7 @@ class Reconciler:
         Adds the records of other traces that this concerns to ``known``, by trace id; returns the ids of traces still out of date.
         """
         checked: set[InvocationWindow] = set()
+        began = self._store.left_out.now()
         for _ in range(_ROUNDS):
             sightings = sightings_of(known.values())
             join_keys = self._keys.merge_in(sightings)
@@ -86,6 +90,7 @@ class Reconciler:
             self._note_unwritable((hit, "") for hit in hits)
             if not (hits or reassignments or joined):
                 self._keys.release(to_release)
+                self._note_unsearched(known, self._store.left_out.since(began))
                 return set(self.unwritable)
         # each round found something new: the next call continues
         return set(known)
@@ -99,6 +104,12 @@ class Reconciler:
         for hit, moved_to in written if self._refused else ():
             if reason := self._refused.get((hit.index, hit.id)):
                 self.unwritable |= {id_: reason for id_ in (hit.source.get("traceId"), moved_to) if id_}
+
+    def _note_unsearched(self, known: Mapping[str, TraceRecord], left_out: AbstractSet[str]) -> None:
+        """Notes the traces that may have lines or spans in an index that no search could see."""
+        for id_, record in known.items() if left_out else ():
+            if index := index_of_day_near(left_out, record.state.first_line_at, last_seen(record.state)):
+                self.unwritable[id_] = f"{index} can't be searched now: it is closed, or its shards are away"
 
     def _note_age(self, sightings: Mapping[str, KeySighting], join_keys: Mapping[str, JoinKey]) -> None:
         if not self._store.capabilities.visible_after:

@@ -3,9 +3,13 @@
 Source: Amazon CloudWatch Logs API reference, "PutLogEvents": no event may be older than 14 days, or more than two hours in the future.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
+
+from pipeline.model.invocations import LAST_MILLI
+from pipeline.model.timestamps import day_of_nanos
 
 OUTSIDE: Final = "outside"
 """What stands for the day in the name of the index that all other times share."""
@@ -48,3 +52,17 @@ def index_days(now: int, retention_days: int) -> IndexDays:
     """The bounds at ``now`` (milliseconds since the epoch): CloudWatch Logs' own, and back as far as documents are kept."""
     earliest = now - max(_BACK_DAYS, retention_days) * _DAY_MS
     return IndexDays(earliest=earliest, latest=now + _AHEAD_MS, remembered=earliest - _KEPT_DAYS * _DAY_MS)
+
+
+def index_of_day_near(names: Iterable[str], first: int, last: int) -> str:
+    """Returns that index of ``names`` that may hold documents from a day before ``first`` to a day after ``last``; empty if none may.
+
+    Args:
+        names: of daily indices, or of the one that all other times share.
+        first: milliseconds since the epoch, UTC.
+        last: likewise; 0 where no time is known, so that any index may.
+    """
+    if not last:
+        return min(names, default="")
+    earliest, latest = (day_of_nanos(min(max(at, 0), LAST_MILLI) * 1_000_000) for at in (first - _DAY_MS, last + _DAY_MS))
+    return next((name for name in sorted(names) if name.endswith(OUTSIDE) or earliest <= name[-len(earliest) :] <= latest), "")

@@ -15,6 +15,7 @@ from pipeline.model.timestamps import iso_nanos
 from pipeline.search.query import Clause, SearchQuery, joined, opensearch_query
 from pipeline.search.search import find, highlighted, oldest_first, transaction_for
 from pipeline.store.client import Store
+from pipeline.store.pages import pages
 
 # a span arrives with its trace's look-up, and the last look-up is made after ten minutes by default
 OVERLAP = timedelta(minutes=15)
@@ -134,7 +135,7 @@ def _clause(query: SearchQuery, store: Store) -> Clause:
 def _window(clause: Clause, floor: int, store: Store) -> Iterator[list[Raw]]:
     """The ids of documents later than ``floor``, oldest first."""
     later = joined([clause, {"range": {"@timestamp": {"gt": iso_nanos(floor)}}}])
-    return store.pages({"query": later, "sort": oldest_first(), "_source": False}, index=store.lines_and_spans, size=_KEYS, frozen=False)
+    return pages(store, {"query": later, "sort": oldest_first(), "_source": False}, index=store.lines_and_spans, size=_KEYS, frozen=False)
 
 
 def _whole(hits: list[Raw], clause: Clause, store: Store, highlight: tuple[str, str] | None) -> list[Raw]:

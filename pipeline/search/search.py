@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.join.transactions import Transaction, transaction_of
 from pipeline.search.query import Clause, SearchQuery, ids_of, opensearch_query
 from pipeline.store.client import Store
+from pipeline.store.pages import pages
 
 MOST_DOCUMENTS = 10_000
 """OpenSearch returns no more documents in one answer (`index.max_result_window`)."""
@@ -47,13 +48,13 @@ def find(query: SearchQuery, store: Store, *, highlight: tuple[str, str] | None 
     total = count(clause, store)
     before = _key_before_newest(query.limit, clause, store) if 0 < query.limit < total else None
     body |= {"sort": oldest_first()} | ({"search_after": before} if before else {})
-    return SearchResult(total=total, hits=chain.from_iterable(store.pages(body, index=index)))
+    return SearchResult(total=total, hits=chain.from_iterable(pages(store, body, index=index)))
 
 
 def _key_before_newest(limit: int, clause: Clause, store: Store) -> list[Any] | None:
     """The sort values of the newest hit that is not among the newest ``limit``: read newest first, without the documents."""
-    pages = store.pages({"query": clause, "sort": newest_first(), "_source": False}, index=store.lines_and_spans, size=_KEYS)
-    keys = (hit["sort"] for hit in chain.from_iterable(pages))
+    read = pages(store, {"query": clause, "sort": newest_first(), "_source": False}, index=store.lines_and_spans, size=_KEYS)
+    keys = (hit["sort"] for hit in chain.from_iterable(read))
     return next(islice(keys, limit, None), None)
 
 

@@ -9,8 +9,9 @@ import msgspec
 from isal import igzip
 from opensearchpy import OpenSearch
 
-from pipeline.errors import BadInputError, MisconfiguredError, TracejoinError, UnavailableError
+from pipeline.errors import MisconfiguredError, UnavailableError
 from pipeline.store.failure import NO_JSON, RAISED, NotFoundError, failure_of
+from pipeline.store.left_out import LeftOut, closed_index, lacks_shards
 from pipeline.store.login import FixedLogin, SecretLogin
 from pipeline.store.refusal import NOT_FOUND, read_error
 from pipeline.store.results import Hit, ItemResult, item_result
@@ -27,9 +28,14 @@ _FORBIDDEN = 403
 _NO_INDEX = "index_not_found_exception"
 _NO_ANSWER = "answers with half of what was asked for, or with something else"
 _PAGE = 1000
-_PIT_KEEP_ALIVE = "5m"
+_REFRESH_SECONDS = 10
+# OpenSearch waits so long for shards, of one index or all; the client would take `timeout` alone for its own
+_BULK_WAIT = {"timeout": "10s", "request_timeout": 30}
+_HEALTH_WAIT = {"timeout": "5s", "request_timeout": 10}
 # AWS' advice for a bulk request is 3 to 5 MiB
 LARGEST_BODY = 4 * 1024 * 1024
+
+_LENIENT = {"ignore_unavailable": "true", "allow_no_indices": "true"}
 
 _encoder = msgspec.json.Encoder()
 
@@ -63,6 +69,12 @@ class Store:
     _mget = "POST"
     # what lists the index templates
     _templates = "/_index_template/{prefix}-*"
+    # asks for an error where an index would be skipped
+    _whole: ClassVar[Mapping[str, str]] = {
+        "allow_no_indices": "true",
+        "expand_wildcards": "open,closed",
+        "allow_partial_search_results": "false",
+    }
     _access = "set TRACEJOIN_OPENSEARCH_SECRET, or TRACEJOIN_USERNAME and TRACEJOIN_PASSWORD, or for Amazon's give this role access"
 
     def __init__(self, client: OpenSearch, *, endpoint: str, prefix: str, login: FixedLogin | SecretLogin | None = None) -> None:
@@ -72,6 +84,7 @@ class Store:
         self._attempt = login.attempt if login else _once
         self._mask: Callable[[str], str] = login.mask if login else str
         self._has_templates = False
+        self.left_out = LeftOut()
 
     def close(self) -> None:
         """Closes the connections."""
@@ -136,7 +149,7 @@ class Store:
     def _bulk(self, body: bytes, *, versions: bool) -> list[dict[str, Any]]:
         # this filter drops no item, since every item has a status
         wanted = ",".join((_RESULT_FIELDS, *(f"items.*.{name}" for name in self._version_fields if versions)))
-        answer = self.request("POST", "/_bulk", body, {"filter_path": wanted}, _NDJSON)
+        answer = self.request("POST", "/_bulk", body, {"filter_path": wanted, **_BULK_WAIT}, _NDJSON)
         if answer.get("errors") and any(item["status"] == NOT_FOUND for each in answer["items"] for item in each.values()):
             # somebody may have removed everything
             self._has_templates = False
@@ -192,16 +205,59 @@ class Store:
         return 0
 
     def refresh(self) -> None:
-        """Makes all earlier writes visible to `search` and `scan`."""
-        self.request("POST", f"/{self.prefix}-*/_refresh", params={"allow_no_indices": "true"})
+        """Makes all earlier writes visible to `search` and `scan`, but for those in indices that are left out."""
+        pattern = f"{self.prefix}-*"
+        if self.left_out.is_used:
+            self.left_out.add(self._red(pattern), pattern)
+        try:
+            self._refresh(pattern)
+        except UnavailableError as error:
+            # it waits a minute for shards that are away, and tells nothing of them
+            if error.status or not self.left_out.add(self._red(pattern), pattern):
+                raise
+            self._refresh(pattern)
+
+    def _refresh(self, pattern: str) -> None:
+        path = f"/{quote(self.left_out.narrowed(pattern), safe=',*-')}/_refresh"
+        self.request("POST", path, params={"allow_no_indices": "true", "request_timeout": _REFRESH_SECONDS})
 
     def search(self, body: Mapping[str, Any], *, index: str | None = None) -> dict[str, Any]:
-        """Runs one search and returns its answer; it covers logs, spans and traces unless ``index`` names a pattern."""
-        path = f"/{quote(index or self.everything, safe=',*-')}/_search"
-        return self._found(self.request("POST", path, body, {"ignore_unavailable": "true", "allow_no_indices": "true"}))
+        """Runs one search and returns its answer; it covers logs, spans and traces unless ``index`` names a pattern.
 
-    def _found(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """``answer``, which has the hits of a search."""
+        An index of the pattern that can't be searched now is left out; `left_out` tells which.
+        """
+        pattern, asked = index or self.everything, False
+        while True:
+            try:
+                return self._search(body, self.left_out.narrowed(pattern), self._whole)
+            except NotFoundError:
+                # an index that is named in full is not there yet
+                return self._search(body, pattern, _LENIENT)
+            except UnavailableError as error:
+                if not ((name := closed_index(error)) and self.left_out.add([name], pattern)):
+                    if asked or not lacks_shards(error):
+                        raise
+                    self._wait_for_shards(pattern)
+                    self.left_out.add(self._red(pattern), pattern)
+                    asked = True
+
+    def _search(self, body: Mapping[str, Any], pattern: str, params: Mapping[str, str]) -> dict[str, Any]:
+        return self.found(self.request("POST", f"/{quote(pattern, safe=',*-')}/_search", body, params))
+
+    def _wait_for_shards(self, pattern: str) -> None:
+        """Gives shards that are away a few seconds to come."""
+        with suppress(UnavailableError):
+            self.request("GET", _health(pattern), params={"wait_for_status": "yellow", **_HEALTH_WAIT})
+
+    def _red(self, pattern: str) -> list[str]:
+        """The names of the indices with shards that are away."""
+        params = {"level": "indices", "filter_path": "indices.*.status"}
+        found = self.request("GET", _health(pattern), params=params).get("indices", {})
+        with self._understood():
+            return [name for name, about in found.items() if about["status"] == "red"]
+
+    def found(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """Returns ``answer``, which has the hits of a search. Raises UnavailableError where it has not, as a half answer."""
         with self._understood():
             if not isinstance(answer["hits"]["hits"], list):
                 raise TypeError
@@ -222,55 +278,6 @@ class Store:
             if len(hits) < _PAGE:
                 return
             body["search_after"] = hits[-1]["sort"]
-
-    def pages(self, body: Mapping[str, Any], *, index: str, size: int = _PAGE, frozen: bool = True) -> Iterator[list[dict[str, Any]]]:
-        """Yields every hit of a search, as OpenSearch writes it, page after page.
-
-        Args:
-            body: the search, without `size`; its `sort` must tell all documents apart.
-            index: the pattern to search.
-            size: hits a page.
-            frozen: whether all pages show one moment (a point in time), where OpenSearch supports that.
-        """
-        search = {**body, "size": size}
-        pit = self._open_pit(index) if frozen else ""
-        try:
-            while True:
-                answer, pit = self._page(search, index, pit)
-                hits = answer["hits"]["hits"]
-                if hits:
-                    yield hits
-                if len(hits) < size:
-                    return
-                search["search_after"] = hits[-1]["sort"]
-        finally:
-            self._close_pit(pit)
-
-    def _page(self, search: dict[str, Any], index: str, pit: str) -> tuple[dict[str, Any], str]:
-        if pit:
-            try:
-                answer = self._found(self.request("POST", "/_search", {**search, "pit": {"id": pit, "keep_alive": _PIT_KEEP_ALIVE}}))
-                return answer, answer.get("pit_id", pit)
-            except BadInputError:
-                # the point in time ends after some minutes without a read; a search that is wrong in itself is refused again below
-                self._close_pit(pit)
-        return self.search(search, index=index), ""
-
-    def _open_pit(self, index: str) -> str:
-        """The id of a new point in time; empty where OpenSearch gives none: no index yet, no support, no permission, too many open."""
-        path = f"/{quote(index, safe=',*-')}/_search/point_in_time"
-        try:
-            with self._understood():
-                return str(self.request("POST", path, params={"keep_alive": _PIT_KEEP_ALIVE})["pit_id"])
-        except TracejoinError:
-            # the search that follows reports what is wrong
-            return ""
-
-    def _close_pit(self, pit: str) -> None:
-        if pit:
-            # a point in time that stays open ends by itself
-            with suppress(TracejoinError):
-                self.request("DELETE", "/_search/point_in_time", {"pit_id": [pit]})
 
     @property
     def lines_and_spans(self) -> str:
@@ -302,6 +309,10 @@ class Store:
             # a traceback prints the cause, too
             cause = error if self._mask(str(error)) == str(error) else None
             raise failure_of(error, endpoint=self.endpoint, access=self._access, mask=self._mask) from cause
+
+
+def _health(pattern: str) -> str:
+    return f"/_cluster/health/{quote(pattern, safe=',*-')}"
 
 
 def _once(call: Callable[[], T]) -> T:

@@ -17,6 +17,7 @@ from pipeline.model.index_days import OUTSIDE
 from pipeline.redact.redactor import Redactor
 from pipeline.store.client import Store
 from pipeline.store.log_writer import RejectedDocument
+from pipeline.store.pages import pages
 
 # OpenSearch takes 100 MiB a request; a Lambda event holds 6 MB at most
 _LONGEST = 1024 * 1024
@@ -78,7 +79,7 @@ def forget_indexed(store: Store) -> int:
     newest_first = [{"@timestamp": {"order": "desc", "unmapped_type": "date_nanos"}}, {"_id": "asc"}]
     body = {"query": {"exists": {"field": "eventId"}}, "sort": newest_first, "_source": ["@timestamp", "index"]}
     indexed: list[str] = []
-    for number, page in enumerate(store.pages(body, index=index, size=_PAGE, frozen=False), 1):
+    for number, page in enumerate(pages(store, body, index=index, size=_PAGE, frozen=False), 1):
         places = {letter["_id"]: _places(letter["_id"], letter["_source"], store.prefix) for letter in page}
         stored = {(hit.index, hit.id) for hit in store.get_many(list(chain(*places.values())), source=("doc.kind",)) if hit}
         indexed += [id_ for id_, addresses in places.items() if stored.intersection(addresses)]

@@ -8,6 +8,7 @@ from pipeline.configure import store_for
 from pipeline.errors import BadInputError, MisconfiguredError, UnavailableError
 from pipeline.settings import Settings
 from pipeline.store.client import Store
+from pipeline.store.pages import pages
 from tests.support.events import lambda_event
 from tests.support.http_server import HttpServer
 from tests.support.shipping import shipped
@@ -31,7 +32,7 @@ REQUESTS = {
     "scan": lambda store: list(store.scan({"match_all": {}}, index="i")),
     "_delete_by_query": lambda store: store.delete_older("i", "f", days=1),
     "_index_template": lambda store: store.require_templates(),
-    "pages": lambda store: list(store.pages({"sort": ["_id"]}, index="i")),
+    "pages": lambda store: list(pages(store, {"sort": ["_id"]}, index="i")),
 }
 
 

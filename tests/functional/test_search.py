@@ -15,6 +15,7 @@ from pipeline.search.findings import hidden_faults
 from pipeline.search.query import SearchQuery, clauses
 from pipeline.search.search import document, find, newest_first, oldest_first, search, transaction
 from pipeline.settings import Settings
+from pipeline.store.pages import pages
 from tests.support.documents import BEGAN, XRAY, Watched, ids, indexed, line, put, span
 from tests.support.events import NOW, OTHER, REQUEST, TRACE, Traces, end, function, lambda_event, powertools, report, service, start
 from tests.support.shipping import shipped
@@ -57,15 +58,15 @@ def test_hits_come_as_they_are_read(store):
 def test_what_arrives_while_pages_are_read(store, serverless):
     """With a point in time all pages show one moment; without, what was there comes once and without a gap all the same."""
     put(store, *(line(f"l{number:03d}", BEGAN + timedelta(milliseconds=number)) for number in range(100)))
-    pages = Watched(store, serverless=serverless).pages({"sort": oldest_first()}, index=store.lines_and_spans, size=10)
-    found = ids(next(pages))
+    read = pages(Watched(store, serverless=serverless), {"sort": oldest_first()}, index=store.lines_and_spans, size=10)
+    found = ids(next(read))
     put(
         store,
         line("early", BEGAN - timedelta(seconds=1)),
         line("late", BEGAN + timedelta(milliseconds=55)),
         span("other", BEGAN + timedelta(seconds=9)),
     )
-    found += ids(chain.from_iterable(pages))
+    found += ids(chain.from_iterable(read))
     assert found[:55] + [id_ for id_ in found[55:] if id_ not in {"late", "other"}] == [f"l{number:03d}" for number in range(100)]
     assert found.count("late") == found.count("other") == int(serverless)
 
@@ -82,10 +83,10 @@ def test_a_point_in_time_that_ends_is_no_gap(store):
             pits.append(answer.get("pit_id"))
             return answer
 
-    pages = Ended(store).pages({"sort": newest_first()}, index=store.lines_and_spans, size=30)
-    found = ids(next(pages))
+    read = pages(Ended(store), {"sort": newest_first()}, index=store.lines_and_spans, size=30)
+    found = ids(next(read))
     store.request("DELETE", "/_search/point_in_time", {"pit_id": [pits[0]]})
-    assert found + ids(chain.from_iterable(pages)) == [f"l{number:03d}" for number in range(99, -1, -1)]
+    assert found + ids(chain.from_iterable(read)) == [f"l{number:03d}" for number in range(99, -1, -1)]
 
 
 @pytest.mark.opensearch
@@ -97,7 +98,7 @@ def test_documents_without_a_time_are_found(store):
     put(store, *timeless, *(line(f"t{number}", BEGAN + timedelta(milliseconds=number)) for number in range(5)))
     wanted = [f"n{number}" for number in range(6)] + [f"t{number}" for number in range(5)]
     for order, expected in ((oldest_first(), wanted), (newest_first(), wanted[::-1])):
-        assert ids(chain.from_iterable(store.pages({"sort": order}, index=store.lines_and_spans, size=4))) == expected
+        assert ids(chain.from_iterable(pages(store, {"sort": order}, index=store.lines_and_spans, size=4))) == expected
     assert [found["_id"] for found in search(SearchQuery(limit=8), store)] == wanted[-8:]
 
 

@@ -10,7 +10,7 @@ import jmespath
 import msgspec
 from jmespath.exceptions import JMESPathError
 
-from pipeline.logs.extract.json_line import DECODE_ERRORS
+from pipeline.logs.extract.json_keys import DECODE_ERRORS
 from pipeline.logs.extract.log_line import LogLine
 from pipeline.model.trace_ids import parse_correlation_id
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipeline.logs.extract.json_line import DECODE_ERRORS
+from pipeline.logs.extract.json_keys import DECODE_ERRORS
 from pipeline.logs.extract.level_words import SYSLOG_LEVELS
 from pipeline.logs.extract.log_line import Severity
 from pipeline.logs.extract.severity import read_severity

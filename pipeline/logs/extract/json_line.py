@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pipeline.logs.extract.json_keys import DECODE_ERRORS, decode_keys
 from pipeline.logs.extract.log_line import MENTIONED, AccessLogLine, JsonLine, LogLine, PowertoolsLine, Severity
 from pipeline.logs.extract.platform_event import PLATFORM_ERRORS, extract_platform
 from pipeline.logs.extract.severity import COMMON, ERROR_NUMBER, read_severity
@@ -29,8 +30,6 @@ _NOTHING = msgspec.Raw()
 _OF_ANY_TYPE: Final = frozenset({"message", "service", "http_method", "resource_path", "route_key", "http_method_snake", "status"})
 _ERROR: Final[tuple[Signal, ...]] = ("error",)
 _UNKNOWN: Final[tuple[Severity | None, tuple[Signal, ...]]] = (None, ())
-DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
-"""What msgspec raises for a text that is no JSON."""
 _key = msgspec.field
 
 
@@ -189,7 +188,7 @@ def extract_json(message: str) -> LogLine | None:  # noqa: C901, PLR0912, PLR091
 def _decode_leniently(message: str) -> _FrequentKeys | None:
     """The frequent keys of a JSON line, without those whose value has an unexpected type; None if it is no JSON object."""
     try:
-        lenient = _lenient_decoder().decode(message)
+        lenient = decode_keys(_lenient_decoder(), message)
     except DECODE_ERRORS:
         return None
     values = {name: getattr(lenient, name) for name in _FrequentKeys.__struct_fields__}
@@ -212,7 +211,7 @@ def add_rare_keys(line: JsonLine, message: str) -> LogLine:
     The rare keys hold exceptions, the integration's request id, span ids, and platform events.
     """
     # the attributes were decoded before, while the message may hold half a surrogate pair
-    rare = _rare.decode(message if line.attributes is None else line.attributes)
+    rare = decode_keys(_rare, message if line.attributes is None else line.attributes)
     if (
         rare.record is not _NOTHING
         and isinstance(rare.type, str)
@@ -262,7 +261,7 @@ def _body(keys: _FrequentKeys) -> str:
 
 def _read_other_keys(line: LogLine, message: str) -> None:
     """Fills from the keys of other writers the fields that the frequent keys left open."""
-    keys = _other.decode(message)
+    keys = decode_keys(_other, message)
     if line.trace_id is None:
         _read_other_trace(line, keys, message)
     _take_span(line, keys.span_id or keys.span_id_dotted or keys.span_id_pascal, None)
@@ -306,7 +305,7 @@ def _read_other_trace(line: LogLine, keys: _OtherKeys, message: str) -> None:
 def claimed_trace(message: str | msgspec.Raw) -> TraceHeader | None:
     """The trace that a key of a JSON ``message`` claims for the line, other than the key of a header; None if none does."""
     try:
-        keys, others = _lenient_decoder().decode(message), _other.decode(message)
+        keys, others = decode_keys(_lenient_decoder(), message), decode_keys(_other, message)
     except DECODE_ERRORS:
         return None
     return _first_trace((keys.xray_trace_id, keys.trace_id_camel, keys.xray_trace_id_camel)) or _claimed(others)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pipeline.logs.extract.json_line import DECODE_ERRORS
+from pipeline.logs.extract.json_keys import DECODE_ERRORS
 from pipeline.model.trace_ids import UUID
 
 _UUID = re.compile(UUID, re.IGNORECASE | re.ASCII)

@@ -13,6 +13,7 @@ from pipeline.search.query import SearchQuery
 from pipeline.search.search import search
 from pipeline.store import serverless
 from pipeline.store.join_keys import JoinKeys
+from pipeline.store.pages import pages
 from tests.support.events import NOW, REQUEST, TRACE, Traces, function, lambda_event, powertools, report, service
 from tests.support.serverless_collection import DOCUMENT, Listener, patience, process, settled
 from tests.support.shipping import shipped
@@ -184,20 +185,19 @@ def test_the_sweep_deletes_what_is_old(options, collection, store, monkeypatch):
     assert store.find("GET", f"/{store.prefix}-traces") is not None
 
 
-def test_what_changed_since_it_was_found_is_not_deleted(options, collection, store):
+def test_what_changed_since_it_was_found_is_not_deleted(options, collection, store, monkeypatch):
     """The sweep deletes the version that it found: a link that somebody adds to meanwhile stays."""
     place = {"_index": f"{store.prefix}-links", "_id": "1"}
     store.write([{"create": place}, {"key": "k", "lastSeenAt": "2020-01-01T00:00:00Z"}])
     patience(store)
     sweeper = process(options, collection)
-    pages = sweeper.pages
 
     def meanwhile(*arguments, **more):
         for page in pages(*arguments, **more):
             store.write([{"update": place}, {"doc": {"lastSeenAt": "2200-01-01T00:00:00Z"}}])
             yield page
 
-    sweeper.pages = meanwhile
+    monkeypatch.setattr("pipeline.store.serverless.pages", meanwhile)
     assert sweeper.delete_older(place["_index"], "lastSeenAt", days=14) == 0
     sweeper.close()
 

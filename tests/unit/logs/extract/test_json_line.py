@@ -97,3 +97,12 @@ def test_a_service_that_nobody_named_is_none(more, service):
     """Powertools writes service_undefined where it is given no name: the function's name says more, and no name is not a name."""
     line = extract(json.dumps({"level": "INFO", "message": "a", "service": "service_undefined", "function_request_id": REQUEST, **more}))
     assert line.service_name == service
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1" * 4400, '{"a":[1e400]}'], ids=["float", "negative", "digits", "nested"])
+@pytest.mark.parametrize("key", ["msg", "message", "stack", "level", "span_id", "requestId", "x"])
+def test_a_number_that_python_does_not_take_hides_no_other_key(key, number):
+    """The line is read with its trace and its exception, whatever key holds the number."""
+    text = f'{{"{key}":{number},"trace.id":"1-6b06ae80-49de1fe52f82e2210fe97d50","exception":"ValueError: boom"}}'
+    line = extract(text)
+    assert (line.trace_id, line.excerpt) == ("6b06ae8049de1fe52f82e2210fe97d50", "ValueError: boom")
