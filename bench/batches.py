@@ -5,20 +5,25 @@ import gzip
 import json
 import random
 import uuid
+from typing import Any
 
 from pipeline.local.lambda_lines import Invocation, end, report, start
 from pipeline.local.runtime_lines import LineContext, NodeText, Powertools
 from pipeline.model.trace_ids import to_xray
 
 _TRACES = 50
+_BEGAN = 1_780_000_000_000
 
 
-def subscription_event(events: int, seed: int) -> dict[str, object]:
-    """Returns the Lambda event of a CloudWatch Logs subscription with ``events`` log events; the same for the same seed."""
+def subscription_event(events: int, seed: int, began: int = _BEGAN) -> dict[str, Any]:
+    """Returns the Lambda event of a CloudWatch Logs subscription with ``events`` log events; the same for the same seed.
+
+    ``began`` is the time of its first events in milliseconds since the epoch, UTC.
+    """
     rng = random.Random(seed)
     traces = [f"{0x66000000 + number:08x}{rng.getrandbits(96):024x}" for number in range(_TRACES)]
     requests = [str(uuid.UUID(int=rng.getrandbits(128), version=4)) for _ in range(_TRACES)]
-    at = 1_780_000_000_000
+    at = began
     log_events = []
     for number in range(events):
         at += rng.randrange(5)

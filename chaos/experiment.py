@@ -112,7 +112,9 @@ def _disturb(world: World, store: Store, nodes: list[Node], plan: Plan, told: Pa
         own = dict(site.environment) | {"TRACEJOIN_ENDPOINT": proxy.endpoint}
         site = Site(world=world, conditions=site.conditions, environment=own, told=told, faulty=True)
         run = _run(site, store, nodes, plan, disasters)
-        result.blame("open work", (left := run.drive()).total(), dict(left))
+        left = run.drive()
+        failed = [error for what, error in run.tally.examples.items() if what.startswith("sweep")]
+        result.blame("open work", left.total(), ": ".join([str(dict(left)), *failed]))
         result.requests, result.injected = proxy.requests, proxy.injected()
     result.disturbed = run.tally
     result.lost_hints, result.doubled_hints = run.deliveries.lost, run.deliveries.doubled

@@ -159,7 +159,7 @@ class Run:
         if outcome.error:
             what = f"{job.kind}: {outcome.error.partition(':')[0]}"
             self.tally.raised[what] += 1
-            self.tally.examples.setdefault(what, outcome.error)
+            self.tally.examples[what] = outcome.error
             if outcome.escaped:
                 self.tally.escaped[what] += 1
             self._failed(job)

@@ -9,6 +9,7 @@ people ──────────▶ cli ─▶ search ─▶ join.transacti
 Programs, each a list of steps:
     ship        one subscription event becomes searchable documents; it never calls X-Ray (ship_spans: the log group aws/spans)
     resolve     traces settle: look up, merge, evaluate, reconcile, alert; and the sweep
+    resolution  what a run of resolve did
     hint_queue  the trace ids that ship hands to resolve
     configure   makes the rooms' things of the settings
     settings    the one reader of the environment

@@ -5,7 +5,8 @@ Why it converges, even if steps happen twice, late or concurrently:
 - a line gets a verdict only from a state that holds the line's own facts (`enrich`);
 - `ship` indexes a line, then loads the record; `resolve` writes the record, refreshes, then searches the lines: at least one
   of the two sees the other's write;
-- a span is indexed, with its fact, before its record holds that fact; so a crash leaves a span whose fact is merged later, like a line's;
+- a record lists the spans that a look-up found until all are stored and it settles; so a crash in between leaves a trace that is looked up
+  again;
 - where nothing can be refreshed (`Capabilities.visible_after`), a record settles only in a run that began when all that it rests on had
   long been visible, so a concurrent writer has seen it, or is seen;
 - what is missed nevertheless (a crash, a lost message) is still `pending` or unsettled in the index, where `sweep` finds it.
@@ -20,25 +21,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from itertools import chain, islice
-from typing import Literal
 
 import msgspec
 
-from pipeline.alert.dispatch import Dispatch, Dispatcher, Publisher, joined
+from pipeline.alert.dispatch import Dispatcher, Publisher, joined
 from pipeline.alert.outbox import Outbox
 from pipeline.configure import console_links_for, evaluator_for, redactor_for
 from pipeline.detect.verdict import SOURCE_UNAVAILABLE
 from pipeline.errors import BadInputError, TracejoinError, UnavailableError
-from pipeline.join.enrich import out_of_date
+from pipeline.join.enrich import out_of_date, with_verdicts
 from pipeline.join.reconcile import Reconciler
 from pipeline.model.index_days import index_days
 from pipeline.model.lookups import is_source_away, may_be_a_part
-from pipeline.model.trace_state import EMPTY
+from pipeline.model.trace_state import EMPTY, merge
+from pipeline.resolution import Resolution
 from pipeline.settings import Settings
 from pipeline.store.client import Store
 from pipeline.store.dead_letters import forget_indexed
 from pipeline.store.document_facts import facts_by_trace
 from pipeline.store.join_keys import JoinKeys
+from pipeline.store.results import Hit
 from pipeline.store.span_writer import SpanWriteResult, write_spans
 from pipeline.store.trace_document import TraceRecord
 from pipeline.store.trace_records import TraceRecords
@@ -57,36 +59,7 @@ _MOST_FAILURES = 16
 # its multiples spread evenly over a list of any length
 _GOLDEN = 0.618_033_988_75
 _PERIOD = 300
-
-
-class Resolution(msgspec.Struct):
-    """The result of one run; ``unsettled`` are the ids of the traces to resolve again."""
-
-    settled: int = 0
-    unsettled: tuple[str, ...] = ()
-    calls: int = 0
-    put_off: int = 0
-    failed_lookups: int = 0
-    """How many of the look-ups that are put off failed: X-Ray did not answer, or refused the credentials."""
-    lookup_failures: tuple[str, ...] = ()
-    """Why they failed, each reason once, ten at most."""
-    source_away: Literal["", "unreachable", "denied"] = ""
-    """How the last look-up ended, if the source was not asked any more after it."""
-    unwritable: dict[str, str] = {}
-    """Traces that are left because an index takes no writes now, by trace id, with the reason."""
-    undeleted: tuple[str, ...] = ()
-    """Why the sweep could not delete something that is past its retention."""
-    hidden_faults: int = 0
-    faulty: tuple[str, ...] = ()
-    """The ids of the traces of this run with a final verdict and a hidden fault."""
-    new_faults: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
-    """How many traces got their first alert of a rule, by service and rule."""
-    alerts: Dispatch = msgspec.field(default_factory=Dispatch)
-    bad_documents: int = 0
-    stale: dict[str, int] = {}
-    """The number of lines found with a stale trace id, by the service that their log group is named after."""
-    too_common: tuple[str, ...] = ()
-    """The ids found that too many traces show, so that they join none; sorted."""
+_BETWEEN_PURGES = 3600
 
 
 class _Run(msgspec.Struct):
@@ -124,6 +97,7 @@ class Resolver:
         self._records = TraceRecords(store, evaluator_for(settings), clock)
         self._keys = JoinKeys(store)
         self._sweeps = 0
+        self._next_purge = 0.0
         self._redactor = redactor_for(settings)
         self._outbox = Outbox(store)
         self._dispatcher = Dispatcher(store, self._outbox, topic, console_links_for(settings), clock) if topic else None
@@ -152,7 +126,7 @@ class Resolver:
         return total
 
     def sweep(self, *, min_age: int = 0, force: bool = False, go_on: Callable[[], bool] = lambda: True) -> Resolution:
-        """Resolves every trace in the index that is pending or unsettled, and deletes what is past its retention.
+        """Resolves every trace in the index that is pending or unsettled, and deletes what is not to be kept any longer.
 
         Traces that were given up since X-Ray was away are looked up again, if it is back: a few first, to find out.
 
@@ -177,7 +151,7 @@ class Resolver:
         # also the alerts of earlier runs that are still pending
         self._alert(total, total.faulty, always=True)
         total.calls = self._source.calls - calls
-        self._delete_expired(total)
+        self._delete(total)
         return total
 
     def _run(self, total: Resolution, *, force: bool) -> _Run:
@@ -199,9 +173,14 @@ class Resolver:
             self._resolve_apart(group, again)
             size = _GROUP
 
-    def _delete_expired(self, total: Resolution) -> None:
-        expired = (self._records.purge, self._keys.purge, self._outbox.purge, self._store.expire)
-        for delete in (*(partial(each, days=self._settings.retention_days) for each in expired), partial(forget_indexed, self._store)):
+    def _delete(self, total: Resolution) -> None:
+        """Deletes the dead letters of what is indexed by now, and once an hour what is past its retention."""
+        deletions: list[Callable[[], object]] = [partial(forget_indexed, self._store)]
+        if self._clock() >= self._next_purge:
+            expired = (self._records.purge, self._keys.purge, self._outbox.purge, self._store.expire)
+            deletions += (partial(each, days=self._settings.retention_days) for each in expired)
+            self._next_purge = self._clock() + _BETWEEN_PURGES
+        for delete in deletions:
             try:
                 delete()
             except TracejoinError as error:
@@ -259,43 +238,63 @@ class Resolver:
         total = run.total
         began = int(self._clock() * 1000)
         before = self._records.load(ids)
-        self._store.refresh()
-        facts = facts_by_trace(out_of_date(before.values(), self._store))
-        known = self._records.merge_in(dict.fromkeys(ids, EMPTY) | facts)
-        answers = self._look_up(known, ids, run)
+        visible = self._visible(before)
+        facts = dict.fromkeys(ids, EMPTY) | facts_by_trace(visible)
+        answers = self._look_up(self._records.grown(before, facts), ids, run)
+        for id_, state in answers.facts.items():
+            facts[id_] = merge(facts[id_], state)
+        looked_up = {id_: state.segments.keys() for id_, state in answers.facts.items()}
+        known = self._records.merge_in(facts, before, spans_follow=looked_up)
         if run.again:
             # the others stay given up
             known = {id_: known[id_] for id_ in answers.facts}
             if not known:
                 return
-        spans = write_spans(answers.segments, self._store, index_days(began, self._settings.retention_days))
+        days = index_days(began, self._settings.retention_days)
+        spans = write_spans(answers.segments, self._store, days, with_verdicts(known))
         total.bad_documents += len(spans.rejected)
-        # a record holds no fact whose span is not stored
-        known |= self._records.merge_in({id_: state for id_, state in answers.facts.items() if id_ not in spans.refused})
         reconciler = Reconciler(self._store, self._records)
-        behind = reconciler.reconcile(known)
-        left = behind | spans.behind | spans.refused.keys()
+        behind = reconciler.reconcile(known, {(hit.index, hit.id): hit for hit in (*visible, *spans.hits)})
+        missing = spans.behind | spans.refused.keys()
+        left = behind | missing
         total.stale = dict(Counter(total.stale) + reconciler.stale)
         total.too_common = tuple(sorted({*total.too_common, *reconciler.too_common}))
         total.unwritable |= reconciler.unwritable | spans.refused
-        unasked = {id_ for id_, record in known.items() if record.verdict.final and self._is_unasked(record)}
-        left |= unasked
+        left |= {id_ for id_, record in known.items() if record.verdict.final and self._is_unasked(record, looked_up.get(id_, frozenset()))}
         final = [record for id_, record in known.items() if record.verdict.final and id_ not in left]
         fresh = [record for record in final if not record.settled]
         beside = _told_beside(known, spans, behind, reconciler)
         self._enqueue([*fresh, *beside], total)
         total.faulty += tuple(record.trace_id for record in (*final, *beside) if record.verdict.hidden_fault)
         early = {record.trace_id for record in fresh if self._is_early(record, reconciler, began)}
-        self._records.settle(record for record in fresh if record.trace_id not in early)
+        settling = {record.trace_id: record for record in fresh if record.trace_id not in early}
+        stored = [record for id_, record in known.items() if record.spans_behind and record.spans_behind <= looked_up.get(id_, frozenset())
+                  and id_ not in missing | settling.keys()]  # fmt: skip
+        self._records.settle(settling.values(), stored)
         left |= early
         total.settled += sum(record.trace_id in before and record.trace_id not in early for record in final)
         total.unsettled += tuple(id_ for id_ in known if id_ in left or not known[id_].verdict.final)
         total.hidden_faults += sum(known[id_].verdict.hidden_fault and not before[id_].verdict.hidden_fault for id_ in ids if id_ in known)
 
+    def _visible(self, records: Mapping[str, TraceRecord]) -> list[Hit]:
+        """The lines and spans of these traces that carry an older verdict, as far as they are visible: the reconciler sees the others.
+
+        Where nothing at all is known of a trace, they are made visible first.
+        """
+        found = out_of_date(records.values(), self._store)
+        seen = {hit.source["traceId"] for hit in found}
+        if all(record.version or id_ in seen for id_, record in records.items()):
+            return found
+        self._store.refresh(self._store.lines_and_spans)
+        return out_of_date(records.values(), self._store)
+
     def _look_up(self, known: Mapping[str, TraceRecord], ids: Sequence[str], run: _Run) -> TraceAnswers:
         """Looks up what is not final, or in a run over traces that were given up, these alone."""
-        wanted = {id_: known[id_].state for id_ in ids if (known[id_].verdict.state == SOURCE_UNAVAILABLE if run.again
-                                                           else not known[id_].verdict.final or self._is_unasked(known[id_]))}  # fmt: skip
+        records = [known[id_] for id_ in ids if (known[id_].verdict.state == SOURCE_UNAVAILABLE if run.again
+                                                 else not known[id_].verdict.final or self._is_unasked(known[id_]))]  # fmt: skip
+        # a look-up whose spans were not stored counts as none
+        wanted = {record.trace_id: msgspec.structs.replace(record.state, lookups={}) if record.spans_behind else record.state
+                  for record in records}  # fmt: skip
         answers = look_up(wanted, run.source, redactor=self._redactor, delays=self._settings.lookup_delays, clock=self._clock,
                           force=run.force, again=run.again)  # fmt: skip
         total = run.total
@@ -307,9 +306,9 @@ class Resolver:
             total.source_away = "denied" if run.source.open_by.outcome == "denied" else "unreachable"
         return answers
 
-    def _is_unasked(self, record: TraceRecord) -> bool:
-        """Whether a source that looks up has to be asked for a trace that looks whole."""
-        return self._source.name != SpansSubscription.name and may_be_a_part(record.state)
+    def _is_unasked(self, record: TraceRecord, written: AbstractSet[str] = frozenset()) -> bool:
+        """Whether a source that looks up has to be asked for a trace that looks whole; the spans of these ids are ``written`` by now."""
+        return self._source.name != SpansSubscription.name and (not record.spans_behind <= written or may_be_a_part(record.state))
 
     def _enqueue(self, records: Sequence[TraceRecord], total: Resolution) -> None:
         """Stores the alerts of these records, before any of them is settled, so that no crash can lose one."""

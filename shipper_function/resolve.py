@@ -16,7 +16,8 @@ from botocore.config import Config
 from pipeline.configure import alert_topic_for, store_for, trace_source_for
 from pipeline.errors import BadInputError, TracejoinError, UnavailableError
 from pipeline.hint_queue import Hint
-from pipeline.resolve import Resolution, Resolver
+from pipeline.resolution import Resolution
+from pipeline.resolve import Resolver
 from shipper_function.deadline import TimeIsUp, deadline
 from shipper_function.environment import function_name, settings
 from shipper_function.hint_batch import (

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from pipeline.alert.dispatch import Dispatch
-from pipeline.resolve import Resolution
+from pipeline.resolution import Resolution
 from shipper_function.metric_dimensions import NamedCounts
 from shipper_function.stale_id_metric import count_stale
 

@@ -140,7 +140,8 @@ def _check_segments(segments: Sequence[Segment]) -> None:
             if segment.trace_id != id_:
                 continue
             _check_fact(segment)
-            document = span_document(segment) | patch_of_span(state.segments.get(segment.fact.id, segment.fact), tree, verdict)
+            alone = span_document(segment)
+            document = alone | patch_of_span(state.segments.get(segment.fact.id, segment.fact), alone, tree, verdict)
             msgspec.json.decode(msgspec.json.encode(document))
             span_address(segment.fact, id_, "tracejoin")
         msgspec.json.encode(verdict)

@@ -19,6 +19,7 @@ from pipeline.store.trace_document import TraceRecord, services_of
 
 AlertState = Literal["due", "sent", "withdrawn"]
 _LEASE = "lease"
+_ROUNDS = 20
 _OPEN = frozenset({"due", "withdrawn"})
 _NewAlert = tuple[TraceRecord, Finding, str]
 
@@ -98,13 +99,19 @@ class Outbox:
 
     def mark_sent(self, alerts: Iterable[PendingAlert], now_ms: int) -> None:
         """Marks these alerts as sent, even if a concurrent writer changed them: the message is out."""
-        lines: list[object] = []
-        for alert in alerts:
-            for rule in alert.rules:
-                lines += [{"update": {"_index": self._index, "_id": _id(alert.trace_id, rule)}}, _state_change("sent", now_ms)]
-        for result in self._store.write(lines):
-            if not (result.ok or result.gone):
-                result.raise_for_failure("a sent alert")
+        waiting = [_id(alert.trace_id, rule) for alert in alerts for rule in alert.rules]
+        for _ in range(_ROUNDS):
+            lines = [line for id_ in waiting for line in ({"update": {"_index": self._index, "_id": id_}}, _state_change("sent", now_ms))]
+            conflicts: list[str] = []
+            for id_, result in zip(waiting, self._store.write(lines), strict=True):
+                if result.conflict:
+                    # somebody wrote it between OpenSearch's reading and writing
+                    conflicts.append(id_)
+                elif not (result.ok or result.gone):
+                    result.raise_for_failure("a sent alert")
+            if not (waiting := conflicts):
+                return
+        raise UnavailableError(f"others kept changing {len(waiting)} alerts that were sent")
 
     def withdraw(self, alerts: Iterable[PendingAlert], now_ms: int) -> int:
         """Marks alerts whose rule no longer fires as withdrawn; returns how many.

@@ -1,4 +1,4 @@
-"""Output format: prints the hits of a search, batch by batch, as a table, lines of JSON, or CSV."""
+"""Output format: prints the hits of a search, batch by batch, as a table, lines of JSON, CSV, or log lines as they were written."""
 
 import sys
 from collections.abc import Sequence
@@ -10,6 +10,8 @@ from rich.markup import escape
 from pipeline.cli.context import CommandContext
 from pipeline.cli.csv_output import DEFAULT_COLUMNS, csv_lines
 from pipeline.cli.hit_table import HitTable, new_marks
+from pipeline.cli.terminal import exact_stream, safe_stream
+from pipeline.search.original_line import original_line
 from pipeline.search.search import document
 
 Hits = Sequence[dict[str, Any]]
@@ -40,6 +42,8 @@ def printer_for(app: CommandContext, form: str | None, columns: str) -> Printer:
         raise click.UsageError(f"--columns {columns!r} has an empty name: expected names such as @timestamp,trace.state")
     if form == "csv":
         return _Csv(app, names)
+    if form == "raw":
+        return _Raw()
     app.json = app.json or form == "json"
     return _Json(app) if app.json else _Table(app)
 
@@ -69,6 +73,18 @@ class _Csv:
     def print(self, hits: Hits) -> None:
         self._app.write(csv_lines(map(document, hits), self._columns, header=not self._begun).decode())
         self._begun = True
+
+    def end(self) -> None:
+        pass
+
+
+class _Raw:
+    marks: Marks = None
+
+    def print(self, hits: Hits) -> None:
+        lines = (original_line(hit["_source"]) for hit in hits if hit["_source"]["doc"]["kind"] == "log")
+        text = "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+        click.echo(text.encode("utf-8", "replace"), file=exact_stream(safe_stream(sys.stdout)), nl=False)
 
     def end(self) -> None:
         pass

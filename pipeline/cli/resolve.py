@@ -12,7 +12,8 @@ from pipeline.cli.context import CommandContext
 from pipeline.cli.options import pass_app
 from pipeline.configure import alert_topic_for, trace_source_for
 from pipeline.errors import MisconfiguredError
-from pipeline.resolve import Resolution, Resolver
+from pipeline.resolution import Resolution
+from pipeline.resolve import Resolver
 
 _MOST_NAMED = 10
 _CONFIG = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_timeout=20)

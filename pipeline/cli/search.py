@@ -28,7 +28,8 @@ transaction that it belongs to: all lines and spans of each of its traces. Of se
 
 In CSV, what a spreadsheet would take for a formula gets an apostrophe before it: =, +, - or @ at the start of a text, or after a semicolon,
 tab or line break in it. Lists and objects are JSON. What would steer a terminal is replaced in tables and CSV, and escaped in JSON: JSON
-alone gives each text as it is stored."""
+alone gives each text as it is stored. --raw gives each log line as it was written, but for what was redacted: byte for byte where it does
+not go to a terminal, and with a line break at its end."""
 
 
 def _ids(name: str, text: str) -> Callable[..., Any]:
@@ -58,7 +59,13 @@ def _several(name: str, metavar: str, text: str) -> Callable[..., Any]:
 @click.option("--all", "everything", is_flag=True, help="The same as --limit 0.")
 @click.option("-f", "--follow", is_flag=True, help="Then print what comes in, as it comes, until Ctrl-C.")
 @click.option("--interval", default=2.0, show_default=True, type=click.FloatRange(0.1), metavar="SECONDS", help="How often --follow looks.")
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), help="How to print: table (default), json (--json) or csv.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "raw"]),
+    help="How to print: table (default), json (--json), csv, or raw (--raw): the log lines as they were written, and nothing else.",
+)
+@click.option("--raw", "form", flag_value="raw", help="The same as --format raw.")
 @click.option("--columns", default="", metavar="A,B.C", help=f"CSV's columns; else {','.join(DEFAULT_COLUMNS)}, where {TEXT} is a line's "
                                                             "message or a span's name.")  # fmt: skip
 @pass_app

@@ -76,6 +76,11 @@ def safe_stream(stream: TextIO) -> TextIO:
     return stream if _behind(stream) else cast("TextIO", SafeStream(stream))
 
 
+def exact_stream(stream: TextIO) -> TextIO:
+    """What leads to a file or a pipe, where nothing has to be cleaned; ``stream`` itself where it leads to a terminal."""
+    return stream if stream.isatty() else _behind(stream) or stream
+
+
 def install_safe_streams() -> None:
     """Puts a SafeStream before stdout and stderr, until the process ends."""
     sys.stdout, sys.stderr = safe_stream(sys.stdout), safe_stream(sys.stderr)

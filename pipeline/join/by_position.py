@@ -25,7 +25,6 @@ from pipeline.model.facts import InvocationMarks
 from pipeline.model.invocations import InvocationWindow, LogStream, millis_at, position_of, stream_of, window_around, windows_of
 from pipeline.model.trace_state import TraceState
 from pipeline.store.client import Store
-from pipeline.store.document_facts import FACTS
 from pipeline.store.results import Hit
 from pipeline.store.trace_document import TraceRecord
 from pipeline.store.trace_records import load_states
@@ -46,7 +45,7 @@ def misplaced_by_position(records: Mapping[str, TraceRecord], store: Store, chec
     """
     marks = _marks_by_stream({id_: record.state for id_, record in records.items()})
     clauses = [unassigned_lines(invocation) for invocation in _invocations(marks)]
-    yield from _assign(lines_matching_any(clauses, store, (*FACTS, "attributes")), marks, store)
+    yield from _assign(lines_matching_any(clauses, store), marks, store)
     yield from _between_attempts(marks, store)
     yield from _in_overlapping_invocations(marks, store, checked)
 
@@ -57,7 +56,7 @@ def _between_attempts(marks: _MarksByStream, store: Store) -> Iterator[Reassignm
         for trace_id, request_id, own in entries:
             if len(own.starts) > 1 and own.ends and not own.json:
                 clause = lines_by_position(stream, millis_at(own.starts[0]), millis_at(own.ends[-1]))
-                for hit in lines_matching_any([clause], store, (*FACTS, "attributes")):
+                for hit in lines_matching_any([clause], store):
                     position = position_of(hit.source)
                     is_between = own.starts[0] < position < own.ends[-1] and not window_around(position, own)
                     if is_between and hit.source.get("traceId") == trace_id:
@@ -73,7 +72,7 @@ def _in_overlapping_invocations(marks: _MarksByStream, store: Store, checked: se
     for invocation in invocations:
         if invocation.stream.log_stream in streams and (others := sorted(overlapping(invocation, store))):
             clause = lines_by_position(invocation.stream, *reach_of_overlap(invocation.window))
-            for hit in lines_matching_any([clause], store, (*FACTS, "attributes")):
+            for hit in lines_matching_any([clause], store):
                 logged = as_logged(hit.source)
                 if hit.source.get("requestId") in others:
                     yield Reassignment(hit, _unassigned(logged))

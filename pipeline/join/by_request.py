@@ -7,9 +7,11 @@ from pipeline.join.assignment import Assignment, Reassignment
 from pipeline.join.invocation_queries import lines_matching_any
 from pipeline.model.invocations import stream_of
 from pipeline.store.client import Store
-from pipeline.store.document_facts import FACTS
 from pipeline.store.join_keys import BY_XRAY, JoinKey, JoinKeys
 from pipeline.store.trace_document import TraceRecord
+
+# of three terms each: a query may have 1,024 (OpenSearch, `indices.query.bool.max_clause_count`)
+_MOST_CLAUSES = 200
 
 
 def assign_by_request(source: Mapping[str, Any], ran_in: Collection[str]) -> Assignment | None:
@@ -41,7 +43,7 @@ def misplaced_by_request(records: Mapping[str, TraceRecord], join_keys: Mapping[
         if ids:
             named = {"bool": {"should": [{"terms": {"requestId": ids}}, {"terms": {"integrationRequestId": ids}}]}}
             clauses.append({"bool": {"filter": [named], "must_not": [{"term": {"traceId": record.trace_id}}]}})
-    hits = list(lines_matching_any(clauses, store, FACTS))
+    hits = list(lines_matching_any(clauses, store, most=_MOST_CLAUSES))
     named_ids = {id_ for hit in hits for id_ in (hit.source.get("requestId"), hit.source.get("integrationRequestId")) if id_}
     # a line of API Gateway has a request of its own, beside that of its integration
     join_keys = {**join_keys, **JoinKeys(store).load(named_ids - join_keys.keys())}

@@ -22,7 +22,7 @@ from pipeline.model.invocations import LogStream
 from pipeline.model.log_groups import is_of_lambda, service_name_of
 from pipeline.model.timestamps import millis_of
 from pipeline.store.client import Store
-from pipeline.store.document_facts import FACTS, facts_by_trace
+from pipeline.store.document_facts import facts_by_trace
 from pipeline.store.join_keys import JoinKeys
 from pipeline.store.log_writer import BulkItems
 from pipeline.store.trace_document import TraceRecord
@@ -64,7 +64,7 @@ def catch_up(items: BulkItems, store: Store, records: TraceRecords) -> CatchUp:
     done = {(hit.index, hit.id) for hit in rewritten}
     known = _current({**records.load(dict.fromkeys((*lines, *claimed))), **touched})
     addresses = [address for id_ in known for address in lines.get(id_, ()) if address not in done]
-    hits = [hit for hit in (*store.get_many(addresses, source=FACTS), *rewritten) if hit and hit.source.get("traceId") in known]
+    hits = [hit for hit in (*store.get_many(addresses), *rewritten) if hit and hit.source.get("traceId") in known]
     settled = {id_ for id_, record in known.items() if record.settled}
     known |= records.merge_in(facts_by_trace(hit for hit in hits if hit.source["traceId"] in settled))
     left = apply_verdicts(hits, known, store) | {reassignment.assignment.trace_id for reassignment in missed}
@@ -91,7 +91,7 @@ def _reassignments(items: BulkItems, store: Store, records: TraceRecords) -> lis
     addresses += [address for id_ in known for address in begun[id_]]
     if not addresses:
         return []
-    hits = [hit for hit in store.get_many(list(dict.fromkeys(addresses)), source=(*FACTS, "attributes")) if hit]
+    hits = [hit for hit in store.get_many(list(dict.fromkeys(addresses))) if hit]
     return assign_new(hits, join_keys, around, store)
 
 

@@ -4,7 +4,7 @@ A line or span gets a verdict only if the trace's state holds the facts of the d
 merged stays `pending`, where the sweep finds it: no lost message can lose a fact.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.detect.verdict import Root, Verdict
@@ -15,22 +15,25 @@ from pipeline.model.invocations import position_of, stream_of, window_around
 from pipeline.model.timestamps import iso_nanos, millis_of
 from pipeline.model.trace_state import holds
 from pipeline.store.client import Store
-from pipeline.store.document_facts import FACTS, facts_of, stored_fact
+from pipeline.store.document_facts import facts_of, stored_fact
 from pipeline.store.results import Hit
 from pipeline.store.trace_document import TraceRecord, annotations_of, correlation_ids_of, trace_status
 from pipeline.traces.span_document import ERROR, UNSET, span_address
 
 if TYPE_CHECKING:
     from pipeline.detect.segment_tree import SegmentTree
+    from pipeline.traces.segment import Segment
 
 
 # what a line may say itself, and its trace may say otherwise
 _SAID: Final = ("spanId", "sampled", "correlationId")
-_OBJECTS: Final = ("annotations", "state")
 
 
-def out_of_date(records: Iterable[TraceRecord], store: Store) -> list[Hit]:
-    """Returns the lines and spans of these traces that carry an older verdict than the record; finds refreshed documents only."""
+def out_of_date(records: Iterable[TraceRecord], store: Store, held: Mapping[tuple[str, str], Hit] | None = None) -> list[Hit]:
+    """Returns the lines and spans of these traces that carry an older verdict than the record; finds refreshed documents only.
+
+    Those of the ``held`` ones, by index and id, that nobody changed since are not read again.
+    """
     by_version: dict[int, list[str]] = {}
     for record in records:
         by_version.setdefault(max(record.version, 1), []).append(record.trace_id)
@@ -41,7 +44,12 @@ def out_of_date(records: Iterable[TraceRecord], store: Store) -> list[Hit]:
         for version, ids in by_version.items()
     ]
     query = {"bool": {"should": older, "minimum_should_match": 1}}
-    return list(store.scan(query, index=store.lines_and_spans, source=FACTS))
+    if not held:
+        return list(store.scan(query, index=store.lines_and_spans))
+    found = [(hit, held.get((hit.index, hit.id))) for hit in store.scan(query, index=store.lines_and_spans, source=False)]
+    changed = [(hit.index, hit.id) for hit, known in found if known is None or known.seq_no != hit.seq_no]
+    unchanged = [known for hit, known in found if known is not None and known.seq_no == hit.seq_no]
+    return [*unchanged, *(hit for hit in store.get_many(changed) if hit)]
 
 
 def apply_verdicts(
@@ -50,7 +58,7 @@ def apply_verdicts(
     """Writes the records' verdicts to lines and spans; returns the ids of traces with one that could not be updated yet.
 
     Args:
-        hits: the lines and spans.
+        hits: the lines and spans, with their whole documents.
         records: the records of their traces, by trace id.
         store: OpenSearch.
         refused: is filled with the addresses of documents whose index takes no writes now, each with the reason.
@@ -68,14 +76,8 @@ def apply_verdicts(
         else:
             left.add(record.trace_id)
     patches = {id_: _DocumentPatch(records[id_]) for id_ in {hit.source["traceId"]: None for hit in ready}}
-    writes = [(hit, patches[hit.source["traceId"]].action(hit, store.prefix)) for hit in ready]
-    losing = [hit for hit, lines in writes if not lines]
-    writes = [(hit, lines) for hit, lines in writes if lines]
-    if losing:
-        rewrites = list(_rewrites(losing, patches, store))
-        left |= {hit.source["traceId"] for hit, lines in rewrites if not lines}
-        writes += [(hit, lines) for hit, lines in rewrites if lines]
-    for (hit, _), result in zip(writes, store.write([line for _, lines in writes for line in lines]), strict=True):
+    writes = [line for hit in ready for line in patches[hit.source["traceId"]].rewritten(hit, store)]
+    for hit, result in zip(ready, store.write(writes), strict=True):
         if result.conflict:
             left.add(hit.source["traceId"])
         elif result.curable:
@@ -87,14 +89,22 @@ def apply_verdicts(
     return left
 
 
-def _rewrites(hits: Sequence[Hit], patches: Mapping[str, "_DocumentPatch"], store: Store) -> Iterator[tuple[Hit, list[object]]]:
-    """Yields the bulk lines that write each of these lines anew; none where a line changed meanwhile, and nothing where it is gone."""
-    for hit, whole in zip(hits, store.get_many([(hit.index, hit.id) for hit in hits]), strict=True):
-        if whole and whole.seq_no == hit.seq_no:
-            action = store.compare_and_set(whole.index, whole.id, whole.seq_no, whole.primary_term)
-            yield hit, [action, patches[hit.source["traceId"]].rewritten(whole.source)]
-        elif whole:
-            yield hit, []
+def with_verdicts(records: Mapping[str, TraceRecord]) -> Callable[["Segment", dict[str, Any]], dict[str, Any]]:
+    """Returns a function that gives the document of a new span the verdict of its trace, by the trace's record among ``records``.
+
+    A segment that the record knows otherwise, since another document of it has won, keeps its document.
+    """
+    patches: dict[str, _DocumentPatch] = {}
+
+    def finished(segment: "Segment", document: dict[str, Any]) -> dict[str, Any]:
+        record = records[segment.trace_id]
+        if record.state.segments.get(segment.fact.id) != segment.fact:
+            return document
+        if segment.trace_id not in patches:
+            patches[segment.trace_id] = _DocumentPatch(record)
+        return document | patches[segment.trace_id].of_span(segment.fact, document)
+
+    return finished
 
 
 class _DocumentPatch:
@@ -110,28 +120,27 @@ class _DocumentPatch:
         self._correlation_ids = correlation_ids_of(record.state)
         self._trace = trace_status(record.verdict, record.version)
 
-    def action(self, hit: Hit, prefix: str) -> list[object]:
-        """Returns the bulk lines that update one line or span, or delete the loser of two spans with one id.
+    def rewritten(self, hit: Hit, store: Store) -> list[object]:
+        """Returns the bulk lines that write one line or span with the verdict, or delete the loser of two spans with one id.
 
-        Returns none for a line that loses a field, which no update can do: it has to be `rewritten`.
+        The whole document is written: for a part of it OpenSearch would read the document again, which costs more than the writing.
         """
-        address = {"_index": hit.index, "_id": hit.id, "if_seq_no": hit.seq_no, "if_primary_term": hit.primary_term}
+        action = store.compare_and_set(hit.index, hit.id, hit.seq_no, hit.primary_term)
         if hit.source["doc"]["kind"] == "log":
             patch = self._of_line(hit.source)
-            return [] if _loses(hit.source, patch) else [{"update": address}, {"doc": _changed(hit.source, patch)}]
+            kept = {name: value for name, value in hit.source.items() if name not in patch}
+            return [action, kept | {name: value for name, value in patch.items() if value is not None}]
         fact = self._record.state.segments.get(hit.source["spanId"])
         if fact is None:
-            return [{"update": address}, {"doc": self._of_trace()}]
-        if span_address(fact, self._record.trace_id, prefix) != (hit.index, hit.id) and not _is_its_own_outside(fact, hit):
+            return [action, hit.source | self._of_trace()]
+        if span_address(fact, self._record.trace_id, store.prefix) != (hit.index, hit.id) and not _is_its_own_outside(fact, hit):
             # another document of the same span, with another start, has won
-            return [{"delete": address}]
-        return [{"update": address}, {"doc": self._of_trace() | patch_of_span(fact, self._tree, self._record.verdict)}]
+            return [{"delete": action["index"]}]
+        return [action, hit.source | self.of_span(fact, hit.source)]
 
-    def rewritten(self, source: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the whole document of a line with the verdict, given the whole stored one."""
-        patch = self._of_line(source)
-        kept = {name: value for name, value in source.items() if name not in patch}
-        return kept | {name: value for name, value in patch.items() if value is not None}
+    def of_span(self, fact: SegmentFact, source: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the fields that the document ``source`` of a span has from its trace."""
+        return self._of_trace() | patch_of_span(fact, source, self._tree, self._record.verdict)
 
     def _of_trace(self) -> dict[str, Any]:
         return {"trace": self._trace, "transactionId": self._record.transaction_id, "correlationId": self._correlation_ids}
@@ -187,30 +196,20 @@ class _DocumentPatch:
         return {"correlationId": [*own_ids, *(id_ for id_ in self._correlation_ids if id_ not in own_ids)] or None}
 
 
-def _loses(source: Mapping[str, Any], patch: Mapping[str, Any]) -> bool:
-    """Whether a line has a field, or a key of an object, that it lacks with this patch: an update of OpenSearch merges objects."""
-    return any(name in source and (value is None or (name in _OBJECTS and not (source[name] or {}).keys() <= value.keys()))
-               for name, value in patch.items())  # fmt: skip
-
-
-def _changed(source: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in patch.items() if value is not None and value != source.get(name)}
-
-
 def _is_its_own_outside(fact: SegmentFact, hit: Hit) -> bool:
     """Whether a span document in the index for all times outside is that of ``fact``: both have the same start."""
     return hit.index.endswith(OUTSIDE) and (own := stored_fact(hit.source)) is not None and own.start == fact.start
 
 
-def patch_of_span(fact: SegmentFact, tree: "SegmentTree", verdict: Verdict) -> dict[str, Any]:
-    """Makes the fields of a span document that depend on its trace: parent, service name and Data Prepper's trace group."""
+def patch_of_span(fact: SegmentFact, source: Mapping[str, Any], tree: "SegmentTree", verdict: Verdict) -> dict[str, Any]:
+    """Makes the fields of a span document, ``source``, that depend on its trace: parent, service name and Data Prepper's trace group."""
     root = verdict.root
     service_name = tree.service_name(fact)
     return {
         # a root whose caller is not in X-Ray is a root all the same
         "parentSpanId": "" if root and fact.id == root.id else fact.parent_id,
         "serviceName": service_name,
-        "resource": {"attributes": {"service.name": service_name}},
+        "resource": {"attributes": (source.get("resource") or {}).get("attributes", {}) | {"service.name": service_name}},
         "traceGroup": root.name if root else None,
         "traceGroupFields": _group_fields(root) if root else None,
     }

@@ -76,10 +76,10 @@ def streams_with(clauses: Sequence[Mapping[str, Any]], store: Store) -> set[str]
     return found
 
 
-def lines_matching_any(clauses: Sequence[Mapping[str, Any]], store: Store, source: Sequence[str]) -> Iterator[Hit]:
-    """Yields the log lines that match any of the clauses, with the fields of ``source``; several searches where there are many clauses."""
-    for query in _queries(clauses):
-        yield from store.scan(query, index=f"{store.prefix}-logs-*", source=source)
+def lines_matching_any(clauses: Sequence[Mapping[str, Any]], store: Store, *, most: int = _MOST_CLAUSES) -> Iterator[Hit]:
+    """Yields the log lines that match any of the clauses; several searches where there are more than ``most`` clauses."""
+    for query in _queries(clauses, most):
+        yield from store.scan(query, index=f"{store.prefix}-logs-*")
 
 
 def is_alone(invocation: Invocation, store: Store) -> bool:
@@ -134,7 +134,7 @@ def _in_stream(stream: LogStream, start: int, end: int) -> list[dict[str, Any]]:
             {"range": {"@timestamp": {"gte": max(start, 0), "lte": end, "format": "epoch_millis"}}}]  # fmt: skip
 
 
-def _queries(clauses: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+def _queries(clauses: Sequence[Mapping[str, Any]], most: int = _MOST_CLAUSES) -> Iterator[dict[str, Any]]:
     """The clauses as queries for any of them, each within OpenSearch's bound on clauses."""
-    for start in range(0, len(clauses), _MOST_CLAUSES):
-        yield {"bool": {"should": clauses[start : start + _MOST_CLAUSES], "minimum_should_match": 1}}
+    for start in range(0, len(clauses), most):
+        yield {"bool": {"should": clauses[start : start + most], "minimum_should_match": 1}}

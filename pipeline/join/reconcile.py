@@ -58,37 +58,42 @@ class Reconciler:
         self._refused: dict[tuple[str, str], str] = {}
         self.keys_written_at: dict[str, int] = {}
 
-    def reconcile(self, known: dict[str, TraceRecord]) -> set[str]:
+    def reconcile(self, known: dict[str, TraceRecord], held: Mapping[tuple[str, str], Hit] | None = None) -> set[str]:
         """Reassigns lines, joins traces, and updates lines and spans until nothing is out of date.
 
+        ``held`` are lines and spans that were read or written before, by index and id, so that they need not be read again.
         Adds the records of other traces that this concerns to ``known``, by trace id; returns the ids of traces still out of date.
         """
         checked: set[InvocationWindow] = set()
         began = self._store.left_out.now()
         for _ in range(_ROUNDS):
             sightings = sightings_of(known.values())
-            join_keys = self._keys.merge_in(sightings)
+            # the walk over transactions needs the keys that are the traces' own ids, too
+            loaded = self._keys.load((*sightings, *known))
+            join_keys = self._keys.merge_in(sightings, loaded)
             self._note_age(sightings, join_keys)
-            known |= self._records.merge_in(_contested(known, join_keys))
+            known |= self._records.merge_in(_contested(known, join_keys), known)
             to_release = [join_key for join_key in join_keys.values() if join_key.to_release]
             # the traces that such a key had joined before it became too common
             members = {id_ for join_key in to_release for id_ in join_key.seen_in} - known.keys()
             known |= {id_: record for id_, record in self._records.load(members).items() if record.version}
-            joined = self._join(known)
-            self._store.refresh()
+            joined = self._join(known, loaded | join_keys)
+            self._store.refresh(self._store.lines_and_spans)
+            versions = {id_: record.version for id_, record in known.items()}
             found = find_misplaced(known, join_keys, self._store, checked)
             reassignments = [reassignment for reassignment in found if not self._is_refused(reassignment.hit)]
-            known |= self._records.merge_in(facts_of_reassignments(reassignments))
+            known |= self._records.merge_in(facts_of_reassignments(reassignments), known)
             rewritten, _ = reassign(reassignments, self._store, self._refused)
             self._note_unwritable((reassignment.hit, reassignment.assignment.trace_id) for reassignment in reassignments)
             self.stale += stale_by_service(reassignments)
-            late = [hit for hit in out_of_date(known.values(), self._store) if not self._is_refused(hit)]
+            late = [hit for hit in out_of_date(known.values(), self._store, held) if not self._is_refused(hit)]
             hits = [hit for hit in (*rewritten, *late) if hit.source.get("traceId")]
             # a line may have come since: its facts are merged before it gets the verdict
-            known |= self._records.merge_in(facts_by_trace(hits))
-            apply_verdicts(hits, known, self._store, self._refused)
+            known |= self._records.merge_in(facts_by_trace(hits), known)
+            left = apply_verdicts(hits, known, self._store, self._refused)
             self._note_unwritable((hit, "") for hit in hits)
-            if not (hits or reassignments or joined):
+            # whoever wrote a line before the refresh was seen, and whoever did later has seen these records
+            if not (reassignments or joined or left) and versions == {id_: record.version for id_, record in known.items()}:
                 self._keys.release(to_release)
                 self._note_unsearched(known, self._store.left_out.since(began))
                 return set(self.unwritable)
@@ -119,12 +124,12 @@ class Reconciler:
             for id_ in (*sighting.trace_ids, *(trace_id for trace_id, _ in sighting.platform)):
                 self.keys_written_at[id_] = max(at, self.keys_written_at.get(id_, 0))
 
-    def _join(self, known: dict[str, TraceRecord]) -> bool:
-        """Writes each trace's transaction id to its record, and to those of all other traces in it; returns whether one changed.
+    def _join(self, known: dict[str, TraceRecord], join_keys: Mapping[str, JoinKey]) -> bool:
+        """Writes each trace's transaction id to its record, and to those of all other traces in it; returns whether one was to be changed.
 
         Another round follows each change, so that the last writer has seen what all others wrote.
         """
-        transactions = transactions_of(known, self._store)
+        transactions = transactions_of(known, self._store, {id_: record.state for id_, record in known.items()}, join_keys)
         self.too_common |= {id_ for transaction in transactions.values() for id_ in transaction.too_common}
         wanted = {id_: id_ for transaction in transactions.values() for id_ in transaction.apart}
         wanted |= {id_: transaction.id_for(id_) for transaction in transactions.values() for id_ in transaction.trace_ids}
@@ -135,7 +140,7 @@ class Reconciler:
         ]  # fmt: skip
         written = self._write_apart(changed)
         known |= self._records.load(record.trace_id for record in changed if record.trace_id not in written) | written
-        return bool(written)
+        return bool(changed)
 
     def _write_apart(self, records: list[TraceRecord]) -> dict[str, TraceRecord]:
         """Writes records; where OpenSearch rejects one, each alone, so that the others are written."""

@@ -4,12 +4,12 @@ Known traces are reached over known ones only. An unknown trace leads to no othe
 which names two pieces of work does not make them one; it belongs to one of those that it names.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from pipeline.join.shown_keys import ShownKeys, shown_by
 from pipeline.model.trace_ids import parse_trace_id
-from pipeline.model.trace_state import EMPTY
+from pipeline.model.trace_state import EMPTY, TraceState
 from pipeline.store.client import Store
 from pipeline.store.join_keys import JoinKey, JoinKeys
 from pipeline.store.trace_records import load_states
@@ -24,16 +24,20 @@ class TransactionWalk:
     Args:
         store: OpenSearch.
         wanted: the ids of traces that count as traces even if nothing is stored of them.
+        states: the stored states of some traces, by trace id, which need not be loaded.
+        join_keys: stored join keys, by key, which need not be loaded.
 
     Attributes:
         traces: what each loaded trace shows, by trace id.
         join_keys: the loaded join keys, by key.
     """
 
-    def __init__(self, store: Store, wanted: Sequence[str]) -> None:
+    def __init__(self, store: Store, wanted: Sequence[str], states: Mapping[str, TraceState], join_keys: Mapping[str, JoinKey]) -> None:
         self._store = store
         self._stored_keys = JoinKeys(store)
         self._wanted = frozenset(wanted)
+        self._states = states
+        self._known_keys = join_keys
         self._loaded: set[str] = set()
         self._explored: set[str] = set()
         self.traces: dict[str, ShownKeys] = {}
@@ -66,15 +70,18 @@ class TransactionWalk:
         missing = sorted(set(trace_ids) - self._loaded)
         self._loaded.update(missing)
         # an id without any line or segment is no trace yet
-        self.traces |= {id_: shown_by(id_, state) for id_, state in load_states(missing, self._store).items()
-                        if state != EMPTY or id_ in self._wanted}  # fmt: skip
+        states = {id_: self._states[id_] for id_ in missing if id_ in self._states}
+        states |= load_states([id_ for id_ in missing if id_ not in states], self._store)
+        self.traces |= {id_: shown_by(id_, state) for id_, state in states.items() if state != EMPTY or id_ in self._wanted}
 
     def _expand(self, trace_ids: Iterable[str]) -> list[JoinKey]:
         """Loads the join keys of these traces, which are loaded; returns them."""
         found = [id_ for id_ in trace_ids if id_ in self.traces]
         self._explored.update(found)
         keys = dict.fromkeys(key for id_ in found for key in (id_, *self.traces[id_].facts))
-        self.join_keys |= self._stored_keys.load(sorted(keys.keys() - self.join_keys.keys()))
+        missing = keys.keys() - self.join_keys.keys()
+        self.join_keys |= {key: self._known_keys[key] for key in missing & self._known_keys.keys()}
+        self.join_keys |= self._stored_keys.load(sorted(missing - self._known_keys.keys()))
         return [self.join_keys[key] for key in keys]
 
     def _explore_known(self, frontier: set[str]) -> set[str]:

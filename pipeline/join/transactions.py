@@ -10,6 +10,7 @@ unknown traces neither count nor lead from one known trace to another, nor name 
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -19,8 +20,9 @@ from pipeline.join.transaction_walk import TransactionWalk, own_trace
 from pipeline.model.bounds import fair_share
 from pipeline.model.facts import KeyFact, Method
 from pipeline.model.trace_ids import parse_trace_id, to_xray
+from pipeline.model.trace_state import TraceState
 from pipeline.store.client import Store
-from pipeline.store.join_keys import JoinKeys
+from pipeline.store.join_keys import JoinKey, JoinKeys
 
 MOST_TRACES: Final = 200
 """In a larger transaction each trace stands alone, and `why` says so. Unknown traces are counted apart from known ones."""
@@ -74,10 +76,18 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
         return trace_id if self.too_large else self.id
 
 
-def transactions_of(trace_ids: Iterable[str], store: Store) -> dict[str, Transaction]:
-    """Returns the present transaction of each of these traces, by trace id; uses gets alone, so no refresh is needed."""
+def transactions_of(
+    trace_ids: Iterable[str],
+    store: Store,
+    states: Mapping[str, TraceState] = MappingProxyType({}),
+    join_keys: Mapping[str, JoinKey] = MappingProxyType({}),
+) -> dict[str, Transaction]:
+    """Returns the present transaction of each of these traces, by trace id; uses gets alone, so no refresh is needed.
+
+    ``states`` (by trace id) and ``join_keys`` (by key) are as stored, and need not be loaded.
+    """
     wanted = list(dict.fromkeys(trace_ids))
-    walk = TransactionWalk(store, wanted)
+    walk = TransactionWalk(store, wanted, states, join_keys)
     waiting = set(wanted)
     done: set[str] = set()
     while waiting:

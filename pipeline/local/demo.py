@@ -16,7 +16,8 @@ from pipeline.local.opensearch import EmbeddedOpenSearch
 from pipeline.local.xray import LocalXRay
 from pipeline.model.trace_ids import to_xray
 from pipeline.provision.install import install
-from pipeline.resolve import Resolution, Resolver
+from pipeline.resolution import Resolution
+from pipeline.resolve import Resolver
 from pipeline.settings import Settings
 from pipeline.ship import Ledger, ship
 from pipeline.store.client import Store

@@ -14,12 +14,12 @@ from typing import Final
 import msgspec
 
 from pipeline.logs.decode import LogBatch, LogEvent
+from pipeline.logs.extract.kept_once import XRAY_FORMS, put_time_back
 from pipeline.logs.extract.log_line import LogLine
 from pipeline.model.index_days import ALL_DAYS, OUTSIDE, IndexDays
 from pipeline.model.log_groups import service_name_of
 from pipeline.model.memo import Memo
 from pipeline.model.timestamps import EPOCH
-from pipeline.model.trace_ids import to_xray
 
 # an _id may have 512 bytes (OpenSearch), an event id has 56 digits
 _LONGEST_EVENT_ID: Final = 100
@@ -49,7 +49,7 @@ class Create(msgspec.Struct, frozen=True, gc=False):
 def address_documents(
     batch: LogBatch, texts: Sequence[str], lines: Sequence[LogLine], *, prefix: str, region: str, max_chars: int, days: IndexDays = ALL_DAYS
 ) -> tuple[list[Create | LogLine], bool]:
-    """Sets time, origin, event id and X-Ray id of the ``lines`` of ``batch``.
+    """Sets time, origin, event id and X-Ray id of the ``lines`` of ``batch``, and what each keeps of its text.
 
     Returns each line's bulk action and the line, alternately; and whether one of them may be stored in the index of its day already, though
     its time is outside by now.
@@ -67,7 +67,7 @@ def address_documents(
     parts: list[Create | LogLine] = []
     # the second of the last event, as milliseconds since the epoch: most neighbours share it
     second = -_LAST
-    to_second = index = ""
+    to_second = day = index = ""
     aged = False
     seen: dict[str, int] = {}
     for event, text, line in zip(batch.events, texts, lines, strict=True):
@@ -77,8 +77,10 @@ def address_documents(
             milliseconds = timestamp % 1000
             second = timestamp - milliseconds
             to_second = (EPOCH + timedelta(milliseconds=min(max(second, 0), _LAST))).isoformat()[:_TO_SECOND]
+            day = to_second[:_TO_DAY]
             index = daily_index(prefix, to_second) if days.has(second) else outside_index(prefix)
             aged = aged or days.aged(second)
+        logged = line.timestamp
         line.timestamp = to_second + _FRACTIONS[milliseconds]
         line.origin = origin
         line.event_id = event_id = event.id
@@ -87,8 +89,12 @@ def address_documents(
         trace_id = line.trace_id
         if trace_id is not None:
             line.xray = _XRAY[trace_id]
+        if logged and logged[:_TO_DAY] != day:
+            put_time_back(line, text, logged)
         if len(text) > max_chars:
             line.make_plain(text, max_chars)
+        elif line.attributes is not None or line.body != text:
+            line.original = text
         id_ = id_prefix + (event_id if 0 < len(event_id) <= _LONGEST_EVENT_ID else _substitute_event_id(event, seen))
         parts.append(Create(DocumentAddress(index, id_)))
         parts.append(line)
@@ -111,7 +117,7 @@ def aws_of(line: LogLine) -> msgspec.Raw:
 
 
 def _xray(trace_id: str) -> msgspec.Raw:
-    return msgspec.Raw(b'%b,"trace":%b' % (msgspec.json.encode({"traceId": to_xray(trace_id)}), _PENDING))
+    return msgspec.Raw(b'%b,"trace":%b' % (msgspec.json.encode({"traceId": XRAY_FORMS[trace_id]}), _PENDING))
 
 
 _XRAY: Final = Memo(_xray)

@@ -21,7 +21,7 @@ def facts_of_line(line_id: str, source: Mapping[str, Any]) -> TraceState:
 
     Args:
         line_id: the _id of the document.
-        source: the document, or the fields of it that `pipeline.store.document_facts.FACTS` names.
+        source: the document.
     """
     if is_provisional(source):
         return TraceState()

@@ -23,7 +23,7 @@ from pipeline.redact.views import Edit, View, unescaped, without_backslashes, wi
 
 _DEEPEST: Final = 8
 _JSON = re.compile(r"\s*+[\[{]")
-_LENIENT = re.compile(r"\\u[dD]|NaN|Infinity")
+_LENIENT = re.compile(r"\\u[dD]|NaN|Infinity|[\ud800-\udfff]")
 _WALK = re.compile(
     r"""["'`]|[()\[\]{},]"""
     # --password x

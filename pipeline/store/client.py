@@ -28,6 +28,9 @@ _FORBIDDEN = 403
 _NO_INDEX = "index_not_found_exception"
 _NO_ANSWER = "answers with half of what was asked for, or with something else"
 _PAGE = 1000
+# a page is small until it shows how large its documents are: of a log line up to half a MiB
+_FIRST_PAGE = 250
+_SMALL_PAGE = 1024 * 1024
 _REFRESH_SECONDS = 10
 # OpenSearch waits so long for shards, of one index or all; the client would take `timeout` alone for its own
 _BULK_WAIT = {"timeout": "10s", "request_timeout": 30}
@@ -204,9 +207,9 @@ class Store:
         del days
         return 0
 
-    def refresh(self) -> None:
-        """Makes all earlier writes visible to `search` and `scan`, but for those in indices that are left out."""
-        pattern = f"{self.prefix}-*"
+    def refresh(self, pattern: str = "") -> None:
+        """Makes earlier writes visible to `search` and `scan`, but for those in indices that are left out; all, or those of ``pattern``."""
+        pattern = pattern or f"{self.prefix}-*"
         if self.left_out.is_used:
             self.left_out.add(self._red(pattern), pattern)
         try:
@@ -267,7 +270,7 @@ class Store:
         """Yields every hit of ``query`` with its version, oldest first."""
         body: dict[str, Any] = {
             "query": query,
-            "size": _PAGE,
+            "size": _FIRST_PAGE if source is True else _PAGE,
             "sort": [{"@timestamp": {"order": "asc", "unmapped_type": "date_nanos"}}, {"_id": "asc"}],
             "_source": source,
             **self._version_request,
@@ -275,9 +278,10 @@ class Store:
         while True:
             hits = self.search(body, index=index)["hits"]["hits"]
             yield from map(self._hit, hits)
-            if len(hits) < _PAGE:
+            if len(hits) < body["size"]:
                 return
             body["search_after"] = hits[-1]["sort"]
+            body["size"] = _PAGE if source is not True or len(_encoder.encode(hits)) < _SMALL_PAGE else _FIRST_PAGE
 
     @property
     def lines_and_spans(self) -> str:

@@ -8,6 +8,7 @@ from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth
 from pipeline.errors import MisconfiguredError
 from pipeline.model.service_url import endpoint_url, keeps_a_password
 from pipeline.store.client import Store
+from pipeline.store.json_serializer import MsgspecSerializer
 from pipeline.store.login import FixedLogin, Login, SecretLogin
 
 _TIMEOUT = 30
@@ -46,6 +47,7 @@ def connect(
         timeout=_TIMEOUT,
         # log_writer counts and paces its own retries
         max_retries=0,
+        serializer=MsgspecSerializer(),
     )
     return _kind(service)(client, endpoint=f"{parts.scheme}://{parts.netloc}", prefix=prefix, login=login)
 

@@ -1,7 +1,7 @@
-"""Document facts: reads what stored lines and spans say of their traces, and names the fields that this needs."""
+"""Document facts: reads what stored lines and spans say of their traces."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -9,36 +9,6 @@ from pipeline.logs.line_facts import facts_of_line, is_provisional, ran_in_other
 from pipeline.model.facts import SegmentFact
 from pipeline.model.trace_state import TraceState, merge_by_trace
 from pipeline.store.results import Hit
-
-FACTS: Final = (
-    "@timestamp",
-    "doc.kind",
-    "traceId",
-    "spanId",
-    "requestId",
-    "sampled",
-    "signals",
-    "serviceName",
-    "trace.version",
-    "severity.number",
-    "body",
-    "excerpt",
-    "httpStatus",
-    "state",
-    "annotations",
-    "segment.id",
-    "aws.accountId",
-    "aws.logGroup",
-    "aws.logStream",
-    "eventId",
-    "eventName",
-    "idSource",
-    "staleTraceId",
-    "correlationId",
-    "propagatedTraceId",
-    "integrationRequestId",
-)
-"""The fields of a line or span that its facts and its update with a verdict need."""
 
 
 def facts_of(hit: Hit) -> TraceState:

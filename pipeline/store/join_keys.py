@@ -146,13 +146,14 @@ class JoinKeys:
         hits = self._store.get_many([(self._index, _id(key)) for key in wanted])
         return {key: _read(key, hit) for key, hit in zip(wanted, hits, strict=True)}
 
-    def merge_in(self, sightings: Mapping[str, KeySighting]) -> dict[str, JoinKey]:
+    def merge_in(self, sightings: Mapping[str, KeySighting], loaded: Mapping[str, JoinKey] | None = None) -> dict[str, JoinKey]:
         """Merges sightings, by key, into the stored join keys; returns these.
 
-        A key that holds its sighting already is written at most once in six hours, so that `purge` sees that it is in use.
+        Those among ``loaded`` are taken to be the stored ones, until one turns out to have been changed by somebody else. A key that holds
+        its sighting already is written at most once in six hours, so that `purge` sees that it is in use.
         Raises UnavailableError where OpenSearch does not take one.
         """
-        done, left = merge_until_written(sightings, load=self.load, grow=_seen, write=self._write)
+        done, left = merge_until_written(sightings, load=self.load, grow=_seen, write=self._write, loaded=loaded)
         if left:
             raise UnavailableError(f"others kept changing the links of {len(left)} ids")
         return done

@@ -60,8 +60,9 @@ class ServerlessStore(Store):
         super().__init__(*args, **more)
         self._written = _ReadYourWrites(lambda: 2 * self.capabilities.visible_after)
 
-    def refresh(self) -> None:
+    def refresh(self, pattern: str = "") -> None:
         """Does nothing: a write becomes visible by itself."""
+        del pattern
 
     def bulk(self, body: bytes, *, versions: bool = False) -> list[ItemResult]:
         """Like `Store.bulk`; an index that is not found counts as retryable."""

@@ -3,7 +3,7 @@
 A new or changed span is `pending` and holds its own fact. So it gets its verdict like a log line: once a verdict holds that fact.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +22,7 @@ from pipeline.traces.span_document import span_address, span_document
 _ROUNDS = 5
 # the fields for which OpenSearch may reject a span: odd, too long or too many values
 _PLAIN: Final[dict[str, Any]] = {"attributes": {}, "events": [], "links": [], "resource": {}}
+Finish = Callable[[Segment, dict[str, Any]], dict[str, Any]]
 _Address = tuple[str, str]
 _Waiting = dict[_Address, tuple[Segment, dict[str, Any]]]
 
@@ -33,6 +34,7 @@ class SpanWriteResult(msgspec.Struct):
         rejected: the segments that OpenSearch rejects in any form, each with its reason.
         behind: the ids of traces with a span that concurrent writers kept changing.
         written: the ids of traces with a span that was written.
+        hits: the spans that were written, as they are stored now.
         refused: by trace id, why a span of it is not stored: its index takes no writes now, or can't be read.
     """
 
@@ -41,11 +43,20 @@ class SpanWriteResult(msgspec.Struct):
     rejected: list[tuple[Segment, str]] = []
     behind: set[str] = set()
     written: set[str] = set()
+    hits: list[Hit] = []
     refused: dict[str, str] = {}
 
 
-def write_spans(segments: Iterable[Segment], store: Store, days: IndexDays = ALL_DAYS) -> SpanWriteResult:
-    """Writes the spans of ``segments``; the starts that ``days`` does not have share an index.
+def write_spans(
+    segments: Iterable[Segment], store: Store, days: IndexDays = ALL_DAYS, finished: Finish = lambda _, document: document
+) -> SpanWriteResult:
+    """Writes the spans of ``segments``.
+
+    Args:
+        segments: of any traces.
+        store: OpenSearch.
+        days: the starts that it does not have share an index.
+        finished: returns the document of a segment, given that of the segment alone, with what only its trace knows.
 
     What an index does not take now is among the ``refused``; repeating the call is safe. Raises UnavailableError where OpenSearch is away.
     """
@@ -62,30 +73,39 @@ def write_spans(segments: Iterable[Segment], store: Store, days: IndexDays = ALL
         spans.duplicate += other is not None
         if other is None or _rank(segment.fact, document) > _rank(other[0].fact, other[1]):
             waiting[address] = segment, document
+    # most are new: only for the others is it worth reading what is stored
+    waiting = _write(((address, None) for address in waiting), waiting, store, spans, finished)
     for _ in range(_ROUNDS):
-        waiting = _write(waiting, store, spans)
         if not waiting:
             break
+        waiting = _write(_stored(waiting, store, spans), waiting, store, spans, finished)
     spans.behind = {segment.trace_id for segment, _ in waiting.values()}
     return spans
 
 
-def _write(waiting: _Waiting, store: Store, spans: SpanWriteResult) -> _Waiting:
-    """Writes the spans that are new or better than the stored ones; returns those that a concurrent writer changed."""
+def _write(stored: Iterable[tuple[_Address, Hit | None]], waiting: _Waiting, store: Store, spans: SpanWriteResult,
+           finished: Finish) -> _Waiting:  # fmt: skip
+    """Writes the spans that are new or better than the ``stored`` ones; returns those that turn out to be stored otherwise."""
     lines: list[object] = []
     sent: list[_Address] = []
-    for address, hit in _stored(waiting, store, spans):
+    documents: list[dict[str, Any]] = []
+    for address, hit in stored:
         segment, document = waiting[address]
         if hit and _rank(stored_fact(hit.source), hit.source) >= _rank(segment.fact, document):
             spans.duplicate += 1
             continue
         version = (hit.seq_no, hit.primary_term) if hit else (-1, -1)
-        lines += [store.compare_and_set(*address, *version), document]
+        documents.append(finished(segment, document))
+        lines += [store.compare_and_set(*address, *version), documents[-1]]
         sent.append(address)
     again: _Waiting = {}
     for number, (address, first) in enumerate(zip(sent, store.write(lines), strict=True)):
         result = first
-        segment, document = waiting[address]
+        segment, document = waiting[address][0], documents[number]
+        if result.ok:
+            index, id_ = address
+            source = msgspec.to_builtins(document)
+            spans.hits.append(Hit(index=index, id=id_, source=source, seq_no=result.seq_no, primary_term=result.primary_term))
         if result.of_content and not (result.ok or result.conflict):
             # OpenSearch rejects odd metadata, such as a string above 32,766 bytes: the span is sent once more without it
             result = store.write([lines[2 * number], document | _PLAIN])[0]

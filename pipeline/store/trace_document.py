@@ -25,6 +25,7 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
         settled: the verdict is final, and every known line and span carries it.
         current: the stored status is the one that the present rules and settings give; False after these changed.
         transaction: the id of the transaction that the trace belongs to; empty until it was looked for.
+        spans_behind: the ids of the spans that a look-up found and that may not be stored yet, so that one has to find them again.
         changed_at: when the record last changed (epoch milliseconds), in a store where writes show late; else 0.
     """
 
@@ -35,6 +36,7 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
     settled: bool = False
     current: bool = True
     transaction: str = ""
+    spans_behind: frozenset[str] = frozenset()
     changed_at: int = 0
     seq_no: int = -1
     primary_term: int = -1
@@ -66,6 +68,7 @@ def document_of(record: TraceRecord) -> dict[str, Any]:
         "findings": verdict.findings,
         "settled": record.settled,
         "state": record.state,
+        **({"spansBehind": sorted(record.spans_behind)} if record.spans_behind else {}),
         **({"changedAt": record.changed_at} if record.changed_at else {}),
     }
 

@@ -6,6 +6,7 @@ name a day. The sweep deletes old ones.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from pipeline.store.results import Hit
 from pipeline.store.trace_document import TraceRecord, correlation_ids_of, document_of, trace_status
 
 _PAGE = 1000
-_STORED = ("state", "trace", "settled", "transactionId", "changedAt")
+_STORED = ("state", "trace", "settled", "transactionId", "spansBehind", "changedAt")
 
 
 class TraceRecords:
@@ -36,25 +37,53 @@ class TraceRecords:
         hits = self._store.get_many([(self._index, id_) for id_ in ids], source=_STORED)
         return {id_: self._read(id_, hit) for id_, hit in zip(ids, hits, strict=True)}
 
-    def merge_in(self, facts: Mapping[str, TraceState]) -> dict[str, TraceRecord]:
+    def grown(self, records: Mapping[str, TraceRecord], facts: Mapping[str, TraceState]) -> dict[str, TraceRecord]:
+        """Returns ``records``, by trace id, as `merge_in` would write them; writes nothing."""
+        return {id_: self._grown(record, facts.get(id_, EMPTY)) for id_, record in records.items()}
+
+    def merge_in(
+        self,
+        facts: Mapping[str, TraceState],
+        loaded: Mapping[str, TraceRecord] | None = None,
+        *,
+        spans_follow: Mapping[str, AbstractSet[str]] | None = None,
+    ) -> dict[str, TraceRecord]:
         """Merges facts, by trace id, into the stored states; returns the records that hold them.
+
+        Args:
+            facts: by trace id.
+            loaded: records that are taken to be the stored ones, until one turns out to have been changed by somebody else.
+            spans_follow: by trace id, the ids of segments whose spans are written afterwards, if they are new: a crash may leave them out.
 
         Raises UnavailableError where OpenSearch does not take a record.
         """
-        done, left = merge_until_written(facts, load=self.load, grow=self._grown, write=self.write)
+
+        def grow(record: TraceRecord, new: TraceState) -> TraceRecord:
+            grown, before = self._grown(record, new), record.state.segments
+            looked_up = spans_follow.get(record.trace_id, ()) if spans_follow else ()
+            behind = {id_ for id_ in looked_up if grown.state.segments.get(id_) != before.get(id_)}
+            return msgspec.structs.replace(grown, spans_behind=grown.spans_behind | behind) if behind else grown
+
+        done, left = merge_until_written(facts, load=self.load, grow=grow, write=self.write, loaded=loaded)
         # where concurrent writers win each round, the lines and X-Ray still hold the facts, and the next sweep merges them
         return done | self.load(left) if left else done
 
-    def settle(self, records: Iterable[TraceRecord]) -> None:
-        """Marks records as settled: every known line and span carries their final verdicts. A concurrent writer's change wins."""
-        self.write([msgspec.structs.replace(record, settled=True) for record in records])
+    def settle(self, records: Iterable[TraceRecord], stored: Iterable[TraceRecord] = ()) -> None:
+        """Marks records as settled: every known line and span carries their final verdicts. A concurrent writer's change wins.
 
-    def write(self, records: list[TraceRecord]) -> dict[str, TraceRecord]:
+        Of the ``stored`` ones it only notes that no span is missing any more.
+        """
+        done = [msgspec.structs.replace(record, settled=True) for record in records]
+        self._write([msgspec.structs.replace(record, spans_behind=frozenset()) for record in (*done, *stored)])
+
+    def write(self, records: Iterable[TraceRecord]) -> dict[str, TraceRecord]:
         """Writes each record that is unchanged since it was loaded; returns the written ones by trace id, with their new version."""
-        if self._store.capabilities.visible_after:
-            # being settled is no change that other workers have to see
-            now = int(self._clock() * 1000)
-            records = [record if record.settled else msgspec.structs.replace(record, changed_at=now) for record in records]
+        if not self._store.capabilities.visible_after:
+            return self._write(list(records))
+        now = int(self._clock() * 1000)
+        return self._write([msgspec.structs.replace(record, changed_at=now) for record in records])
+
+    def _write(self, records: list[TraceRecord]) -> dict[str, TraceRecord]:
         lines: list[object] = []
         for record in records:
             lines.append(self._store.compare_and_set(self._index, record.trace_id, record.seq_no, record.primary_term))
@@ -103,9 +132,12 @@ class TraceRecords:
         state = _state(hit)
         stored = hit.source.get("trace", {})
         verdict, version = self._evaluate(state), int(stored.get("version", 0))
-        return TraceRecord(trace_id=trace_id, state=state, verdict=verdict, version=version, settled=bool(hit.source.get("settled")),
-                           current=stored == trace_status(verdict, version), transaction=hit.source.get("transactionId") or "",
-                           changed_at=int(hit.source.get("changedAt", 0)), seq_no=hit.seq_no, primary_term=hit.primary_term)  # fmt: skip
+        return TraceRecord(
+            trace_id=trace_id, state=state, verdict=verdict, version=version, settled=bool(hit.source.get("settled")),
+            current=stored == trace_status(verdict, version), transaction=hit.source.get("transactionId") or "",
+            spans_behind=frozenset(hit.source.get("spansBehind") or ()), changed_at=int(hit.source.get("changedAt", 0)),
+            seq_no=hit.seq_no, primary_term=hit.primary_term,
+        )  # fmt: skip
 
     def _grown(self, record: TraceRecord, facts: TraceState) -> TraceRecord:
         state = merge(record.state, facts)

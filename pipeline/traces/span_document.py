@@ -4,6 +4,7 @@ Source: Data Prepper's `otel-v1-apm-span-index-standard-template`, and OpenSearc
 `parentSpanId`, and every span has its trace's group.
 """
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,12 +69,29 @@ def span_document(segment: "Segment") -> dict[str, Any]:
     # OpenSearch may refuse a part of these fields, so the digest says whether two documents of a span are the same
     shown = [document[name] for name in ("attributes", "events", "links", "resource")]
     document["digest"] = blake2b(msgspec.json.encode(shown, order="deterministic"), digest_size=8).hexdigest()
+    document["attributes"] = _kept_once(segment.attributes, fact)
     if fact.start is not None:
         document["@timestamp"] = document["startTime"] = iso_nanos(fact.start)
     if fact.end is not None and not fact.in_progress:
         document["endTime"] = iso_nanos(fact.end)
         document["durationInNanos"] = max(fact.end - (fact.start or fact.end), 0)
     return document
+
+
+def _kept_once(attributes: Mapping[str, Any], fact: SegmentFact) -> dict[str, Any]:
+    """The attributes without the annotations and the request id that the document has in fields of its own: each would be held twice."""
+    kept = dict(attributes)
+    if isinstance(annotations := kept.get("annotations"), Mapping):
+        kept["annotations"] = {key: value for key, value in annotations.items() if (key, value) not in fact.annotations}
+    if isinstance(aws := kept.get("aws"), Mapping):
+        kept["aws"] = _without_request(aws, fact.request_id)
+        if isinstance(gateway := aws.get("api_gateway"), Mapping):
+            kept["aws"]["api_gateway"] = _without_request(gateway, fact.request_id)
+    return {name: value for name, value in kept.items() if value or name not in {"annotations", "aws"}}
+
+
+def _without_request(content: Mapping[str, Any], request_id: str) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name != "request_id" or value != request_id}
 
 
 def _name(segment: "Segment") -> str:

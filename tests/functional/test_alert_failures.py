@@ -15,6 +15,7 @@ from pipeline.configure import console_links_for
 from pipeline.errors import BadInputError, UnavailableError
 from pipeline.local.inbox import Inbox
 from pipeline.resolve import Resolver
+from pipeline.store.results import ItemResult
 from tests.support.events import NOW, TRACE, Traces, function, lambda_event, powertools, report, service
 from tests.support.shipping import shipped
 from tests.support.stores import both_kinds
@@ -266,3 +267,20 @@ def test_nothing_is_sent_when_the_lease_may_be_another_s(world):
     world.now += WINDOW_MS / 1000
     world.dispatch()
     assert (Counter(subject for subject, _, _ in world.topic.sent).most_common(1)[0][1], world.notes()) == (1, {"sent": 8})
+
+
+def test_a_mark_that_meets_another_writer_is_made_again(world, monkeypatch):
+    """Another worker notes the same fault while the message goes out: OpenSearch refuses one mark (409), and nobody is told twice."""
+    world.note("orders")
+    write, meetings = world.store.write, iter([True])
+
+    def meeting(lines):
+        if any("sent" in str(line.get("doc", {}).get("alert")) for line in lines) and next(meetings, False):
+            return [ItemResult(409) for _ in range(len(lines) // 2)]
+        return write(lines)
+
+    monkeypatch.setattr(world.store, "write", meeting)
+    assert world.dispatch().failures == ()
+    world.now += LEASE_MS / 1000 + 1
+    world.dispatch()
+    assert (len(world.topic.sent), world.notes()) == (1, {"sent": 1})

@@ -19,7 +19,7 @@ from pipeline.alert.dispatch import Dispatch
 from pipeline.cli.main import cli, main
 from pipeline.doctor.check_result import CheckResult
 from pipeline.errors import BadInputError, MisconfiguredError
-from pipeline.resolve import Resolution
+from pipeline.resolution import Resolution
 from pipeline.settings import Settings
 from tests.support.command import MAIN
 from tests.support.documents import BEGAN, line, put, span

@@ -16,6 +16,7 @@ import pytest
 from pipeline.cli.csv_output import DEFAULT_COLUMNS, csv_lines
 from pipeline.cli.hit_table import HitTable, new_marks
 from pipeline.settings import Settings
+from pipeline.ship import ship
 from tests.support.command import MAIN, tracejoin
 from tests.support.documents import BEGAN, XRAY, indexed, line, put
 from tests.support.events import TRACE, lambda_event, powertools
@@ -152,3 +153,13 @@ def test_json_takes_half_a_pair(shelf):
     status, output, _ = tracejoin("search", "c-half", "--format", "csv", "--columns", "body", **shelf)
     assert (status, output.splitlines()) == (0, ["body", "half ? pair"])
     assert tracejoin("search", "c-half", **shelf)[0] == 0
+
+
+def test_raw_gives_each_line_byte_for_byte(endpoint, settings, store):
+    """White space, numbers and escapes are as they were written, colours too; spans are left out; a line without an end gets one."""
+    lines = [powertools("paid", order={"id": 9}).replace('": ', '" :  ') + "\n", "\x1b[31mred\x1b[0m  \n", '{"message":"\\u00e9","n":1.10}']
+    ship(lambda_event(lines), store=store, settings=settings, remaining=lambda: 30.0)
+    store.refresh()
+    environment = os.environ | {"TRACEJOIN_ENDPOINT": endpoint, "TRACEJOIN_PREFIX": store.prefix}
+    found = subprocess.run([*MAIN, "search", "--raw", "--all"], env=environment, capture_output=True, check=True)
+    assert sorted(found.stdout.decode().splitlines(keepends=True)) == sorted([*lines[:2], lines[2] + "\n"])

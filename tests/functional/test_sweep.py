@@ -124,10 +124,10 @@ def test_a_trace_is_not_settled_while_a_line_is_behind(store, settings):
     write = store.write
 
     def losing_write(lines):
-        if not lines or "update" not in lines[0]:
+        if not lines or "index" not in lines[0]:
             return write(lines)
         items = [lines[start : start + 2] for start in range(0, len(lines), 2)]
-        return [ItemResult(409) if "-logs-" in item[0]["update"]["_index"] else write(item)[0] for item in items]
+        return [ItemResult(409) if "-logs-" in item[0]["index"]["_index"] else write(item)[0] for item in items]
 
     store.write = losing_write
     assert worker.resolve([TRACE], force=True).unsettled == (TRACE,)

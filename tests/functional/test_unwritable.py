@@ -80,7 +80,8 @@ def test_the_traces_of_another_day_settle_and_alert(store, settings, proxy, days
     assert swept.unwritable.keys() == set(old)
     assert all(YESTERDAY in reason for reason in swept.unwritable.values())
     assert set(swept.unsettled) >= set(old)
-    assert (swept.settled, states(store, new), states(store, old)) == (20, {"complete"}, {"pending"})
+    # a line shows the verdict as soon as it can be written, though spans are missing
+    assert (swept.settled, states(store, new), states(store, old)) == (20, {"complete"}, {"complete" if kind == "spans" else "pending"})
     assert topic.messages
     proxy.blocked = set()
     assert worker.sweep().settled == 60

@@ -3,7 +3,7 @@
 import json
 
 from pipeline.errors import BadInputError
-from pipeline.resolve import Resolution
+from pipeline.resolution import Resolution
 from pipeline.settings import Settings
 
 SETTINGS = Settings(queue_url="https://sqs.example/q", lookup_delays=(10, 30, 120))

@@ -15,5 +15,6 @@ def spans_of(*segments):
     state = TraceState(segments={segment.fact.id: segment.fact for segment in segments})
     verdict = evaluate(state, rules=default_rules(), give_up_after_ms=1)
     tree = SegmentTree(state.segments)
-    documents = [span_document(segment) | patch_of_span(segment.fact, tree, verdict) for segment in segments]
+    alone = [(segment.fact, span_document(segment)) for segment in segments]
+    documents = [document | patch_of_span(fact, document, tree, verdict) for fact, document in alone]
     return {document["spanId"]: msgspec.json.decode(msgspec.json.encode(document)) for document in documents}

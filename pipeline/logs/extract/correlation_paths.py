@@ -10,7 +10,7 @@ import jmespath
 import msgspec
 from jmespath.exceptions import JMESPathError
 
-from pipeline.logs.extract.json_keys import DECODE_ERRORS
+from pipeline.logs.extract.json_keys import DECODE_ERRORS, without_half_pairs
 from pipeline.logs.extract.log_line import LogLine
 from pipeline.model.trace_ids import parse_correlation_id
 
@@ -28,15 +28,15 @@ def paths(text: str) -> tuple[str, ...]:
     return found
 
 
-def reader_for(expressions: Sequence[str]) -> Callable[[LogLine], None]:
+def reader_for(expressions: Sequence[str]) -> Callable[[LogLine, str], None]:
     """Returns a function that adds to a JSON line the ids that ``expressions`` find in it: text, whole numbers, and lists of these."""
     compiled = [jmespath.compile(expression) for expression in expressions]
 
-    def read(line: LogLine) -> None:
+    def read(line: LogLine, message: str) -> None:
         if line.attributes is None:
             return
         try:
-            content = msgspec.json.decode(line.attributes)
+            content = msgspec.json.decode(without_half_pairs(message))
         except DECODE_ERRORS:
             return
         ids = (id_ for expression in compiled for id_ in _ids(_search(expression, content)))

@@ -1,5 +1,6 @@
 """JSON keys: decodes those keys of a JSON line that a reader wants, whatever the values of its other keys are."""
 
+import re
 from contextlib import suppress
 from typing import Final, TypeVar
 
@@ -9,6 +10,13 @@ DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
 """What msgspec raises for a text that is no JSON."""
 
 Keys = TypeVar("Keys", bound=msgspec.Struct)
+
+_HALF_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+
+
+def without_half_pairs(message: str) -> str:
+    """Returns ``message`` with U+FFFD for each half of a surrogate pair, which some loggers write and UTF-8 can't hold."""
+    return _HALF_PAIR.sub(r"\\ufffd", message) if "\\ud" in message.lower() else message
 
 
 def decode_keys(decoder: msgspec.json.Decoder[Keys], message: str | msgspec.Raw) -> Keys:

@@ -5,18 +5,18 @@ Sources of the keys: Powertools' logger ("Standard structured keys"), Lambda's "
 reference", API Gateway's "$context variables for access logging", OpenTelemetry's logs data model.
 """
 
-import re
 from collections.abc import Iterable
-from functools import cache
 from typing import Any, Final
 
 import msgspec
 
-from pipeline.logs.extract.json_keys import DECODE_ERRORS, decode_keys
+from pipeline.logs.extract.json_keys import DECODE_ERRORS, decode_keys, without_half_pairs
+from pipeline.logs.extract.kept_once import SHOWN, TO_SECOND, XRAY_FORMS, leave_out, leave_out_of_text
 from pipeline.logs.extract.log_line import MENTIONED, AccessLogLine, JsonLine, LogLine, PowertoolsLine, Severity
 from pipeline.logs.extract.platform_event import PLATFORM_ERRORS, extract_platform
 from pipeline.logs.extract.severity import COMMON, ERROR_NUMBER, read_severity
 from pipeline.logs.extract.text_line import find_correlation_ids, take_trace
+from pipeline.logs.extract.writer_keys import BEGINNING, FrequentKeys, WriterKeys, decode_leniently
 from pipeline.model.facts import Signal
 from pipeline.model.trace_ids import LONGEST_ID, LONGEST_PLACEHOLDER, REQUEST_IDS, TRACES, TraceHeader, parse_correlation_id, parse_span_id
 
@@ -25,34 +25,11 @@ _NO_SERVICE = "service_undefined"
 _LONGEST_NAME = 256
 _STATUSES: Final[dict[object, int]] = {form: number for number in range(100, 600) for form in (number, str(number))}
 _LONGEST_EXCERPT = 320
-_HALF_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _NOTHING = msgspec.Raw()
-_OF_ANY_TYPE: Final = frozenset({"message", "service", "http_method", "resource_path", "route_key", "http_method_snake", "status"})
 _ERROR: Final[tuple[Signal, ...]] = ("error",)
 _UNKNOWN: Final[tuple[Severity | None, tuple[Signal, ...]]] = (None, ())
+_encode = msgspec.json.Encoder().encode
 _key = msgspec.field
-
-
-class _FrequentKeys(msgspec.Struct, gc=False):
-    """The keys of most lines of Powertools, Lambda, API Gateway and OpenTelemetry; `_decode_leniently` takes values of other types."""
-
-    level: str | int | None = None
-    message: Any = None
-    service: Any = None
-    function_name: str | None = None
-    function_request_id: str | None = None
-    correlation_id: str | None = None
-    xray_trace_id: str | None = None
-    request_id_camel: str | None = _key(name="requestId", default=None)
-    xray_trace_id_camel: str | None = _key(name="xrayTraceId", default=None)
-    http_method: Any = _key(name="httpMethod", default=None)
-    resource_path: Any = _key(name="resourcePath", default=None)
-    route_key: Any = _key(name="routeKey", default=None)
-    http_method_snake: Any = _key(name="http_method", default=None)
-    integration_request_id: str | None = _key(name="integrationRequestId", default=None)
-    status: Any = None
-    trace_id_camel: str | None = _key(name="traceId", default=None)
-    correlation_id_camel: str | None = _key(name="correlationId", default=None)
 
 
 class _RareKeys(msgspec.Struct, gc=False):
@@ -119,7 +96,7 @@ class _OtherKeys(msgspec.Struct, gc=False):
     status_code: Any = None
 
 
-_frequent = msgspec.json.Decoder(_FrequentKeys)
+_writers = WriterKeys(SHOWN)
 _rare = msgspec.json.Decoder(_RareKeys)
 _other = msgspec.json.Decoder(_OtherKeys)
 
@@ -127,26 +104,22 @@ _other = msgspec.json.Decoder(_OtherKeys)
 def extract_json(message: str) -> LogLine | None:  # noqa: C901, PLR0912, PLR0915  # written out, see below
     """Reads ``message`` into a LogLine; None if it is no JSON object. `add_rare_keys` completes a line with rare keys."""
     try:
-        keys = _frequent.decode(message)
-    except DECODE_ERRORS as error:
-        lenient = _decode_leniently(message) if isinstance(error, msgspec.ValidationError) else None
-        if lenient is None:
-            # some loggers write half a surrogate pair, which UTF-8 can't hold
-            whole = _HALF_PAIR.sub(r"\\ufffd", message) if "\\ud" in message.lower() else message
-            return extract_json(whole) if whole != message else None
-        keys = lenient
-    # a JSON string can't hold a raw line end, so any line end here is white space
-    attributes = msgspec.Raw(message if "\n" not in message else message.replace("\n", " "))
+        keys, learned = _writers[message[:BEGINNING]](message), True
+    except msgspec.ValidationError:
+        try:
+            found = _writers.learn(message)
+            keys, learned = found or decode_leniently(message), found is not None
+        except DECODE_ERRORS:
+            return _without_half_pairs(message)
+    except DECODE_ERRORS:
+        return _without_half_pairs(message)
     # this is the hottest code of all (see bench/), so it is written out instead of calling functions
     kind: type[LogLine] = PowertoolsLine
-    request_id = keys.function_request_id
-    if request_id is not None:
-        request_id = REQUEST_IDS[request_id]
-    else:
-        request_id = keys.request_id_camel
-        if request_id is not None:
-            request_id = REQUEST_IDS[request_id]
+    request = keys.function_request_id
+    if request is None:
+        request = keys.request_id_camel
         kind = JsonLine if keys.http_method is None and keys.route_key is None and keys.http_method_snake is None else AccessLogLine
+    request_id = None if request is None else REQUEST_IDS[request]
     trace_id = span_id = sampled = None
     trace = keys.xray_trace_id or keys.trace_id_camel or keys.xray_trace_id_camel
     if trace and (header := TRACES[trace]) is not None:
@@ -170,7 +143,7 @@ def extract_json(message: str) -> LogLine | None:  # noqa: C901, PLR0912, PLR091
     elif "orrelation" in message:
         # this finds every x-correlation-… key and every correlation id, at any depth
         correlation_ids = find_correlation_ids(message)
-    line = kind("", None, "", body, service, trace_id, span_id, request_id, correlation_ids, sampled, severity, signals, attributes)
+    line = kind("", None, "", body, service, trace_id, span_id, request_id, correlation_ids, sampled, severity, signals)
     if kind is AccessLogLine:
         line.http_status = _status(keys.status)
         if keys.integration_request_id is not None:
@@ -182,27 +155,45 @@ def extract_json(message: str) -> LogLine | None:  # noqa: C901, PLR0912, PLR091
         if line.severity is None and isinstance(keys.status, str):
             # Datadog calls the level `status`; the status of an access log is a number, which is no severity
             line.severity = read_severity(keys.status)
+    if learned and ("\n" not in message or "\n" not in message[:-1]):
+        if kind is JsonLine:
+            leave_out(line, keys)
+        else:
+            # as `leave_out` does, written out for the most frequent kinds
+            is_xray = trace_id is not None and trace == XRAY_FORMS[trace_id]
+            if kind is PowertoolsLine:
+                if request == request_id:
+                    keys.function_request_id = None
+                if is_xray and trace is keys.xray_trace_id:
+                    keys.xray_trace_id = None
+                if body and body is keys.message:
+                    keys.message = None
+                if own and own == keys.correlation_id:
+                    keys.correlation_id = None
+                time = keys.timestamp
+                if time.__class__ is str and time[4:5] == "-" and len(time) >= TO_SECOND:
+                    line.timestamp = time
+                    keys.timestamp = None
+            else:
+                if request == request_id:
+                    keys.request_id_camel = None
+                if is_xray and trace is keys.xray_trace_id_camel:
+                    keys.xray_trace_id_camel = None
+                integration = keys.integration_request_id
+                if integration is not None and integration == line.integration_request_id:
+                    keys.integration_request_id = None
+        line.attributes = msgspec.Raw(_encode(keys))
+    else:
+        # a JSON string can't hold a raw line end, so any line end here is white space
+        line.attributes = msgspec.Raw(message.replace("\n", " "))
+        leave_out_of_text(line, message)
     return line
 
 
-def _decode_leniently(message: str) -> _FrequentKeys | None:
-    """The frequent keys of a JSON line, without those whose value has an unexpected type; None if it is no JSON object."""
-    try:
-        lenient = decode_keys(_lenient_decoder(), message)
-    except DECODE_ERRORS:
-        return None
-    values = {name: getattr(lenient, name) for name in _FrequentKeys.__struct_fields__}
-    return _FrequentKeys(**{
-        name: value for name, value in values.items()
-        if name in _OF_ANY_TYPE or isinstance(value, str) or (name == "level" and isinstance(value, int))
-    })  # fmt: skip
-
-
-@cache
-def _lenient_decoder() -> msgspec.json.Decoder[Any]:
-    """A decoder of the frequent keys with any type. It is made on first use: a cold start should not wait for it."""
-    names = zip(_FrequentKeys.__struct_fields__, _FrequentKeys.__struct_encode_fields__, strict=True)
-    return msgspec.json.Decoder(msgspec.defstruct("_Lenient", [(name, Any, _key(name=key, default=None)) for name, key in names], gc=False))
+def _without_half_pairs(message: str) -> LogLine | None:
+    """Reads ``message`` without halves of surrogate pairs, if it has any; else it is no JSON."""
+    whole = without_half_pairs(message)
+    return extract_json(whole) if whole != message else None
 
 
 def add_rare_keys(line: JsonLine, message: str) -> LogLine:
@@ -210,15 +201,16 @@ def add_rare_keys(line: JsonLine, message: str) -> LogLine:
 
     The rare keys hold exceptions, the integration's request id, span ids, and platform events.
     """
-    # the attributes were decoded before, while the message may hold half a surrogate pair
+    # no rare key is left out of the attributes, and they hold no half of a surrogate pair
     rare = decode_keys(_rare, message if line.attributes is None else line.attributes)
     if (
         rare.record is not _NOTHING
         and isinstance(rare.type, str)
         and (platform := extract_platform(rare.type, bytes(rare.record))) is not None
     ):
-        platform.attributes = line.attributes
         platform.body = message.rstrip()
+        platform.attributes = line.attributes
+        leave_out_of_text(platform, message)
         return platform
     # an empty value is no exception
     if rare.exception or rare.exception_name or rare.error_type or rare.stack_trace or rare.stack_trace_camel or _is_stack(rare.stack):
@@ -247,16 +239,15 @@ def _exception(keys: _RareKeys) -> str:
     return ""
 
 
-def _body(keys: _FrequentKeys) -> str:
+def _body(keys: FrequentKeys) -> str:
     """The body of a line whose message is no text: the encoded message, or the method, path and status of an access log."""
     if keys.message is not None:
         return _as_text(keys.message)
     method, route = keys.http_method, keys.route_key
     if method is None and (method := keys.http_method_snake) is None and route is None:
         return ""
-    if route.__class__ is str and route != "-":
-        return f"{route} {keys.status or ''}".strip()
-    return f"{method} {keys.resource_path or ''} {keys.status or ''}".strip()
+    first = route if route.__class__ is str and route != "-" else f"{method} {keys.resource_path or ''}"
+    return f"{first} {keys.status or ''}".strip()
 
 
 def _read_other_keys(line: LogLine, message: str) -> None:
@@ -302,10 +293,11 @@ def _read_other_trace(line: LogLine, keys: _OtherKeys, message: str) -> None:
         line.propagated_trace_ids, line.id_source = (sent.trace_id,), MENTIONED
 
 
-def claimed_trace(message: str | msgspec.Raw) -> TraceHeader | None:
+def claimed_trace(message: str) -> TraceHeader | None:
     """The trace that a key of a JSON ``message`` claims for the line, other than the key of a header; None if none does."""
+    message = without_half_pairs(message)
     try:
-        keys, others = decode_keys(_lenient_decoder(), message), decode_keys(_other, message)
+        keys, others = decode_leniently(message), decode_keys(_other, message)
     except DECODE_ERRORS:
         return None
     return _first_trace((keys.xray_trace_id, keys.trace_id_camel, keys.xray_trace_id_camel)) or _claimed(others)

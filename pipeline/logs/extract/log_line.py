@@ -24,7 +24,8 @@ class LogLine(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
     """A log line and what was read from it. A field at its default is absent in the document.
 
     Attributes:
-        timestamp: ISO 8601, UTC; `document_address` sets it, as it does `origin`, `event_id`, `xray` and `cut`.
+        timestamp: ISO 8601, UTC; `document_address` sets it, as it does `origin`, `event_id`, `xray` and `cut`. Before, it is the time that
+            was left out of the attributes, as the line writes it; empty if none was.
         origin: `doc`, the kind of document, and after it `aws`: account, region, log group and log stream; encoded once for many lines.
         event_id: CloudWatch's event id.
         body: the message.
@@ -41,11 +42,12 @@ class LogLine(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
         http_status: the status that API Gateway answered with, in a log of API Gateway.
         integration_request_id: the request id of the integration, such as Lambda's, in a log of API Gateway.
         propagated_trace_ids: the trace ids in tracing headers that the line shows, such as those of a logged event; canonical.
-        attributes: the whole JSON line, as logged.
+        attributes: the JSON line without what has a field of its own (`kept_once`).
         id_source: how the line got its trace: inline, request, stream or none.
         stale_trace_id: the trace id that the line claims, if the platform names another one.
         xray: the trace id in X-Ray's rendering, and after it `trace`: pending, until a verdict replaces it.
         cut: the fields that were cut or left out to stay within bounds.
+        original: the line as it was written, if `body` is not the same; OpenTelemetry's attribute of this name.
 
     The class is the kind of line: ``format`` is its name for people. A ``platform`` line states its request and trace with certainty.
     A line that ``opens`` or ``closes`` does so with its request in the log stream; a line ``outside`` belongs to no request.
@@ -81,13 +83,18 @@ class LogLine(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
     http_status: int | None = None
     integration_request_id: str | None = None
     propagated_trace_ids: tuple[str, ...] = msgspec.field(name="propagatedTraceId", default=())
+    original: str | None = msgspec.field(name="log.record.original", default=None)
 
     def make_plain(self, message: str, max_chars: int) -> None:
-        """Drops the attributes and cuts the body to ``max_chars``, for a line that is too long or that OpenSearch refuses."""
+        """Drops the attributes and makes the body the whole line, cut to ``max_chars``: for a line that is too long or is refused.
+
+        ``message`` is the line, unless `original` holds it.
+        """
+        message = self.original or message
         self.cut = tuple(
             name for name, is_cut in (("body", len(message) > max_chars), ("attributes", self.attributes is not None)) if is_cut
         )
-        self.attributes = None
+        self.attributes = self.original = None
         self.body = message[:max_chars]
 
 

@@ -54,8 +54,8 @@ def read_lines(
         from pipeline.logs.extract.correlation_paths import reader_for  # noqa: PLC0415
 
         read_ids = reader_for(correlation_paths)
-        for line in lines:
-            read_ids(line)
+        for line, text in zip(lines, texts, strict=True):
+            read_ids(line, text)
     return texts, lines
 
 

@@ -55,3 +55,14 @@ def test_no_number_is_too_large(number):
     text = json.dumps(service(metadata={"n": 0}, annotations={"n": 0})).replace('"n": 0', f'"n": {number}')
     text = text.replace('"status": 200', f'"status": {number}').replace('"start_time": ', '"start_time": 1.5, "was": ')
     assert spans_of(*read_document(text))
+
+
+def test_what_has_a_field_is_not_among_the_attributes_too():
+    """Annotations and the request id are searched by their fields; what a field can't hold, and another request id, stay."""
+    (segment,) = read_document(call("DynamoDB", "c" * 16, annotations={"path": "/orders", "a b": 1}, trace_id="1-67891233-abcdef012345678912345678",
+                                    aws={"operation": "GetItem", "request_id": "REQUEST"}, metadata={"aws": {"request_id": "REQUEST"}}))  # fmt: skip
+    (span,) = spans_of(segment).values()
+    assert (span["requestId"], span["annotations"]["path"]) == ("REQUEST", "/orders")
+    assert span["attributes"]["aws"] == {"operation": "GetItem"}
+    assert "path" not in span["attributes"].get("annotations", {})
+    assert span["attributes"]["metadata"] == {"aws": {"request_id": "REQUEST"}}

@@ -1,0 +1,1 @@
+"""What the join costs: ship and resolve on a real OpenSearch, beside the bare bulk of the same lines, in one run."""
