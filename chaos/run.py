@@ -24,6 +24,7 @@ _MOST_CALLS: Final = 30
 _SWEEP_EVERY: Final = 60
 _NEXT_WINDOW: Final = 650.0
 _MOST_SWEEPS: Final = 14
+_AFTER_FAILED_SWEEP: Final = 2.0
 _PATIENCE: Final = 0.02
 _FOR_EVER: Final = 3600.0
 _TELL_EVERY: Final = 10.0
@@ -203,7 +204,11 @@ class Run:
             self._jobs += 1
             self.tally.sweeps += 1
             self._workers[0].begin(Job(number=self._jobs, kind="sweep", seconds=_FOR_EVER), killed_after=None)
-            self._done(self._workers[0], self._workers[0].pipe.recv())
+            outcome: Outcome = self._workers[0].pipe.recv()
+            self._done(self._workers[0], outcome)
+            if outcome.error:
+                # the next one comes after five minutes, when shards that are starting have started
+                time.sleep(_AFTER_FAILED_SWEEP)
             left = open_work(self._store)
             if not left.total():
                 break

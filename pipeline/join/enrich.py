@@ -44,12 +44,10 @@ def out_of_date(records: Iterable[TraceRecord], store: Store, held: Mapping[tupl
         for version, ids in by_version.items()
     ]
     query = {"bool": {"should": older, "minimum_should_match": 1}}
-    if not held:
-        return list(store.scan(query, index=store.lines_and_spans))
-    found = [(hit, held.get((hit.index, hit.id))) for hit in store.scan(query, index=store.lines_and_spans, source=False)]
-    changed = [(hit.index, hit.id) for hit, known in found if known is None or known.seq_no != hit.seq_no]
-    unchanged = [known for hit, known in found if known is not None and known.seq_no == hit.seq_no]
-    return [*unchanged, *(hit for hit in store.get_many(changed) if hit)]
+    known = held or {}
+    found = [(hit, known.get((hit.index, hit.id))) for hit in store.scan(query, index=store.lines_and_spans, source=False)]
+    unchanged = [mine for hit, mine in found if mine is not None and mine.seq_no == hit.seq_no]
+    return [*unchanged, *store.fetch([hit for hit, mine in found if mine is None or mine.seq_no != hit.seq_no])]
 
 
 def apply_verdicts(

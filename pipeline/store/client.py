@@ -10,6 +10,7 @@ from isal import igzip
 from opensearchpy import OpenSearch
 
 from pipeline.errors import MisconfiguredError, UnavailableError
+from pipeline.store.bulk_bodies import bulk_bodies
 from pipeline.store.failure import NO_JSON, RAISED, NotFoundError, failure_of
 from pipeline.store.left_out import LeftOut, closed_index, lacks_shards
 from pipeline.store.login import FixedLogin, SecretLogin
@@ -31,12 +32,12 @@ _PAGE = 1000
 # a page is small until it shows how large its documents are: of a log line up to half a MiB
 _FIRST_PAGE = 250
 _SMALL_PAGE = 1024 * 1024
+# hits without their documents, or with a few fields
+_SMALL_HITS = 5000
 _REFRESH_SECONDS = 10
 # OpenSearch waits so long for shards, of one index or all; the client would take `timeout` alone for its own
 _BULK_WAIT = {"timeout": "10s", "request_timeout": 30}
 _HEALTH_WAIT = {"timeout": "5s", "request_timeout": 10}
-# AWS' advice for a bulk request is 3 to 5 MiB
-LARGEST_BODY = 4 * 1024 * 1024
 
 _LENIENT = {"ignore_unavailable": "true", "allow_no_indices": "true"}
 
@@ -161,7 +162,7 @@ class Store:
     def write(self, lines: Sequence[object]) -> list[ItemResult]:
         """Writes ``lines`` (action, document, action, document, …; `delete` has no document) and returns one result an item."""
         results: list[ItemResult] = []
-        for body, actions in _bodies(lines):
+        for body, actions in bulk_bodies(lines):
             found = self.bulk(igzip.compress(body, 1), versions=True)
             with self._understood():
                 results += [_with_index(result, action) for result, action in zip(found, actions, strict=True)]
@@ -268,20 +269,35 @@ class Store:
 
     def scan(self, query: Mapping[str, Any], *, index: str, source: Sequence[str] | bool = True) -> Iterator[Hit]:
         """Yields every hit of ``query`` with its version, oldest first."""
-        body: dict[str, Any] = {
-            "query": query,
-            "size": _FIRST_PAGE if source is True else _PAGE,
-            "sort": [{"@timestamp": {"order": "asc", "unmapped_type": "date_nanos"}}, {"_id": "asc"}],
-            "_source": source,
-            **self._version_request,
-        }
+        oldest_first: list[dict[str, Any]] = [{"@timestamp": {"order": "asc", "unmapped_type": "date_nanos"}}]
+        size = _FIRST_PAGE if source is True else _SMALL_HITS
+        body: dict[str, Any] = {"query": query, "size": size, "sort": oldest_first, "_source": source, **self._version_request}
+        seen: set[tuple[str, str]] = set()
         while True:
             hits = self.search(body, index=index)["hits"]["hits"]
-            yield from map(self._hit, hits)
+            yield from (self._hit(hit) for hit in hits if (hit["_index"], hit["_id"]) not in seen)
             if len(hits) < body["size"]:
                 return
-            body["search_after"] = hits[-1]["sort"]
+            if len(body["sort"]) == 1:
+                # only now by id, too: for this OpenSearch holds all ids of the index in memory
+                last = hits[-1]["sort"]
+                seen = {(hit["_index"], hit["_id"]) for hit in hits if hit["sort"] == last}
+                body |= {"sort": [*oldest_first, {"_id": "asc"}], "search_after": [*last, ""]}
+            else:
+                body["search_after"] = hits[-1]["sort"]
             body["size"] = _PAGE if source is not True or len(_encoder.encode(hits)) < _SMALL_PAGE else _FIRST_PAGE
+
+    def fetch(self, hits: Sequence[Hit]) -> list[Hit]:
+        """Returns the whole documents of ``hits`` as searches see them, in any order, a few at a time, since they may be large."""
+        found: list[Hit] = []
+        for start in range(0, len(hits), _FIRST_PAGE):
+            page = {(hit.index, hit.id) for hit in hits[start : start + _FIRST_PAGE]}
+            indices = sorted({index for index, _ in page})
+            # in another index the same id may stand for another document
+            body = {"query": {"ids": {"values": [id_ for _, id_ in page]}}, "size": len(page) * len(indices), **self._version_request}
+            answer = self.search(body, index=",".join(indices))
+            found += [self._hit(hit) for hit in answer["hits"]["hits"] if (hit["_index"], hit["_id"]) in page]
+        return found
 
     @property
     def lines_and_spans(self) -> str:
@@ -329,19 +345,3 @@ def _with_index(result: ItemResult, action: object) -> ItemResult:
         return result
     (metadata,) = msgspec.to_builtins(action).values()
     return msgspec.structs.replace(result, index=str(metadata["_index"]))
-
-
-def _bodies(lines: Sequence[object]) -> Iterator[tuple[bytes, list[object]]]:
-    """``lines`` as bulk bodies of a few MiB, each with its actions; an action and its document stay in one body."""
-    body = bytearray()
-    actions: list[object] = []
-    waiting = iter(lines)
-    for action in waiting:
-        deletes = isinstance(action, dict) and "delete" in action
-        body += _encoder.encode_lines([action] if deletes else [action, next(waiting)])
-        actions.append(action)
-        if len(body) > LARGEST_BODY:
-            yield bytes(body), actions
-            body, actions = bytearray(), []
-    if body:
-        yield bytes(body), actions

@@ -16,7 +16,8 @@ from isal import igzip
 from pipeline.errors import BadInputError, UnavailableError
 from pipeline.logs.document_address import Create
 from pipeline.logs.extract.log_line import LogLine
-from pipeline.store.client import LARGEST_BODY, Store
+from pipeline.store.bulk_bodies import LARGEST_BODY
+from pipeline.store.client import Store
 from pipeline.store.refusal import TOO_LARGE
 from pipeline.store.results import ItemResult
 

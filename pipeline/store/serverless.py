@@ -101,6 +101,10 @@ class ServerlessStore(Store):
         """Like `Store.scan`, without hits of which this process wrote a newer version; a later scan returns that version."""
         yield from (hit for hit in super().scan(query, index=index, source=source) if not self._written.outdates(hit))
 
+    def fetch(self, hits: Sequence[Hit]) -> list[Hit]:
+        """Like `Store.fetch`; what this process wrote lately comes from memory."""
+        return [hit for hit in self.get_many([(hit.index, hit.id) for hit in hits]) if hit]
+
     def delete_older(self, index: str, field: str, *, days: int, query: Sequence[Mapping[str, Any]] = ()) -> int:
         """Like `Store.delete_older`, page by page, each document by its version; one call deletes a bounded number."""
         body = {
