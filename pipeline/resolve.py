@@ -33,7 +33,7 @@ from pipeline.join.enrich import out_of_date, with_verdicts
 from pipeline.join.reconcile import Reconciler
 from pipeline.model.index_days import index_days
 from pipeline.model.lookups import is_source_away, may_be_a_part
-from pipeline.model.trace_state import EMPTY, merge
+from pipeline.model.trace_state import EMPTY, TraceState, merge, segment_rank
 from pipeline.resolution import Resolution
 from pipeline.settings import Settings
 from pipeline.store.client import Store
@@ -250,6 +250,7 @@ class Resolver:
             known = {id_: known[id_] for id_ in answers.facts}
             if not known:
                 return
+        written = {id_: _as_good(state, known[id_].state) for id_, state in answers.facts.items()}
         days = index_days(began, self._settings.retention_days)
         spans = write_spans(answers.segments, self._store, days, with_verdicts(known))
         total.bad_documents += len(spans.rejected)
@@ -260,7 +261,7 @@ class Resolver:
         total.stale = dict(Counter(total.stale) + reconciler.stale)
         total.too_common = tuple(sorted({*total.too_common, *reconciler.too_common}))
         total.unwritable |= reconciler.unwritable | spans.refused
-        left |= {id_ for id_, record in known.items() if record.verdict.final and self._is_unasked(record, looked_up.get(id_, frozenset()))}
+        left |= {id_ for id_, record in known.items() if record.verdict.final and self._is_unasked(record, written.get(id_, set()))}
         final = [record for id_, record in known.items() if record.verdict.final and id_ not in left]
         fresh = [record for record in final if not record.settled]
         beside = _told_beside(known, spans, behind, reconciler)
@@ -268,7 +269,7 @@ class Resolver:
         total.faulty += tuple(record.trace_id for record in (*final, *beside) if record.verdict.hidden_fault)
         early = {record.trace_id for record in fresh if self._is_early(record, reconciler, began)}
         settling = {record.trace_id: record for record in fresh if record.trace_id not in early}
-        stored = [record for id_, record in known.items() if record.spans_behind and record.spans_behind <= looked_up.get(id_, frozenset())
+        stored = [record for id_, record in known.items() if record.spans_behind and record.spans_behind <= written.get(id_, set())
                   and id_ not in missing | settling.keys()]  # fmt: skip
         self._records.settle(settling.values(), stored)
         left |= early
@@ -325,6 +326,12 @@ class Resolver:
 def _is_answer(error: TracejoinError) -> bool:
     """Whether OpenSearch itself answered so, which may be about one index; else it is away."""
     return bool(error.status or error.kind)
+
+
+def _as_good(found: TraceState, merged: TraceState) -> set[str]:
+    """The ids of the segments of which nobody was told more than was ``found`` now; of the others a better span is to be found again."""
+    best = merged.segments
+    return {id_ for id_, fact in found.segments.items() if id_ not in best or segment_rank(fact) >= segment_rank(best[id_])}
 
 
 def _told_beside(

@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from pipeline.errors import UnavailableError
 from pipeline.join.transactions import traces_naming
 from pipeline.search.findings import hidden_faults
@@ -52,6 +54,33 @@ def test_a_settled_trace_is_not_looked_up_again(store, settings):
     worker.resolve([TRACE], force=True)
     assert source.calls == 1
     assert lines_of(store) == before
+
+
+def test_spans_that_a_crash_left_out_are_found_again(store, settings, monkeypatch):
+    """The record knows of spans that were not written. A look-up that shows less does not settle the trace; one that shows them does."""
+    shipped(lambda_event(LINES), store, settings)
+    early = {name: value for name, value in function().items() if name != "end_time"} | {"in_progress": True}
+    worker, source = resolver(store, settings, service(), function())
+    other, _ = resolver(store, settings, service(), early)
+    write = store.write
+
+    def dying(lines):
+        if any("-spans-" in line.get("create", {}).get("_index", "") for line in lines if isinstance(line, dict)):
+            raise UnavailableError("the worker dies")
+        return write(lines)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "write", dying)
+        with pytest.raises(UnavailableError):
+            worker.resolve([TRACE])
+    assert [document["doc"]["kind"] for document in lines_of(store)] == ["log"] * 5
+    assert other.resolve([TRACE]).unsettled == (TRACE,)
+    done = worker.resolve([TRACE])
+    assert (done.settled, done.unsettled, source.calls) == (1, (), 2)
+    ends = [document.get("endTime") for document in lines_of(store) if document["doc"]["kind"] == "span"]
+    assert (len(ends), None in ends) == (2, False)
+    assert worker.resolve([TRACE], force=True).unsettled == ()
+    assert source.calls == 2, "it is settled"
 
 
 def test_a_part_of_the_spans_is_no_whole_trace(store, settings):
