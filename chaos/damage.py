@@ -76,6 +76,8 @@ class Damage:
                 self._end(kind, node)
         for node in self._nodes:
             node.wait()
+        # a node that was killed answers before its shards do
+        self._surely(self._wait_for_shards)
         if self._filled:
             self._surely(lambda: self._fill_disk(full=False))
             # a look at the disk may be under way
@@ -135,5 +137,8 @@ class Damage:
         for block in _BLOCKS.values():
             self._store.request("PUT", f"/{indices}/_settings", {block: None}, every)
         self._store.request("POST", f"/{indices}/_open", params=every)
+        self._wait_for_shards()
+
+    def _wait_for_shards(self) -> None:
         # the client would take a parameter of this name for its own
-        self._store.request("GET", f"/_cluster/health/{indices}?wait_for_status=yellow&timeout=20s&expand_wildcards=all")
+        self._store.request("GET", f"/_cluster/health/{self._store.prefix}-*?wait_for_status=yellow&timeout=20s&expand_wildcards=all")
