@@ -255,7 +255,7 @@ class Resolver:
         spans = write_spans(answers.segments, self._store, days, with_verdicts(known))
         total.bad_documents += len(spans.rejected)
         reconciler = Reconciler(self._store, self._records)
-        behind = reconciler.reconcile(known, {(hit.index, hit.id): hit for hit in (*visible, *spans.hits)})
+        behind = reconciler.reconcile(known, {(hit.index, hit.id): hit for hit in visible})
         missing = spans.behind | spans.refused.keys()
         left = behind | missing
         total.stale = dict(Counter(total.stale) + reconciler.stale)

@@ -17,7 +17,6 @@ from pipeline.join.invocation_queries import open_before
 from pipeline.join.reassign import facts_of_reassignments, reassign
 from pipeline.logs.document_address import aws_of
 from pipeline.logs.extract.log_line import StartLine
-from pipeline.model.index_days import index_of_day_near
 from pipeline.model.invocations import LogStream
 from pipeline.model.log_groups import is_of_lambda, service_name_of
 from pipeline.model.timestamps import millis_of
@@ -99,10 +98,9 @@ def _open_before(streams: Mapping[LogStream, Sequence[str]], store: Store) -> se
     """Like `open_before`; raises UnavailableError where an index of these days can't be searched: nobody would look for the lines again."""
     began = store.left_out.now()
     found = open_before(streams, store)
-    if left_out := store.left_out.since(began):
-        times = [millis_of(at) for each in streams.values() for at in each]
-        if index := index_of_day_near(left_out, min(times), max(times)):
-            raise UnavailableError(f"{index} can't be searched now: it is closed, or its shards are away")
+    times = [millis_of(at) for each in streams.values() for at in each] if store.left_out.is_used else []
+    if times and (reason := store.left_out.missed(began, min(times), max(times))):
+        raise UnavailableError(reason)
     return found
 
 

@@ -6,7 +6,6 @@ found here, and for a later one `ship` finds the join keys.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -18,7 +17,6 @@ from pipeline.join.reassign import facts_of_reassignments, reassign
 from pipeline.join.shown_keys import sightings_of
 from pipeline.join.transactions import transactions_of
 from pipeline.model.facts import RequestFact
-from pipeline.model.index_days import index_of_day_near
 from pipeline.model.invocations import InvocationWindow
 from pipeline.model.timestamps import millis_of
 from pipeline.model.trace_state import EMPTY, TraceState, last_seen, merge
@@ -61,7 +59,7 @@ class Reconciler:
     def reconcile(self, known: dict[str, TraceRecord], held: Mapping[tuple[str, str], Hit] | None = None) -> set[str]:
         """Reassigns lines, joins traces, and updates lines and spans until nothing is out of date.
 
-        ``held`` are lines and spans that were read or written before, by index and id, so that they need not be read again.
+        ``held`` are lines and spans that were read before, by index and id, so that they need not be read again.
         Adds the records of other traces that this concerns to ``known``, by trace id; returns the ids of traces still out of date.
         """
         checked: set[InvocationWindow] = set()
@@ -95,7 +93,7 @@ class Reconciler:
             # whoever wrote a line before the refresh was seen, and whoever did later has seen these records
             if not (reassignments or joined or left) and versions == {id_: record.version for id_, record in known.items()}:
                 self._keys.release(to_release)
-                self._note_unsearched(known, self._store.left_out.since(began))
+                self._note_missed(known, began)
                 return set(self.unwritable)
         # each round found something new: the next call continues
         return set(known)
@@ -110,11 +108,12 @@ class Reconciler:
             if reason := self._refused.get((hit.index, hit.id)):
                 self.unwritable |= {id_: reason for id_ in (hit.source.get("traceId"), moved_to) if id_}
 
-    def _note_unsearched(self, known: Mapping[str, TraceRecord], left_out: AbstractSet[str]) -> None:
+    def _note_missed(self, known: Mapping[str, TraceRecord], began: float) -> None:
         """Notes the traces that may have lines or spans in an index that no search could see."""
-        for id_, record in known.items() if left_out else ():
-            if index := index_of_day_near(left_out, record.state.first_line_at, last_seen(record.state)):
-                self.unwritable[id_] = f"{index} can't be searched now: it is closed, or its shards are away"
+        left_out = self._store.left_out
+        for id_, record in known.items() if left_out.is_used else ():
+            if reason := left_out.missed(began, record.state.first_line_at, last_seen(record.state)):
+                self.unwritable[id_] = reason
 
     def _note_age(self, sightings: Mapping[str, KeySighting], join_keys: Mapping[str, JoinKey]) -> None:
         if not self._store.capabilities.visible_after:

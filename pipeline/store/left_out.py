@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from pipeline.errors import TracejoinError
+from pipeline.model.index_days import index_of_day_near
 
 CLOSED: Final = "index_closed_exception"
 _SHARDS: Final = "search_phase_execution_exception"
@@ -44,6 +45,14 @@ class LeftOut:
     def since(self, moment: float) -> set[str]:
         """Returns the names of the indices that a search has left out since ``moment``."""
         return {name for name, at in self._last.items() if at >= moment}
+
+    def missed(self, moment: float, first: int, last: int) -> str:
+        """Returns why searches since ``moment`` may have missed documents of these times (epoch milliseconds), a day more each way.
+
+        The text is empty if they have not; ``last`` is 0 where no time is known.
+        """
+        index = index_of_day_near(self.since(moment), first, last)
+        return f"{index} can't be searched now: it is closed, or its shards are away" if index else ""
 
     def narrowed(self, pattern: str) -> str:
         """Returns ``pattern``, names and wildcards with commas between, without the indices to leave out."""

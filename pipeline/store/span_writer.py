@@ -1,6 +1,7 @@
 """Span writer: writes each segment's span document once; of two documents with one id the better stays, whichever came first.
 
-A new or changed span is `pending` and holds its own fact. So it gets its verdict like a log line: once a verdict holds that fact.
+A new or changed span holds its own fact. It is `pending`, unless its writer knows the trace's verdict. A pending one gets its verdict like
+a log line: once a verdict holds that fact.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,7 +35,6 @@ class SpanWriteResult(msgspec.Struct):
         rejected: the segments that OpenSearch rejects in any form, each with its reason.
         behind: the ids of traces with a span that concurrent writers kept changing.
         written: the ids of traces with a span that was written.
-        hits: the spans that were written, as they are stored now.
         refused: by trace id, why a span of it is not stored: its index takes no writes now, or can't be read.
     """
 
@@ -43,7 +43,6 @@ class SpanWriteResult(msgspec.Struct):
     rejected: list[tuple[Segment, str]] = []
     behind: set[str] = set()
     written: set[str] = set()
-    hits: list[Hit] = []
     refused: dict[str, str] = {}
 
 
@@ -102,10 +101,6 @@ def _write(stored: Iterable[tuple[_Address, Hit | None]], waiting: _Waiting, sto
     for number, (address, first) in enumerate(zip(sent, store.write(lines), strict=True)):
         result = first
         segment, document = waiting[address][0], documents[number]
-        if result.ok:
-            index, id_ = address
-            source = msgspec.to_builtins(document)
-            spans.hits.append(Hit(index=index, id=id_, source=source, seq_no=result.seq_no, primary_term=result.primary_term))
         if result.of_content and not (result.ok or result.conflict):
             # OpenSearch rejects odd metadata, such as a string above 32,766 bytes: the span is sent once more without it
             result = store.write([lines[2 * number], document | _PLAIN])[0]

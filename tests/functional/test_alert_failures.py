@@ -90,6 +90,11 @@ def failing(store, settings):
     return service(error=True), function(**FAILED)
 
 
+def is_mark(lines):
+    """Whether a write marks alerts as sent."""
+    return any("sent" in str(line.get("doc", {}).get("alert")) for line in lines)
+
+
 def change(store, **content):
     """Changes the trace's document as another worker would."""
     store.write([{"update": {"_index": f"{store.prefix}-traces", "_id": TRACE}}, {"doc": content}])
@@ -242,7 +247,7 @@ def test_a_mark_that_fails_for_a_moment_is_made_again(world, monkeypatch):
     write, blips = world.store.write, iter([True, True])
 
     def blinking(lines):
-        if any("sent" in str(line.get("doc", {}).get("alert")) for line in lines) and next(blips, False):
+        if is_mark(lines) and next(blips, False):
             raise UnavailableError("for a moment")
         return write(lines)
 
@@ -275,7 +280,7 @@ def test_a_mark_that_meets_another_writer_is_made_again(world, monkeypatch):
     write, meetings = world.store.write, iter([True])
 
     def meeting(lines):
-        if any("sent" in str(line.get("doc", {}).get("alert")) for line in lines) and next(meetings, False):
+        if is_mark(lines) and next(meetings, False):
             return [ItemResult(409) for _ in range(len(lines) // 2)]
         return write(lines)
 

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.errors import UnavailableError
 from pipeline.model.timestamps import day_of_nanos
+from pipeline.store.left_out import LeftOut
 from tests.support.command import rows, tracejoin
 from tests.support.events import NOW, OTHER, REQUEST, TRACE, end, lambda_event, powertools, report, start
 from tests.support.shipping import lines_of, resolver, shipped
@@ -28,7 +29,7 @@ def opened(store, name):
     """Opens an index, and waits until it can be searched."""
     store.request("POST", f"/{name}/_open")
     store.request("GET", f"/_cluster/health/{name}", params={"wait_for_status": "yellow"})
-    store.left_out.__init__()
+    store.left_out = LeftOut()
 
 
 def test_a_trace_whose_lines_no_search_sees_does_not_settle(store, settings):
