@@ -13,7 +13,7 @@ BUILDER = $(firstword $(wildcard $(BIN)/python $(dir $(SAM))python) $(PYTHON))
 # Lambda can't keep bytecode, so what is not compiled here is compiled at each cold start; only the runtime's own version can do it.
 COMPILER = $(shell for python in python$(PYTHON_VERSION) $(PYTHON); do \
 	$$python -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(PYTHON_VERSION)")' 2>/dev/null && echo $$python && break; done)
-CONTENT = $(shell find pipeline shipper_function mappings -type f -not -name '*.pyc') $(wildcard rules.yaml)
+CONTENT = $(shell find pipeline shipper_function mappings -type f -not -name '*.pyc') $(wildcard rules.yaml policy.yaml)
 
 $(PACKAGE)/.made: requirements.txt package.mk $(CONTENT)
 	@test "$(ARCHITECTURE)" = arm64 -o "$(ARCHITECTURE)" = x86_64 || { echo "ARCHITECTURE is arm64 or x86_64, not $(ARCHITECTURE)" >&2; exit 1; }
@@ -22,8 +22,8 @@ $(PACKAGE)/.made: requirements.txt package.mk $(CONTENT)
 	@$(BUILDER) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.txt \
 		--target "$(PACKAGE)" --report "$(PACKAGE).pip.json" \
 		--platform manylinux_2_28_$(MACHINE) --platform manylinux2014_$(MACHINE) --implementation cp --python-version $(PYTHON_VERSION) --only-binary=:all:
-	@cp -R pipeline shipper_function mappings $(wildcard rules.yaml) "$(PACKAGE)"
-	@rm -rf "$(PACKAGE)/pipeline/local" "$(PACKAGE)/pipeline/cli" "$(PACKAGE)/pipeline/doctor" "$(PACKAGE)/bin"
+	@cp -R pipeline shipper_function mappings $(wildcard rules.yaml policy.yaml) "$(PACKAGE)"
+	@rm -rf "$(PACKAGE)/pipeline/local" "$(PACKAGE)/pipeline/agents" "$(PACKAGE)/pipeline/cli" "$(PACKAGE)/pipeline/backfill" "$(PACKAGE)/pipeline/cost" "$(PACKAGE)/pipeline/doctor" "$(PACKAGE)/pipeline/web" "$(PACKAGE)/bin"
 	@find "$(PACKAGE)" -name __pycache__ -prune -exec rm -rf {} +
 	@$(if $(COMPILER),$(COMPILER) -m compileall -q --invalidation-mode unchecked-hash -s "$(PACKAGE)" -p /var/task "$(PACKAGE)")
 	@touch $@
@@ -42,8 +42,8 @@ licences: $(PACKAGE)/.made ## List the licences of everything in the package; fa
 hashes: ## Write the hashes of the pinned versions into the requirements, after a version was changed
 	@$(BUILDER) -m supply_chain.hashes --python "$(PYTHON_VERSIONS)" requirements.txt examples/functions/requirements.txt
 
-.PHONY: build-ShipFunction build-ResolveFunction build-SetupFunction build-SubscribeFunction
-build-ShipFunction build-ResolveFunction build-SetupFunction build-SubscribeFunction: $(PACKAGE)/.made
+.PHONY: build-ShipFunction build-ResolveFunction build-SetupFunction build-SubscribeFunction build-NotifyFunction
+build-ShipFunction build-ResolveFunction build-SetupFunction build-SubscribeFunction build-NotifyFunction: $(PACKAGE)/.made
 	@cp -R "$(PACKAGE)/." "$(ARTIFACTS_DIR)" && rm "$(ARTIFACTS_DIR)/.made"
 
 .PHONY: package-report
@@ -52,3 +52,21 @@ package-report:
 		| awk '{n = split($$2, path, "/"); printf "%8.1f MB  %s\n", $$1 / 1024, path[n]}'
 	@test -n "$(COMPILER)" || echo "No python$(PYTHON_VERSION) here, so the package holds no bytecode: a cold start takes about 0.25 s of CPU more" >&2
 	@test "$(ARCHITECTURE)" = arm64 || echo "Deploy it with: sam deploy --config-env $(ARCHITECTURE)"
+
+.PHONY: release publish
+release: .venv/ready $(SAM) ## Make all files of a version in dist/, with checksums; the commit has its tag, or UNTAGGED=1
+	@$(if $(UNTAGGED),,$(BIN)/python -m supply_chain.release check-tag)
+	@rm -rf dist && mkdir dist
+	@$(BIN)/python -m build --quiet --outdir dist .
+	@for architecture in arm64 x86_64; do $(MAKE) --no-print-directory ARCHITECTURE=$$architecture one-package || exit 1; done
+	@$(MAKE) --no-print-directory template > dist/template.yaml
+	@$(BIN)/python -m supply_chain.release sums dist && ls -l dist
+
+.PHONY: one-package
+one-package: $(PACKAGE)/.made $(SBOM)
+	@$(BIN)/python -m supply_chain.release pack "$(PACKAGE)" "$(ARCHITECTURE)" dist
+	@cp "$(SBOM)" dist/tracejoin-lambda-$(ARCHITECTURE).cdx.json
+
+publish: .venv/ready ## Put the packages and the template of dist/ into the S3 bucket BUCKET, and say how to deploy them
+	@test -n "$(BUCKET)" || { echo "Name a bucket of yours, in the region of the stack: make publish BUCKET=…" >&2; exit 2; }
+	@$(BIN)/python -m supply_chain.release publish dist "$(BUCKET)" $(if $(FOLDER),--prefix "$(FOLDER)/")

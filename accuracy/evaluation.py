@@ -20,8 +20,8 @@ from pipeline.settings import Settings
 from pipeline.ship import prepare
 from pipeline.store.document_facts import facts_by_trace, facts_of
 from pipeline.store.results import Hit
+from pipeline.traces.read_document import read_trace_document
 from pipeline.traces.segment import facts_of_segments
-from pipeline.traces.xray_segments import read_document
 
 _SETTINGS = Settings(region=REGION)
 _GIVE_UP_AFTER_MS = max(_SETTINGS.lookup_delays) * 1000
@@ -81,5 +81,5 @@ def _of_lines(transaction: Transaction) -> Iterator[TraceState]:
 
 def _of_segments(transaction: Transaction) -> Iterator[TraceState]:
     for document in transaction.documents:
-        for segment in read_document(json.dumps(document), trace_id=transaction.trace_id):
+        for segment in read_trace_document(json.dumps(document), trace_id=transaction.trace_id):
             yield from facts_of_segments([segment]).values()

@@ -4,16 +4,17 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
+from accuracy.grouping.measure import MOST_MIXED, MOST_PARTED, Grouping
 from accuracy.measure import Case, Tally, rules_seen
 
 LEAST_RECALL, LEAST_PRECISION = 1.0, 0.99
 _MOST_NAMED = 3
 
 
-def gates(tally: Tally) -> dict[str, bool]:
-    """Returns each gate by name, and whether it passes."""
+def gates(tally: Tally, grouping: Grouping | None = None) -> dict[str, bool]:
+    """Returns each gate by name, and whether it passes; those of ``grouping`` where it was measured."""
     names = rules_seen(tally)
-    return {
+    return _grouping_gates(grouping) | {
         f"recall {LEAST_RECALL:.0%} where the evidence is there": all(tally.recall(rule) >= LEAST_RECALL for rule in names),
         f"precision {LEAST_PRECISION:.0%} of each rule": all(tally.precision(rule) >= LEAST_PRECISION for rule in names),
         "no alert on a control": not tally.loud_controls,
@@ -21,7 +22,18 @@ def gates(tally: Tally) -> dict[str, bool]:
     }
 
 
-def table(tally: Tally, seed: int) -> str:
+def _grouping_gates(grouping: Grouping | None) -> dict[str, bool]:
+    if grouping is None:
+        return {}
+    parted, mixed = grouping.shares
+    return {
+        f"{1 - MOST_PARTED:.0%} of the faults of one cause in one issue": parted <= MOST_PARTED,
+        f"{MOST_MIXED:.0%} at most in an issue of another cause": mixed <= MOST_MIXED,
+        "issues do not depend on the order of facts": not grouping.unstable,
+    }
+
+
+def table(tally: Tally, seed: int, grouping: Grouping | None = None) -> str:
     """Returns a row for each rule, the controls, each kind of mistake with cases to repeat it, and the gates."""
     rows = [f"{tally.transactions} made-up transactions, seed {seed}", "",
             f"{'rule':<28} {'positives':>9} {'found':>7} {'recall':>8} {'false alarms':>13} {'precision':>10}"]  # fmt: skip
@@ -31,11 +43,23 @@ def table(tally: Tally, seed: int) -> str:
     rows += _named("missed", tally.missed) + _named("false alarm", tally.alarms)
     rows += _named("alert on a control", [("any", case) for case in tally.loud_controls])
     rows += _named("another order, another verdict", [("any", case) for case in tally.unstable])
-    rows += ["", *(f"{'passed' if passed else 'FAILED'}  {gate}" for gate, passed in gates(tally).items())]
+    rows += _grouped(grouping)
+    rows += ["", *(f"{'passed' if passed else 'FAILED'}  {gate}" for gate, passed in gates(tally, grouping).items())]
     return "\n".join(rows)
 
 
-def as_json(tally: Tally, seed: int) -> str:
+def _grouped(grouping: Grouping | None) -> list[str]:
+    if grouping is None:
+        return []
+    parted, mixed = grouping.shares
+    shares = f"{parted:.2%} apart from the others of their cause, {mixed:.2%} in an issue of another cause"
+    rows = ["", f"{grouping.number} faults of {len(grouping.faults)} causes: {shares}"]
+    rows += [f"apart: {cause}, {number} of {grouping.faults[cause].total()}" for cause, number in sorted(grouping.parted.items())]
+    rows += [f"mixed: {cause}, {number} of {grouping.faults[cause].total()}" for cause, number in sorted(grouping.mixed.items())]
+    return rows + [f"another order, another issue: {cause}" for cause in sorted(set(grouping.unstable))]
+
+
+def as_json(tally: Tally, seed: int, grouping: Grouping | None = None) -> str:
     """Returns the same as one JSON object, with every mistake."""
     return json.dumps({
         "seed": seed, "transactions": tally.transactions,
@@ -46,7 +70,9 @@ def as_json(tally: Tally, seed: int) -> str:
         "missed": [_case(case, rule) for rule, case in tally.missed],
         "falseAlarms": [_case(case, rule) for rule, case in tally.alarms],
         "unstable": [_case(case) for case in tally.unstable],
-        "gates": gates(tally), "passed": all(gates(tally).values()),
+        "grouping": {"faults": grouping.number, "parted": grouping.parted, "mixed": grouping.mixed,
+                     "unstable": grouping.unstable} if grouping else None,
+        "gates": gates(tally, grouping), "passed": all(gates(tally, grouping).values()),
     })  # fmt: skip
 
 

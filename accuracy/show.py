@@ -17,7 +17,8 @@ def _parts(case: Case, rules: Rules) -> Iterator[str]:
     labels, transaction = case.labels, case.transaction
     yield f"{case}: {case.scenario.description}"
     yield f"trace {transaction.xray_id}"
-    yield f"\nsegment documents ({len(transaction.documents)}), as BatchGetTraces returns them:"
+    kind = "spans ({}), as `aws/spans` records them:" if transaction.of_spans else "segment documents ({}), as BatchGetTraces returns them:"
+    yield f"\n{kind.format(len(transaction.documents))}"
     yield from (json.dumps(document) for document in transaction.documents)
     for stream in transaction.streams.values():
         yield f"\n{stream.group} {stream.name}"

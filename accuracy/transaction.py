@@ -53,7 +53,7 @@ class Transaction:
 
     Attributes:
         sampled: whether X-Ray gets its segments.
-        documents: segment documents as BatchGetTraces returns them, decoded.
+        documents: segment documents as BatchGetTraces returns them, or spans as `aws/spans` records them, decoded.
         streams: its log streams, by log group.
         runtimes: how each function logs, by its name.
     """
@@ -72,6 +72,11 @@ class Transaction:
     def xray_id(self) -> str:
         """The trace id in X-Ray's form."""
         return to_xray(self.trace_id)
+
+    @property
+    def of_spans(self) -> bool:
+        """Whether its documents are spans of `aws/spans`, so that X-Ray is not asked."""
+        return any("spanId" in document for document in self.documents)
 
     @property
     def now(self) -> float:

@@ -12,11 +12,13 @@ from bench.attribution import measure
 from bench.batches import subscription_event
 from bench.cost import reckon
 from bench.floor import floor
+from bench.join.enrichment import compare
 from bench.join.functions import local_functions
 from bench.join.growth import grow
 from bench.join.run import QUICK, Sizes, run
 from bench.join.sizes import measure_size
 from bench.join.table import TARGETS
+from bench.policy import run as run_policy
 from bench.sink import sink
 from bench.traces import settle
 from pipeline.logs.decode import decode_event
@@ -27,7 +29,8 @@ from pipeline.store.log_writer import bodies
 _SIZES = (50, 500, 5000)
 # 1.3 before each line was kept as written, beside shorter attributes: 1.3 µs of ours for 25 µs of OpenSearch's and 28 % of the disk
 _RATIO_TARGET = 1.7
-_SLACK = 1.15
+# one code on three machines: 1.5, 1.7 and 2.0 at 50 events, since the floor is mostly C and ours is not; CI runs on any of them
+_SLACK = 1.3
 _HANDLER = "shipper_function.ship"
 _PACKAGES = "opensearchpy, aws_lambda_powertools.logging, aws_lambda_powertools.metrics"
 # a ratio in one run, since machines have slow days; the cheapest Python peer's handler took 183 ms where ours took 127
@@ -38,7 +41,7 @@ _BATCHES = 8
 def main() -> int:
     """Measures and prints; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, and some slack for the noise that they leave")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, and slack for their noise and for the kind of machine")
     parser.add_argument(
         "--traces",
         type=int,
@@ -51,11 +54,24 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=8000, metavar="N", help="how many of them at least (default 8000)")
     parser.add_argument("--join", action="store_true", help="instead, measure ship and resolve on a real OpenSearch (needs Java and Maven)")
     parser.add_argument("--warm", type=int, metavar="N", help="with --join: so many traces first that are not counted")
-    parser.add_argument("--gate", action="store_true", help="with --join or --growth: fail where a target is missed by more than 20 %%")
+    parser.add_argument(
+        "--gate",
+        action="store_true",
+        help="with --join or --growth: fail where a target is missed by more than 20 %%; with --quick, where a count has grown",
+    )
     parser.add_argument(
         "--growth", action="store_true", help="instead, measure what a unit costs where there are many, with up to --traces stored"
     )
+    parser.add_argument(
+        "--enrich", action="store_true", help="instead, compare EnrichLines: all and notable, on a real OpenSearch; takes --traces, --warm"
+    )
+    parser.add_argument("--faulty", type=float, default=0.01, metavar="SHARE", help="with --enrich: of the traces (default 0.01)")
+    parser.add_argument("--policy", action="store_true", help="instead, measure what a policy keeps and costs, with --traces")
     options = parser.parse_args()
+    if options.enrich:
+        return compare(options.traces or 2000, options.warm or 1000, options.faulty, gate=options.gate)
+    if options.policy:
+        return run_policy(options.traces or 3000)
     if options.growth:
         return grow(options.traces or 10_000, gate=options.gate)
     if options.join:

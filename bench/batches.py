@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.local.lambda_lines import Invocation, end, report, start
 from pipeline.local.runtime_lines import LineContext, NodeText, Powertools
+from pipeline.model.timestamps import iso_millis
 from pipeline.model.trace_ids import to_xray
 
 _TRACES = 50
@@ -28,7 +29,7 @@ def subscription_event(events: int, seed: int, began: int = _BEGAN) -> dict[str,
     for number in range(events):
         at += rng.randrange(5)
         transaction = rng.randrange(_TRACES)
-        message = _message(rng, traces[transaction], requests[transaction], number)
+        message = _message(rng, traces[transaction], requests[transaction], at)
         log_events.append({"id": str(37_000_000_000_000_000_000 * 10**36 + number), "timestamp": at, "message": message})
     document = {
         "messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": "/aws/lambda/orders-create",
@@ -39,11 +40,9 @@ def subscription_event(events: int, seed: int, began: int = _BEGAN) -> dict[str,
     return {"awslogs": {"data": data}}
 
 
-def _message(rng: random.Random, trace_id: str, request_id: str, number: int) -> str:
+def _message(rng: random.Random, trace_id: str, request_id: str, written_at: int) -> str:
     share = rng.random()
-    at = LineContext(
-        iso=f"2026-05-28T20:26:40.{number % 1000:03d}Z", request_id=request_id, trace_id=to_xray(trace_id), function="orders-create"
-    )
+    at = LineContext(iso=iso_millis(written_at), request_id=request_id, trace_id=to_xray(trace_id), function="orders-create")
     if share < 0.48:
         return _powertools(rng, at)
     if share < 0.64:

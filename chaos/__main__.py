@@ -11,6 +11,7 @@ from chaos.experiment import Plan, Result, experiment
 from chaos.report import table
 from chaos.servers import ServerKind, servers
 from pipeline.errors import MisconfiguredError, UnavailableError
+from pipeline.settings import EnrichLines
 
 _LARGEST_ROUND = 50_000
 
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--faults", type=float, default=0.08, metavar="SHARE", help="of the requests that meet a fault (default 0.08)")
     parser.add_argument("--slow", type=float, default=0, metavar="SECONDS", help="how late each answer of OpenSearch is (default 0)")
     parser.add_argument("--full-disk", action="store_true", help="let OpenSearch's disk fill up, too")
+    parser.add_argument("--lines", choices=get_args(EnrichLines), default="all", help="that the disturbed run writes again (default all)")
     options = parser.parse_args(arguments)
     # so that servers are stopped, too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             while left > 0 or time.monotonic() - began < options.minutes * 60:
                 events = min(left if left > 0 else options.events, options.round)
                 plan = Plan(seed=options.seed + len(results), events=events, workers=options.workers, share=options.faults,
-                            kind=options.opensearch, slow=options.slow, full_disk=options.full_disk)  # fmt: skip
+                            kind=options.opensearch, slow=options.slow, full_disk=options.full_disk, lines=options.lines)  # fmt: skip
                 results.append(experiment(plan, nodes, lambda text: print(text, file=sys.stderr, flush=True)))
                 left -= events
     except (MisconfiguredError, UnavailableError) as error:

@@ -5,9 +5,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import islice
 from typing import Any, Final
 
+from pipeline.search.read_records import as_recorded
 from pipeline.store.client import Store
+from pipeline.store.results import Hit
 
 # join keys are left out: they only grow, and keep what a line claimed on the way; what follows from them is each document's transaction
 _LOGS: Final = "logs-*"
@@ -17,7 +20,8 @@ _WAY: Final[Mapping[str, Sequence[tuple[str, ...]]]] = {
     "alerts": (("@timestamp",), ("alert", "at"), ("alert", "group"), ("evidence",), ("serviceName",), ("transactionId",)),
     "dead-letters": (("@timestamp",),),
 }
-_TRIES: Final = (("trace", "version"), ("state", "lookups"))
+_TRIES: Final = (("trace", "version"), ("state", "lookups"), ("left",))
+_BATCH: Final = 500
 _LEASE: Final = "lease"
 
 Address = tuple[str, str]
@@ -73,10 +77,11 @@ def compare(calm: Store, disturbed: Store) -> Differences:
 
 
 def documents(store: Store, pattern: str) -> Iterator[tuple[Address, dict[str, Any]]]:
-    """Yields the address, without the prefix, and the content of each document, without counters of tries."""
-    for hit in store.scan({"match_all": {}}, index=f"{store.prefix}-{pattern}"):
-        if hit.id != _LEASE:
-            yield (hit.index.removeprefix(store.prefix), hit.id), comparable(hit.source, pattern)
+    """Yields the address, without the prefix, and the content of each document as a search shows it, without counters of tries."""
+    hits = (hit for hit in store.scan({"match_all": {}}, index=f"{store.prefix}-{pattern}") if hit.id != _LEASE)
+    while batch := list(islice(hits, _BATCH)):
+        for hit, source in zip(batch, _shown(batch, store), strict=True):
+            yield (hit.index.removeprefix(store.prefix), hit.id), comparable(source, pattern)
 
 
 def comparable(source: Mapping[str, Any], pattern: str) -> dict[str, Any]:
@@ -92,6 +97,9 @@ def comparable(source: Mapping[str, Any], pattern: str) -> dict[str, Any]:
         # a line whose own batch held the record of its request needs no note that it said nothing itself
         noted = {name: value for name, value in state.items() if value is not None}
         document |= {"state": noted} if noted else {}
+    if signals := (document.get("state") or {}).get("signals"):
+        # a line that stood in this trace by its position, before the request that it names was known
+        document["state"]["signals"] = {id_: fact for id_, fact in signals.items() if not fact.get("retracted")}
     return document
 
 
@@ -107,7 +115,11 @@ def paths_that_differ(one: Any, other: Any, path: str = "") -> Iterator[tuple[st
 
 def _get(store: Store, address: Address, pattern: str) -> dict[str, Any]:
     (hit,) = store.get_many([(f"{store.prefix}{address[0]}", address[1])])
-    return comparable(hit.source, pattern) if hit else {}
+    return comparable(_shown([hit], store)[0], pattern) if hit else {}
+
+
+def _shown(hits: Sequence[Hit], store: Store) -> list[dict[str, Any]]:
+    return [shown["_source"] for shown in as_recorded([{"_source": hit.source} for hit in hits], store)]
 
 
 def _digest(document: Mapping[str, Any]) -> bytes:

@@ -23,10 +23,11 @@ from chaos.worker import Site
 from chaos.world import EARLIER, World, make_world
 from pipeline.configure import store_for
 from pipeline.provision.install import install
-from pipeline.settings import Settings
+from pipeline.settings import EnrichLines, Settings
 from pipeline.store.client import Store
 
 _EVENTS_PER_DISASTER: Final = 10_000
+_LONGEST_EXAMPLE: Final = 3000
 _SINCE_THE_LINES: Final = 60.0
 Progress = Callable[[str], None]
 
@@ -42,6 +43,7 @@ class Plan:
         share: of the requests that meet a fault.
         slow: seconds that each answer of OpenSearch is late.
         full_disk: whether OpenSearch's disk fills up, too.
+        lines: which lines the disturbed run writes again (`Settings.enrich_lines`); the calm one writes all.
     """
 
     seed: int
@@ -51,6 +53,7 @@ class Plan:
     kind: ServerKind
     slow: float = 0
     full_disk: bool = False
+    lines: EnrichLines = "all"
 
 
 @dataclass(slots=True)
@@ -74,7 +77,7 @@ class Result:
         """Counts a broken promise, if there is any."""
         if number:
             self.problems[what] += number
-            self.examples.setdefault(what, str(example)[:400])
+            self.examples.setdefault(what, str(example)[:_LONGEST_EXAMPLE])
 
 
 def experiment(plan: Plan, nodes: list[Node], progress: Progress) -> Result:
@@ -109,12 +112,12 @@ def _disturb(world: World, store: Store, nodes: list[Node], plan: Plan, told: Pa
     disasters = disasters_of(plan.seed, kinds, times=max(round(plan.events / _EVENTS_PER_DISASTER), 1))
     faults = FaultPlan(plan.seed, plan.share)
     with proxy_before([node.address for node in nodes], faults, site.conditions, plan.seed) as proxy:
-        own = dict(site.environment) | {"TRACEJOIN_ENDPOINT": proxy.endpoint}
+        own = dict(site.environment) | {"TRACEJOIN_ENDPOINT": proxy.endpoint, "TRACEJOIN_ENRICH_LINES": plan.lines}
         site = Site(world=world, conditions=site.conditions, environment=own, told=told, faulty=True)
         run = _run(site, store, nodes, plan, disasters)
         left = run.drive()
         failed = [error for what, error in run.tally.examples.items() if what.startswith("sweep")]
-        result.blame("open work", left.total(), ": ".join([str(dict(left)), *failed]))
+        result.blame("open work", left.total(), ": ".join([str(dict(left)), *failed, *filter(None, [proxy.complaints()])]))
         result.requests, result.injected = proxy.requests, proxy.injected()
     result.disturbed = run.tally
     result.lost_hints, result.doubled_hints = run.deliveries.lost, run.deliveries.doubled
@@ -151,6 +154,8 @@ def _site(world: World, store: Store, told: Path, *, faulty: bool) -> Site:
         "TRACEJOIN_ENDPOINT": store.endpoint, "TRACEJOIN_PREFIX": store.prefix, "TRACEJOIN_QUEUE_URL": "https://sqs.example/hints",
         "TRACEJOIN_DEAD_LETTERS_URL": "https://sqs.example/dead-letters", "TRACEJOIN_LOOKUPS_PER_MINUTE": "1000000",
         "TRACEJOIN_ALERT_TOPIC": "arn:aws:sns:eu-west-1:123456789012:alerts", "POWERTOOLS_TRACE_DISABLED": "true",
+        # each trace is told, so that each can be held against the calm run
+        "TRACEJOIN_ALERT_PER": "trace",
     }  # fmt: skip
     return Site(world=world, conditions=conditions, environment=environment, told=told, faulty=faulty)
 

@@ -2,18 +2,20 @@
 
 import asyncio
 import itertools
+import json
 import multiprocessing
 import os
 import random
 import signal
 import socket
 import struct
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import RawArray
-from typing import Final
+from typing import IO, Final
 
 from chaos.bulk_items import keep_some, split_items, with_refused
 from chaos.conditions import Conditions
@@ -22,6 +24,7 @@ from chaos.faults import AFTER, ALL, BEFORE, Fault, FaultPlan, kind_of
 _FORK: Final = multiprocessing.get_context("fork")
 _LARGEST_HEAD: Final = 1 << 20
 _SLOW: Final = (0.05, 0.6)
+_LONGEST_COMPLAINT: Final = 2000
 _PAGE: Final = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _TOO_MANY: Final = b'{"error":{"type":"circuit_breaking_exception","reason":"[parent] Data too large (chaos)"},"status":429}'
 _BLOCKED: Final = b'{"error":{"type":"cluster_block_exception","reason":"blocked by: no cluster manager (chaos)"},"status":503}'
@@ -47,16 +50,22 @@ class _Message:
 
 
 class Proxy:
-    """A running proxy: its endpoint, and how many requests met each fault."""
+    """A running proxy: its endpoint, how many requests met each fault, and what it printed on stderr, which nothing is expected to be."""
 
-    def __init__(self, endpoint: str, counts: "Sequence[int]") -> None:
+    def __init__(self, endpoint: str, counts: "Sequence[int]", stderr: IO[bytes]) -> None:
         self.endpoint = endpoint
         self._counts = counts
+        self._stderr = stderr
 
     @property
     def requests(self) -> int:
         """How many requests came."""
         return self._counts[len(ALL)]
+
+    def complaints(self) -> str:
+        """The end of what it printed on stderr."""
+        self._stderr.seek(0)
+        return self._stderr.read()[-_LONGEST_COMPLAINT:].decode(errors="replace")
 
     def injected(self) -> dict[Fault, int]:
         """How many requests met each fault."""
@@ -68,22 +77,28 @@ def proxy_before(upstreams: Sequence[tuple[str, int]], plan: FaultPlan, conditio
     """Runs a proxy before these hosts and ports, which take turns; those that refuse a connection are left out."""
     counts = RawArray("q", len(ALL) + 1)
     ours, theirs = _FORK.Pipe()
-    process = _FORK.Process(target=_serve, args=(theirs, upstreams, plan, conditions, counts, seed), daemon=True)
-    process.start()
-    try:
-        yield Proxy(f"http://127.0.0.1:{ours.recv()}", counts)
-    finally:
-        process.kill()
-        process.join()
+    with tempfile.TemporaryFile() as stderr:
+        process = _FORK.Process(target=_serve, args=(theirs, upstreams, plan, conditions, counts, seed, stderr.fileno()), daemon=True)
+        process.start()
+        try:
+            yield Proxy(f"http://127.0.0.1:{ours.recv()}", counts, stderr)
+        finally:
+            process.kill()
+            process.join()
 
 
 def _serve(
-    pipe: Connection, upstreams: Sequence[tuple[str, int]], plan: FaultPlan, conditions: Conditions, counts: list[int], seed: int
+    pipe: Connection,
+    upstreams: Sequence[tuple[str, int]],
+    plan: FaultPlan,
+    conditions: Conditions,
+    counts: list[int],
+    seed: int,
+    stderr: int,
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, 2)
+    os.dup2(stderr, 2)
 
     async def serve() -> None:
         handler = _Handler(upstreams, plan, conditions, counts, random.Random(f"proxy {seed}"))
@@ -120,9 +135,9 @@ class _Handler:
             return await _refuse(fault, writer)
         try:
             answer = await self._forward(request, method, items=fault == "items 429")
-        except (OSError, EOFError, asyncio.IncompleteReadError):
-            # OpenSearch is down, or died while it worked
-            return _reset(writer)
+        except (OSError, EOFError, asyncio.IncompleteReadError) as error:
+            # OpenSearch is down, or died while it worked; once all should be calm, the run is to say why it is not
+            return _reset(writer) if self._conditions["faults_on"] else await _tell(error, writer)
         await asyncio.sleep(self._conditions["slowness"] + self._conditions["always_slow"])
         if fault == "slow":
             await asyncio.sleep(self._rng.uniform(*_SLOW))
@@ -195,6 +210,13 @@ async def _refuse(fault: Fault, writer: asyncio.StreamWriter) -> bool:
     answer = {"429": _canned(b"429 Too Many Requests", _TOO_MANY), "503": _canned(b"503 Service Unavailable", _BLOCKED),
               "page": _page(b"200 OK")}[fault]  # fmt: skip
     writer.write(answer.encoded())
+    await writer.drain()
+    return True
+
+
+async def _tell(error: Exception, writer: asyncio.StreamWriter) -> bool:
+    content = {"error": {"type": type(error).__name__, "reason": f"the proxy of chaos got no answer: {error!r}"}, "status": 502}
+    writer.write(_canned(b"502 Bad Gateway", json.dumps(content).encode()).encoded())
     await writer.drain()
     return True
 

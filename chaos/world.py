@@ -49,7 +49,7 @@ def make_world(seed: int, log_events: int, now: int) -> World:
     segments: dict[str, tuple[str, ...]] = {}
     for transaction in _transactions(seed, round(log_events * (1 - _OF_STREAMS)), now):
         batches += [part for stream in transaction.streams.values() for part in _parts(stream.batch(), rng)]
-        if transaction.documents and rng.random() < _BY_SPANS:
+        if transaction.of_spans or (transaction.documents and rng.random() < _BY_SPANS):
             batches.append(_spans(transaction))
         elif transaction.documents:
             segments[transaction.trace_id] = tuple(json.dumps(document) for document in transaction.documents)
@@ -103,7 +103,8 @@ def _parts(batch: Batch, rng: random.Random) -> Iterator[Batch]:
 
 def _spans(transaction: Transaction) -> Batch:
     """A trace as a batch of the log group aws/spans."""
-    spans = [span for document in transaction.documents for span in spans_of(document)]
+    documents = transaction.documents
+    spans = documents if transaction.of_spans else [span for document in documents for span in spans_of(document)]
     events = [{"id": f"{transaction.trace_id}{number}", "timestamp": transaction.millis, "message": json.dumps(span)}
               for number, span in enumerate(spans)]  # fmt: skip
     return {"messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": SPANS_LOG_GROUP, "logStream": "default",

@@ -2,12 +2,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import msgspec
 
 from pipeline.configure import evaluator_for, redactor_for
-from pipeline.join.catch_up import catch_up
+from pipeline.join.catch_up import catch_up, requests_to_note
 from pipeline.logs.correlate import correlate_batch
 from pipeline.logs.decode import DecodedEvent, LogBatch, decode_event
 from pipeline.logs.document_address import address_documents
@@ -21,6 +22,8 @@ from pipeline.settings import Settings
 from pipeline.store import dead_letters
 from pipeline.store.client import Store
 from pipeline.store.dead_letters import DeadLetter
+from pipeline.store.held_lines import HeldLines
+from pipeline.store.join_keys import JoinKeys
 from pipeline.store.log_writer import BulkItems, WriteResult, write_logs
 from pipeline.store.trace_records import TraceRecords
 
@@ -49,10 +52,12 @@ class Shipment(msgspec.Struct, frozen=True):
         unsettled: the ids of the traces that `resolve` has to look at.
         stale: the number of lines with a stale trace id, by the service that their log group is named after.
         foreign: the number of filtered log events of accounts that are not allowed, by account.
+        lines: the lines that were written, if they are few enough to travel with the ids of their traces.
     """
 
     ledger: Ledger
     unsettled: tuple[str, ...] = ()
+    lines: HeldLines | None = None
     stale: dict[str, int] = {}
     foreign: dict[str, int] = {}
 
@@ -77,6 +82,10 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
         store.require_templates()
     now = int(clock() * 1000)
     days = index_days(now, settings.retention_days)
+    # where writes show late, nothing can rest on them
+    is_realtime = not store.capabilities.visible_after
+    if not is_realtime:
+        settings = replace(settings, enrich_lines="all")
     items = prepare(decoded, settings, days)
     if items.aged:
         # imported here: events that old come only again, or from a file
@@ -84,12 +93,17 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
 
         items = keep_stored_addresses(items, store)
     records = TraceRecords(store, evaluator_for(settings))
-    written = write_logs(items, store, remaining=remaining, max_chars=settings.max_line_chars)
+    noted = requests_to_note(items) if is_realtime else ()
+    begun = _begun(items) if settings.enrich_lines == "notable" else {}
+    marks = [*records.opening(begun), *JoinKeys(store).marks(noted)]
+    written = write_logs(items, store, remaining=remaining, max_chars=settings.max_line_chars, marks=marks,
+                         hold=is_realtime and bool(settings.queue_url))  # fmt: skip
+    opened = records.opened(begun, written.marked)
     ledger = _count(received, decoded, written)
     redactor = redactor_for(settings)
     letters = _letters(decoded, written, iso_millis(now), redactor)
     unsettled: tuple[str, ...] = ()
-    if span_batches := [batch for batch in decoded.batches if batch.log_group == SPANS_LOG_GROUP]:
+    if span_batches := [batch for batch in decoded.batches if _holds_spans(batch)]:
         # imported here: a cold start without spans should not pay for their readers
         from pipeline.ship_spans import ship_spans  # noqa: PLC0415
 
@@ -98,16 +112,34 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
         letters += spans.letters
         unsettled = spans.unsettled
     dead_letters.write_dead_letters(letters, store)
-    caught_up = catch_up(items, store, records)
+    caught_up = catch_up(items, store, records, noted, opened)
     unsettled = tuple(dict.fromkeys((*caught_up.unsettled, *unsettled)))
-    return Shipment(ledger, unsettled, dict(caught_up.stale), dict(_foreign_events(received, settings)))
+    # a hint of spans brings no spans along
+    lines = None if span_batches else _unmoved(written.held, items, caught_up.moved)
+    return Shipment(ledger, unsettled, lines, dict(caught_up.stale), dict(_foreign_events(received, settings)))
+
+
+def _begun(items: BulkItems) -> dict[str, str]:
+    """The time of a line of each trace whose lines are answered for by its record."""
+    return {line.trace_id: line.timestamp for _, line in items if line.trace_id and not line.stale_trace_id}
+
+
+def _unmoved(held: HeldLines | None, items: BulkItems, moved: Collection[tuple[str, str]]) -> HeldLines | None:
+    """The lines as they are stored; without a version those that were assigned elsewhere since."""
+    if held is None:
+        return None
+    versions = held.versions if not moved else tuple(
+        None if (action.create.index, action.create.id) in moved else version
+        for (action, _), version in zip(items, held.versions, strict=True)
+    )  # fmt: skip
+    return HeldLines(held.body, versions, tuple(items.starts))
 
 
 def prepare(decoded: DecodedEvent, settings: Settings, days: IndexDays = ALL_DAYS) -> BulkItems:
     """Returns the log documents of a decoded event, without those of `aws/spans`; ``days`` are those with an index of their own."""
     items = BulkItems()
     for batch in decoded.batches:
-        if batch.log_group != SPANS_LOG_GROUP:
+        if not _holds_spans(batch):
             part = read(batch, settings, days)
             items.starts.append(len(items))
             items.parts += part.parts
@@ -119,11 +151,17 @@ def read(batch: LogBatch, settings: Settings, days: IndexDays = ALL_DAYS) -> Bul
     """Returns the documents of one batch: its lines redacted, read, correlated and addressed."""
     messages = [event.message for event in batch.events]
     texts, lines = read_lines(messages, settings.correlation_paths, redactor_for(settings))
-    writer = writer_of(batch.log_group, batch.log_stream, settings.api_gateway_log_groups)
+    writer = writer_of(batch.source.log_group, batch.log_stream, settings.api_gateway_log_groups)
     demote_printed(lines, writer)
+    if writer == "appsync":
+        # imported here: few log groups are AppSync's, and a cold start should not wait for it
+        from pipeline.logs.extract.appsync import read_appsync_lines  # noqa: PLC0415
+
+        read_appsync_lines(lines, texts)
     correlate_batch(lines, of_lambda=writer == "lambda")
     parts, aged = address_documents(batch, texts, lines, prefix=settings.prefix, region=settings.region,
-                                    max_chars=settings.max_line_chars, days=days)  # fmt: skip
+                                    max_chars=settings.max_line_chars, days=days,
+                                    in_record=settings.enrich_lines == "notable")  # fmt: skip
     return BulkItems(parts, aged)
 
 
@@ -137,23 +175,31 @@ def _wanted(received: DecodedEvent, settings: Settings) -> DecodedEvent:
     )
 
 
+def _holds_spans(batch: LogBatch) -> bool:
+    return batch.source.log_group == SPANS_LOG_GROUP
+
+
 def _filtered(batch: LogBatch, settings: Settings) -> bool:
     # the shipper's own log lines, and OpenSearch's lines about them, would cause new lines without end
-    name = batch.log_group
-    is_ours = name == settings.own_log_group or name in settings.excluded_log_groups or name.startswith(OPENSEARCH_LOG_GROUPS)
-    return is_ours or _is_foreign(batch, settings)
+    is_ours = any(name == settings.own_log_group or name in settings.excluded_log_groups or name.startswith(OPENSEARCH_LOG_GROUPS)
+                  for name in {batch.log_group, batch.source.log_group})  # fmt: skip
+    return is_ours or bool(_foreign_account(batch, settings))
 
 
-def _is_foreign(batch: LogBatch, settings: Settings) -> bool:
-    return bool(settings.allowed_accounts) and batch.owner not in settings.allowed_accounts
+def _foreign_account(batch: LogBatch, settings: Settings) -> tuple[str, ...]:
+    """The account that is not allowed, alone: that which delivered the events, else that which they came from; empty if both are."""
+    if not settings.allowed_accounts:
+        return ()
+    # whoever may deliver must not speak for an account that is allowed, nor deliver for one that is not
+    return tuple(account for account in (batch.owner, batch.source.account) if account not in settings.allowed_accounts)[:1]
 
 
 def _foreign_events(received: DecodedEvent, settings: Settings) -> Counter[str]:
     """The number of log events, by account, of accounts that are not allowed."""
     events: Counter[str] = Counter()
     for batch, number in (*((batch, len(batch.events)) for batch in received.batches), *((batch, 1) for batch, _ in received.bad_events)):
-        if _is_foreign(batch, settings):
-            events[batch.owner] += number
+        for account in _foreign_account(batch, settings):
+            events[account] += number
     return events
 
 

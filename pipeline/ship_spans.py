@@ -12,10 +12,11 @@ from pipeline.model.trace_state import holds
 from pipeline.redact.redactor import Redactor
 from pipeline.store.client import Store
 from pipeline.store.dead_letters import DeadLetter, of_event, of_span
-from pipeline.store.span_writer import write_spans
+from pipeline.store.span_writer import writing_spans
+from pipeline.store.together import write_alone
 from pipeline.store.trace_records import TraceRecords
 from pipeline.traces.otel_spans import read_span
-from pipeline.traces.segment import Segment, facts_of_segments
+from pipeline.traces.segment import Segment, facts_of_segments, of_account
 from pipeline.traces.span_document import span_address
 
 _LONGEST_ACCOUNT: Final = len("123456789012")
@@ -54,14 +55,21 @@ def ship_spans(batches: Iterable[LogBatch], store: Store, records: TraceRecords,
     for batch in batches:
         for event in batch.events:
             try:
-                segments.append(_of_account(read_span(event.message, redactor=redactor), batch.owner, account))
+                segments.append(_of_account(read_span(event.message, redactor=redactor), batch.source.account, account))
             except BadInputError as error:
                 letters.append(of_event(batch, UnreadableRecord(f"event {event.id}", str(error), event.message), now, redactor))
-    spans = write_spans(segments, store, days)
+    shipment = ship_segments(segments, store, records, now=now, days=days)
+    return msgspec.structs.replace(shipment, letters=(*letters, *shipment.letters))
+
+
+def ship_segments(segments: Sequence[Segment], store: Store, records: TraceRecords, *, now: str, days: IndexDays) -> SpanShipment:
+    """Writes the spans of ``segments``, which are read and redacted already, like `ship_spans`."""
+    spans = write_alone(writing_spans(segments, store, days), store)
     if spans.refused:
         raise UnavailableError(f"OpenSearch does not take spans of {len(spans.refused)} traces: {next(iter(spans.refused.values()))}")
     if spans.behind:
         raise UnavailableError(f"the spans of {len(spans.behind)} traces were changed by others meanwhile")
+    letters: list[DeadLetter] = []
     for segment, reason in spans.rejected:
         address = span_address(segment.fact, segment.trace_id, store.prefix, days)
         letters.append(of_span(*address, content=msgspec.json.encode(segment).decode(), reason=reason, at=now))
@@ -72,7 +80,7 @@ def _of_account(segment: Segment, owner: str, account: str) -> Segment:
     """``segment``, whose fact says which account it comes from where that is another than ``account``."""
     if owner == account:
         return segment
-    return msgspec.structs.replace(segment, fact=msgspec.structs.replace(segment.fact, account=owner[:_LONGEST_ACCOUNT]))
+    return of_account(segment, owner[:_LONGEST_ACCOUNT])
 
 
 def _unsettled(segments: Iterable[Segment], written: Collection[str], records: TraceRecords) -> tuple[str, ...]:

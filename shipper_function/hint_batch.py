@@ -37,11 +37,6 @@ def _receive_count(record: Mapping[str, Any]) -> int:
     return int(count) if count.isdecimal() else 1
 
 
-def is_too_large(hint: Hint) -> bool:
-    """Whether a hint names more traces than `Queue.send` puts into a message, so that it is sent on in parts."""
-    return len(hint.trace_ids) > IDS_PER_MESSAGE
-
-
 def batches_of(hints: Mapping[str, Hint], alone: Collection[str]) -> list[tuple[str, ...]]:
     """Puts hints together, by message id, so that a batch names no more traces than a run takes at once; those ``alone`` come last."""
     batches: list[tuple[str, ...]] = []

@@ -16,6 +16,7 @@ from botocore.config import Config
 from pipeline.configure import alert_topic_for, store_for, trace_source_for
 from pipeline.errors import BadInputError, TracejoinError, UnavailableError
 from pipeline.hint_queue import Hint
+from pipeline.join.held_traces import HeldTraces
 from pipeline.resolution import Resolution
 from pipeline.resolve import Resolver
 from shipper_function.deadline import TimeIsUp, deadline
@@ -25,7 +26,6 @@ from shipper_function.hint_batch import (
     batches_of,
     came_again,
     hand_on,
-    is_too_large,
     put_aside,
     read_hints,
     send_again,
@@ -49,7 +49,7 @@ def resolver() -> Resolver:
     """The Resolver, made once per Lambda environment, so that its budget of calls spans invocations."""
     # a look-up that fails is put off, and must leave time for the rest
     config = Config(retries={"total_max_attempts": 2}, connect_timeout=1, read_timeout=8)
-    source = trace_source_for(settings(), lambda: boto3.client("xray", region_name=settings().region or None, config=config))
+    source = trace_source_for(settings(), lambda: boto3.client("xray", region_name=settings().region or None, config=config), config)
     return Resolver(store=store_for(settings()), source=source, settings=settings(), topic=alert_topic_for(settings()))
 
 
@@ -63,7 +63,7 @@ def resolve_all(hints: Mapping[str, Hint], again: frozenset[str], remaining: Cal
     """
     total = Resolution()
     failures: dict[str, TracejoinError] = {}
-    waiting = batches_of({id_: hint for id_, hint in hints.items() if not is_too_large(hint)}, again)
+    waiting = batches_of({id_: hint for id_, hint in hints.items() if not hint.is_too_large}, again)
     try:
         with deadline((remaining() - _END_MS) / 1000):
             for number, batch in enumerate(tuple(waiting)):
@@ -93,7 +93,8 @@ def resolve_batch(hints: Mapping[str, Hint], total: Resolution) -> dict[str, Tra
     Raises UnavailableError where OpenSearch is away.
     """
     try:
-        resolver().resolve([id_ for hint in hints.values() for id_ in hint.trace_ids], total=total)
+        held = HeldTraces((hint.trace_ids, hint.lines) for hint in hints.values())
+        resolver().resolve([id_ for hint in hints.values() for id_ in hint.trace_ids], total=total, held=held)
     except BadInputError as error:
         if len(hints) == 1:
             return dict.fromkeys(hints, error)
@@ -104,7 +105,7 @@ def resolve_batch(hints: Mapping[str, Hint], total: Resolution) -> dict[str, Tra
 
 def _sent(done: Mapping[str, Hint], total: Resolution, rest: Mapping[str, Hint]) -> dict[str, TracejoinError]:
     """Sends hints of what is to be looked at again, of the ``rest`` that there was no time for, and of what is too large, in parts."""
-    parts = {id_: hint for id_, hint in done.items() if id_ in rest or is_too_large(hint)}
+    parts = {id_: hint for id_, hint in done.items() if id_ in rest or hint.is_too_large}
     resolved = {id_: hint for id_, hint in done.items() if id_ not in parts}
     failures: dict[str, TracejoinError] = {}
     try:

@@ -25,15 +25,20 @@ def count(resolution: Resolution, metrics: Metrics, logger: Logger) -> None:
     metrics.add_metric("traces_unwritable", MetricUnit.Count, len(resolution.unwritable))
     metrics.add_metric("bad_documents", MetricUnit.Count, resolution.bad_documents)
     metrics.add_metric("glue_ids", MetricUnit.Count, len(resolution.too_common))
+    metrics.add_metric("lines_sampled_out", MetricUnit.Count, resolution.sampled_out_lines)
+    metrics.add_metric("bytes_sampled_out", MetricUnit.Bytes, resolution.sampled_out_bytes)
     count_stale(resolution.stale)
     if resolution.too_common:
         logger.warning("ids that too many traces show join none", extra={"ids": resolution.too_common[:_MOST_NAMED]})
     for reason in resolution.lookup_failures:
         logger.error("look-ups are put off, and traces are told by their log lines alone", extra={"reason": reason})
+    metrics.add_metric("accounts_refused", MetricUnit.Count, len(resolution.refusals))
+    for reason in resolution.refusals:
+        logger.warning("another account refuses its traces, which are told by their log lines alone", extra={"reason": reason})
     for reason, number in Counter(resolution.unwritable.values()).most_common(_MOST_NAMED):
         logger.error("traces are left, since an index takes no writes", extra={"traces": number, "reason": reason})
     for reason in resolution.undeleted:
-        logger.error("the sweep could not delete what is past its retention", extra={"reason": reason})
+        logger.error("the sweep could not delete what is past its retention, or write service maps", extra={"reason": reason})
     _count_faults(resolution.new_faults, metrics)
     _count_alerts(resolution.alerts, metrics, logger)
 

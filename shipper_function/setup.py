@@ -5,12 +5,13 @@ import platform
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pipeline.configure import store_for
+from pipeline.configure import dashboards_for, store_for
 from pipeline.errors import MisconfiguredError, UnavailableError
 from pipeline.settings import Settings
 from shipper_function.custom_resource import respond
@@ -37,6 +38,7 @@ def set_up(remaining: Callable[[], float], pause: Callable[[float], None] = time
     try:
         # imported here, where a failure is told to the stack: it needs compiled code, and a package holds that of one processor
         from pipeline.provision.install import install  # noqa: PLC0415
+        from pipeline.provision.saved_objects import install_saved_objects  # noqa: PLC0415
         from pipeline.redact.prefilter import require_hyperscan  # noqa: PLC0415
 
         # ship needs it at the first line only, and would tell no stack
@@ -48,12 +50,15 @@ def set_up(remaining: Callable[[], float], pause: Callable[[float], None] = time
     while True:
         try:
             # what is installed already is left as it is, so beginning anew is safe
-            return install(store_for(settings), retention_days=settings.retention_days, function_roles=settings.function_roles)
+            changes = install(store_for(settings), retention_days=settings.retention_days, function_roles=settings.function_roles)
         except (MisconfiguredError, UnavailableError) as error:
             if remaining() < _LAST_SECONDS + _PAUSE:
                 raise
             logger.warning("not yet", extra={"reason": str(error)})
             pause(_PAUSE)
+        else:
+            # a Dashboards that does not answer is no failure
+            return changes + install_saved_objects(partial(dashboards_for, settings), settings.prefix)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 `pipeline.ship.ship` does the work: decode, extract, correlate, address, write. This module counts, and sends `resolve` the trace ids to
 look up, through a delayed queue. If anything may still succeed later, the invocation fails, so that Lambda delivers the whole event
-again. That is safe, since every document's id follows from the event.
+again. That is safe, since every document's id follows from the event. Somebody's order {"tracejoin": "replay"} is carried out by
+`shipper_function.replay`.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from itertools import islice
@@ -15,8 +17,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from pipeline.configure import store_for
-from pipeline.ship import Ledger, ship
+from pipeline.ship import Ledger, Shipment, ship
 from pipeline.store.client import Store
+from pipeline.store.held_lines import HeldLines
 from shipper_function.environment import function_name, settings
 from shipper_function.firehose import is_firehose, unchanged_records
 from shipper_function.stale_id_metric import count_stale
@@ -35,14 +38,14 @@ def store() -> Store:
     return store_for(settings())
 
 
-def send_hints(trace_ids: tuple[str, ...]) -> None:
-    """Sends these trace ids to `resolve`, delayed by the first look-up delay. Raises UnavailableError."""
+def send_hints(trace_ids: tuple[str, ...], lines: HeldLines | None) -> None:
+    """Sends these trace ids to `resolve`, with their lines, delayed by the first look-up delay. Raises UnavailableError."""
     if not trace_ids or not settings().queue_url:
         return
     # imported here: a cold start does not wait for boto3
     from shipper_function.queues import queue  # noqa: PLC0415
 
-    queue(settings()).send(trace_ids, attempt=0, delay=settings().lookup_delays[0])
+    queue(settings()).send(trace_ids, attempt=0, delay=settings().lookup_delays[0], lines=lines)
 
 
 def count(ledger: Ledger, stale: Mapping[str, int]) -> None:
@@ -64,14 +67,38 @@ def report_foreign(events: Mapping[str, int]) -> None:
                    extra={"events": sum(events.values()), "accounts": accounts, "accountsInAll": len(events)})  # fmt: skip
 
 
+def send_again(order: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Ships parked events and dead letters once more, as ``order`` says, and returns the ledger of them."""
+    # imported here: a cold start does not wait for what is hardly ever asked for
+    from shipper_function.replay import replay  # noqa: PLC0415
+
+    stale: Counter[str] = Counter()
+    foreign: Counter[str] = Counter()
+
+    def shipped(shipment: Shipment) -> None:
+        send_hints(shipment.unsettled, shipment.lines)
+        stale.update(shipment.stale)
+        foreign.update(shipment.foreign)
+
+    ledger, answer = replay(order, context, store=store(), settings=settings(), shipped=shipped, logger=logger)
+    if not ledger.dry_run:
+        count(ledger.events, stale)
+        report_foreign(foreign)
+        metrics.add_metric("replayed", MetricUnit.Count, ledger.replayed)
+        metrics.add_metric("replay_kept", MetricUnit.Count, ledger.kept + ledger.unreadable)
+    return answer
+
+
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Ships one event of CloudWatch Logs, Kinesis or Firehose, and returns its ledger; for Firehose its records."""
+    """Ships one event of CloudWatch Logs, Kinesis or Firehose, and returns its ledger; for Firehose its records. It takes orders, too."""
     metrics.add_metric("invocations", MetricUnit.Count, 1)
+    if "tracejoin" in event:
+        return send_again(event, context)
     shipment = ship(event, store=store(), settings=settings(), remaining=lambda: context.get_remaining_time_in_millis() / 1000)
     count(shipment.ledger, shipment.stale)
     report_foreign(shipment.foreign)
-    send_hints(shipment.unsettled)
+    send_hints(shipment.unsettled, shipment.lines)
     if shipment.ledger.dead_lettered or shipment.ledger.bad_envelopes:
         logger.warning("some events went to the dead letters", extra={"deadLettered": shipment.ledger.dead_lettered,
                                                                       "badEnvelopes": shipment.ledger.bad_envelopes})  # fmt: skip

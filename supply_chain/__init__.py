@@ -7,6 +7,8 @@
     sbom.py        `make sbom`: the package as a CycloneDX document
     pip_report.py  which wheels pip picked
     hashes.py      `make hashes`: writes the hashes into the requirements
+    expanded_template.py  `make template`: the stack's template as CloudFormation has it after the SAM transform
 
-It needs Python >= 3.11 and nothing else, since `make build` runs it with any Python. It is not part of the package.
+It needs Python >= 3.11 and nothing else, since `make build` runs it with any Python; `make template` takes that of the SAM CLI. It is not
+part of the package.
 """

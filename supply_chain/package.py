@@ -12,7 +12,7 @@ from typing import Final, cast
 from supply_chain.carried import REVIEWED, Carried, from_sbom
 
 ROOT: Final = Path(__file__).parents[1]
-_OWN: Final = frozenset({"pipeline", "shipper_function", "mappings", "rules.yaml", ".made"})
+_OWN: Final = frozenset({"pipeline", "shipper_function", "mappings", "rules.yaml", "policy.yaml", ".made"})
 
 
 @dataclass(frozen=True, slots=True)

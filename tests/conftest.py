@@ -6,6 +6,7 @@ a mapping refuses or analyses, aggregations, pages, hostile ids, large amounts; 
 """
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -25,12 +26,24 @@ SAMPLES = ROOT.parent / "shared" / "real_samples"
 hypothesis.settings.register_profile("busy", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("busy")
 # what takes longest begins first, so that no worker is left alone with it
-ORDER = ("deploy", "functional", "opensearch", "property", "unit")
+ORDER = ("deploy", "browser", "functional", "opensearch", "property", "unit")
+
+
+def pytest_configure() -> None:
+    """Lets Ctrl-C reach the programs that tests start: a job in the background of a shell ignores it, and hands that on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Brings the folders into their order, and leaves that within each to pytest-randomly."""
     items.sort(key=lambda item: ORDER.index(item.nodeid.split("/")[1]))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the figures that tests recorded."""
+    for report in terminalreporter.stats.get("passed", ()):
+        for name, figure in report.user_properties:
+            terminalreporter.write_line(f"{name}: {figure}")
 
 
 @pytest.fixture(scope="session")

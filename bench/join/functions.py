@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from types import MappingProxyType
 from typing import Any, Final
 
 import boto3
@@ -70,11 +71,14 @@ class Functions:
 
 
 @contextmanager
-def local_functions(endpoint: str, xray: str = "", prefix: str = "tracejoin") -> Iterator[Functions]:
-    """Makes the functions ready for an OpenSearch and an X-Ray at these endpoints; what they print is dropped."""
+def local_functions(
+    endpoint: str, xray: str = "", prefix: str = "tracejoin", variables: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Functions]:
+    """Makes the functions ready, with these ``variables``, for an OpenSearch and an X-Ray; what they print is dropped."""
     functions = Functions()
     before, make = dict(os.environ), boto3.client
-    own = _ENVIRONMENT | {"TRACEJOIN_ENDPOINT": endpoint, "TRACEJOIN_PREFIX": prefix} | ({"AWS_ENDPOINT_URL_XRAY": xray} if xray else {})
+    own = _ENVIRONMENT | {"TRACEJOIN_ENDPOINT": endpoint, "TRACEJOIN_PREFIX": prefix, **variables}
+    own |= {"AWS_ENDPOINT_URL_XRAY": xray} if xray else {}
     environment = local_environment(own)
     os.environ.clear()
     os.environ.update(environment)

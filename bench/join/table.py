@@ -32,6 +32,20 @@ TARGETS: Final = {
 """What each measure is to come down to, by its name."""
 
 
+REACHED: Final = {
+    # lines before the first START of their batch cost a search
+    "ship requests 50": 3,
+    "ship requests 500": 3,
+    "ship requests 5000": 9,
+    # a new issue makes the records visible, to count them
+    "refreshes": 0.05,
+    "resolve requests": 7,
+}
+"""What a count came down to where that is not its target yet: `--quick --gate` lets none grow beyond it."""
+COUNTED: Final = (REACHED.keys() | TARGETS.keys()) - {name for name in TARGETS if "over" in name}
+"""The measures that no other work on the machine changes: requests, operations, bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One measure.
@@ -53,17 +67,19 @@ class Row:
         """Whether the measure is over its target by more than the slack."""
         return bool(self.target) and self.value > TARGETS[self.target] * SLACK
 
+    @property
+    def has_grown(self) -> bool:
+        """Whether the measure is a count that is over what was reached by more than the slack."""
+        return self.target in COUNTED and self.value > REACHED.get(self.target, TARGETS[self.target]) * SLACK
 
-def print_table(rows: Iterable[Row], *, width: int = 82) -> int:
-    """Prints the rows; returns how many missed their target."""
-    missed = 0
+
+def print_table(rows: Iterable[Row], *, width: int = 82) -> None:
+    """Prints the rows, and says which of them missed their target."""
     print(f"{'':<{width}} {'bare, floor':>12} {'measured':>10} {'target':>8}")
     for row in rows:
         beside = "" if row.beside is None else _number(row.beside)
         target = _number(TARGETS[row.target]) if row.target else ""
         print(f"{row.words:<{width}} {beside:>12} {_number(row.value):>10} {target:>8}{'  over' if row.missed else ''}")
-        missed += row.missed
-    return missed
 
 
 def _number(value: float) -> str:

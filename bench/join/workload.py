@@ -36,6 +36,7 @@ class Traced:
         trace_id: its trace, canonical.
         request_id: its request.
         spans: the ids of the spans of its trace.
+        fails: whether one of its lines is an error; None for one of a hundred lines of all invocations.
     """
 
     number: int
@@ -43,6 +44,7 @@ class Traced:
     trace_id: str
     request_id: str
     spans: tuple[str, ...]
+    fails: bool | None = None
 
     def messages(self) -> list[str]:
         """Its lines: START, seven of Powertools (one of a hundred lines is an error), END and REPORT; 429 bytes on average."""
@@ -54,7 +56,8 @@ class Traced:
         for step in range(LINES - 3):
             at = LineContext(iso=iso_millis(int(self.began * 1000) + step), request_id=self.request_id, trace_id=to_xray(self.trace_id),
                              function=FUNCTION)  # fmt: skip
-            level = "ERROR" if rng.random() < _FAULTY * LINES / (LINES - 3) else "INFO"
+            is_error = rng.random() < _FAULTY * LINES / (LINES - 3) if self.fails is None else self.fails and not step
+            level = "ERROR" if is_error else "INFO"
             order = {"id": rng.randrange(10**9), "lines": rng.randrange(20), "total": rng.randrange(10**5) / 100}
             message = f"order {rng.getrandbits(24):x} of customer {rng.randrange(10**6)}"
             lines.append(_LOGGER.line(at, level, message, {"correlation_id": correlation_id, "order": order}))
@@ -76,16 +79,20 @@ class Traced:
         return [service, function]
 
 
-def invocations(first: int, count: int, began: float) -> list[Traced]:
-    """Returns ``count`` invocations from number ``first`` on, one after the other since ``began`` (seconds since the epoch, UTC)."""
-    return [_traced(number, began + number * _APART_MS / 1000) for number in range(first, first + count)]
+def invocations(first: int, count: int, began: float, faulty: float | None = None) -> list[Traced]:
+    """Returns ``count`` invocations from number ``first`` on, one after the other since ``began`` (seconds since the epoch, UTC).
+
+    ``faulty`` is the share of them with an error line; None for one of a hundred lines.
+    """
+    return [_traced(number, began + number * _APART_MS / 1000, faulty) for number in range(first, first + count)]
 
 
-def _traced(number: int, began: float) -> Traced:
+def _traced(number: int, began: float, faulty: float | None) -> Traced:
     rng = random.Random(-1 - number)
     return Traced(number, began, trace_id=f"{int(began):08x}{rng.getrandbits(96):024x}",
                   request_id=str(uuid.UUID(int=rng.getrandbits(128), version=4)),
-                  spans=tuple(f"{rng.getrandbits(64):016x}" for _ in range(SPANS)))  # fmt: skip
+                  spans=tuple(f"{rng.getrandbits(64):016x}" for _ in range(SPANS)),
+                  fails=None if faulty is None else rng.random() < faulty)  # fmt: skip
 
 
 def log_event(batch: Sequence[Traced]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from pipeline.traces.read_document import read_trace_document
 from pipeline.traces.segment import Segment
 from pipeline.traces.sources.batch_get_traces import BatchGetTraces
 from pipeline.traces.sources.budget import CallBudget
+from pipeline.traces.sources.run_sources import RunSources
 from pipeline.traces.span_document import span_address, span_document
 from pipeline.traces.xray_segments import read_document
 
@@ -110,7 +111,7 @@ class Answers(_Documents):
     def check(self, given: Input) -> None:
         """Whatever the documents hold, each trace that was asked for has an outcome, and a bad document stops no other."""
         source = BatchGetTraces(_XRay(given), CallBudget(1000, lambda: 0.0))
-        answers = look_up({_TRACE: EMPTY, _OTHER: EMPTY}, source, redactor=DEFAULT, delays=(60,), clock=lambda: 1_795_600_000.0)
+        answers = look_up({_TRACE: EMPTY, _OTHER: EMPTY}, RunSources(source), redactor=DEFAULT, delays=(60,), clock=lambda: 1_795_600_000.0)
         hold("each trace has an outcome", set(answers.facts) == {_TRACE, _OTHER} and not answers.put_off)
         _check_segments(answers.segments)
 

@@ -1,16 +1,16 @@
 """Dispatch: sends pending alerts, then marks them as sent; one worker does so at a time."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from pipeline.alert.grouping import Notification, NotificationPlan, PendingAlert, full_groups, group_alerts
+from pipeline.alert.grouping import Notification, NotificationPlan, Outlook, PendingAlert, full_groups, group_alerts
+from pipeline.alert.lease import Lease, Leases
 from pipeline.alert.message import MOST_SHOWN, ConsoleLinks, message_of, still_firing
-from pipeline.alert.outbox import Lease, Outbox
 from pipeline.errors import BadInputError, TracejoinError, UnavailableError
 from pipeline.model.trace_state import TraceState
 from pipeline.store.client import Store
@@ -22,7 +22,7 @@ _SENDING_MS: Final = 30_000
 # seconds between attempts to mark alerts as sent: an alert that stays unmarked is sent twice
 _PAUSES: Final = (0.2, 1.0, 3.0)
 _PAGE = 500
-_SHOWN_FIELDS: Final = ("traceId", "@timestamp", "lastSeenAt", "transactionId", "trace", "findings", "state")
+_SHOWN_FIELDS: Final = ("traceId", "@timestamp", "lastSeenAt", "transactionId", "trace", "findings", "issues", "state")
 
 
 class Publisher(Protocol):
@@ -30,6 +30,25 @@ class Publisher(Protocol):
 
     def publish(self, subject: str, text: str, attributes: dict[str, str]) -> None:
         """Sends a message. Raises UnavailableError if a retry may help, BadInputError if this message is refused for good."""
+
+
+class DueAlerts(Protocol):
+    """The alerts that are due, such as `pipeline.alert.outbox.Outbox` and `pipeline.alert.issue_outbox.IssueOutbox`."""
+
+    def outlook(self, now_ms: int) -> Outlook:
+        """When there may be something to send."""
+
+    def pending(self, *, without: Iterable[str] = ()) -> list[PendingAlert]:
+        """Gives what is due, oldest first, except that of the groups ``without``."""
+
+    def claim(self, alerts: Sequence[PendingAlert]) -> tuple[PendingAlert, ...]:
+        """Gives the part of ``alerts`` that no concurrent worker sends."""
+
+    def mark_sent(self, alerts: Iterable[PendingAlert], now_ms: int) -> None:
+        """Notes that the message about these is out."""
+
+    def withdraw(self, alerts: Iterable[PendingAlert], now_ms: int) -> int:
+        """Notes that the rules of these no longer fire; returns how many it withdrew."""
 
 
 class Dispatch(msgspec.Struct):
@@ -61,15 +80,17 @@ class Dispatcher:
 
     Args:
         store: OpenSearch.
-        outbox: the stored alerts.
+        outbox: the stored alerts, or issues.
         topic: takes the messages.
         links: the consoles that messages link to.
         clock: seconds since the epoch.
     """
 
-    def __init__(self, store: Store, outbox: Outbox, topic: Publisher, links: ConsoleLinks, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Store, outbox: DueAlerts, topic: Publisher, links: ConsoleLinks,
+                 clock: Callable[[], float] = time.time) -> None:  # fmt: skip
         self._store = store
         self._outbox = outbox
+        self._leases = Leases(store)
         self._topic = topic
         self._links = links
         self._clock = clock
@@ -81,8 +102,10 @@ class Dispatcher:
         """
         done = Dispatch(held=tuple(waiting))
         try:
-            lease = self._outbox.take_lease(self._now(), LEASE_MS)
-            if lease:
+            outlook = self._outbox.outlook(self._now())
+            if outlook == "nothing":
+                done.held = ()
+            elif outlook == "now" and (lease := self._leases.take(self._now(), LEASE_MS)):
                 self._work(lease, done)
         except (BadInputError, UnavailableError) as error:
             done.failures += (str(error),)
@@ -97,10 +120,10 @@ class Dispatcher:
         done.held = done.held if full else ()
         if alerts:
             plan = group_alerts(alerts, window, self._now())
-            done.held += tuple(alert.trace_id for alert in plan.held)
+            done.held += _traces_of(plan.held)
             window = plan.window
             self._send(plan, lease, done)
-        self._outbox.return_lease(lease, window)
+        self._leases.give_back(lease, window)
 
     def _read(self, lease: Lease, full: tuple[str, ...], done: Dispatch) -> list[PendingAlert]:
         try:
@@ -109,13 +132,13 @@ class Dispatcher:
         except TracejoinError:
             # nothing is sent yet, so the lease need not run out first
             with suppress(TracejoinError):
-                self._outbox.return_lease(lease, lease.window)
+                self._leases.give_back(lease, lease.window)
             raise
 
     def _still_firing(self, alerts: list[PendingAlert], done: Dispatch) -> list[PendingAlert]:
-        """The alerts whose rule still fires; the others are withdrawn."""
-        left: list[PendingAlert] = []
-        pages = iter(alerts)
+        """The alerts whose rule still fires, and the decisions; the others are withdrawn."""
+        left = [alert for alert in alerts if alert.decision]
+        pages = iter([alert for alert in alerts if not alert.decision])
         while page := list(islice(pages, _PAGE)):
             found = self._traces(page, ("findings.rule", "findings.severity"))
             now = [(alert, still_firing(alert, found.get(alert.trace_id, {}).get("findings") or ())) for alert in page]
@@ -136,14 +159,14 @@ class Dispatcher:
             except BadInputError as error:
                 # the other notifications are sent all the same
                 done.failures += (str(error),)
-                done.held += tuple(alert.trace_id for alert in notification.alerts)
+                done.held += _traces_of(notification.alerts)
                 continue
             except UnavailableError as error:
                 # the topic would refuse the others, too
                 late = True
                 done.failures += (str(error),)
             if late:
-                done.held += tuple(alert.trace_id for left in plan.notifications[number:] for alert in left.alerts)
+                done.held += _traces_of(alert for left in plan.notifications[number:] for alert in left.alerts)
                 return
             if sent.alerts:
                 done.latencies += self._latency(sent, traces)
@@ -173,12 +196,17 @@ class Dispatcher:
 
     def _traces(self, alerts: Iterable[PendingAlert], source: tuple[str, ...]) -> dict[str, dict[str, Any]]:
         """The current documents of these alerts' traces, by trace id."""
-        ids = [alert.trace_id for alert in alerts]
+        ids = _traces_of(alerts)
         hits = self._store.get_many([(f"{self._store.prefix}-traces", id_) for id_ in ids], source=source)
         return {id_: dict(hit.source) for id_, hit in zip(ids, hits, strict=True) if hit}
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _traces_of(alerts: Iterable[PendingAlert]) -> tuple[str, ...]:
+    """The traces of alerts; a decision has none, and needs none to be told later."""
+    return tuple(alert.trace_id for alert in alerts if alert.trace_id)
 
 
 def _last_segment(trace: Mapping[str, Any]) -> int:

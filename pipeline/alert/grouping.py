@@ -3,27 +3,59 @@
 A window lasts a minute. Alerts that are pending when it begins are sent at once: up to three traces of a service each alone, more in
 one message. In a window a service gets three messages; further alerts are held until it is over. All services together get twenty,
 since whoever writes segments or has log groups can make up any number of services.
+
+What was decided about an issue is told alone, since its id is that of the issue's own message. It waits for no window, and counts in none.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
+from pipeline.issues.issue import DECIDED, Issue
+
+Outlook = Literal["nothing", "later", "now"]
+"""When there is something to send: later, if all that is due waits for the next window."""
 WINDOW_MS: Final = 60_000
 PER_GROUP: Final = 3
 PER_WINDOW: Final = 20
 _OTHERS: Final = "several services"
 
 
+class AboutIssue(msgspec.Struct, frozen=True, order=True, kw_only=True):
+    """The issue that an alert is about, as it is stored, and how many traces showed it.
+
+    Attributes:
+        id: of the issue.
+        total: traces, those that are deleted included.
+        issue: as it was read; not compared.
+    """
+
+    id: str
+    total: int
+    issue: Issue
+
+    @property
+    def told_as(self) -> str:
+        """The id as which it is told."""
+        return self.issue.told_as or self.id
+
+    @property
+    def is_decision(self) -> bool:
+        """Whether it is told since something was decided about it."""
+        return self.issue.due in DECIDED
+
+
 class PendingAlert(msgspec.Struct, frozen=True, order=True, kw_only=True):
-    """The pending alerts of one trace.
+    """The pending alerts of one trace, or that of an issue, which this trace shows.
 
     Attributes:
         at: when the first of them was stored (ISO 8601, UTC).
+        trace_id: canonical; empty where it is a decision about an issue that is told, which no trace is needed for.
         group: the service by which alerts are grouped.
         rules: the rules that fired.
         versions: the sequence number and primary term of the stored alert, by rule.
+        about: the issue; None where traces are alerted one by one.
     """
 
     at: str
@@ -31,6 +63,12 @@ class PendingAlert(msgspec.Struct, frozen=True, order=True, kw_only=True):
     group: str
     rules: tuple[str, ...]
     versions: dict[str, tuple[int, int]] = {}
+    about: AboutIssue | None = None
+
+    @property
+    def decision(self) -> AboutIssue | None:
+        """The issue, if the alert is about a decision."""
+        return self.about if self.about and self.about.is_decision else None
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -51,6 +89,11 @@ class Notification(msgspec.Struct, frozen=True):
         """Whether the message is about one trace."""
         return len(self.alerts) == 1
 
+    @property
+    def decision(self) -> AboutIssue | None:
+        """The issue of which a decision is told; None where the message is about traces."""
+        return self.alerts[0].decision if self.alone else None
+
 
 class NotificationPlan(msgspec.Struct, frozen=True):
     """What is sent now, what is held, and the window that follows."""
@@ -66,7 +109,7 @@ def group_alerts(alerts: Sequence[PendingAlert], window: Window, now_ms: int) ->
     if fresh:
         window = Window(since=now_ms)
     groups: dict[str, list[PendingAlert]] = {}
-    for alert in sorted(alerts):
+    for alert in sorted(alert for alert in alerts if not alert.decision):
         groups.setdefault(alert.group, []).append(alert)
     notifications: list[Notification] = []
     held: list[PendingAlert] = []
@@ -81,6 +124,7 @@ def group_alerts(alerts: Sequence[PendingAlert], window: Window, now_ms: int) ->
     sent = dict(window.sent)
     for notification in notifications:
         sent[notification.group] = sent.get(notification.group, 0) + 1
+    notifications += [Notification(alert.group, (alert,)) for alert in sorted(alerts) if alert.decision]
     return NotificationPlan(tuple(notifications), tuple(sorted([*held, *too_many])), Window(window.since, sent))
 
 

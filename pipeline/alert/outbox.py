@@ -1,4 +1,4 @@
-"""Outbox: stores a document for each alert, which is one trace and rule, and the lease of the worker that sends them."""
+"""Outbox: stores a document for each alert, which is one trace and rule."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from pipeline.alert.grouping import PendingAlert, Window
+from pipeline.alert.grouping import Outlook, PendingAlert
 from pipeline.detect.failures import group_failures
 from pipeline.detect.verdict import Finding
 from pipeline.errors import UnavailableError
@@ -15,22 +15,14 @@ from pipeline.model.trace_ids import to_xray
 from pipeline.store.client import Store
 from pipeline.store.compare_and_set import merge_until_written
 from pipeline.store.results import Hit
+from pipeline.store.together import Writer, write_alone
 from pipeline.store.trace_document import TraceRecord, services_of
 
 AlertState = Literal["due", "sent", "withdrawn"]
-_LEASE = "lease"
+_DUE: dict[str, Any] = {"term": {"alert.state": "due"}}
 _ROUNDS = 20
 _OPEN = frozenset({"due", "withdrawn"})
 _NewAlert = tuple[TraceRecord, Finding, str]
-
-
-class Lease(msgspec.Struct, frozen=True):
-    """The right to send until a time (epoch milliseconds), with what was sent in the window and the version of the stored lease."""
-
-    window: Window = Window()
-    until: int = 0
-    seq_no: int = -1
-    primary_term: int = -1
 
 
 class Outbox:
@@ -71,10 +63,20 @@ class Outbox:
     def pending(self, *, without: Iterable[str] = ()) -> list[PendingAlert]:
         """Gives the due alerts by trace, oldest first, except those of the groups ``without``; misses what is not refreshed."""
         found: dict[str, list[Hit]] = {}
-        query = {"bool": {"filter": {"term": {"alert.state": "due"}}, "must_not": {"terms": {"alert.group": list(without)}}}}
+        query = {"bool": {"filter": _DUE, "must_not": {"terms": {"alert.group": list(without)}}}}
         for hit in self._store.scan(query, index=self._index):
             found.setdefault(hit.source["traceId"], []).append(hit)
         return sorted(_pending_alert(trace_id, hits) for trace_id, hits in found.items())
+
+    def outlook(self, now_ms: int) -> Outlook:
+        """When there may be something to send: a look costs as much as sending."""
+        del now_ms
+        return "now"
+
+    @property
+    def search(self) -> tuple[str, dict[str, Any]]:
+        """The search for due alerts: an index and a query."""
+        return self._index, _DUE
 
     def claim(self, alerts: Sequence[PendingAlert]) -> tuple[PendingAlert, ...]:
         """Gives the part of ``alerts`` that no concurrent worker changed since `pending`; all of it if search sees each write at once."""
@@ -128,19 +130,6 @@ class Outbox:
                 result.raise_for_failure("a withdrawn alert")
         return sum(result.ok for result in results)
 
-    def take_lease(self, now_ms: int, lasts_ms: int) -> Lease | None:
-        """Takes the right to send for ``lasts_ms``; None if another worker has it. ``now_ms`` is epoch milliseconds."""
-        (hit,) = self._store.get_many([(self._index, _LEASE)])
-        held = msgspec.convert(hit.source["lease"], Lease) if hit else Lease()
-        if held.until > now_ms:
-            return None
-        seq_no, primary_term = (hit.seq_no, hit.primary_term) if hit else (-1, -1)
-        return self._write_lease(Lease(window=held.window, until=now_ms + lasts_ms, seq_no=seq_no, primary_term=primary_term))
-
-    def return_lease(self, lease: Lease, window: Window) -> None:
-        """Releases the lease. Does nothing if it ran out and another worker holds it."""
-        self._write_lease(msgspec.structs.replace(lease, window=window, until=0))
-
     def purge(self, *, days: int) -> int:
         """Deletes alerts that are older than ``days``; returns how many."""
         return self._store.delete_older(self._index, "@timestamp", days=days)
@@ -163,20 +152,20 @@ class Outbox:
         def renewed(hit: Hit | None, new: _NewAlert) -> Hit | None:
             return hit and self._renewed_alert(hit, new, iso_millis(now_ms))
 
-        def write(hits: list[Hit | None]) -> dict[str, Hit | None]:
+        def write(hits: list[Hit | None]) -> Writer[dict[str, Hit | None]]:
             found = [hit for hit in hits if hit]
             lines: list[object] = []
             for hit in found:
                 lines += [self._store.compare_and_set(self._index, hit.id, hit.seq_no, hit.primary_term), hit.source]
             written: dict[str, Hit | None] = {}
-            for hit, result in zip(found, self._store.write(lines), strict=True):
+            for hit, result in zip(found, (yield lines), strict=True):
                 if result.ok:
                     written[hit.id] = hit
                 elif not result.conflict:
                     result.raise_for_failure("an alert that is due again")
             return written
 
-        _, left = merge_until_written(known, load=load, grow=renewed, write=write)
+        _, left = write_alone(merge_until_written(known, load=load, grow=renewed, write=write), self._store)
         if left:
             raise UnavailableError(f"others kept changing {len(left)} alerts")
 
@@ -192,16 +181,6 @@ class Outbox:
         else:
             return hit
         return msgspec.structs.replace(hit, source=hit.source | about)
-
-    def _write_lease(self, lease: Lease) -> Lease | None:
-        action = self._store.compare_and_set(self._index, _LEASE, lease.seq_no, lease.primary_term)
-        document = {"doc": {"kind": "lease"}, "lease": {"window": lease.window, "until": lease.until}}
-        (result,) = self._store.write([action, document])
-        if result.conflict:
-            return None
-        if not result.ok:
-            result.raise_for_failure("the lease of the alerts")
-        return msgspec.structs.replace(lease, seq_no=result.seq_no, primary_term=result.primary_term)
 
     def _lines(self, record: TraceRecord, finding: Finding, group: str, now_ms: int) -> Iterator[object]:
         yield {"create": {"_index": self._index, "_id": _id(record.trace_id, finding.rule)}}

@@ -31,11 +31,16 @@ _DOT: Final = re.compile(r"[.。](?=[^\W\d_])")
 # an underscore inside a word formats nothing
 _EMPHASIS: Final = re.compile(r"(?<![^\W_])_+|_+(?![^\W_])")
 _WIDE_LINE: Final = "\uff3f"
+# one that stands in brackets already was made safe before
+_AT: Final = re.compile(r"(?<!\[)@|@(?!\])")
 _LINK_TEXT: Final = re.compile(r"\](?=[(\[])")
 
 
 def neutral(text: str, longest: int) -> str:
-    """``text`` on one line of at most ``longest`` characters, without links, mentions, markup, controls and marks of direction."""
+    """``text`` on one line of at most ``longest`` characters, without links, mentions, markup, controls and marks of direction.
+
+    What was made neutral before stays as it is, but for its quotation marks.
+    """
     line = _defanged(one_line(unicodedata.normalize("NFKC", text[: longest * _READ])))
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
@@ -60,6 +65,6 @@ def _defanged(line: str) -> str:
     line = _SHARE.sub(r"[\\\\]", line)
     line = _IP_ADDRESS.sub(lambda found: found[0].replace(".", "[.]"), line)
     line = _DOT.sub("[.]", line)
-    line = line.replace("@", "[@]")
+    line = _AT.sub("[@]", line)
     line = _EMPHASIS.sub(lambda found: _WIDE_LINE * len(found[0]), line)
     return _LINK_TEXT.sub("] ", line)

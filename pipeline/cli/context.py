@@ -1,8 +1,12 @@
 """Context: what every command gets, namely the settings, the store and the ways to print."""
 
+import getpass
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
 
 import click
 from rich.console import Console
@@ -18,6 +22,23 @@ from pipeline.store.client import Store
 def read_settings(endpoint: str | None) -> Settings:
     """The settings of the environment, with ``endpoint`` instead of TRACEJOIN_ENDPOINT where it is given. Raises MisconfiguredError."""
     return Settings.from_environment({**os.environ, **({"TRACEJOIN_ENDPOINT": endpoint} if endpoint else {})})
+
+
+def author() -> str:
+    """Who uses this computer: TRACEJOIN_AUTHOR, else the name of the user; empty where there is none."""
+    if named := os.environ.get("TRACEJOIN_AUTHOR", "").strip():
+        return named
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
+
+
+def state_folder() -> Path:
+    """The folder for what the command remembers between its runs: below XDG_STATE_HOME, else below the user's `.local/state`."""
+    named = Path(os.environ.get("XDG_STATE_HOME", ""))
+    # the XDG Base Directory Specification: a path that is not absolute is to be ignored
+    return (named if named.is_absolute() else Path.home() / ".local" / "state") / "tracejoin"
 
 
 @dataclass(slots=True)
@@ -46,6 +67,16 @@ class CommandContext:
     def _tell_left_out(self, store: Store) -> None:
         if names := sorted(store.left_out.since(0)):
             self.warn(f"{', '.join(names)} can't be searched now, so what is in there is missing: closed, or shards are away")
+
+    def found_nothing(self, store: Store, text: str, narrowed: Mapping[str, object] = MappingProxyType({})) -> int:
+        """Says on stderr that nothing was found, and which options of ``narrowed`` were given; returns the exit status for that.
+
+        Raises MisconfiguredError where nothing is installed under the prefix: then nobody has looked, and no answer is a comfort.
+        """
+        store.require_templates()
+        given = ", ".join(name for name, value in narrowed.items() if value)
+        self.warn(f"{text} that meet {given}: drop or widen them" if given else text)
+        return 1
 
     def emit(self, content: object) -> None:
         """Prints ``content`` as one line of JSON; does nothing outside JSON mode."""

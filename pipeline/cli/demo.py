@@ -1,7 +1,9 @@
 """`tracejoin demo`: runs the sample application and prints what tracejoin finds."""
 
 import json
+import sys
 import time
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -14,6 +16,7 @@ from rich.table import Column, Table
 from pipeline.cli.context import CommandContext
 from pipeline.cli.findings_table import faults_table
 from pipeline.cli.options import pass_app
+from pipeline.cli.serve import serve_page
 from pipeline.cli.waterfall_table import waterfall_table
 from pipeline.local.application import SIMULATED, Request
 from pipeline.local.demo import Demo
@@ -23,15 +26,18 @@ from pipeline.search.explain_trace import explain_traces, in_words
 from pipeline.search.findings import hidden_faults
 from pipeline.search.query import SearchQuery
 from pipeline.search.search import search, transaction, transaction_query
+from pipeline.search.waterfall import closed, rows
+from pipeline.search.waterfall_items import item_of
 
 _MANY = 1000
-_EXECUTION_LOGS = "API-Gateway-Execution-Logs_"
 
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Keep the embedded OpenSearch running, to search in it.")
+@click.option("--serve", is_flag=True, help="Then open the page on what it stored, until Ctrl-C.")
+@click.option("--no-browser", is_flag=True, help="With --serve: only print the page's address.")
 @pass_app
-def demo(app: CommandContext, *, keep: bool) -> int:
+def demo(app: CommandContext, *, keep: bool, serve: bool, no_browser: bool) -> int:
     """The blog's sample application on an embedded OpenSearch and X-Ray: its complaints shown and answered."""
     begun = time.monotonic()
     with run_demo(app.settings) as done:
@@ -41,11 +47,21 @@ def demo(app: CommandContext, *, keep: bool) -> int:
                   "alerts": len(done.alerts), "alertLatencySeconds": _latencies(done),
                   "traces": [request.trace_id for request in done.run.requests]})  # fmt: skip
         app.say(f"\n[dim]{time.monotonic() - begun:.1f} s in all.[/]")
-        if keep:
+        if serve:
+            serve_page(app, done.store, browser=not no_browser)
+        elif keep:
             app.say(f"OpenSearch answers at [bold]{done.store.endpoint}[/]: try `tracejoin search --endpoint {done.store.endpoint} "
                     f"--correlation-id {done.run.requests[1].correlation_id}` in another terminal. Ctrl-C ends it.")  # fmt: skip
             _hold()
+        else:
+            app.say(f"Look at it in a browser: [bold]{escape(_own_name())} demo --serve[/]")
     return 0
+
+
+def _own_name() -> str:
+    """How this command was called: by its path below this folder, as `make demo` does, or by its name."""
+    path = Path(sys.argv[0])
+    return str(path) if path.name == "tracejoin" and not path.is_absolute() else "tracejoin"
 
 
 def _show(app: CommandContext, done: Demo, faults: list[dict[str, Any]]) -> None:
@@ -99,11 +115,8 @@ def _latencies(done: Demo) -> list[float]:
 
 
 def _waterfall(app: CommandContext, documents: list[dict[str, Any]]) -> None:
-    """Prints a waterfall without API Gateway's execution log, which has a dozen lines for each request."""
-    shown = [document for document in documents if not document.get("aws", {}).get("logGroup", "").startswith(_EXECUTION_LOGS)]
-    app.say(waterfall_table(shown))
-    if len(shown) < len(documents):
-        app.say(f"[dim]Left out of this picture, not of the search: {len(documents) - len(shown)} lines of API Gateway's execution log.[/]")
+    for line in waterfall_table(closed(rows(list(map(item_of, documents)))), app.console.width):
+        app.say(line)
 
 
 def _requests(done: Demo) -> Table:

@@ -4,19 +4,17 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
-import boto3
 import click
-from botocore.exceptions import BotoCoreError
 from click.core import ParameterSource
 
+from pipeline.cli.aws_session import aws_session
 from pipeline.cli.context import CommandContext
-from pipeline.cli.options import pass_app
+from pipeline.cli.options import given_endpoint, pass_app
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import diagnose
 from pipeline.doctor.check_result import CheckResult
 from pipeline.doctor.collect.calls import Calls
 from pipeline.doctor.registry import CHECKS
-from pipeline.errors import MisconfiguredError
 
 _GROUPS: Final = (("ok", "ok"), ("warning", "warning"), ("problem", "problem"), ("unknown", "not known"))
 _MOST_SHOWN: Final = 10
@@ -29,7 +27,7 @@ _DEFAULT: Final = "tracejoin"
 @click.pass_context
 def doctor(ctx: click.Context, app: CommandContext, *, name: str) -> int:
     """Says what is wrong with an account's set-up, each with its remedy. Only reads; region and credentials as the AWS CLI has them."""
-    account = Account(Calls(_session(app.settings.region)), name=name, own=app.settings, endpoint=_endpoint(ctx),
+    account = Account(Calls(aws_session(app.settings.region)), name=name, own=app.settings, endpoint=given_endpoint(ctx),
                       named=ctx.get_parameter_source("name") is not ParameterSource.DEFAULT)  # fmt: skip
     results = []
     for result in diagnose(account, CHECKS):
@@ -40,12 +38,6 @@ def doctor(ctx: click.Context, app: CommandContext, *, name: str) -> int:
         for line in report_lines(results):
             app.write(line.replace("\n", " ") + "\n")
     return int(any(result.status == "problem" for result in results))
-
-
-def _endpoint(ctx: click.Context) -> str:
-    """The value of --endpoint, whether it stands before or after the command's name."""
-    before = ctx.parent.params.get("endpoint") if ctx.parent else None
-    return str(ctx.params.get("endpoint") or before or "")
 
 
 def report_lines(results: Sequence[CheckResult]) -> Iterable[str]:
@@ -79,12 +71,3 @@ def _unknown(group: Sequence[CheckResult]) -> Iterable[str]:
         yield f"  {', '.join(checks)}  {message}"
         if remedy:
             yield f"      {remedy}"
-
-
-def _session(region: str) -> boto3.Session:
-    try:
-        # boto3 does not read AWS_REGION
-        return boto3.Session(region_name=region or None)
-    except BotoCoreError as error:
-        # such as a profile that does not exist
-        raise MisconfiguredError([f"AWS: {error}"]) from error

@@ -37,8 +37,7 @@ def faults(app: CommandContext, *, since: datetime | None, until: datetime | Non
     if found:
         app.say(faults_table(found))
     else:
-        narrow = [name for name, value in (("--since", since), ("--until", until), ("--rule", rule), ("--service", service)) if value]
-        app.warn("no hidden faults" + (f" that meet {', '.join(narrow)}: drop or widen them" if narrow else ""))
+        app.found_nothing(store, "no hidden faults", {"--since": since, "--until": until, "--rule": rule, "--service": service})
     if not app.json:
         _stale(app, store, since, until, quiet=True)
     return int(not found)

@@ -1,6 +1,6 @@
 """Findings table: findings for a terminal or a page, one failure after the other, with its evidence."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from pipeline.detect.verdict import Finding
 _COLOURS = {"alert": "bold red", "notice": "yellow"}
 
 
-def faults_table(traces: Sequence[dict[str, Any]]) -> Group:
+def faults_table(traces: Sequence[Mapping[str, Any]]) -> Group:
     """Stored trace documents with their findings, as something that rich prints."""
     return Group(*(part for trace in traces for part in _trace(trace)))
 
@@ -27,7 +27,7 @@ def findings_table(findings: Iterable[Finding]) -> Group:
     return Group(*(Padding(_evidence(list(describe_failure(failure))), (0, 0, 0, 2)) for failure in group_failures(findings)))
 
 
-def _trace(trace: dict[str, Any]) -> Iterator[RenderableType]:
+def _trace(trace: Mapping[str, Any]) -> Iterator[RenderableType]:
     status = trace["trace"]
     name = escape(terminal_safe(trace.get("name") or trace.get("serviceName") or ""))
     response = describe_response(status.get("clientSaw"), status.get("edgeStatus"))

@@ -1,7 +1,5 @@
 """Hit table: log lines and spans as one list in a terminal, printed batch by batch, however many there are."""
 
-import re
-import secrets
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,6 +9,7 @@ from rich.text import Text
 from pipeline.cli.terminal_text import one_line
 from pipeline.cli.waterfall_table import time_of
 from pipeline.model.trace_ids import to_xray
+from pipeline.search.highlights import Marks, marked_parts
 
 _WIDE = 140
 _MOST_TRACES = 5
@@ -21,12 +20,6 @@ _ERROR, _WARN = 17, 13
 _FAILED = 2
 
 
-def new_marks() -> tuple[str, str]:
-    """Two texts that mark the start and the end of a match. They are random, so that no logged text holds them."""
-    nonce = secrets.token_hex(8)
-    return f"\ue000{nonce}\ue001", f"\ue000{nonce}\ue002"
-
-
 class HitTable:
     """A list of hits, as the parts of one table with fixed widths.
 
@@ -35,7 +28,7 @@ class HitTable:
         marks: the texts before and after a match in highlighted text.
     """
 
-    def __init__(self, width: int, marks: tuple[str, str]) -> None:
+    def __init__(self, width: int, marks: Marks) -> None:
         self._wide = width >= _WIDE
         self._marks = marks
         self._day = ""
@@ -94,7 +87,8 @@ class HitTable:
         is_log = document["doc"]["kind"] == "log"
         marked = hit.get("highlight", {}).get("body" if is_log else "name", ())
         text = Text("· " if is_log else "▸ ", _style(document), end="")
-        parts = self._parts(marked[0] if marked else str(document.get("body" if is_log else "name") or ""))
+        shown = marked[0] if marked else str(document.get("body" if is_log else "name") or "")
+        parts = [(one_line(part), matched) for part, matched in marked_parts(shown, self._marks)]
         before = len(parts[0][0])
         if len(parts) > 1 and before > self._what - _BEFORE_MATCH:
             parts[0] = ("…" + parts[0][0][before - _BEFORE_MATCH :], False)
@@ -103,19 +97,6 @@ class HitTable:
         # without this, rich would measure all of a line of 256 KiB
         text.truncate(self._what, overflow="ellipsis")
         return text
-
-    def _parts(self, text: str) -> list[tuple[str, bool]]:
-        """The text in pieces, each on one line and with whether it matched."""
-        start, end = self._marks
-        pieces = re.split(f"({re.escape(start)}|{re.escape(end)})", text)
-        parts: list[tuple[str, bool]] = []
-        matched = False
-        for piece in pieces:
-            if piece in self._marks:
-                matched = piece == start
-            elif piece or not parts:
-                parts.append((one_line(piece), matched))
-        return parts
 
 
 def _style(document: dict[str, Any]) -> str:

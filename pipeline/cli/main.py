@@ -1,6 +1,7 @@
 """Main: the `tracejoin` command, which finds the module of a subcommand and turns errors into exit statuses."""
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -14,15 +15,33 @@ _COMMANDS = {
     "demo": "the blog's sample application, its six complaints shown and answered",
     "setup": "install what is in mappings/, or --check it",
     "ship": "ship recorded subscription events through the same code as Lambda",
+    "backfill": "ship past events of log groups, or an export of them, through the same code",
+    "replay": "parked events and dead letters: list, show, send again",
     "resolve": "look up what is pending, once",
     "search": "logs and spans in one list, by any id",
+    "tail": "what comes in, as it comes: search --follow",
     "trace": "one transaction as a waterfall, with its log lines",
+    "serve": "the page: the same in a browser on this computer",
+    "invocations": "invocations of Lambda functions, with durations, cold starts and totals",
+    "map": "who calls whom, with calls, failures, hidden faults and latency",
+    "mcp": "answers an agent's questions over the Model Context Protocol",
     "faults": "hidden faults with their evidence, newest first",
+    "issues": "faults of one cause, each once: new ones first, with their states",
+    "issue": "one issue with its examples; ack, mute, resolve and reopen change it",
     "why": "in words: which state a trace is in and why, and how it is known",
+    "keep": "hold a transaction: no policy and no retention deletes anything of it",
+    "policy": "check a file that says what of healthy traffic is kept",
+    "export": "one transaction as a file: as stored, or as OTLP for other tools",
     "explain": "what would be extracted from these lines, without OpenSearch",
     "classify": "the findings in these traces, without OpenSearch",
+    "cost": "what logs, traces and OpenSearch cost a month, and who logs most",
     "doctor": "what is wrong with an account's set-up, each with its remedy",
 }
+
+
+# 128 and the number of the signal, as shells tell it
+_INTERRUPTED = 128 + signal.SIGINT
+_TERMINATED = 128 + signal.SIGTERM
 
 
 class _Commands(click.Group):
@@ -33,6 +52,13 @@ class _Commands(click.Group):
         with safe_streams():
             return super().main(*args, **options)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command; Ctrl-C ends it as shells expect, without a word of click's."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(_INTERRUPTED)
+
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
@@ -40,7 +66,8 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = __import__(f"pipeline.cli.{cmd_name}", fromlist=[cmd_name])
-        command: click.Command = getattr(module, cmd_name)
+        # `map` is a name of Python's own
+        command: click.Command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -60,16 +87,22 @@ def cli(ctx: click.Context, endpoint: str | None) -> None:
 def main() -> None:
     """Runs the command line. The exit status is 0 for done, 1 for the answer no or a failure, 2 for wrong usage."""
     install_safe_streams()
+    # so that what a command has started is stopped, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
         cli(standalone_mode=True)
     except MisconfiguredError as error:
         for problem in error.problems:
             warn(problem)
-        sys.exit(2)
+        # what OpenSearch or AWS refuses is no wrong usage
+        sys.exit(1 if error.status else 2)
     except TracejoinError as error:
         warn(str(error))
         sys.exit(1)
-    except BrokenPipeError:
-        # the reader of the pipe has ended, such as `head`
+    except OSError as error:
+        # where the reader of a pipe has ended, such as `head`, nobody asks why
+        if not isinstance(error, BrokenPipeError):
+            warn(f"the output can't be written: {error.strerror or error}")
+        # else Python writes the rest at its end, and fails once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -28,6 +28,12 @@ def pass_app(command: Callable[..., Any]) -> Callable[..., Any]:
     return update_wrapper(wrapped, command)
 
 
+def given_endpoint(ctx: click.Context) -> str:
+    """The value of --endpoint, whether it stands before or after the command's name; empty where it is not given."""
+    before = ctx.parent.params.get("endpoint") if ctx.parent else None
+    return str(ctx.params.get("endpoint") or before or "")
+
+
 def open_files(names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     """The name and content of each file; ``-`` is stdin. Raises UsageError where one can't be read."""
     for name in names:

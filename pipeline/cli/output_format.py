@@ -9,8 +9,9 @@ from rich.markup import escape
 
 from pipeline.cli.context import CommandContext
 from pipeline.cli.csv_output import DEFAULT_COLUMNS, csv_lines
-from pipeline.cli.hit_table import HitTable, new_marks
+from pipeline.cli.hit_table import HitTable
 from pipeline.cli.terminal import exact_stream, safe_stream
+from pipeline.search.highlights import new_marks
 from pipeline.search.original_line import original_line
 from pipeline.search.search import document
 

@@ -24,18 +24,19 @@ _CONFIG = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_time
 def resolve(app: CommandContext) -> int:
     """Looks up what is pending, once: the sweep that Lambda runs on a schedule. No queue needed.
 
-    While X-Ray is away, what follows from log lines happens all the same; the exit status is 1 then, and where an index takes no writes.
+    While X-Ray is away, what follows from log lines happens all the same; the exit status is 1 then, where another
+    account refuses, and where an index takes no writes.
     """
-    source = trace_source_for(app.settings, lambda: xray(app))
+    source = trace_source_for(app.settings, lambda: xray(app), _CONFIG)
     resolver = Resolver(store=app.store(), source=source, settings=app.settings, topic=alert_topic_for(app.settings))
     resolution = resolver.sweep(force=True)
     app.emit(resolution)
     app.say("  ".join(f"{name} [bold]{count}[/]" for name, count in counts(resolution).items()))
     unwritable = [f"an index takes no writes, so {number} traces are left: {reason}"
                   for reason, number in Counter(resolution.unwritable.values()).most_common(_MOST_NAMED)]  # fmt: skip
-    for reason in (*resolution.lookup_failures, *unwritable, *resolution.undeleted, *resolution.alerts.failures):
+    for reason in (*resolution.lookup_failures, *resolution.refusals, *unwritable, *resolution.undeleted, *resolution.alerts.failures):
         app.warn(reason)
-    return 1 if resolution.lookup_failures or unwritable else 0
+    return 1 if resolution.lookup_failures or resolution.refusals or unwritable else 0
 
 
 def xray(app: CommandContext) -> Any:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -14,15 +15,18 @@ from pipeline.cli.output_format import Printer, printer_for
 from pipeline.cli.time_option import TIMES, since_until
 from pipeline.search.live_tail import follow as follow_hits
 from pipeline.search.no_results import explain_no_results
-from pipeline.search.query import LEVELS, SearchQuery
+from pipeline.search.query import LEVELS, STATES, SearchQuery
+from pipeline.search.question import parse_arguments, search_query
 from pipeline.search.search import find
 from pipeline.store.client import Store
 
 _BATCH = 1000
 _HELP = f"""Logs and spans in one list, in time order. Exit status 1 where nothing is found.
 
-An ID is a trace id (X-Ray's or W3C's), a tracing header, a correlation id, or a request id of Lambda or API Gateway. It finds the whole
-transaction that it belongs to: all lines and spans of each of its traces. Of several ids any may match; of the other options all must hold.
+A TERM is an id, a word, or what the page's search bar takes: service:orders, level:error, since:2h, '"these words"', and after `--` -word
+to exclude a word (docs/search.md). An id is a trace id (X-Ray's or W3C's), a tracing header, a correlation id, or a request id of Lambda or
+API Gateway. It finds the whole transaction that it belongs to: all lines and spans of each of its traces. Of several ids any may match; of
+all else each must hold.
 
 {TIMES}
 
@@ -41,17 +45,19 @@ def _several(name: str, metavar: str, text: str) -> Callable[..., Any]:
 
 
 @click.command(help=_HELP)
-@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.argument("terms", metavar="[TERM]...", nargs=-1)
 @_ids("trace-id", "A trace id or a tracing header, and nothing else.")
-@_ids("correlation-id", "The same as ID.")
-@_ids("request-id", "The same as ID.")
+@_ids("correlation-id", "An id, even where it reads like something else.")
+@_ids("request-id", "The same.")
 @click.option("--exact", is_flag=True, help="Only what names an id itself, not the rest of its transaction.")
-@click.option("--text", default="", metavar="WORDS", help="All of these words in a line's message, or a span's name or error.")
-@click.option("--phrase", default="", metavar="WORDS", help="These words, one after the other.")
+@click.option("--text", multiple=True, metavar="WORDS", help="All of these words in a line's message, or a span's name or error.")
+@click.option("--phrase", multiple=True, metavar="WORDS", help="These words, one after the other.")
 @_several("service", "NAME", "Of this service")
 @click.option("--level", type=click.Choice(list(LEVELS), case_sensitive=False), help="Lines of this severity and worse.")
 @click.option("--kind", multiple=True, type=click.Choice(["log", "span"]), help="Only log lines, or only spans.")
+@click.option("--state", multiple=True, type=click.Choice(STATES), metavar="STATE", help=f"Of traces in this state: {', '.join(STATES)}.")
 @_several("log-group", "NAME", "Lines of this log group")
+@_several("tenant", "ID", "Lines that name this tenant")
 @click.option("--annotation", "annotations", multiple=True, metavar="KEY=VALUE", help="An X-Ray annotation of any segment of the trace.")
 @click.option("--hidden-faults", is_flag=True, help="Only of traces in which a fault hides behind a success.")
 @since_until
@@ -70,13 +76,24 @@ def _several(name: str, metavar: str, text: str) -> Callable[..., Any]:
                                                             "message or a span's name.")  # fmt: skip
 @pass_app
 def search(
-    app: CommandContext, *, exact: bool, everything: bool, follow: bool, interval: float, form: str | None, columns: str, **criteria: Any
+    app: CommandContext,
+    *,
+    terms: tuple[str, ...],
+    exact: bool,
+    everything: bool,
+    follow: bool,
+    interval: float,
+    form: str | None,
+    columns: str,
+    **criteria: Any,
 ) -> int:
     """Prints log lines and spans in one list; exit status 1 where nothing is found."""
-    if follow and criteria["until"]:
-        raise click.UsageError("--follow has no end: leave --until out")
     printer = printer_for(app, form, columns)
-    query = SearchQuery(whole=not exact, **criteria | {"level": criteria["level"] or "", "limit": 0 if everything else criteria["limit"]})
+    # an option that is not given is None or empty
+    given = {name: value for name, value in criteria.items() if value} | {"limit": 0 if everything else criteria["limit"]}
+    query = search_query(parse_arguments(terms), now=datetime.now(UTC), whole=not exact, **given)
+    if follow and query.until:
+        raise click.UsageError("--follow has no end: leave --until out")
     store = app.store()
     if follow:
         return _follow(app, query, store, printer, interval)
@@ -90,6 +107,7 @@ def _find(app: CommandContext, query: SearchQuery, store: Store, printer: Printe
         shown += len(hits)
         printer.print(hits)
     if not shown:
+        store.require_templates()
         for sentence in explain_no_results(query, store, delays=app.settings.lookup_delays, now=time.time()):
             app.warn(sentence)
         return 1

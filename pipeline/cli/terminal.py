@@ -97,9 +97,25 @@ def safe_streams() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
+@contextmanager
+def unsafe_stdout() -> Iterator[None]:
+    """Puts stdout itself in the place of its SafeStream for a while, for a protocol that needs its file descriptor."""
+    before = sys.stdout
+    sys.stdout = _behind(before) or before
+    try:
+        yield
+    finally:
+        sys.stdout = before
+
+
 def new_console() -> Console:
     """A console that writes to stdout, past its SafeStream."""
     return Console(file=_behind(sys.stdout) or sys.stdout, emoji=False)
+
+
+def new_error_console() -> Console:
+    """A console that writes to stderr, past its SafeStream."""
+    return Console(file=_behind(sys.stderr) or sys.stderr, stderr=True, emoji=False)
 
 
 def clean_parts(console: Console) -> None:

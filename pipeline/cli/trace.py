@@ -1,65 +1,71 @@
 """`tracejoin trace`: prints one transaction as a waterfall."""
 
-import io
+import time
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.markup import escape
-from rich.rule import Rule
 
 from pipeline.cli.context import CommandContext
 from pipeline.cli.findings_table import faults_table
 from pipeline.cli.options import pass_app
-from pipeline.cli.terminal import clean_parts
+from pipeline.cli.output_file import write_whole
 from pipeline.cli.waterfall_table import edge_lines, heading, waterfall_table
-from pipeline.join.transactions import transaction_of
-from pipeline.search.findings import verdicts
-from pipeline.search.search import transaction
-
-_PAGE_WIDTH = 150
+from pipeline.configure import rules_for
+from pipeline.search.no_results import explain_no_results
+from pipeline.search.query import SearchQuery
+from pipeline.search.search import document, find
+from pipeline.search.transaction_view import TransactionView, transaction_view
+from pipeline.search.waterfall import closed
+from pipeline.web.transaction_file import transaction_file
 
 
 @click.command()
 @click.argument("id")
+@click.option("--all", "everything", is_flag=True, help="Each line of API Gateway's own logs, which else fold into one row.")
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Also write the picture to this page.",
+    help="Also write the transaction to this file, as the page shows it: it refers to nothing else, and can be sent and printed.",
 )
 @pass_app
-def trace(app: CommandContext, *, id: str, html: Path | None) -> int:  # noqa: A002  # the name that the user sees
+def trace(app: CommandContext, *, id: str, everything: bool, html: Path | None) -> int:  # noqa: A002  # the name that the user sees
     """One transaction as a waterfall, all of its traces with their log lines inside, and what joins them.
 
-    ID: a trace, correlation or request id.
+    ID: a trace, correlation or request id. A row that is too deep to be drawn so begins with its depth.
     """
-    store = app.store()
-    found = transaction(id, store)
-    if not found:
-        app.warn(f"nothing is known of {id}")
+    store, settings = app.store(), app.settings
+    view = transaction_view(id, store, rules=rules_for(settings), api_gateway=settings.api_gateway_log_groups)
+    if view is None:
+        query = SearchQuery(ids=(id,), whole=True)
+        store.require_templates()
+        for sentence in explain_no_results(query, store, delays=settings.lookup_delays, now=time.time()):
+            app.warn(sentence)
         return 1
-    for document in found:
-        app.emit(document)
-    # a state's reason holds names of segments
-    head = escape(heading(found))
-    joined = [line for edge in transaction_of([id], store).edges for line in edge_lines(edge)]
-    app.say(head)
-    app.say(waterfall_table(found))
-    faulty = verdicts(found, store)
-    if faulty:
-        app.say(faults_table(faulty))
-    for line in joined:
-        app.say(escape(line))
+    if app.json:
+        for hit in find(SearchQuery(ids=(id,), whole=True, limit=0), store).hits:
+            app.emit(document(hit))
+    else:
+        _show(app, view, fold=not everything)
     if html:
-        with io.StringIO() as nowhere:
-            page = Console(record=True, width=_PAGE_WIDTH, file=nowhere)
-            clean_parts(page)
-            page.print(head)
-            page.print(waterfall_table(found))
-            if faulty:
-                page.print(Rule("what failed"), faults_table(faulty))
-            for line in joined:
-                page.print(escape(line))
-            # UTF-8 can't encode a logged lone surrogate
-            html.write_text(page.export_html(), encoding="utf-8", errors="replace")
+        write_whole(transaction_file(view, store), html)
     return 0
+
+
+def _show(app: CommandContext, view: TransactionView, *, fold: bool) -> None:
+    # a state's reason holds names of segments
+    app.say(escape(heading(view)))
+    found = closed(view.rows(fold=fold))
+    for line in waterfall_table(found, app.console.width):
+        app.say(line)
+    if fold and any(row.kind == "fold" for row in found):
+        app.say("[dim]+ stands for lines of API Gateway's own logs: --all shows each.[/]")
+    if len(view.items) < view.total:
+        app.warn(
+            f"drawn are the first {len(view.items):,} of {view.total:,} lines and spans; `tracejoin search {view.id} --all` lists them all"
+        )
+    if faulty := [trace for trace in view.traces.values() if trace.get("findings")]:
+        app.say(faults_table(faulty))
+    for edge in view.transaction.edges:
+        for sentence in edge_lines(edge):
+            app.say(escape(sentence))

@@ -1,44 +1,96 @@
-"""Waterfall table: a transaction's documents as a table with bars, and its heading."""
+"""Waterfall table: the rows of a transaction as lines with bars, its heading, and what joins its traces."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.terminal_text import terminal_safe
 from pipeline.join.transactions import TransactionEdge
+from pipeline.model.short_ids import middle, with_short_ids
 from pipeline.model.trace_ids import to_xray
-from pipeline.search.waterfall import Row, rows
+from pipeline.search.transaction_view import TransactionView
+from pipeline.search.waterfall import Row, end_of
 
-_BAR = 24
-_MOST_NAMED = 5
+_WIDE: Final = 100
+_FEWEST: Final = 8
+_DEPTH: Final = 4
+_MOST_NAMED: Final = 5
+_MARKS: Final = {"span": "▸ ", "log": "· ", "gap": "◇ ", "fold": "+ "}
+_STYLES: Final = {"span": "bold", "log": "dim", "gap": "yellow", "fold": "dim italic"}
 
 
-def waterfall_table(documents: Sequence[dict[str, Any]]) -> Table:
-    """A table of one transaction's documents: spans with their bars, and log lines inside them."""
-    found = rows(documents)
-    whole = max((row.offset + row.duration for row in found), default=0) or 1
-    table = Table("ms", "service", "spans and lines", "waterfall", expand=True, show_edge=False)
-    table.columns[2].ratio = 1
+def waterfall_table(found: Sequence[Row], width: int) -> Iterator[Text]:
+    """Yields the lines of a waterfall: each row's milliseconds since the transaction began, its service, its text, and its bar.
+
+    At least half of the ``width`` (in characters) is for names and lines: bars shrink, and of a deep row its depth is written instead of
+    drawn.
+    """
+    whole = end_of(found)
+    columns = _Columns(found, whole, width)
+    yield columns.line(Text("ms", justify="right"), Text("service"), Text("spans and lines"), Text("waterfall"), "bold underline")
     for row in found:
-        table.add_row(f"{row.offset:8.1f}", escape(terminal_safe(row.service_name)), _label(row), _bar(row, whole))
-    return table
+        offset = Text("" if row.offset is None else f"{row.offset:.1f}", justify="right")
+        service = Text(middle(terminal_safe(row.service_name), columns.service))
+        yield columns.line(offset, service, columns.label(row), _bar(row, whole, columns.bar))
 
 
-def heading(documents: Sequence[dict[str, Any]]) -> str:
+class _Columns:
+    """The widths of the columns, in characters."""
+
+    def __init__(self, found: Sequence[Row], whole: float, width: int) -> None:
+        names = max((len(terminal_safe(row.service_name)) for row in found), default=0)
+        self.ms = max(len(f"{whole:.1f}"), len("ms"))
+        self.service = min(max(names, len("service")), max(width // 7, _FEWEST))
+        self.bar = max(width // (5 if width >= _WIDE else 8), _FEWEST)
+        self.text = max(width - self.ms - self.service - self.bar - 3, _FEWEST)
+        self._indent = max(self.text - width // 2 - len(_MARKS["span"]), _DEPTH)
+        self._step = 2 if 2 * max((row.depth for row in found), default=0) <= self._indent else 1
+
+    def label(self, row: Row) -> Text:
+        """The text of a row, behind the mark of its kind, and as far to the right as it is deep."""
+        indent = row.depth * self._step
+        label = Text(" " * indent if indent <= self._indent else f"{row.depth:{self._indent - 1}d} ", "dim")
+        label.append(_MARKS[row.kind], "bold red" if row.on_way else _STYLES[row.kind])
+        text = terminal_safe(row.text)
+        room = self.text - label.cell_len
+        label.append(with_short_ids(text) if len(text) > room else text, "bold red" if row.failed else _STYLES[row.kind])
+        return label
+
+    def line(self, ms: Text, service: Text, label: Text, bar: Text, style: str = "") -> Text:
+        """The four cells as one line of fixed widths."""
+        if ms.justify == "right":
+            ms.align("right", self.ms)
+        for cell, width in ((ms, self.ms), (service, self.service), (label, self.text)):
+            cell.truncate(width, overflow="ellipsis", pad=True)
+        line = Text(" ", no_wrap=True, end="\n").join([ms, service, label, bar])
+        line.stylize(style)
+        return line
+
+
+def _bar(row: Row, whole: float, width: int) -> Text:
+    if row.offset is None:
+        return Text()
+    start = min(int(row.offset / whole * width), width - 1)
+    colour = "red" if row.failed else "yellow" if row.kind == "gap" else "green"
+    if row.kind in {"log", "fold"}:
+        return Text(" " * start + "·", "red" if row.failed else "dim")
+    if row.duration is None:
+        return Text(" " * start + "┄" * (width - start), colour)
+    length = max(1, round(row.duration / whole * width))
+    return Text(" " * start + ("╌" if row.kind == "gap" else "━") * min(length, width - start), colour)
+
+
+def heading(view: TransactionView) -> str:
     """A line with the number of a transaction's documents and the states of its traces."""
-    states = {document["traceId"]: document.get("trace") or {} for document in documents if document.get("traceId")}
-    if len(states) == 1:
-        (status,) = states.values()
-        return f"{len(documents)} lines and spans, trace {status.get('state')}. {status.get('stateReason') or ''}"
-    counted = ", ".join(
-        f"{count} {state}" for state, count in sorted(Counter(str(status.get("state")) for status in states.values()).items())
-    )
-    return f"{len(documents)} lines and spans of {len(states)} traces{f': {counted}' if counted else ''}"
+    states = Counter(explanation.state for explanation in view.explanations)
+    if len(view.explanations) == 1:
+        (only,) = view.explanations
+        return f"{view.total:,} lines and spans, trace {only.state}. {only.state_reason}"
+    counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    return f"{view.total:,} lines and spans of {len(view.explanations)} traces{f': {counted}' if counted else ''}"
 
 
 def edge_lines(edge: TransactionEdge) -> list[str]:
@@ -48,22 +100,7 @@ def edge_lines(edge: TransactionEdge) -> list[str]:
     return [f"joined by {edge.name}", *(f"  {to_xray(id_)}: {evidence}" for id_, evidence in named), *more]
 
 
-def _label(row: Row) -> Text:
-    style = "bold red" if row.failed else "bold" if row.kind == "span" else "dim"
-    return Text(
-        "  " * row.depth + ("▸ " if row.kind == "span" else "· ") + terminal_safe(row.text), style, no_wrap=True, overflow="ellipsis"
-    )
-
-
-def _bar(row: Row, whole: float) -> Text:
-    start = int(row.offset / whole * _BAR)
-    if row.kind == "log":
-        return Text(" " * min(start, _BAR - 1) + "·", "red" if row.failed else "dim")
-    length = max(1, round(row.duration / whole * _BAR))
-    return Text(" " * min(start, _BAR - 1) + "━" * min(length, _BAR - start or 1), "red" if row.failed else "green")
-
-
-def time_of(document: dict[str, Any]) -> tuple[str, str]:
+def time_of(document: Mapping[str, Any]) -> tuple[str, str]:
     """A document's day and time of day to the millisecond, as text in this computer's time zone; empty where it has no time."""
     at = document.get("@timestamp")
     day, _, time = f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M:%S.%f}"[:-3].partition(" ") if at else ("", "", "")

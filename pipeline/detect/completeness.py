@@ -9,7 +9,8 @@ from pipeline.detect.segment_outcome import ACCEPTED, FUNCTION, RAN, SERVICE
 from pipeline.detect.segment_tree import SegmentTree
 from pipeline.detect.verdict import SOURCE_UNAVAILABLE, State
 from pipeline.model.facts import LookupFact, Outcome, SegmentFact
-from pipeline.model.lookups import answered, failed_since_answer
+from pipeline.model.lookups import XRAY_KEEPS_DAYS, answered, failed_since_answer
+from pipeline.model.places import ACCESS, place_in
 from pipeline.model.sampling import provable_at, sampling_of
 from pipeline.model.trace_state import TraceState, last_seen
 
@@ -59,11 +60,29 @@ def _without_segments(state: TraceState, give_up_after_ms: int) -> Completeness:
     if _time_is_up(state, _conclusive(state), give_up_after_ms):
         return Completeness("notFound", _not_found(outcomes))
     if _time_is_up(state, failed, give_up_after_ms):
-        return Completeness(SOURCE_UNAVAILABLE, f"{_WHY_NO_ANSWER[failed[-1].outcome]} until long after the last log line: "
-                            "these log lines are all that is known.")  # fmt: skip
+        return Completeness(SOURCE_UNAVAILABLE, f"{_why_no_answer(failed[-1])} until long after the last log line: "
+                            f"these log lines are all that is known.{_remedy(failed[-1:])}")  # fmt: skip
     if failed:
-        return Completeness("pending", f"{_WHY_NO_ANSWER[failed[-1].outcome]} so far: its answer is put off.")
+        return Completeness("pending", f"{_why_no_answer(failed[-1])} so far: its answer is put off.{_remedy(failed[-1:])}")
     return Completeness("pending", "X-Ray has nothing on this trace yet.")
+
+
+def _why_no_answer(lookup: LookupFact) -> str:
+    """Why a look-up got no answer, or only a part of one."""
+    places = [place for text in lookup.refused_by if (place := place_in(text))]
+    if not places:
+        return _WHY_NO_ANSWER[lookup.outcome]
+    named = ", ".join(f"{place.account} ({place.region})" for place in places[:_MOST_NAMED]) + (", …" if len(places) > _MOST_NAMED else "")
+    return f"Accounts {named} refused to show their traces" if len(places) > 1 else f"Account {named} refused to show its traces"
+
+
+def _lower(sentence: str) -> str:
+    """A sentence as a part of another one."""
+    return sentence if sentence.startswith("X-Ray") else sentence[0].lower() + sentence[1:]
+
+
+def _remedy(lookups: Sequence[LookupFact]) -> str:
+    return f" To see them, {ACCESS}." if any(lookup.refused_by for lookup in lookups) else ""
 
 
 def _conclusive(state: TraceState) -> list[LookupFact]:
@@ -74,6 +93,8 @@ def _conclusive(state: TraceState) -> list[LookupFact]:
 
 
 def _not_found(outcomes: Collection[Outcome]) -> str:
+    if outcomes == {"expired"}:
+        return f"X-Ray keeps traces for {XRAY_KEEPS_DAYS} days, and was not asked for this older one: these log lines are all there is."
     if outcomes == {"unprocessed"}:
         return "X-Ray left this id unprocessed each time, and was asked until long after the last log line."
     if outcomes == {"subscribed"}:
@@ -97,13 +118,15 @@ def _with_segments(state: TraceState, tree: SegmentTree, give_up_after_ms: int) 
     if not missing:
         return Completeness("complete", "Every segment is closed and every call has its answer.")
     if _time_is_up(state, _conclusive(state), give_up_after_ms):
-        return Completeness("incomplete", f"Time is up, and something never came: {named}.", missing)
+        refused = [lookup for lookup in _conclusive(state)[-1:] if lookup.refused_by]
+        why = f"{_lower(_why_no_answer(refused[0]))}, and " if refused else ""
+        return Completeness("incomplete", f"Time is up, and {why}something never came: {named}.{_remedy(refused)}", missing)
     failed = failed_since_answer(state)
     if _time_is_up(state, failed, give_up_after_ms):
-        reason = f"Time is up, and {_WHY_NO_ANSWER[failed[-1].outcome]} when it was asked for what is missing: {named}."
-        return Completeness(SOURCE_UNAVAILABLE, reason, missing)
+        reason = f"Time is up, and {_lower(_why_no_answer(failed[-1]))} when it was asked for what is missing: {named}."
+        return Completeness(SOURCE_UNAVAILABLE, f"{reason}{_remedy(failed[-1:])}", missing)
     if failed:
-        reason = f"Not everything is there yet, and {_WHY_NO_ANSWER[failed[-1].outcome]} so far: {named}."
+        reason = f"Not everything is there yet, and {_lower(_why_no_answer(failed[-1]))} so far: {named}.{_remedy(failed[-1:])}"
         return Completeness("partial", reason, missing)
     return Completeness("partial", f"Not everything is there yet: {named}.", missing)
 

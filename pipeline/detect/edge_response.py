@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from pipeline.detect.segment_outcome import CLIENT_ERROR
+from pipeline.detect.segment_outcome import CLIENT_ERROR, OK, failed
 from pipeline.detect.segment_tree import SegmentTree
 from pipeline.detect.verdict import ClientSaw
 from pipeline.model.facts import RequestFact, SegmentFact
@@ -40,9 +40,21 @@ def edge_response_of(state: TraceState, tree: SegmentTree) -> EdgeResponse:
         return EdgeResponse(status, _saw(status), by, answered[-1] if answered[-1] != status else None)
     if entry is None or entry.in_progress:
         return EdgeResponse()
+    returned = tree.returned_by(entry)
+    if returned and entry.status in {None, OK}:
+        # OpenTelemetry names the status of a request over HTTP alone, and whoever invoked the function passes it on
+        return EdgeResponse(returned.status, _saw(returned.status), returned.name)
+    if entry.status is None and entry.handler and failed(entry) and not is_http(entry):
+        # a function without its Lambda service's segment: who gets its exception depends on what invoked it
+        return EdgeResponse(None, "unknown", entry.name)
     if entry.status is not None:
         return EdgeResponse(entry.status, _saw(entry.status), entry.name)
     return EdgeResponse(None, "error" if entry.fault or entry.error or entry.throttle else "success", entry.name)
+
+
+def is_http(fact: SegmentFact) -> bool:
+    """Whether a span is of a request over HTTP."""
+    return bool(fact.method or fact.url)
 
 
 def without_foreign_answers(state: TraceState, account: str) -> TraceState:

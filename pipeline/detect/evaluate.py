@@ -3,6 +3,7 @@
 from pipeline.detect.completeness import completeness_of
 from pipeline.detect.edge_response import edge_response_of, without_foreign_answers
 from pipeline.detect.engine import find
+from pipeline.detect.fingerprint import issues_in
 from pipeline.detect.rule import Rules
 from pipeline.detect.segment_tree import SegmentTree
 from pipeline.detect.trace_view import TraceView
@@ -23,6 +24,7 @@ def evaluate(state: TraceState, *, rules: Rules, give_up_after_ms: int, account:
     tree = SegmentTree(state.segments)
     completeness = completeness_of(state, tree, give_up_after_ms)
     entry, response = tree.entry, edge_response_of(state, tree)
+    findings = find(TraceView(state, tree, completeness, response), rules)
     return Verdict(
         state=completeness.state,
         state_reason=completeness.reason,
@@ -32,7 +34,8 @@ def evaluate(state: TraceState, *, rules: Rules, give_up_after_ms: int, account:
         throttle=any(fact.throttle for fact in tree),
         edge_status=response.status,
         client_saw=response.saw,
-        findings=find(TraceView(state, tree, completeness, response), rules),
+        findings=findings,
+        issues=issues_in(findings, tree, state),
         root=Root(id=entry.id, name=entry.name, service_name=tree.service_name(entry), start=entry.start, end=entry.end,
                   failed=entry.fault or entry.error or entry.throttle) if entry else None,
     )  # fmt: skip

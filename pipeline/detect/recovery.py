@@ -147,12 +147,12 @@ class Recovery:
 
     @cached_property
     def _calls(self) -> dict[str, list[SegmentFact]]:
-        """By request id, the subsegments of its function."""
+        """By request id, the subsegments of its function; of OpenTelemetry's span of it where Lambda's own segments are missing."""
         request: dict[str, str] = {}
         found: dict[str, list[SegmentFact]] = {}
         for id_, ancestry in self.tree.ancestries.items():
             above = ancestry.above
-            if above and above.origin == SERVICE:
+            if above and (above.origin == SERVICE or (above.handler and above.id not in request)):
                 request[id_] = above.request_id
             elif above and above.id in request:
                 request[id_] = request[above.id]

@@ -5,7 +5,18 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from pipeline.detect.ancestry import Ancestry, ancestries_of
-from pipeline.detect.segment_outcome import CLIENT_ERROR, FUNCTION, SERVER_ERROR, SERVICE, Call, call_of, failed, faulted, throttled
+from pipeline.detect.segment_outcome import (
+    CLIENT_ERROR,
+    FUNCTION,
+    SERVER_ERROR,
+    SERVICE,
+    Call,
+    call_of,
+    crashed,
+    failed,
+    faulted,
+    throttled,
+)
 from pipeline.detect.verdict import SegmentStatus
 from pipeline.model.facts import SegmentFact
 
@@ -98,7 +109,8 @@ class SegmentTree:
         functions = self.functions_of(service)
         # with several attempts the service's own flags may be about an earlier one
         suspects = functions[-1:] if len(functions) > 1 else [*functions, service]
-        return next((fact for fact in suspects if failed(fact)), None)
+        handlers = [handler for function in functions[-1:] for handler in self.handlers_of(function)]
+        return next((fact for fact in suspects if failed(fact)), next((handler for handler in handlers if crashed(handler)), None))
 
     def is_refusal(self, fact: SegmentFact) -> bool:
         """Whether a call was refused as the caller's own mistake: the same call made again would fail again."""
@@ -114,7 +126,9 @@ class SegmentTree:
         functions = [child for child in self.children(attempt) if child.origin == FUNCTION]
         # its function may be beside it, below the service's segment
         beside = [other for other in self.children_of(attempt.parent_id) if other.origin == FUNCTION and _during(other, attempt)]
-        return (attempt.status or 0) < CLIENT_ERROR and not any(failed(fact) for fact in (attempt, *(functions or beside)))
+        functions = functions or beside or ([attempt] if attempt.origin == FUNCTION else [])
+        handlers = (handler for function in functions for handler in self.handlers_of(function))
+        return (attempt.status or 0) < CLIENT_ERROR and not any(map(failed, (attempt, *functions))) and not any(map(crashed, handlers))
 
     def service_name(self, fact: SegmentFact) -> str:
         """Gives the service of ``fact``: its own, else that of the segment around it, else its name."""
@@ -126,8 +140,23 @@ class SegmentTree:
         if service.id not in self._functions:
             # an asynchronous invocation has its attempts as subsegments
             steps = (step for own in self.children(service) for step in (own, *(self.children(own) if own.subsegment else ())))
-            self._functions[service.id] = [step for step in steps if step.origin == FUNCTION]
+            found = [step for step in steps if step.origin == FUNCTION]
+            # OpenTelemetry's spans count where Lambda's own are missing
+            self._functions[service.id] = [step for step in found if not step.handler] or found
         return self._functions[service.id]
+
+    def handlers_of(self, function: SegmentFact) -> list[SegmentFact]:
+        """Gives the spans that OpenTelemetry wrote around the handler of a function that has Lambda's own segment, by start time."""
+        phases = (child for child in self.children(function) if child.subsegment and not child.namespace)
+        below = (child for above in (function, *phases) for child in self.children(above))
+        # another account's span may name any parent
+        return [child for child in below if child.handler and not child.subsegment and child.account == function.account]
+
+    def returned_by(self, service: SegmentFact) -> SegmentFact | None:
+        """Gives the span with the HTTP status that the last run of a Lambda service's function returned; None if none names it."""
+        functions = self.functions_of(service)[-1:] if service.origin == SERVICE else [service] if service.origin == FUNCTION else []
+        handlers = (handler for function in functions for handler in ([function] if function.handler else self.handlers_of(function)))
+        return next((handler for handler in handlers if handler.status is not None), None)
 
     def status_of_line(self, request_id: str, span_id: str, at: int) -> SegmentStatus | None:
         """Gives the status of the segment that a log line was written in; None if it is unknown.

@@ -99,11 +99,15 @@ class TraceView:
         return found
 
     def speaker_of(self, signal: SignalFact) -> str:
-        """Gives the name of the service whose log shows a line: by its segment or log group, and only without these what the line says."""
+        """Gives the name of the service whose log shows a line: by its segment or log group, and only without these what the line says.
+
+        In a log group that functions share, the log stream of the line's request names its function.
+        """
         segment = self.segment_of(signal.request_id)
         if segment and self.is_of_function(signal):
             return self.tree.service_name(segment)
-        named = service_name_of(signal.log_group)
+        request = self.state.requests.get(signal.request)
+        named = service_name_of(signal.log_group, min(request.runs, default="") if request else "")
         if named in self._logs_by_name and origin_of(signal.log_group, signal.account) not in self._logs_by_name[named]:
             # a log group that only bears the name of a function of this trace
             return signal.log_group

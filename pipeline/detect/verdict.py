@@ -19,6 +19,9 @@ FINAL: frozenset[State] = frozenset(
     {"complete", "unsampled", "notFound", "incomplete", "limitExceeded", "sourceDisabled", SOURCE_UNAVAILABLE}
 )
 
+WHOLE: Final[frozenset[State]] = frozenset({"complete", "unsampled", "notFound"})
+"""The final states of a trace of which nothing is known to be missing but what X-Ray never had."""
+
 
 class ShownLine(msgspec.Struct, frozen=True, order=True, rename="camel", kw_only=True):
     """A log line that shows a failure.
@@ -70,6 +73,44 @@ class Finding(msgspec.Struct, frozen=True, order=True, rename="camel", kw_only=T
     unknown: tuple[str, ...] = ()
 
 
+class Fingerprint(msgspec.Struct, frozen=True, order=True, rename="camel", kw_only=True):
+    """What hidden faults of one cause have in common. Variables are `*` (`pipeline.detect.message_template`).
+
+    Attributes:
+        family: the family of the rule that says most of the cause, such as ``functions``.
+        entry: how the transaction came in: the method and the route's template, else the name of the entry; empty if it is unknown.
+        service: the service that failed.
+        operation: the call or the span that failed; empty where lines alone tell of it.
+        exception_type: as the failed code named it; empty if it is unknown.
+        message: the exception's message, or what the log says instead.
+    """
+
+    family: str
+    entry: str
+    service: str
+    operation: str
+    exception_type: str
+    message: str
+
+
+class IssueSighting(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """An issue that a trace shows.
+
+    Attributes:
+        id: of the issue; it follows from the fingerprint.
+        fingerprint: of the failure.
+        rules: those that fired on it with an alert.
+        evidence: what really happened, as the finding says that says most of the cause.
+        version: of the Lambda function that failed, such as ``17`` or ``$LATEST``; empty if it is unknown.
+    """
+
+    id: str
+    fingerprint: Fingerprint
+    rules: tuple[str, ...]
+    evidence: str = ""
+    version: str = ""
+
+
 class SegmentStatus(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """The status of the X-Ray segment that a log line was written in."""
 
@@ -99,7 +140,10 @@ class Root(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What follows from a trace's state; ``missing`` names, a phrase each, what it lacks to be complete."""
+    """What follows from a trace's state; ``missing`` names, a phrase each, what it lacks to be complete.
+
+    ``issues`` are those that its findings show, sorted by id.
+    """
 
     state: State
     state_reason: str
@@ -110,6 +154,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     edge_status: int | None = None
     client_saw: ClientSaw = "unknown"
     findings: tuple[Finding, ...] = ()
+    issues: tuple[IssueSighting, ...] = ()
     root: Root | None = None
 
     @property
@@ -121,6 +166,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     def hidden_fault(self) -> bool:
         """Whether a failure hides behind a success: one of the findings is an alert."""
         return any(finding.severity == "alert" for finding in self.findings)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the state is final, nothing failed, plainly or hidden, and nothing of the trace is known to be missing."""
+        failed = self.fault or self.error or self.throttle or self.client_saw == "error"
+        return self.state in WHOLE and not failed and not self.findings
 
     @property
     def rules(self) -> tuple[str, ...]:

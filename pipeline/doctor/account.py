@@ -130,6 +130,11 @@ class Account(Deployment):
         return xray.read_destination(self.calls)
 
     @cached_read
+    def linked_accounts(self) -> frozenset[str]:
+        """The ids of the accounts that share their traces with this one."""
+        return xray.read_linked_accounts(self.calls)
+
+    @cached_read
     def sampling(self) -> tuple[Sampling, ...]:
         """X-Ray's sampling rules."""
         return xray.read_sampling(self.calls)

@@ -73,8 +73,8 @@ class Deployment(Cached):
 
     def settings_of(self, function: Function) -> Settings:
         """The settings in a function's environment variables. Raises MisconfiguredError that names every fault."""
-        # the rule file is in the Lambda package, not on this machine
-        given = {key: value for key, value in function.environment.items() if key != "TRACEJOIN_RULES"}
+        # the rule file and the policy are in the Lambda package, not on this machine
+        given = {key: value for key, value in function.environment.items() if key not in {"TRACEJOIN_RULES", "TRACEJOIN_POLICY"}}
         return Settings.from_environment({**given, "AWS_REGION": self.region})
 
     def found_stack_or_none(self) -> Stack | None:
@@ -112,3 +112,8 @@ class Deployment(Cached):
     def changes(self) -> list[Change]:
         """The changes that `tracejoin setup` would make."""
         return opensearch.read_changes(self.open_store(), self.settings().retention_days)
+
+    @cached_read
+    def saved_objects(self) -> list[Change]:
+        """The changes that `tracejoin setup` would make in Dashboards."""
+        return opensearch.read_saved_objects(self.settings())

@@ -14,6 +14,8 @@ from pipeline.doctor.check_result import CheckResult, fine, problem, unknown, wa
 from pipeline.doctor.collect import opensearch as read
 from pipeline.doctor.shell_commands import curl, is_serverless, setup
 from pipeline.provision.desired_state import Change
+from pipeline.provision.saved_objects import NOWHERE
+from pipeline.search.pipeline_health import PATIENCE
 from pipeline.settings import Settings
 from pipeline.store.serverless import ServerlessStore
 
@@ -23,7 +25,6 @@ _LOW: Final = 85
 _HIGH: Final = 90
 _FLOOD: Final = 95
 _OK: Final = 200
-_PATIENCE: Final = 15 * 60
 # an index may be created a day before its own, and the policy runs only now and then
 _SLACK: Final = timedelta(days=2)
 
@@ -105,10 +106,27 @@ def overdue(found: read.Overdue, endpoint: str, stack: str) -> Iterator[CheckRes
         return
     message = (
         f"{found.lines} lines and spans are pending and {found.traces} traces are not settled after their last look-up and"
-        f" {_PATIENCE // 60} minutes more, such as {found.example}: the sweep does not run, or gets nowhere"
+        f" {PATIENCE // 60} minutes more, such as {found.example}: the sweep does not run, or gets nowhere"
     )
     log = f"Find out why (aws logs tail /aws/lambda/{stack}-resolve --since 1h), and run it by hand" if stack else "Run it"
     yield problem(found.example, message, f"{log}: tracejoin resolve --endpoint {shlex.quote(endpoint)}")
+
+
+def dashboards(changes: Sequence[Change], endpoint: str, settings: Settings) -> Iterator[CheckResult]:
+    """Warns of index patterns and dashboards that Dashboards lacks, or has of another version; says so where it can't be asked."""
+    missing = [change.name for change in changes if change.action == "created"]
+    other = [change.name for change in changes if change.action == "updated"]
+    for change in changes:
+        if change.action == "skipped":
+            yield (fine if change.reason == NOWHERE else unknown)(f"Dashboards: {change.name}", change.reason)
+    if missing:
+        message = f"{len(missing)} of {len(changes)} index patterns, searches and dashboards are not there, such as {missing[0]}"
+        yield warning("Dashboards", message, setup(endpoint, settings))
+    if other:
+        message = (
+            f"{len(other)} of {len(changes)} index patterns, searches and dashboards are not those of this version, such as {other[0]}"
+        )
+        yield warning("Dashboards", message, setup(endpoint, settings))
 
 
 def _day(name: str) -> date | None:
@@ -142,7 +160,7 @@ def _look_old(it: Account) -> Iterator[CheckResult]:
 
 def _look_overdue(it: Account) -> Iterator[CheckResult]:
     # the delays of all look-ups add up
-    before = time.time() - sum(it.settings().lookup_delays) - _PATIENCE
+    before = time.time() - sum(it.settings().lookup_delays) - PATIENCE
     stack = it.name if it.found_stack_or_none() else ""
     yield from overdue(read.read_overdue(it.open_store(), int(before * 1000)), it.store().endpoint, stack)
 
@@ -152,6 +170,8 @@ CHECKS: Final = (
           lambda it: reached(it.store().endpoint, it.reached(), it.region)),
     Check("opensearch-templates", "Templates and indices are those of this version.",
           lambda it: templates(it.store().endpoint, it.changes(), it.settings())),
+    Check("opensearch-dashboards", "Dashboards has the dashboards of this version.",
+          lambda it: dashboards(it.saved_objects(), it.store().endpoint, it.settings())),
     Check("opensearch-health", "The cluster is green.", _look_health),
     Check("opensearch-disk", "No node is near a disk watermark.", _look_disks),
     Check("opensearch-old-indices", "No daily index is older than the retention.", _look_old),

@@ -1,5 +1,6 @@
 """Queues: checks that the functions, their queues and their bucket keep up."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -42,8 +43,8 @@ def parked(stack: Stack, count: int, *, more: bool) -> Iterator[CheckResult]:
         message = (
             f"{count}{' or more' if more else ''} events of CloudWatch Logs could not be shipped and are parked; they go after 30 days"
         )
-        fetch = aws(stack.region, "s3", "cp", "--recursive", f"s3://{bucket}", "parked")
-        yield warning(bucket, message, f"Find out why ({_tail(stack, 'ShipFunction')}), then fetch them to ship them again: {fetch}")
+        again = shlex.join(["tracejoin", "replay", "send", "--stack", stack.name])
+        yield warning(bucket, message, f"Find out why ({_tail(stack, 'ShipFunction')}), then send them again: {again}")
 
 
 def alarms(stack: Stack, found: Sequence[Alarm]) -> Iterator[CheckResult]:

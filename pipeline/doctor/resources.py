@@ -21,6 +21,7 @@ class Stack:
         status: CloudFormation's status, such as UPDATE_COMPLETE.
         reason: CloudFormation's reason for the status.
         version: the output `Version`; empty where the stack has none.
+        parameters: its parameters as text; what is secret is masked by CloudFormation.
         resources: its resources by logical id.
     """
 
@@ -31,6 +32,7 @@ class Stack:
     status: str = "CREATE_COMPLETE"
     reason: str = ""
     version: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
     resources: Mapping[str, Resource] = field(default_factory=dict)
 
     def id_of(self, logical_id: str) -> str:
@@ -71,6 +73,7 @@ class Function:
         system_level: the least level of platform records that are logged: DEBUG, INFO, WARN; empty for text.
         application_level: the least level of its own lines that are logged; empty for text.
         environment: its environment variables.
+        memory_mb: the memory that it has.
         state, reason: Lambda's state of it, and the reason; the state is empty where only ListFunctions was read.
     """
 
@@ -81,6 +84,7 @@ class Function:
     system_level: str = ""
     application_level: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    memory_mb: int = 128
     state: str = ""
     reason: str = ""
 

@@ -37,8 +37,8 @@ def policy(days: int | None, settings: Settings, endpoint: str) -> Iterator[Chec
     """Warns where OpenSearch's lifecycle policy is missing or ``days``, its retention, is not the stack's."""
     name = f"{settings.prefix}-retention"
     if days is None:
-        message = "OpenSearch has no lifecycle policy of this name, or no Index State Management at all: it deletes no daily index"
-        yield warning(name, message, f"Install it where it can be, else delete old indices yourself: {setup(endpoint, settings)}")
+        message = "OpenSearch has no lifecycle policy of this name, so without Index State Management the sweep deletes old days"
+        yield warning(name, message, f"Install it where it can be: {setup(endpoint, settings)}")
     elif days != settings.retention_days:
         message = f"OpenSearch deletes daily indices after {days} days, the stack's retention is {settings.retention_days} days"
         yield warning(name, message, setup(endpoint, settings))

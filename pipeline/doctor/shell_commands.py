@@ -46,4 +46,5 @@ def setup(endpoint: str, settings: Settings) -> str:
     default = Settings()
     given = [f"TRACEJOIN_PREFIX={settings.prefix}"] if settings.prefix != default.prefix else []
     given += [f"TRACEJOIN_RETENTION_DAYS={settings.retention_days}"] if settings.retention_days != default.retention_days else []
+    given += [f"TRACEJOIN_DASHBOARDS_URL={shlex.quote(settings.dashboards_url)}"] if settings.dashboards_url else []
     return " ".join([*given, "tracejoin setup --endpoint", shlex.quote(endpoint)])

@@ -1,6 +1,6 @@
 """Traces: checks that the source of traces works, and that X-Ray records traces."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from pipeline.doctor.check import Check
@@ -9,7 +9,8 @@ from pipeline.doctor.resources import Function, Sampling, Stack
 from pipeline.doctor.shell_commands import aws
 from pipeline.doctor.subscription_state import Subscriptions
 from pipeline.model.log_groups import SPANS_LOG_GROUP
-from pipeline.settings import TraceSource
+from pipeline.model.places import ACCESS
+from pipeline.settings import Settings, TraceSource
 
 _SEARCH: Final = "CloudWatchLogs"
 _DEFAULT_RULE: Final = "Default"
@@ -37,6 +38,24 @@ def source(setting: TraceSource, destination: str, region: str, stack: str) -> I
     elif setting == "aws/spans" and not searching:
         message = "Transaction Search is off, so X-Ray writes no spans to aws/spans"
         yield problem(SPANS_LOG_GROUP, message, f"Turn Transaction Search on: {turn_on}")
+
+
+def accounts(stack: Stack, settings: Settings, linked: Callable[[], Collection[str]]) -> Iterator[CheckResult]:
+    """Warns of accounts whose lines are shipped, and whose traces can't be looked up.
+
+    Args:
+        stack: the stack that ships them.
+        settings: the accounts, the source of traces, and the role that reads traces.
+        linked: reads which accounts share their traces with the stack's own; not called where nobody need know.
+    """
+    others = settings.allowed_accounts[1:]
+    if not others or settings.trace_reader_role_arn or settings.trace_source == SPANS_LOG_GROUP:
+        return
+    shared = linked()
+    for account in others:
+        if account not in shared:
+            message = "its lines are shipped, and there is no way to its traces: those that ran in it alone end as sourceUnavailable"
+            yield warning(account, message, f"{ACCESS[0].upper()}{ACCESS[1:]} of {stack.name}.")
 
 
 def spans_group(stack: Stack, setting: TraceSource, found: Subscriptions, filter_name: str) -> Iterator[CheckResult]:
@@ -83,6 +102,8 @@ def tracing(region: str, functions: Sequence[Function], groups: Collection[str])
 CHECKS: Final = (
     Check("trace-source", "The source of traces that is set answers in this account.",
           lambda it: source(it.settings().trace_source, it.destination(), it.region, it.name if it.found_stack_or_none() else "")),
+    Check("trace-accounts", "The traces of every account whose events are shipped can be looked up.",
+          lambda it: accounts(it.stack(), it.settings(), it.linked_accounts)),
     Check("trace-spans", "Where traces come from aws/spans, that log group sends to ship.",
           lambda it: spans_group(it.stack(), it.settings().trace_source, it.subscriptions(), it.filter_name())),
     Check("trace-sampling", "X-Ray records most requests.", lambda it: sampling(it.region, it.sampling(), it.indexed_share())),

@@ -36,5 +36,6 @@ class Reassignment(msgspec.Struct, frozen=True):
 
 
 def stale_by_service(reassignments: Iterable[Reassignment]) -> Counter[str]:
-    """Counts the reassigned lines with a stale trace id, by the service that their log group is named after."""
-    return Counter(service_name_of(stream_of(new.hit.source).log_group) for new in reassignments if new.assignment.stale_trace_id)
+    """Counts the reassigned lines with a stale trace id, by the service that their log stream is named after."""
+    streams = (stream_of(new.hit.source) for new in reassignments if new.assignment.stale_trace_id)
+    return Counter(service_name_of(stream.log_group, stream.log_stream) for stream in streams)

@@ -1,22 +1,25 @@
 """Enrich: writes a trace's verdict to its lines and spans by compare-and-set; an old verdict never replaces a new one.
 
 A line or span gets a verdict only if the trace's state holds the facts of the document itself. So a document whose facts were never
-merged stays `pending`, where the sweep finds it: no lost message can lose a fact.
+merged stays `pending`, where the sweep finds it: no lost message can lose a fact. A line that leaves its state to its trace's record is
+not written at all as long as nothing about the trace is notable; once something was, for good, it is written like any other.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.detect.verdict import Root, Verdict
 from pipeline.logs.line_facts import is_provisional, said_by_line
 from pipeline.model.facts import RequestFact, SegmentFact, request_key
-from pipeline.model.index_days import OUTSIDE
+from pipeline.model.index_days import KEPT_SPANS, OUTSIDE
 from pipeline.model.invocations import position_of, stream_of, window_around
+from pipeline.model.line_states import IN_RECORD
 from pipeline.model.timestamps import iso_nanos, millis_of
-from pipeline.model.trace_state import holds
+from pipeline.model.trace_state import TraceState, holds
 from pipeline.store.client import Store
 from pipeline.store.document_facts import facts_of, stored_fact
 from pipeline.store.results import Hit
+from pipeline.store.together import Writer
 from pipeline.store.trace_document import TraceRecord, annotations_of, correlation_ids_of, trace_status
 from pipeline.traces.span_document import ERROR, UNSET, span_address
 
@@ -50,9 +53,13 @@ def out_of_date(records: Iterable[TraceRecord], store: Store, held: Mapping[tupl
     return [*unchanged, *store.fetch([hit for hit, mine in found if mine is None or mine.seq_no != hit.seq_no])]
 
 
-def apply_verdicts(
-    hits: Iterable[Hit], records: Mapping[str, TraceRecord], store: Store, refused: dict[tuple[str, str], str] | None = None
-) -> set[str]:
+def applying_verdicts(
+    hits: Iterable[Hit],
+    records: Mapping[str, TraceRecord],
+    store: Store,
+    refused: dict[tuple[str, str], str] | None = None,
+    merged: Container[str] = (),
+) -> Writer[set[str]]:
     """Writes the records' verdicts to lines and spans; returns the ids of traces with one that could not be updated yet.
 
     Args:
@@ -60,6 +67,7 @@ def apply_verdicts(
         records: the records of their traces, by trace id.
         store: OpenSearch.
         refused: is filled with the addresses of documents whose index takes no writes now, each with the reason.
+        merged: the ids of traces whose records are known to hold the facts of all their ``hits``.
 
     Raises BadInputError where OpenSearch refuses an update for good.
     """
@@ -67,15 +75,16 @@ def apply_verdicts(
     ready: list[Hit] = []
     for hit in hits:
         record = records[hit.source["traceId"]]
-        if hit.source.get("trace", {}).get("version", 0) >= record.version:
+        status = hit.source.get("trace", {})
+        if status.get("version", 0) >= record.version:
             continue
-        if holds(record.state, facts_of(hit)):
-            ready.append(hit)
-        else:
+        if not (record.trace_id in merged or holds(record.state, facts_of(hit))):
             left.add(record.trace_id)
+        elif not (record.left and status.get("state") == IN_RECORD) or record.lets_go:
+            ready.append(hit)
     patches = {id_: _DocumentPatch(records[id_]) for id_ in {hit.source["traceId"]: None for hit in ready}}
     writes = [line for hit in ready for line in patches[hit.source["traceId"]].rewritten(hit, store)]
-    for hit, result in zip(ready, store.write(writes), strict=True):
+    for hit, result in zip(ready, (yield writes), strict=True):
         if result.conflict:
             left.add(hit.source["traceId"])
         elif result.curable:
@@ -109,14 +118,9 @@ class _DocumentPatch:
     """Makes the updates of a record's lines and spans."""
 
     def __init__(self, record: TraceRecord) -> None:
-        # imported here: most batches of `ship` find no verdict, and a cold start should not pay for it
-        from pipeline.detect.segment_tree import SegmentTree  # noqa: PLC0415
-
         self._record = record
-        self._tree = SegmentTree(record.state.segments)
-        self._annotations = annotations_of(record.state)
-        self._correlation_ids = correlation_ids_of(record.state)
-        self._trace = trace_status(record.verdict, record.version)
+        status = trace_status(record.verdict, record.version)
+        self._lines = LineEnrichment(record.state, status, record.transaction_id, expendable=record.lets_go)
 
     def rewritten(self, hit: Hit, store: Store) -> list[object]:
         """Returns the bulk lines that write one line or span with the verdict, or delete the loser of two spans with one id.
@@ -125,23 +129,53 @@ class _DocumentPatch:
         """
         action = store.compare_and_set(hit.index, hit.id, hit.seq_no, hit.primary_term)
         if hit.source["doc"]["kind"] == "log":
-            patch = self._of_line(hit.source)
-            kept = {name: value for name, value in hit.source.items() if name not in patch}
-            return [action, kept | {name: value for name, value in patch.items() if value is not None}]
+            return [action, self._lines.enriched(hit.source)]
         fact = self._record.state.segments.get(hit.source["spanId"])
+        source = {name: value for name, value in hit.source.items() if name != "expendable"}
         if fact is None:
-            return [action, hit.source | self._of_trace()]
-        if span_address(fact, self._record.trace_id, store.prefix) != (hit.index, hit.id) and not _is_its_own_outside(fact, hit):
+            return [action, source | self._lines.of_trace]
+        if span_address(fact, self._record.trace_id, store.prefix) != (hit.index, hit.id) and not _is_its_own_elsewhere(fact, hit):
             # another document of the same span, with another start, has won
             return [{"delete": action["index"]}]
-        return [action, hit.source | self.of_span(fact, hit.source)]
+        return [action, source | self.of_span(fact, source)]
 
     def of_span(self, fact: SegmentFact, source: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the fields that the document ``source`` of a span has from its trace."""
-        return self._of_trace() | patch_of_span(fact, source, self._tree, self._record.verdict)
+        return self._lines.of_trace | patch_of_span(fact, source, self._lines.tree, self._record.verdict)
 
-    def _of_trace(self) -> dict[str, Any]:
-        return {"trace": self._trace, "transactionId": self._record.transaction_id, "correlationId": self._correlation_ids}
+
+class LineEnrichment:
+    """What the lines of one trace have from it.
+
+    Args:
+        state: the facts of the trace.
+        status: its `trace` object.
+        transaction_id: the id of its transaction.
+        expendable: whether others of it were sampled out, so that what comes now has to be found.
+
+    Attributes:
+        tree: the segments of the trace.
+        of_trace: the fields that its spans have, too.
+    """
+
+    def __init__(self, state: TraceState, status: Mapping[str, Any], transaction_id: str, *, expendable: bool = False) -> None:
+        # imported here: most batches of `ship` find no verdict, and a cold start should not pay for it
+        from pipeline.detect.segment_tree import SegmentTree  # noqa: PLC0415
+        from pipeline.detect.told_requests import told_requests  # noqa: PLC0415
+
+        self.tree = SegmentTree(state.segments)
+        self._requests = told_requests(state)
+        self._annotations = annotations_of(state)
+        self._correlation_ids = correlation_ids_of(state)
+        self._shared = {"trace": status, "transactionId": transaction_id}
+        self._expendable = expendable or None
+        self.of_trace = {**self._shared, "correlationId": self._correlation_ids, **({"expendable": True} if expendable else {})}
+
+    def enriched(self, source: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the document of a line, ``source``, with what it has from its trace."""
+        patch = self._of_line(source)
+        kept = {name: value for name, value in source.items() if name not in patch}
+        return kept | {name: value for name, value in patch.items() if value is not None}
 
     def _of_line(self, source: Mapping[str, Any]) -> dict[str, Any]:
         """All fields that a line has from its trace, None for those that it lacks.
@@ -153,24 +187,22 @@ class _DocumentPatch:
         # a line that was assigned anew does not show the span of the trace that it claims
         shown = {name: None if name in state and source.get("idSource") != "inline" else value for name, value in said.items()}
         own = shown | self._of_request(source, said) | self._correlation(said)
-        segment = self._tree.status_of_line(source.get("requestId") or "", own["spanId"] or "", millis_of(source["@timestamp"]))
+        segment = self.tree.status_of_line(source.get("requestId") or "", own["spanId"] or "", millis_of(source["@timestamp"]))
         noted = {name: value for name, value in state.items() if name not in _SAID}
         # what a line says stands in `state` where the line shows something else, and for its next assignment where this one is a guess
         noted |= {name: value for name, value in said.items() if value != own[name] or (is_provisional(source) and name != "correlationId")}
-        given = {"segment": segment, "annotations": self._annotations or None, "state": noted or None}
-        return {"trace": self._trace, "transactionId": self._record.transaction_id, **given, **own}
+        given = {"segment": segment, "annotations": self._annotations or None, "state": noted or None, "expendable": self._expendable}
+        return {**self._shared, **given, **own}
 
     def _of_request(self, source: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
         """The platform's span id and sampling for a line whose own content lacks them."""
-        requests = self._record.state.requests
-        # for a line of API Gateway that was assigned by its integration's request
-        of_integration = (
-            request for request in requests.values() if request.platform and request.request_id == source.get("integrationRequestId")
-        )
         stream = stream_of(source)
-        request = requests.get(request_key(source.get("requestId") or "", stream.log_group, stream.account))
-        request = request if request and request.platform else next(of_integration, None) or self._request_around(source)
-        if request is None or not request.platform or (source.get("eventName") and source.get("idSource") == "inline"):
+        request = (
+            self._requests.get(request_key(source.get("requestId") or "", stream.log_group, stream.account))
+            or self._of_integration(source)
+            or self._request_around(source)
+        )
+        if request is None or (source.get("eventName") and source.get("idSource") == "inline"):
             return {}
         # a line's own span is more exact than its request's segment
         span_id = said["spanId"] if source.get("idSource") == "inline" else None
@@ -178,13 +210,18 @@ class _DocumentPatch:
         given = {"spanId": span_id or segment_id, "sampled": request.is_sampled}
         return {name: value for name, value in given.items() if value is not None}
 
+    def _of_integration(self, source: Mapping[str, Any]) -> RequestFact | None:
+        """The request of the integration, for a line of API Gateway that was assigned by it."""
+        id_ = source.get("integrationRequestId")
+        return next((request for request in self._requests.values() if request.request_id == id_), None) if id_ else None
+
     def _request_around(self, source: Mapping[str, Any]) -> RequestFact | None:
         """The request of the invocation that a line was assigned to by its position, if the line kept another service's request id."""
         if source.get("idSource") != "stream":
             return None
         stream, position = stream_of(source), position_of(source)
-        around = [(window, request) for request in self._record.state.requests.values()
-                  if request.platform and request.origin == stream.origin and stream.log_stream in request.runs
+        around = [(window, request) for request in self._requests.values()
+                  if request.origin == stream.origin and stream.log_stream in request.runs
                   and (window := window_around(position, request.runs[stream.log_stream]))]  # fmt: skip
         return max(around, key=lambda found: found[0])[1] if around else None
 
@@ -194,9 +231,9 @@ class _DocumentPatch:
         return {"correlationId": [*own_ids, *(id_ for id_ in self._correlation_ids if id_ not in own_ids)] or None}
 
 
-def _is_its_own_outside(fact: SegmentFact, hit: Hit) -> bool:
-    """Whether a span document in the index for all times outside is that of ``fact``: both have the same start."""
-    return hit.index.endswith(OUTSIDE) and (own := stored_fact(hit.source)) is not None and own.start == fact.start
+def _is_its_own_elsewhere(fact: SegmentFact, hit: Hit) -> bool:
+    """Whether a span document in the index for all times outside, or for held ones, is that of ``fact``: both have the same start."""
+    return hit.index.endswith((OUTSIDE, KEPT_SPANS)) and (own := stored_fact(hit.source)) is not None and own.start == fact.start
 
 
 def patch_of_span(fact: SegmentFact, source: Mapping[str, Any], tree: "SegmentTree", verdict: Verdict) -> dict[str, Any]:

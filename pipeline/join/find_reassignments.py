@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.join.assignment import Reassignment
 from pipeline.join.by_position import assign_by_position, misplaced_by_position
-from pipeline.join.by_request import assign_by_request, misplaced_by_request, ran_in
+from pipeline.join.by_request import assign_by_request, judged_by_request, ran_in
 from pipeline.model.invocations import InvocationWindow
 from pipeline.store.client import Store
 from pipeline.store.join_keys import JoinKey
@@ -27,9 +27,11 @@ def find_misplaced(
     """
     by_position = misplaced_by_position(records, store, checked)
     found = {(reassignment.hit.index, reassignment.hit.id): reassignment for reassignment in by_position}
-    # the platform's record of a line's request outweighs the line's position
-    by_request = misplaced_by_request(records, join_keys, store)
-    found |= {(reassignment.hit.index, reassignment.hit.id): reassignment for reassignment in by_request}
+    for hit, assignment in judged_by_request(records, join_keys, store):
+        # the platform's record of a line's request outweighs the line's position, also where it leaves the line as it is
+        found.pop((hit.index, hit.id), None)
+        if assignment:
+            found[hit.index, hit.id] = Reassignment(hit, assignment)
     return list(found.values())
 
 
@@ -44,7 +46,7 @@ def assign_new(
         open_before: the records of the traces whose requests may be open around the lines.
         store: OpenSearch, to find other requests in an invocation.
     """
-    found = [Reassignment(hit, new) for hit in hits if (new := assign_by_request(hit.source, ran_in(hit.source, join_keys)))]
-    done = {(reassignment.hit.index, reassignment.hit.id) for reassignment in found}
-    rest = [hit for hit in hits if (hit.index, hit.id) not in done and not hit.source.get("eventName")]
+    ran = [(hit, ran_in(hit.source, join_keys)) for hit in hits]
+    found = [Reassignment(hit, new) for hit, traces in ran if (new := assign_by_request(hit.source, traces))]
+    rest = [hit for hit, traces in ran if not traces and not hit.source.get("eventName")]
     return [*found, *assign_by_position(rest, open_before, store)]

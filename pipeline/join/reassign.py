@@ -1,7 +1,8 @@
 """Reassign: writes lines under another trace or request, and says what that changes in the records of both traces.
 
 The facts of a line are merged into the record of its new trace, and retracted from that of its old one, before the line itself is
-rewritten, by compare-and-set. `find_reassignments` decides which lines these are.
+rewritten, by compare-and-set. Where its position decides and it names another request, its facts follow the line: after a crash between
+the two the line may go where that request ran, and nobody would retract them. `find_reassignments` decides which lines these are.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,13 +11,21 @@ from typing import Any, Final
 import msgspec
 
 from pipeline.join.assignment import Assignment, Reassignment
-from pipeline.logs.line_facts import as_logged, is_provisional, ran_in_other_trace, retract_signals, said_by_line
+from pipeline.logs.line_facts import (
+    as_logged,
+    facts_of_line,
+    is_provisional,
+    names_another,
+    ran_in_other_trace,
+    retract_signals,
+    said_by_line,
+)
+from pipeline.model.line_states import PENDING
 from pipeline.model.trace_ids import to_xray
-from pipeline.model.trace_state import TraceState, merge
+from pipeline.model.trace_state import EMPTY, TraceState, merge
 from pipeline.store.client import Store
 from pipeline.store.document_facts import facts_by_trace
 from pipeline.store.results import Hit
-from pipeline.traces.span_document import PENDING
 
 # the fields that a line has from its trace, and from its assignment
 _GIVEN: Final = ("trace", "segment", "annotations", "transactionId", "state", "xray", "traceId", "spanId", "sampled", "idSource",
@@ -30,7 +39,8 @@ _DECISIVE: Final = ("traceId", "idSource", "requestId", "staleTraceId")
 def facts_of_reassignments(reassignments: Iterable[Reassignment]) -> dict[str, TraceState]:
     """Returns by trace id what to merge into the records of the lines' new traces, and what retracts facts from their old ones."""
     reassignments = list(reassignments)
-    facts = facts_by_trace(_reassigned(reassignment) for reassignment in reassignments)
+    anew = map(_reassigned, reassignments)
+    facts = facts_by_trace(hit for hit in anew if not names_another(hit.source))
     for reassignment in reassignments:
         source, assignment = reassignment.hit.source, reassignment.assignment
         old = source.get("traceId") or ""
@@ -40,11 +50,13 @@ def facts_of_reassignments(reassignments: Iterable[Reassignment]) -> dict[str, T
             # its request ran in another trace, which the line under its new assignment says
             continue
         # a line that was assigned by position, or by a header that it shows, says nothing of its request
-        by_position = source.get("idSource") == "stream" and assignment.request_id != source.get("requestId")
+        by_position = source.get("idSource") == "stream" and (assignment.request_id != source.get("requestId") or names_another(source))
         only_signals = by_position or not said_by_line(source, "requestId")
         line_id = reassignment.hit.id
         retraction = retract_signals(line_id, source) if only_signals else ran_in_other_trace(line_id, source, old)
-        facts[old] = merge(facts.get(old, TraceState()), retraction)
+        # what the line said of the trace that it names, which nobody may have read while it stood there
+        said = facts_of_line(line_id, source) if source.get("idSource") == "inline" else EMPTY
+        facts[old] = merge(facts.get(old, EMPTY), merge(said, retraction))
     return facts
 
 
@@ -126,6 +138,6 @@ def _state(assignment: Assignment, source: Mapping[str, Any], said: Mapping[str,
     if assignment.provisional and assignment.trace_id:
         return {"loose": True, **logged, **dict.fromkeys(_SAID), **said}
     if not _is_own(assignment, source):
-        return dict(said)
+        return {**said, **(logged if assignment.id_source == "stream" and logged["requestId"] else {})}
     # its request is new, which is not what the line itself says
     return logged if assignment.trace_id and assignment.request_id else {}

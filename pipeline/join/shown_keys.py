@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from pipeline.model.bounds import fair_share, origin_in, values_by_origin
-from pipeline.model.facts import KeyFact
+from pipeline.model.facts import KeyFact, SegmentFact
 from pipeline.model.trace_state import TraceState
 from pipeline.store.join_keys import BY_XRAY, KeySighting
 from pipeline.store.trace_document import TraceRecord
@@ -80,9 +80,14 @@ def sightings_of(records: Iterable[TraceRecord]) -> dict[str, KeySighting]:
             if request.platform:
                 found.setdefault(request.request_id, KeySighting()).platform.add((record.trace_id, request.origin))
         for fact in record.state.segments.values():
-            if fact.request_id and fact.origin.startswith("AWS::Lambda"):
+            if fact.request_id and (fact.origin.startswith("AWS::Lambda") or sends_events(fact)):
                 found.setdefault(fact.request_id, KeySighting()).platform.add((record.trace_id, BY_XRAY))
     return found
+
+
+def sends_events(fact: SegmentFact) -> bool:
+    """Whether a segment is a call of PutEvents, whose request id the log of the event bus names."""
+    return fact.operation == "PutEvents"
 
 
 def _alone(state: TraceState) -> dict[str, str]:
@@ -106,7 +111,7 @@ def _of_segments(state: TraceState) -> Iterable[tuple[str, KeyFact]]:
     for fact in state.segments.values():
         name = fact.service_name or fact.name
         # a call of S3 or DynamoDB has a request id, too, which no other trace shows
-        if fact.request_id and (not fact.subsegment or fact.operation == "Invoke"):
+        if fact.request_id and (not fact.subsegment or fact.operation == "Invoke" or sends_events(fact)):
             yield fact.request_id, KeyFact(method="request id", service_name=name, span_id=fact.id)
         for trace_id in fact.links:
             yield trace_id, KeyFact(method="X-Ray link", service_name=name, span_id=fact.id)

@@ -18,15 +18,19 @@ import msgspec
 from pipeline.join.shown_keys import ShownKeys
 from pipeline.join.transaction_walk import TransactionWalk, own_trace
 from pipeline.model.bounds import fair_share
+from pipeline.model.event_ids import parse_event_id, time_of_event
 from pipeline.model.facts import KeyFact, Method
-from pipeline.model.trace_ids import parse_trace_id, to_xray
+from pipeline.model.index_days import log_indices
+from pipeline.model.trace_ids import parse_span_id, parse_trace_id, to_xray
 from pipeline.model.trace_state import TraceState
 from pipeline.store.client import Store
-from pipeline.store.join_keys import JoinKey, JoinKeys
+from pipeline.store.join_keys import KEY_FIELDS, JoinKey, JoinKeys
 
 MOST_TRACES: Final = 200
 """In a larger transaction each trace stands alone, and `why` says so. Unknown traces are counted apart from known ones."""
 _MOST_KEYS = 500
+# log lines of one millisecond
+_MOST_AT_ONCE = 1000
 
 
 class TransactionEdge(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -125,13 +129,26 @@ def traces_naming(id_: str, store: Store) -> list[str]:
     """Returns the ids of the traces that an id names, or whose indexed lines and spans name it, resolved or not; sorted."""
     if trace_id := parse_trace_id(id_):
         return [trace_id]
-    named = [{"term": {field: id_}} for field in ("correlationId", "requestId", "integrationRequestId")]
+    if event_id := parse_event_id(id_):
+        return _traces_of_event(event_id, store)
+    span_id = parse_span_id(id_)
+    named = [{"term": {field: id_}} for field in KEY_FIELDS] + ([{"term": {"spanId": span_id}}] if span_id else [])
     body = {"query": {"bool": {"should": named, "minimum_should_match": 1}}, "size": 0,
             "aggs": {"traces": {"terms": {"field": "traceId", "size": MOST_TRACES}}}}  # fmt: skip
     buckets = store.search(body).get("aggregations", {}).get("traces", {}).get("buckets", ())
     # however many others name the id, too
     known = JoinKeys(store).load([id_])[id_].known
     return sorted({*known, *(bucket["key"] for bucket in buckets)})
+
+
+def _traces_of_event(event_id: str, store: Store) -> list[str]:
+    """The traces of the lines of a log event. Its id is not indexed, and holds its time."""
+    at = time_of_event(event_id)
+    moment = {"range": {"@timestamp": {"gte": at, "lte": at, "format": "epoch_millis"}}}
+    query = {"bool": {"filter": [moment, {"exists": {"field": "traceId"}}]}}
+    body = {"query": query, "size": _MOST_AT_ONCE, "_source": ["eventId", "traceId"]}
+    hits = store.search(body, index=log_indices(store.prefix))["hits"]["hits"]
+    return sorted({hit["_source"]["traceId"] for hit in hits if hit["_source"].get("eventId") == event_id})
 
 
 class _Graph:

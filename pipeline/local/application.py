@@ -4,6 +4,7 @@ import time
 import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -35,6 +36,7 @@ _FUNCTIONS: Final = (
     Function(name="error", handler=EXAMPLES / "error" / "app.py"),
     Function(name="timeout", handler=EXAMPLES / "timeout" / "app.py", timeout=0.5),
 )
+_PACKAGES: Final = ("ministack", "osmem_server")
 _ORDERS: Final = "sample-orders"
 _PATIENCE: Final = 20.0
 
@@ -69,6 +71,14 @@ _REQUESTS: Final = (
 )
 
 
+def require_sample_application() -> None:
+    """Raises MisconfiguredError where the sample application, or a package that it needs, is missing."""
+    if not EXAMPLES.exists():
+        raise MisconfiguredError(["the sample application is in the repository's examples/: run `make demo` in a clone"])
+    if missing := [name for name in _PACKAGES if find_spec(name) is None]:
+        raise MisconfiguredError([f"{' and '.join(missing)} not installed: run `make demo`, or pip install 'tracejoin[local]'"])
+
+
 def run_sample_application(xray: LocalXRay, storage: str = "") -> SampleRun:
     """Runs the application, sends it all sample requests one by one, and returns its logs.
 
@@ -79,8 +89,7 @@ def run_sample_application(xray: LocalXRay, storage: str = "") -> SampleRun:
     Raises MisconfiguredError where the sample handlers or their packages are missing, UnavailableError where a part of the local
     platform does not start.
     """
-    if not EXAMPLES.exists():
-        raise MisconfiguredError(["the sample application is in the repository's examples/: run this in a clone"])
+    require_sample_application()
     with ExitStack() as stack:
         platform = stack.enter_context(Platform(xray))
         storage = storage or stack.enter_context(local_aws())

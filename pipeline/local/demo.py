@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.alert.sns import Topic
 from pipeline.configure import store_for, trace_source_for
-from pipeline.local.application import SampleRun, run_sample_application
+from pipeline.local.application import SampleRun, require_sample_application, run_sample_application
 from pipeline.local.environment import REGION, local_client
 from pipeline.local.inbox import Inbox, Received
 from pipeline.local.ministack import local_aws
@@ -48,7 +48,11 @@ class Demo:
 
 @contextmanager
 def demo(settings: Settings) -> Iterator[Demo]:
-    """Runs the sample application and tracejoin; yields the Demo, and stops OpenSearch at the end."""
+    """Runs the sample application and tracejoin; yields the Demo, and stops OpenSearch at the end.
+
+    Raises as `run_sample_application` does.
+    """
+    require_sample_application()
     with EmbeddedOpenSearch() as server, LocalXRay(delay=_DELAY) as xray, local_aws() as storage:
         settings = replace(settings, endpoint=server.endpoint, region=REGION, opensearch_secret="", username="", password="",
                            lookup_delays=_LOOKUP_DELAYS)  # fmt: skip

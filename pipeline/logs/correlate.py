@@ -68,14 +68,23 @@ def _assign(
     if request_id is None or (request_id != open_request and line.__class__ in _TEXT):
         # without a trace, where the batches are cut would decide whether the line has a request
         if around or whole:
+            _note_named(line)
             line.request_id = open_request
             line.id_source = "stream"
             record = around
     elif record is None and request_id != open_request:
         # a key of its own names the id of another service, or of a request that only another batch may show
         record = around
-        line.id_source = "stream" if record else ""
+        if record:
+            _note_named(line)
+            line.id_source = "stream"
     _take_from_request(line, record or claims.get(line.request_id))
+
+
+def _note_named(line: LogLine) -> None:
+    """Notes the request that a line names, before its position gives it its trace: a later batch may show in which trace that one ran."""
+    if line.request_id is not None:
+        line.state = {"requestId": line.request_id}
 
 
 def _check_position(line: LogLine, open_request: str, records: _Records) -> None:

@@ -1,45 +1,42 @@
 """Decode: turns what a subscription delivers into batches of log events. Sizes are bounded, and every record is accounted for.
 
-Sources: Amazon CloudWatch Logs user guide, "Real-time processing of log data with subscriptions" (the document and its
-CONTROL_MESSAGE); the envelopes are Lambda's, Kinesis' and Data Firehose's event shapes.
+Source: Amazon CloudWatch Logs user guide, "Real-time processing of log data with subscriptions" (the document and its CONTROL_MESSAGE).
+`envelope` takes the documents out of what delivers them, and `event_source` reads the system fields of their events.
 """
 
-import binascii
 import json
 import math
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from operator import attrgetter
+from typing import Any, Final
 
 import msgspec
-import pybase64
-from isal import isal_zlib
 
 from pipeline.errors import EnvelopeError
+from pipeline.logs.envelope import as_text, as_utf8, documents_in, records_in
+from pipeline.logs.event_source import EventSource, SystemFields, lenient_fields, source_of
 
-# zlib's code for detecting a gzip or a zlib header
-_GZIP_OR_ZLIB = 47
-# isal's stubs declare this class as an instance
-_Unreadable = cast("type[Exception]", isal_zlib.error)
-_COMPRESSED = (b"\x1f\x8b", b"\x78")
 # what a document is not, or not alone
 _NOT_ONE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # of a whole number: more than any id or time has, and quick to read
 _MOST_DIGITS: Final = 400
-_LARGEST: Final = 10**_MOST_DIGITS
 # a time beyond this many milliseconds is none
 _LATEST: Final = 2**63
-_DEEPEST: Final = 100
 # of a record; a good one has none
 _MOST_BAD: Final = 100
 _LONGEST_REASON: Final = 1000
 
 
 class LogEvent(msgspec.Struct, gc=False):
-    """One log event of CloudWatch Logs; ``timestamp`` is in milliseconds since the epoch, UTC."""
+    """One log event of CloudWatch Logs; ``timestamp`` is in milliseconds since the epoch, UTC. Few have system fields."""
 
     id: str
     timestamp: int
     message: str
+    fields: SystemFields | None = msgspec.field(name="extractedFields", default=None)
+
+
+_fields_of: Final = attrgetter("fields")
 
 
 class UnreadableRecord(msgspec.Struct, frozen=True):
@@ -59,6 +56,11 @@ class LogBatch(msgspec.Struct):
     log_stream: str = msgspec.field(name="logStream", default="")
     events: list[LogEvent] = msgspec.field(name="logEvents", default_factory=list)
 
+    @property
+    def source(self) -> EventSource:
+        """The account, region and log group that the events came from; the region is empty where nothing names it."""
+        return EventSource(self.owner, "", self.log_group)
+
 
 class DecodedEvent(msgspec.Struct):
     """Everything that one event of Lambda held: readable batches, control messages, and unreadable records and log events."""
@@ -67,6 +69,20 @@ class DecodedEvent(msgspec.Struct):
     control_messages: int = 0
     bad_envelopes: list[UnreadableRecord] = []
     bad_events: list[tuple[LogBatch, UnreadableRecord]] = []
+
+
+class SourcedBatch(LogBatch):
+    """Those events of a subscription document that came from one account, region and log group, by their system fields.
+
+    The owner and log group are those of the document: where the events were delivered from.
+    """
+
+    named: EventSource = EventSource("", "", "")
+
+    @property
+    def source(self) -> EventSource:
+        """As `LogBatch.source`."""
+        return self.named
 
 
 class _LenientLogBatch(LogBatch):
@@ -90,104 +106,13 @@ def decode_event(event: object, *, max_bytes: int) -> DecodedEvent:
     record with several documents those that can be read are decoded, too.
     """
     decoded = DecodedEvent()
-    for where, record in _records(event):
+    for where, record in records_in(event):
         try:
-            for document in _documents(record, max_bytes):
+            for document in documents_in(record, max_bytes):
                 _add(document, where, decoded)
         except EnvelopeError as error:
-            decoded.bad_envelopes.append(UnreadableRecord(where, as_utf8(str(error)), _as_text(record)))
+            decoded.bad_envelopes.append(UnreadableRecord(where, as_utf8(str(error)), as_text(record)))
     return decoded
-
-
-def as_utf8(text: str) -> str:
-    """Returns ``text`` with a question mark in place of each half of a surrogate pair, which UTF-8 can't hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def _records(event: object) -> Iterator[tuple[str, object]]:
-    """Yields each record of an event, still encoded, with its path in the event."""
-    if isinstance(event, dict):
-        if isinstance(logs := event.get("awslogs"), dict):
-            yield "awslogs.data", logs.get("data", logs)
-            return
-        if "logEvents" in event or "messageType" in event:
-            yield "event", event
-            return
-        # Kinesis writes Records with a capital, Firehose without
-        for key in ("Records", "records"):
-            if isinstance(records := event.get(key), list):
-                for number, record in enumerate(records):
-                    yield f"{key}[{number}]", _data_of(record)
-                return
-    yield "event", event
-
-
-def _data_of(record: object) -> object:
-    if isinstance(record, dict):
-        kinesis = record.get("kinesis")
-        return kinesis.get("data", kinesis) if isinstance(kinesis, dict) else record.get("data", record)
-    return record
-
-
-def _documents(record: object, max_bytes: int) -> Iterator[bytes]:
-    """Yields the JSON in a record, decompressed; it may be several documents in sequence, which `_add` splits.
-
-    Raises EnvelopeError for what can't be read, after it yielded what stands before.
-    """
-    if isinstance(record, dict):
-        yield _as_json(record)
-        return
-    if not isinstance(record, str):
-        raise EnvelopeError("no CloudWatch Logs event: expected awslogs.data, Kinesis Records or Firehose records")
-    try:
-        data = pybase64.b64decode(record, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise EnvelopeError(f"the data is not base64: {error}") from error
-    if not data.startswith(_COMPRESSED):
-        yield _bounded(data, max_bytes)
-        return
-    parts, problem = _decompress(data, max_bytes)
-    if parts:
-        yield parts[0] if len(parts) == 1 else b"".join(parts)
-    if problem:
-        raise EnvelopeError(problem)
-
-
-def _as_json(record: dict[object, object]) -> bytes:
-    try:
-        return msgspec.json.encode(record)
-    except (ValueError, TypeError, OverflowError):
-        # the record holds half a surrogate pair, which UTF-8 can't hold, or a number of thousands of digits
-        return _as_text(record).encode()
-    except RecursionError as error:
-        raise EnvelopeError("the record is nested too deep") from error
-
-
-def _decompress(data: bytes, max_bytes: int) -> tuple[list[bytes], str]:
-    """The content of each whole member of ``data``, and why the rest can't be read; empty if there is no rest."""
-    parts: list[bytes] = []
-    room = max_bytes
-    while data.startswith(_COMPRESSED):
-        member = isal_zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
-        try:
-            part = member.decompress(data, room + 1)
-        except _Unreadable as error:
-            return parts, f"the data is not readable gzip or zlib: {error}"
-        if len(part) > room:
-            return parts, f"the data decompresses to more than {max_bytes} bytes, the limit for one record"
-        if not member.eof:
-            return parts, "the compressed data is cut off"
-        parts.append(part)
-        room -= len(part)
-        data = member.unused_data
-    # gzip may be padded with zeros, and a stream may end each record with a new line
-    return parts, "the compressed data is followed by something else" if data.strip(b"\0 \t\r\n") else ""
-
-
-def _bounded(data: bytes, max_bytes: int) -> bytes:
-    if len(data) > max_bytes:
-        raise EnvelopeError(f"the data is larger than {max_bytes} bytes, the limit for one record")
-    return data
 
 
 def _add(document: bytes, where: str, decoded: DecodedEvent) -> None:
@@ -227,9 +152,22 @@ def _add_one(document: bytes, where: str, decoded: DecodedEvent) -> None:
     if batch.message_type == "CONTROL_MESSAGE":
         decoded.control_messages += 1
     elif batch.message_type == "DATA_MESSAGE" or batch.log_group:
-        decoded.batches.append(batch)
+        decoded.batches += _by_source(batch)
     else:
         raise EnvelopeError("the data is no CloudWatch Logs document: it has no messageType and no logGroup")
+
+
+def _by_source(batch: LogBatch) -> list[LogBatch]:
+    """``batch``, in parts where its events came from several accounts, regions or log groups, or others than its own."""
+    if not any(map(_fields_of, batch.events)):
+        return [batch]
+    parts: dict[EventSource, list[LogEvent]] = {}
+    for event in batch.events:
+        parts.setdefault(source_of(event.fields, batch.owner, batch.log_group), []).append(event)
+    plain = LogBatch(batch.message_type, batch.owner, batch.log_group, batch.log_stream)
+    document = plain.message_type, plain.owner, plain.log_group, plain.log_stream
+    return [LogBatch(*document, events) if source == plain.source else SourcedBatch(*document, events, source)
+            for source, events in parts.items()]  # fmt: skip
 
 
 def _split(document: bytes, problems: list[str]) -> Iterator[bytes]:
@@ -272,7 +210,7 @@ def _decode_leniently(document: bytes, where: str, decoded: DecodedEvent) -> Log
     for number, raw in enumerate(lenient.events):
         event = _read_event(raw)
         if event is None:
-            bad = UnreadableRecord(f"{where} logEvents[{number}]", "a log event needs timestamp and message", _as_text(raw))
+            bad = UnreadableRecord(f"{where} logEvents[{number}]", "a log event needs timestamp and message", as_text(raw))
             decoded.bad_events.append((batch, bad))
         else:
             batch.events.append(event)
@@ -292,23 +230,4 @@ def _read_event(raw: object) -> LogEvent | None:
     if not -_LATEST <= timestamp <= _LATEST:
         # what is no number is not in between either
         return None
-    return LogEvent(_as_text(raw.get("id") or ""), int(timestamp), message)
-
-
-def _as_text(content: object) -> str:
-    """``content`` as a text that UTF-8 can hold: a text as it is, all else as JSON."""
-    if isinstance(content, str):
-        return as_utf8(content)
-    try:
-        return as_utf8(json.dumps(content, default=str, ensure_ascii=False))
-    except (ValueError, RecursionError, TypeError):
-        return as_utf8(json.dumps(_shortened(content, _DEEPEST), default=str, ensure_ascii=False))
-
-
-def _shortened(content: object, depth: int) -> object:
-    """``content`` without what is nested deeper than ``depth``, and without numbers that have more digits than Python writes."""
-    if isinstance(content, dict):
-        return {str(key): _shortened(value, depth - 1) for key, value in content.items()} if depth else "…"
-    if isinstance(content, list | tuple):
-        return [_shortened(value, depth - 1) for value in content] if depth else "…"
-    return hex(content) if isinstance(content, int) and not isinstance(content, bool) and abs(content) > _LARGEST else content
+    return LogEvent(as_text(raw.get("id") or ""), int(timestamp), message, lenient_fields(raw.get("extractedFields")))

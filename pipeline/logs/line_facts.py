@@ -6,18 +6,26 @@ from typing import Any, Final
 import msgspec
 
 from pipeline.model.facts import KeyFact, Method, RequestFact, SignalFact, evidence_of
-from pipeline.model.invocations import marks_of, position_of, stream_of
+from pipeline.model.invocations import LogStream, marks_of, position_of, stream_of
 from pipeline.model.log_groups import EXECUTION_LOG_GROUP
+from pipeline.model.places import places_of
 from pipeline.model.timestamps import millis_of
 from pipeline.model.trace_ids import parse_trace_id
 from pipeline.model.trace_state import TraceState
 
 # how the event names of API Gateway's lines begin
 _API_GATEWAY: Final = "apigateway."
+_NO_SEGMENT: Final = (_API_GATEWAY, "appsync.")
+EVENT_BUS: Final = "eventbridge."
+"""How the event names of the records of EventBridge's buses begin."""
+_NO_TRACE: Final = (EVENT_BUS, "states.")
 
 
 def facts_of_line(line_id: str, source: Mapping[str, Any]) -> TraceState:
     """The facts that a log document adds to its trace: its request, its signals and its join keys; none if the line is provisional.
+
+    Where its position decides and the line names another request, it adds its signals alone: the named one may turn out to have run in
+    another trace, and signals are all that can be retracted then.
 
     Args:
         line_id: the _id of the document.
@@ -25,17 +33,27 @@ def facts_of_line(line_id: str, source: Mapping[str, Any]) -> TraceState:
     """
     if is_provisional(source):
         return TraceState()
-    request = _request_of(source)
+    stream = stream_of(source)
+    request = _request_of(source, stream)
+    signals = _signals_of(line_id, source, request)
+    if names_another(source):
+        return TraceState(signals=signals)
     return TraceState(
         requests={request.key: request},
-        signals=_signals_of(line_id, source, request),
-        keys=_keys_of(line_id, source, request),
+        signals=signals,
+        keys=_keys_of(line_id, source, request, stream),
+        places=_places_of(source),
     )
 
 
 def is_provisional(source: Mapping[str, Any]) -> bool:
     """Whether a line's request is a guess from its position. Such a line adds no facts to the trace."""
     return bool((source.get("state") or {}).get("loose"))
+
+
+def names_another(source: Mapping[str, Any]) -> bool:
+    """Whether a line's position gave it its trace, though the line names a request that did not run in an invocation around it."""
+    return source.get("idSource") == "stream" and bool((source.get("state") or {}).get("requestId"))
 
 
 def said_by_line(source: Mapping[str, Any], name: str) -> Any:
@@ -69,21 +87,29 @@ def ran_in_other_trace(line_id: str, source: Mapping[str, Any], claimed: str) ->
 
     They are the same before and after the line was moved, so that the record of that trace ends alike whichever was seen.
     """
-    request = _request_of(source)
+    stream = stream_of(source)
+    request = _request_of(source, stream)
     elsewhere = RequestFact(request_id=request.request_id, log_group=request.log_group, account=request.account,
                             first_at=request.first_at, last_at=request.last_at, elsewhere=True)  # fmt: skip
     return TraceState(
         requests={elsewhere.key: elsewhere},
         signals=retract_signals(line_id, source).signals,
-        keys=_keys_of(line_id, {**source, "traceId": claimed}, request),
+        keys=_keys_of(line_id, {**source, "traceId": claimed}, request, stream),
+        places=_places_of(source),
     )
 
 
 def retract_signals(line_id: str, source: Mapping[str, Any]) -> TraceState:
     """Facts that retract a line's signals after it was assigned to a trace by mistake; they hold nothing that an assignment changes."""
-    facts = _signals_of(line_id, source, _request_of(source)).values()
-    retracted = {"service_name": "", "request_id": "", "text": "", "retracted": True}
+    facts = _signals_of(line_id, source, _request_of(source, stream_of(source))).values()
+    retracted = {"service_name": "", "request_id": "", "text": "", "by_position": False, "retracted": True}
     return TraceState(signals={fact.line_id: msgspec.structs.replace(fact, **retracted) for fact in facts})
+
+
+def _places_of(source: Mapping[str, Any]) -> tuple[str, ...]:
+    """The account and region that a line comes from; none for a line of a file."""
+    aws = source.get("aws") or {}
+    return places_of(aws.get("accountId") or "", aws.get("region") or "")
 
 
 def _signals_of(line_id: str, source: Mapping[str, Any], request: RequestFact) -> dict[str, SignalFact]:
@@ -95,19 +121,21 @@ def _signals_of(line_id: str, source: Mapping[str, Any], request: RequestFact) -
         line_id=line_id, signals=signals, service_name=source.get("serviceName", ""), request_id=request.request_id,
         log_group=stream.log_group, account=stream.account, at=request.first_at,
         text=evidence_of(source.get("body", ""), source.get("excerpt")), severity=(source.get("severity") or {}).get("number") or 0,
+        by_position=names_another(source),
     )  # fmt: skip
     return {line_id: fact}
 
 
-def _request_of(source: Mapping[str, Any]) -> RequestFact:
+def _request_of(source: Mapping[str, Any], stream: LogStream) -> RequestFact:
     """The request of a line, with what the line says of it."""
     at = millis_of(source["@timestamp"])
-    stream, inline = stream_of(source), source.get("idSource") == "inline"
-    request_id, event_name = said_by_line(source, "requestId") or "", source.get("eventName") or ""
-    by_platform = inline and bool(event_name)
-    # only Lambda's own lines name the segment; API Gateway's logs name none
-    by_lambda = by_platform and not event_name.startswith(_API_GATEWAY)
-    by_api_gateway = _is_of_api_gateway(source)
+    inline = source.get("idSource") == "inline"
+    named = source.get("requestId") if names_another(source) else said_by_line(source, "requestId")
+    request_id, event_name = named or "", source.get("eventName") or ""
+    by_platform = inline and bool(event_name) and not event_name.startswith(_NO_TRACE)
+    # only Lambda's own lines name the segment; API Gateway's and AppSync's logs name none
+    by_lambda = by_platform and not event_name.startswith(_NO_SEGMENT)
+    by_api_gateway = _is_of_api_gateway(source, stream)
     # any program may print what looks like an access log
     status = source.get("httpStatus") if by_api_gateway else None
     has_origin = bool(request_id or status)
@@ -127,25 +155,24 @@ def _request_of(source: Mapping[str, Any]) -> RequestFact:
     )
 
 
-def _is_of_api_gateway(source: Mapping[str, Any]) -> bool:
+def _is_of_api_gateway(source: Mapping[str, Any], stream: LogStream) -> bool:
     """Whether API Gateway wrote a line: `ship` names the event of an access log's lines, and the execution log has a name of its own.
 
     A line of a file, without a log group, may be its.
     """
-    log_group = stream_of(source).log_group
+    log_group = stream.log_group
     return not log_group or log_group.startswith(EXECUTION_LOG_GROUP) or (source.get("eventName") or "").startswith(_API_GATEWAY)
 
 
-def _keys_of(line_id: str, source: Mapping[str, Any], request: RequestFact) -> dict[str, dict[str, KeyFact]]:
+def _keys_of(line_id: str, source: Mapping[str, Any], request: RequestFact, stream: LogStream) -> dict[str, dict[str, KeyFact]]:
     """The join keys of a line, each with its evidence by the key of the line's request, or else by its origin."""
-    origin = stream_of(source).origin
-    shown_by = request.key or (f" {origin}" if origin else "")
-    return {value: {shown_by: fact} for value, fact in _ids_in(line_id, source, request.first_at)}
+    shown_by = request.key or (f" {stream.origin}" if stream.origin else "")
+    return {value: {shown_by: fact} for value, fact in _ids_in(line_id, source, request)}
 
 
-def _ids_in(line_id: str, source: Mapping[str, Any], at: int) -> Iterator[tuple[str, KeyFact]]:
+def _ids_in(line_id: str, source: Mapping[str, Any], request: RequestFact) -> Iterator[tuple[str, KeyFact]]:
     """Yields the ids in a line that other traces may show too, each with its evidence."""
-    integration = source.get("integrationRequestId") if _is_of_api_gateway(source) else None
+    integration = request.integration_request_id
     by_method: dict[Method, list[str]] = {
         "tracing header": [id_ for id_ in source.get("propagatedTraceId") or () if id_ != source.get("traceId")],
         "integration request id": [integration] if integration else [],
@@ -153,7 +180,7 @@ def _ids_in(line_id: str, source: Mapping[str, Any], at: int) -> Iterator[tuple[
     }
     for method, values in by_method.items():
         for value in values:
-            fact = KeyFact(method=method, service_name=source.get("serviceName", ""), line_id=line_id, at=at)
+            fact = KeyFact(method=method, service_name=source.get("serviceName", ""), line_id=line_id, at=request.first_at)
             yield value, fact
             # a trace id may serve as correlation id, in X-Ray's rendering
             if method == "correlation id" and (trace_id := parse_trace_id(value)) and trace_id not in {value, source.get("traceId")}:

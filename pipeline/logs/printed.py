@@ -12,6 +12,7 @@ from pipeline.logs.extract.log_line import (
     AccessLogLine,
     CrashLine,
     EndLine,
+    EventBusLine,
     ExecutionLine,
     InitLine,
     JsonLine,
@@ -22,6 +23,7 @@ from pipeline.logs.extract.log_line import (
     PlatformStart,
     ReportLine,
     StartLine,
+    StatesLine,
     TimeoutLine,
     TracingLine,
 )
@@ -30,11 +32,13 @@ from pipeline.model.log_groups import Writer
 _BY_LAMBDA: Final[frozenset[type[LogLine]]] = frozenset({
     PlatformLine, InitLine, StartLine, EndLine, ReportLine, TimeoutLine, CrashLine, PlatformStart, PlatformRuntimeDone, PlatformReport,
 })  # fmt: skip
+_BY_SERVICES: Final[frozenset[type[LogLine]]] = frozenset({EventBusLine, StatesLine})
 _BY_API_GATEWAY: Final[frozenset[type[LogLine]]] = frozenset({ExecutionLine, TracingLine, AccessLogLine})
 _BY_OTHERS: Final[Mapping[Writer, frozenset[type[LogLine]]]] = {
     # a line in the form of an access log says nothing in a log of Lambda's, since `correlate_batch` names no event for it
-    "lambda": _BY_API_GATEWAY - {AccessLogLine},
-    "api-gateway": _BY_LAMBDA,
+    "lambda": (_BY_API_GATEWAY - {AccessLogLine}) | _BY_SERVICES,
+    "api-gateway": _BY_LAMBDA | _BY_SERVICES,
+    "appsync": _BY_LAMBDA | _BY_API_GATEWAY | _BY_SERVICES,
     "program": _BY_LAMBDA | _BY_API_GATEWAY,
 }
 

@@ -36,8 +36,16 @@ MOST_MARKS: Final = 10
 MOST_STREAMS: Final = 10
 """A request has marks in this many log streams: those with the smallest names."""
 
+MOST_PLACES: Final = 20
+"""A trace ran in this many accounts and regions: those with the smallest names."""
+
 _Origin = tuple[str, str]
 Keys = Mapping[str, Mapping[str, KeyFact]]
+
+
+def bounded_places(places: Iterable[str]) -> tuple[str, ...]:
+    """Returns the places that are kept, sorted."""
+    return tuple(sorted(places)[:MOST_PLACES])
 
 
 def bounded_signals(signals: dict[str, SignalFact]) -> dict[str, SignalFact]:

@@ -19,3 +19,16 @@ DISPLAY_CONTROLS: Final = re.compile(
     r"]|\r(?!\n)"
 )
 """One character that is no tab, no line feed, and not the carriage return before one."""
+
+_PICTURES: Final = 0x2400
+_DELETE: Final = "\x7f"
+
+
+def visible(text: str) -> str:
+    """Returns ``text`` with each ASCII control as its picture, and a replacement character for each other display control."""
+    return DISPLAY_CONTROLS.sub(_picture, text)
+
+
+def _picture(found: re.Match[str]) -> str:
+    control = found[0]
+    return chr(_PICTURES + ord(control)) if control < " " else "␡" if control == _DELETE else "�"

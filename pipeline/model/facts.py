@@ -12,8 +12,12 @@ Signal = Literal["error", "exception", "crash", "timeout", "out-of-memory", "fun
 
 Method = Literal["correlation id", "request id", "integration request id", "tracing header", "X-Ray link"]
 
-Outcome = Literal["found", "absent", "unprocessed", "refused", "limitExceeded", "sourceDisabled", "subscribed", "unreachable", "denied"]
-"""How a look-up ended; ``unreachable`` and ``denied`` say that the source gave no answer (`pipeline.model.lookups`)."""
+Outcome = Literal["found", "absent", "unprocessed", "refused", "limitExceeded", "sourceDisabled", "subscribed", "expired", "unreachable",
+                  "denied"]  # fmt: skip
+"""How a look-up ended; ``unreachable`` and ``denied`` say that the source gave no answer (`pipeline.model.lookups`).
+
+``expired`` says that nobody was asked: X-Ray no longer keeps what is so old.
+"""
 
 
 class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -29,6 +33,8 @@ class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     service_name: str = ""
     subsegment: bool = False
     origin: str = ""
+    handler: bool = False
+    """Whether it is OpenTelemetry's span of a Lambda function's handler, rather than Lambda's own segment of the function."""
     namespace: str = ""
     start: int | None = None
     end: int | None = None
@@ -39,6 +45,10 @@ class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     cause: bool = False
     failed_items: int = 0
     """The number of failed items in a batch call that was answered with success."""
+    graphql_errors: int = 0
+    """The number of errors in the response to a GraphQL operation, whatever its HTTP status."""
+    unmarked: bool = False
+    """Whether its status is 500 or more, while it is not marked as failed: an OpenTelemetry span that stays UNSET."""
     status: int | None = None
     method: str = ""
     url: str = ""
@@ -56,7 +66,7 @@ class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     annotations: tuple[tuple[str, Annotation], ...] = ()
     """They are pairs of key and value, since OpenSearch reads a dot in a key as one more level."""
     account: str = ""
-    """The account whose `aws/spans` it comes from; empty for the stack's own account, and for what X-Ray answers."""
+    """The account whose `aws/spans` it comes from, or whose X-Ray answered; empty for the stack's own account, and for what it is shown."""
 
 
 def origin_of(log_group: str, account: str) -> str:
@@ -155,6 +165,8 @@ class SignalFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Milliseconds since the epoch, UTC."""
     severity: int = 0
     """OpenTelemetry's severity number; 0 if the line names none."""
+    by_position: bool = False
+    """Whether the line names another request than the one that its position gave it: what it names counts once it is known."""
     retracted: bool = False
     """Whether the line does not belong to the trace after all. It then takes the place of the same line in the record."""
 
@@ -176,12 +188,17 @@ class KeyFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class LookupFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One look-up of a trace: its time (milliseconds since the epoch, UTC), its source, its outcome, and the number of segments found."""
+    """One look-up of a trace: its time (milliseconds since the epoch, UTC), its source, its outcome, and the number of segments found.
+
+    Attributes:
+        refused_by: the accounts and regions, other than the stack's own, that refused it (`pipeline.model.places`).
+    """
 
     at: int
     outcome: Outcome
     source: str = ""
     segments: int = 0
+    refused_by: tuple[str, ...] = ()
 
 
 def evidence_of(body: str, excerpt: str | None) -> str:

@@ -13,6 +13,10 @@ from pipeline.model.timestamps import day_of_nanos
 
 OUTSIDE: Final = "outside"
 """What stands for the day in the name of the index that all other times share."""
+KEPT_LOGS: Final = "kept-logs"
+"""The index, behind the prefix, of the lines that are held, whatever their day: no retention reaches it."""
+KEPT_SPANS: Final = "kept-spans"
+"""The same for spans."""
 
 _BACK_DAYS: Final = 14
 # the longest retention of the stack; a daily index lives as long as was chosen when it was made
@@ -46,6 +50,21 @@ class IndexDays(msgspec.Struct, frozen=True):
 
 ALL_DAYS: Final = IndexDays(earliest=-(2**63), latest=2**63, remembered=-(2**63))
 """Bounds that nothing is outside of."""
+
+
+def daily_indices(prefix: str) -> str:
+    """Returns the index pattern that covers the logs and spans that are deleted after their retention."""
+    return f"{prefix}-logs-*,{prefix}-spans-*"
+
+
+def log_indices(prefix: str) -> str:
+    """Returns the index pattern that covers all log lines, held ones included, whether there is any of these or not."""
+    return f"{prefix}-logs-*,{prefix}-{KEPT_LOGS}*"
+
+
+def span_indices(prefix: str) -> str:
+    """Returns the index pattern that covers all spans, held ones included, whether there is any of these or not."""
+    return f"{prefix}-spans-*,{prefix}-{KEPT_SPANS}*"
 
 
 def index_days(now: int, retention_days: int) -> IndexDays:

@@ -1,7 +1,6 @@
 """JSON values: makes foreign JSON storable, with numbers that fit, text that is UTF-8, and bounded depth."""
 
 import re
-from collections.abc import Mapping
 from decimal import Decimal
 from math import isfinite, nan
 from typing import Any
@@ -41,10 +40,10 @@ def storable(value: Any, depth: int = 0) -> Any:
     """Returns ``value`` as JSON that OpenSearch stores; an array or object below 16 levels becomes an ellipsis."""
     if isinstance(value, str):
         return as_text(value)
-    if isinstance(value, Mapping | list | tuple):
+    if isinstance(value, dict | list | tuple):
         if depth >= _DEEPEST:
             return "…"
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return {as_text(key): storable(entry, depth + 1) for key, entry in value.items()}
         return [storable(entry, depth + 1) for entry in value]
     if isinstance(value, Decimal | float):

@@ -9,10 +9,13 @@ from pipeline.model.trace_state import TraceState
 FAILED: Final[frozenset[Outcome]] = frozenset({"unreachable", "denied"})
 """The outcomes of look-ups that the source did not answer: it could not be reached, or refused the credentials."""
 
+XRAY_KEEPS_DAYS: Final = 30
+"""How long X-Ray keeps traces (AWS X-Ray endpoints and quotas); with Transaction Search their log group decides."""
+
 _ENOUGH_IN_VAIN = 2
 _ENOUGH_WITHOUT_SPANS = 2
 # a look-up that ended so found all the spans that there were, or says that its source has none
-_WITH_SPANS: Final[frozenset[Outcome]] = frozenset({"found", "limitExceeded", "sourceDisabled", "subscribed"})
+_WITH_SPANS: Final[frozenset[Outcome]] = frozenset({"found", "limitExceeded", "sourceDisabled", "subscribed", "expired"})
 
 
 def answered(state: TraceState) -> list[LookupFact]:

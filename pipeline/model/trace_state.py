@@ -7,7 +7,7 @@ facts some are left out (`pipeline.model.bounds`), again by fixed orders.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -33,6 +33,8 @@ class TraceState(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     Lines without a request id have their origin behind a space in its place.
     """
+    places: tuple[str, ...] = ()
+    """The accounts and regions that its lines come from (`pipeline.model.places`), sorted; a record of before has none."""
     first_at: int = 0
     """The time of the oldest line, milliseconds since the epoch, UTC, where there are more requests than the record keeps; else 0."""
     last_at: int = 0
@@ -92,6 +94,7 @@ def merge(*states: TraceState) -> TraceState:
         signals=bounds.bounded_signals(_unite([state.signals for state in states], _signal_rank)),
         lookups=_unite([state.lookups for state in states], msgspec.json.encode),
         keys=bounds.bounded_keys(_join([state.keys for state in states], _join_evidence)),
+        places=_unite_places([state.places for state in states]),
         first_at=min((at for state in states if (at := state.first_line_at)), default=0) if is_bounded else 0,
         last_at=max(state.last_line_at for state in states) if is_bounded else 0,
     )
@@ -119,8 +122,16 @@ def holds(state: TraceState, facts: TraceState) -> bool:
         and all(_knows_signal(state.signals, fact) for fact in facts.signals.values())
         and _has(state.lookups, facts.lookups, msgspec.json.encode)
         and all(_knows_key(state.keys, value, key, fact) for value, evidence in facts.keys.items() for key, fact in evidence.items())
+        and _unite_places([state.places, facts.places]) == state.places
         and _knows_times(state, facts)
     )
+
+
+def _unite_places(parts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    known = {part for part in parts if part}
+    if len(known) == 1 and len(one := next(iter(known))) == 1:
+        return one
+    return bounds.bounded_places({place for part in known for place in part})
 
 
 def _unite(parts: Iterable[Mapping[K, V]], rank: Callable[[V], Any]) -> dict[K, V]:
@@ -184,8 +195,8 @@ def _key_rank(fact: KeyFact) -> tuple[int, bytes]:
     return fact.at, msgspec.json.encode(fact)
 
 
-def _signal_rank(fact: SignalFact) -> tuple[bool, bytes]:
-    return fact.retracted or not fact.signals, msgspec.json.encode(fact)
+def _signal_rank(fact: SignalFact) -> tuple[bool, bool, bytes]:
+    return fact.retracted or not fact.signals, not fact.by_position, msgspec.json.encode(fact)
 
 
 def _elsewhere(state: TraceState) -> set[str]:

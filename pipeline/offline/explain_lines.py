@@ -7,6 +7,7 @@ import msgspec
 
 from pipeline.logs.correlate import correlate_batch
 from pipeline.logs.document_address import address_documents
+from pipeline.logs.extract.appsync import read_appsync_lines
 from pipeline.logs.extract.log_line import LogLine
 from pipeline.logs.extract.read_lines import read_lines
 from pipeline.logs.printed import demote_printed
@@ -55,7 +56,10 @@ def read(data: bytes, *, max_bytes: int, correlation_paths: tuple[str, ...] = ()
     for batch in read_streams(data, max_bytes=max_bytes):
         texts, lines = read_lines([event.message for event in batch.events], correlation_paths, redactor)
         if batch.log_group:
-            demote_printed(lines, writer_of(batch.log_group, batch.log_stream, api_gateway))
+            writer = writer_of(batch.source.log_group, batch.log_stream, api_gateway)
+            demote_printed(lines, writer)
+            if writer == "appsync":
+                read_appsync_lines(lines, texts)
         correlate_batch(lines, whole=True)
         address_documents(batch, texts, lines, prefix="", region="", max_chars=sys.maxsize)
         yield from zip(texts, lines, strict=True)

@@ -12,7 +12,10 @@ from pipeline.provision.desired_state import Change, apply
 from pipeline.provision.foreign_mappings import foreign_mappings
 from pipeline.provision.monitors import install_monitors
 from pipeline.provision.security_roles import install_roles
-from pipeline.store.client import Store
+from pipeline.store.client import TEMPLATES, Store
+
+_SINGLE = tuple(name for name in TEMPLATES if name not in {"logs", "spans"})
+"""The indices, each behind the prefix, that there is one of."""
 
 
 def install(
@@ -45,7 +48,7 @@ def install(
     ):
         for name, wanted in documents(kind, store.prefix, retention_days, overlay=store.capabilities.overlay):
             changes.append(_template(store, path, response_key, f"{store.prefix}-{name}", wanted, check=check))
-    changes += [_index(store, f"{store.prefix}-{name}", check=check) for name in ("traces", "links", "alerts", "dead-letters")]
+    changes += [_index(store, f"{store.prefix}-{name}", check=check) for name in _SINGLE]
     changes += foreign_mappings(store)
     for name, wanted in documents("policies", store.prefix, retention_days):
         changes.append(_policy(store, f"{store.prefix}-{name}", wanted, check=check))
@@ -114,6 +117,6 @@ def _policy(store: Store, name: str, wanted: Mapping[str, Any], *, check: bool) 
         found = store.find("GET", path)
     except BadInputError:
         # the plugin is missing, and the path with it
-        return Change("policy", name, "skipped", "this OpenSearch has no Index State Management: delete old indices yourself")
+        return Change("policy", name, "skipped", "this OpenSearch has no Index State Management: resolve's sweep deletes old indices")
     condition = f"?if_seq_no={found['_seq_no']}&if_primary_term={found['_primary_term']}" if found else ""
     return apply("policy", name, found, wanted, check=check, put=lambda: store.request("PUT", f"{path}{condition}", wanted))

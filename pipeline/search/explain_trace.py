@@ -15,6 +15,8 @@ from pipeline.model.facts import LookupFact
 from pipeline.model.timestamps import iso_millis
 from pipeline.model.trace_ids import to_xray
 from pipeline.model.trace_state import TraceState
+from pipeline.retain.in_words import record_in_words
+from pipeline.search.pasted_ids import meant_by
 from pipeline.store.client import Store
 from pipeline.store.join_keys import MOST_TRACES as MOST_OF_A_KEY
 
@@ -31,6 +33,7 @@ _OUTCOMES = {
     "limitExceeded": "X-Ray said that the trace is larger than it keeps; {segments} came back",
     "sourceDisabled": "nothing came back, since Transaction Search is on",
     "subscribed": "nobody was asked: spans come through the subscription",
+    "expired": "X-Ray was not asked: it keeps no traces that are so old",
     "unreachable": "X-Ray did not answer, so the look-up is put off",
     "denied": "X-Ray refused the credentials of tracejoin, so the look-up is put off; the log of resolve has the reason",
 }
@@ -43,12 +46,13 @@ _NOT_STORED: Mapping[str, Any] = {
 
 
 class LookUp(msgspec.Struct, frozen=True, rename="camel"):
-    """One look-up: when it was made (ISO 8601, UTC), at which source, and with which outcome."""
+    """One look-up: when it was made (ISO 8601, UTC), at which source, with which outcome, and which other accounts refused it."""
 
     at: str
     source: str
     outcome: str
     segments: int
+    refused_by: tuple[str, ...] = ()
 
 
 class Stale(msgspec.Struct, frozen=True, rename="camel"):
@@ -73,6 +77,7 @@ class TraceExplanation(msgspec.Struct, frozen=True, rename="camel", kw_only=True
         glue: ids that too many traces show, so that they join none.
         fired: the findings.
         silent: the rules that are on and found nothing.
+        retention: what is held or was sampled out, and what the policy says, a sentence each.
     """
 
     trace_id: str
@@ -94,21 +99,39 @@ class TraceExplanation(msgspec.Struct, frozen=True, rename="camel", kw_only=True
     hidden_fault: bool
     fired: tuple[Finding, ...]
     silent: tuple[str, ...]
+    retention: tuple[str, ...] = ()
 
 
 def explain_traces(id_: str, store: Store, rules: Rules | None = None) -> list[TraceExplanation]:
-    """Returns the explanation of each trace that ``id_`` (a trace, correlation or request id) names or occurs in; empty for unknown ids."""
-    trace_ids = traces_naming(id_, store)
+    """Returns the explanation of each trace that ``id_``, of any kind and as it was pasted, names or occurs in; empty for unknown ids."""
+    trace_ids = next(filter(None, (traces_naming(meant, store) for meant in meant_by(id_))), [])
     query = {"bool": {"filter": [{"terms": {"doc.kind": ["log", "span"]}}, {"terms": {"traceId": trace_ids}}]}}
     found: dict[str, list[Mapping[str, Any]]] = {}
     for hit in store.scan(query, index=store.lines_and_spans, source=_FIELDS):
         found.setdefault(hit.source["traceId"], []).append(hit.source)
-    stored = store.get_many([(f"{store.prefix}-traces", trace_id) for trace_id in trace_ids])
-    transactions = transactions_of(trace_ids, store)
     lines = {trace_id: [line for line in documents if line["doc"]["kind"] == "log"] for trace_id, documents in found.items()}
+    stored = stored_traces(trace_ids, store)
+    return explain_stored([id_ for id_ in trace_ids if id_ in stored or id_ in found], stored, lines, store, rules)
+
+
+def stored_traces(trace_ids: Sequence[str], store: Store) -> dict[str, Mapping[str, Any]]:
+    """Returns the stored documents of traces, by trace id; those of which nobody has looked at a line yet are left out."""
+    hits = store.get_many([(f"{store.prefix}-traces", trace_id) for trace_id in trace_ids])
+    return {
+        trace_id: hit.source
+        for trace_id, hit in zip(trace_ids, hits, strict=True)
+        if hit and (hit.source.get("trace") or {}).get("version")
+    }
+
+
+def explain_stored(
+    trace_ids: Sequence[str], stored: Mapping[str, Mapping[str, Any]], lines: Mapping[str, Sequence[Mapping[str, Any]]], store: Store,
+    rules: Rules | None = None,
+) -> list[TraceExplanation]:  # fmt: skip
+    """Returns the explanation of each of ``trace_ids``, by their stored documents and stored log lines."""
+    transactions = transactions_of(trace_ids, store)
     rules = rules or default_rules()
-    return [explain_trace(trace_id, hit.source if hit else _NOT_STORED, lines.get(trace_id, []), transactions[trace_id], rules)
-            for trace_id, hit in zip(trace_ids, stored, strict=True) if hit or trace_id in found]  # fmt: skip
+    return [explain_trace(id_, stored.get(id_, _NOT_STORED), lines.get(id_, ()), transactions[id_], rules) for id_ in trace_ids]
 
 
 def explain_trace(
@@ -140,12 +163,20 @@ def explain_trace(
         hidden_fault=status["hiddenFault"],
         fired=msgspec.convert(document["findings"], tuple[Finding, ...]),
         silent=tuple(name for name, rule in rules.items() if rule.enabled and name not in status["rules"]),
+        retention=tuple(record_in_words(document)),
     )
 
 
 def in_words(trace: TraceExplanation) -> list[str]:
-    """Returns the explanation as sentences: state, look-ups, lines, transaction, findings."""
-    return [*_state(trace), *_lookups(trace), *_lines(trace), *_transaction(trace), *_findings(trace)]
+    """Returns the explanation as sentences: state, look-ups, lines, transaction, findings, retention."""
+    return [sentence for _, sentences in in_sections(trace) for sentence in sentences]
+
+
+def in_sections(trace: TraceExplanation) -> list[tuple[str, list[str]]]:
+    """Returns the sentences of `in_words`, each part behind its heading; a part without sentences is left out."""
+    parts = (("State", _state(trace)), ("Look-ups", _lookups(trace)), ("Lines", _lines(trace)), ("Transaction", list(_transaction(trace))),
+             ("Rules", _findings(trace)), ("Retention", list(trace.retention)))  # fmt: skip
+    return [(heading, sentences) for heading, sentences in parts if sentences]
 
 
 def _state(trace: TraceExplanation) -> list[str]:
@@ -164,7 +195,11 @@ def _lookups(trace: TraceExplanation) -> list[str]:
 
 
 def _outcome(entry: LookUp) -> str:
-    return _OUTCOMES[entry.outcome].format(segments=_count(entry.segments, "segment or subsegment", "segments and subsegments"))
+    segments = _count(entry.segments, "segment or subsegment", "segments and subsegments")
+    if not entry.refused_by:
+        return _OUTCOMES[entry.outcome].format(segments=segments)
+    refused = f"refused by {', '.join(entry.refused_by[:_MOST_NAMED])}"
+    return f"{refused}; {segments} came back from elsewhere" if entry.segments else f"{refused}, so the look-up is put off"
 
 
 def _lines(trace: TraceExplanation) -> list[str]:
@@ -202,4 +237,4 @@ def _count(number: int, one: str, many: str) -> str:
 
 
 def _look_up(fact: LookupFact) -> LookUp:
-    return LookUp(iso_millis(fact.at), fact.source, fact.outcome, fact.segments)
+    return LookUp(iso_millis(fact.at), fact.source, fact.outcome, fact.segments, fact.refused_by)

@@ -1,6 +1,5 @@
-"""Findings: finds traces with hidden faults, and those of given lines and spans."""
+"""Findings: finds traces with hidden faults."""
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -31,11 +30,3 @@ def hidden_faults(store: Store, *, since: datetime | None = None, until: datetim
     body = {"query": {"bool": {"filter": filters}}, "size": min(limit, MOST_DOCUMENTS), "sort": newest_first(),
             "_source": {"excludes": ["state"]}}  # fmt: skip
     return documents(store.search(body, index=f"{store.prefix}-traces"))
-
-
-def verdicts(found: Iterable[Mapping[str, Any]], store: Store) -> list[dict[str, Any]]:
-    """Returns the trace documents with findings of these lines and spans, in time order."""
-    ids = sorted({str(doc["traceId"]) for doc in found if doc.get("traceId") and (doc.get("trace") or {}).get("rules")})
-    body = {"query": {"terms": {"traceId": ids}}, "size": MOST_DOCUMENTS, "sort": [{"@timestamp": "asc"}],
-            "_source": {"excludes": ["state"]}}  # fmt: skip
-    return documents(store.search(body, index=f"{store.prefix}-traces")) if ids else []

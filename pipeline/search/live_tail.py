@@ -12,8 +12,9 @@ from typing import Any
 
 from pipeline.errors import UnavailableError
 from pipeline.model.timestamps import iso_nanos
-from pipeline.search.query import Clause, SearchQuery, joined, opensearch_query
-from pipeline.search.search import find, highlighted, oldest_first, transaction_for
+from pipeline.search.query import Clause, SearchQuery, joined
+from pipeline.search.read_records import as_recorded
+from pipeline.search.search import clause_for, find, highlighted, oldest_first
 from pipeline.store.client import Store
 from pipeline.store.pages import pages
 
@@ -91,7 +92,7 @@ def follow(
     seen = SeenDocuments(most)
     seen.raise_floor(_nanoseconds(clock() - overlap))
     # before the newest are read, so that a document that arrives in between is not missed
-    for hits in _window(_clause(query, store), seen.floor, store):
+    for hits in _window(clause_for(query, store), seen.floor, store):
         for hit in hits:
             seen.add(hit)
     yield from _paged(find(query, store, highlight=highlight).hits, seen)
@@ -116,7 +117,8 @@ def _paged(hits: Iterator[Raw], seen: SeenDocuments) -> Iterator[list[Raw]]:
 
 
 def _unseen(query: SearchQuery, store: Store, seen: SeenDocuments, highlight: tuple[str, str] | None) -> Iterator[list[Raw]]:
-    clause = _clause(query, store)
+    # made anew for each poll, since a transaction grows
+    clause = clause_for(query, store)
     for hits in _window(clause, seen.floor, store):
         new = [hit for hit in hits if hit not in seen]
         for start in range(0, len(new), _PAGE):
@@ -125,11 +127,6 @@ def _unseen(query: SearchQuery, store: Store, seen: SeenDocuments, highlight: tu
                 yield found
             for hit in found:
                 seen.add(hit)
-
-
-def _clause(query: SearchQuery, store: Store) -> Clause:
-    """The OpenSearch query, made anew for each poll, since a transaction grows."""
-    return opensearch_query(query, transaction_for(query, store))
 
 
 def _window(clause: Clause, floor: int, store: Store) -> Iterator[list[Raw]]:
@@ -144,7 +141,7 @@ def _whole(hits: list[Raw], clause: Clause, store: Store, highlight: tuple[str, 
     body = {"query": joined([clause, {"ids": {"values": sorted({id_ for _, id_ in wanted})}}]), "sort": oldest_first()}
     # a span that moved to another day is in two indices for a moment
     body |= {"size": 2 * len(wanted)} | (highlighted(*highlight) if highlight else {})
-    return [hit for hit in store.search(body, index=store.lines_and_spans)["hits"]["hits"] if _key(hit) in wanted]
+    return as_recorded([hit for hit in store.search(body, index=store.lines_and_spans)["hits"]["hits"] if _key(hit) in wanted], store)
 
 
 def _key(hit: Raw) -> _Key:

@@ -1,20 +1,27 @@
 """No results: says in words why a search found nothing, and what to do about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from pipeline.join.transactions import Transaction
 from pipeline.model.trace_ids import parse_trace_id, to_xray
-from pipeline.search.query import Clause, SearchQuery, clauses, ids_of, joined
+from pipeline.retain.in_words import record_in_words
+from pipeline.search.query import Clause, SearchQuery, clauses, ids_of, joined, naming_or_with
 from pipeline.search.search import count, transaction_for
+from pipeline.search.words import with_known_ids
 from pipeline.store.client import Store
+from pipeline.store.probe import any_matches
 from pipeline.store.results import Hit
 
 _MOST_NAMED = 5
+_FIELDS = ("trace", "state.lookups", "sampledOut", "healthy", "held")
 _MINUTE = 60
 
 
-def explain_no_results(query: SearchQuery, store: Store, *, delays: Sequence[int], now: float) -> list[str]:
+def explain_no_results(
+    query: SearchQuery, store: Store, *, delays: Sequence[int], now: float, names: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
     """Returns why a search found nothing, in sentences.
 
     Args:
@@ -22,14 +29,20 @@ def explain_no_results(query: SearchQuery, store: Store, *, delays: Sequence[int
         store: OpenSearch.
         delays: seconds between the look-ups of a trace.
         now: seconds since the epoch.
+        names: what to call the filters, by option of the command line; the option itself where it is missing.
     """
-    if not count({"match_all": {}}, store):
+    # where a policy took all lines, their traces are there
+    if not (count({"match_all": {}}, store) or any_matches([(f"{store.prefix}-traces", {"match_all": {}})], store)[0]):
         where = f"{store.endpoint} under the prefix {store.prefix!r}"
         return [f"nothing found: there are no log lines and spans at {where} yet: run `tracejoin setup`, then `tracejoin ship`"]
+    query = with_known_ids(query, store)
     transaction = transaction_for(query, store)
     filters = clauses(query, transaction)
     kind, ids = filters.pop("kind"), filters.pop("ids", None)
     of_ids = _of_ids(query, transaction, ids, store, delays=delays, now=now) if ids else []
+    if unknown := [word for word in query.words if not count(naming_or_with(word), store)]:
+        return [*of_ids, _unknown(unknown, "as an id or a word")]
+    filters = {names.get(name, name): clause for name, clause in filters.items()}
     fixed = [kind, *([ids] if ids else [])]
     return [*of_ids, *_of_filters(fixed, filters, store, ids_given=bool(ids))] or [
         "nothing found: log lines and spans are there, and none matches"
@@ -58,9 +71,11 @@ def _of_ids(
     given = ids_of(query)
     named = [trace_id for id_ in given if (trace_id := parse_trace_id(id_))]
     trace_ids = list(dict.fromkeys([*named, *(transaction.trace_ids if transaction else ())]))
-    stored = store.get_many([(f"{store.prefix}-traces", id_) for id_ in trace_ids], source=("trace", "state.lookups"))
+    stored = store.get_many([(f"{store.prefix}-traces", id_) for id_ in trace_ids], source=_FIELDS)
     known = {id_: hit for id_, hit in zip(trace_ids, stored, strict=True) if hit}
     sentences = [_state(id_, hit, delays=delays, now=now) for id_, hit in list(known.items())[:_MOST_NAMED]]
+    went = [(id_, words) for id_, hit in known.items() for words in record_in_words(hit.source)]
+    sentences += [f"trace {to_xray(id_)}: {words}" for id_, words in went[:_MOST_NAMED]]
     if len(known) > _MOST_NAMED:
         sentences.append(f"… and {len(known) - _MOST_NAMED} more traces: `tracejoin why` tells of each")
     if not count(ids, store):
@@ -72,10 +87,13 @@ def _of_ids(
     return sentences
 
 
-def _unknown(ids: Sequence[str]) -> str:
-    named = ", ".join(id_[:100] if parse_trace_id(id_) is None else to_xray(id_) for id_ in ids[:_MOST_NAMED])
-    more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
-    return f"nothing is known of {named}{more}: a line becomes searchable within seconds of being logged: check the id, or try again"
+def _unknown(ids: Sequence[str], how: str = "") -> str:
+    # one id in two ways of writing it is one
+    distinct = list(dict.fromkeys(to_xray(trace_id) if (trace_id := parse_trace_id(id_)) else id_[:100].strip() for id_ in ids))
+    named = ", ".join(distinct[:_MOST_NAMED])
+    more = f" and {len(distinct) - _MOST_NAMED} more" if len(distinct) > _MOST_NAMED else ""
+    known = f"nothing is known of {named}{more}{f', {how}' if how else ''}"
+    return f"{known}: a line becomes searchable within seconds of being logged: check the {'spelling' if how else 'id'}, or try again"
 
 
 def _state(trace_id: str, hit: Hit, *, delays: Sequence[int], now: float) -> str:

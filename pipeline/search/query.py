@@ -5,13 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
+from pipeline.detect.verdict import State
 from pipeline.errors import BadInputError
 from pipeline.join.transactions import Transaction
 from pipeline.model.json_values import as_text, is_annotation_key
-from pipeline.model.trace_ids import parse_trace_id
+from pipeline.model.trace_ids import parse_span_id, parse_trace_id
+from pipeline.search.pasted_ids import meant_by
+from pipeline.search.recorded_traces import NOTHING_RECORDED, RecordedTraces
 from pipeline.search.time_expressions import time_range
+from pipeline.store.join_keys import KEY_FIELDS, REQUEST_FIELDS
 
 Clause = dict[str, Any]
 Several = str | tuple[str, ...]
@@ -21,7 +25,9 @@ LEVELS: Mapping[str, int] = MappingProxyType(
     {"trace": 1, "debug": 5, "info": 9, "warn": 13, "warning": 13, "error": 17, "critical": 18, "fatal": 21}
 )
 
-_KEYS = ("correlationId", "requestId", "integrationRequestId")
+STATES: tuple[str, ...] = get_args(State)
+"""The states of a trace."""
+
 _WORD = re.compile(r"\w+")
 # OpenSearch refuses a query of more than 1,024 clauses (indices.query.bool.max_clause_count)
 _MOST_WORDS = 500
@@ -32,18 +38,24 @@ class SearchQuery:
     """What to look for. A document must match every field that is given, but any of a field's values, and any of the ids.
 
     Attributes:
-        ids: ids of any kind: trace ids, tracing headers, correlation ids, request ids.
+        ids: ids of any kind: trace ids, tracing headers, correlation ids, request ids, span ids, ids of log events; also as they are pasted
+            (`meant_by`).
         trace_id: X-Ray or W3C trace ids, or tracing headers; others are refused.
         whole: whether the ids stand for their whole transaction; else only documents that name one of them match.
-        text: words, all of which must be in a line's message, in a span's name or in its error.
-        phrase: words in this order, one after the other.
+        words: words or ids. One that a document names as an id stands for that, as ``ids`` do; any other must be in a text, as in ``text``.
+        text: words, all of which must be in a line's message, in a span's name or in its error; all of several such texts.
+        phrase: words in this order, one after the other; all of several phrases.
         level: a key of LEVELS: lines of this severity and above.
         kind: log or span.
+        tenant: tenant ids: lines that name one of them.
+        state: of STATES: only documents of traces in this state.
         annotations: X-Ray annotations, each as ``key=value``.
         hidden_faults: only traces with a fault that hides behind a success.
+        excluded: what must not match, each with a name for it.
         since: aware; documents of this moment and later.
         until: aware; documents of this moment and earlier.
         limit: the most documents, the newest ones; 0 for all.
+        recorded: what only the records of traces say of what is asked for.
     """
 
     ids: tuple[str, ...] = ()
@@ -51,24 +63,27 @@ class SearchQuery:
     correlation_id: Several = ()
     request_id: Several = ()
     whole: bool = False
-    text: str = ""
-    phrase: str = ""
+    words: tuple[str, ...] = ()
+    text: Several = ()
+    phrase: Several = ()
     service: Several = ()
     level: str = ""
     kind: Several = ()
+    state: Several = ()
     log_group: Several = ()
+    tenant: Several = ()
     annotations: tuple[str, ...] = ()
     hidden_faults: bool = False
+    excluded: tuple[tuple[str, "SearchQuery"], ...] = ()
     since: datetime | None = None
     until: datetime | None = None
     limit: int = 100
+    recorded: RecordedTraces = NOTHING_RECORDED
 
 
 def ids_of(query: SearchQuery) -> list[str]:
     """Returns every id in the query, trace ids also in canonical form. Raises BadInputError where ``trace_id`` holds no trace id."""
-    # a text that reads as a trace id may also be a correlation id, exactly as it is written
-    ids = [id_ for given in map(as_text, query.ids) for id_ in (parse_trace_id(given), given) if id_]
-    return list(dict.fromkeys([*ids, *_trace_ids(query), *_keys(query)]))
+    return list(dict.fromkeys([*_meant(query), *_trace_ids(query), *_keys(query)]))
 
 
 def opensearch_query(query: SearchQuery, transaction: Transaction | None = None) -> Clause:
@@ -87,24 +102,44 @@ def joined(found: Iterable[Clause]) -> Clause:
 def clauses(query: SearchQuery, transaction: Transaction | None = None) -> dict[str, Clause]:
     """Returns the clauses of `opensearch_query` by command-line option; those without one by `kind` (of document) and `ids`."""
     found: dict[str, Clause] = {"kind": {"terms": {"doc.kind": ["log", "span"]}}}
-    if transaction or ids_of(query):
+    # an id that is given and empty finds nothing, and not everything
+    if transaction or query.ids or query.trace_id or query.correlation_id or query.request_id:
         found["ids"] = _of_transaction(transaction) if transaction else _naming(query)
     for option, field, values in (("--service", "serviceName", query.service), ("--log-group", "aws.logGroup", query.log_group),
-                                  ("--kind", "doc.kind", query.kind)):  # fmt: skip
+                                  ("--tenant", "tenantId", query.tenant), ("--kind", "doc.kind", query.kind)):  # fmt: skip
         if values:
             found[option] = {"terms": {field: _several(values)}}
+    if states := _several(query.state):
+        found["--state"] = any_of([{"terms": {"trace.state": states}}, *query.recorded.in_states(states)])
     if query.level:
         found["--level"] = {"range": {"severity.number": {"gte": LEVELS[query.level]}}}
     if query.annotations:
-        found["--annotation"] = joined(_annotated(text) for text in query.annotations)
+        found["--annotation"] = joined(any_of([annotated(text), *query.recorded.with_annotation(text)]) for text in query.annotations)
     if query.hidden_faults:
         found["--hidden-faults"] = {"term": {"trace.hiddenFault": True}}
-    return found | _of_words(query) | _of_times(query)
+    found |= {f'"{word}"': naming_or_with(word, query.recorded) for word in query.words}
+    found |= {name: {"bool": {"must_not": [_without_kind(excluded)]}} for name, excluded in query.excluded}
+    return found | _of_texts(query) | _of_times(query)
 
 
-def _of_words(query: SearchQuery) -> dict[str, Clause]:
-    words = {"--text": _with_words(as_text(query.text))} if query.text else {}
-    return words | ({"--phrase": _with_phrase(as_text(query.phrase))} if query.phrase else {})
+def naming_or_with(word: str, recorded: RecordedTraces = NOTHING_RECORDED) -> Clause:
+    """Returns the OpenSearch query for what names ``word`` as an id, or has it in its text."""
+    return any_of([named(word, recorded), _with_words(as_text(word))])
+
+
+def named(id_: str, recorded: RecordedTraces = NOTHING_RECORDED) -> Clause:
+    """Returns the OpenSearch query for the documents that name an id themselves."""
+    return _naming(SearchQuery(ids=(id_,), recorded=recorded))
+
+
+def _without_kind(query: SearchQuery) -> Clause:
+    return joined(clause for name, clause in clauses(query).items() if name != "kind")
+
+
+def _of_texts(query: SearchQuery) -> dict[str, Clause]:
+    texts, phrases = _several(query.text), _several(query.phrase)
+    words = {"--text": joined(map(_with_words, texts))} if texts else {}
+    return words | ({"--phrase": joined(map(_with_phrase, phrases))} if phrases else {})
 
 
 def _of_times(query: SearchQuery) -> dict[str, Clause]:
@@ -116,7 +151,7 @@ def _of_times(query: SearchQuery) -> dict[str, Clause]:
 
 def _of_transaction(transaction: Transaction) -> Clause:
     keys, traces = list(transaction.keys), list(transaction.trace_ids)
-    return _any([{"terms": {"traceId": traces}}, *_passing_on(traces), *({"terms": {field: keys}} for field in _KEYS)])
+    return any_of([{"terms": {"traceId": traces}}, *_passing_on(traces), *({"terms": {field: keys}} for field in KEY_FIELDS)])
 
 
 def _passing_on(trace_ids: Sequence[str]) -> list[Clause]:
@@ -127,13 +162,20 @@ def _passing_on(trace_ids: Sequence[str]) -> list[Clause]:
 
 def _naming(query: SearchQuery) -> Clause:
     """The documents that name one of the ids themselves, also as a stale trace id."""
-    traces = [*filter(None, map(parse_trace_id, query.ids)), *_trace_ids(query)]
-    anything = [*map(as_text, query.ids)]
+    anything = _meant(query)
+    traces = [*filter(None, map(parse_trace_id, anything)), *_trace_ids(query)]
+    spans = [*filter(None, map(parse_span_id, anything))]
     correlation, request = anything + _several(query.correlation_id), anything + _several(query.request_id)
-    return _any([
+    return any_of([
         {"terms": {"traceId": traces}}, {"terms": {"staleTraceId": traces}}, {"terms": {"correlationId": correlation}},
-        {"terms": {"requestId": request}}, {"terms": {"integrationRequestId": request}}, *_passing_on(traces),
+        {"terms": {"spanId": spans}}, *({"terms": {field: request}} for field in REQUEST_FIELDS), *_passing_on(traces),
+        *query.recorded.with_correlation_ids(correlation),
     ])  # fmt: skip
+
+
+def _meant(query: SearchQuery) -> list[str]:
+    # a text that reads as a trace id may also be a correlation id, exactly as it is written
+    return [id_ for given in map(as_text, query.ids) for id_ in meant_by(given)]
 
 
 def _trace_ids(query: SearchQuery) -> list[str]:
@@ -153,7 +195,8 @@ def _several(values: Several) -> list[str]:
     return [as_text(value) for value in ([values] if isinstance(values, str) else values) if value]
 
 
-def _annotated(text: str) -> Clause:
+def annotated(text: str) -> Clause:
+    """Returns the OpenSearch query for the documents with an annotation, as ``key=value``. Raises BadInputError where it is none."""
     key, separator, value = text.partition("=")
     if not separator or not is_annotation_key(key):
         raise BadInputError(f"{text!r} is no annotation: expected key=value, such as path=/orders")
@@ -163,11 +206,11 @@ def _annotated(text: str) -> Clause:
 def _with_words(text: str) -> Clause:
     if len(_WORD.findall(text)) > _MOST_WORDS:
         raise BadInputError(f"--text has more than {_MOST_WORDS} words: give the few that matter, or --phrase with a part of it")
-    return _any([{"match": {"body": {"query": text, "operator": "and"}}}, *_in_span(text.split())])
+    return any_of([{"match": {"body": {"query": text, "operator": "and"}}}, *_in_span(text.split())])
 
 
 def _with_phrase(text: str) -> Clause:
-    return _any([{"match_phrase": {"body": text}}, *_in_span([text])])
+    return any_of([{"match_phrase": {"body": text}}, *_in_span([text])])
 
 
 def _in_span(parts: Sequence[str]) -> list[Clause]:
@@ -180,7 +223,7 @@ def _literal(text: str) -> str:
     return re.sub(r"([\\*?])", r"\\\1", text)
 
 
-def _any(found: Sequence[Clause]) -> Clause:
-    """The query that matches what any of the clauses matches; clauses without values are left out, and no clause matches nothing."""
+def any_of(found: Sequence[Clause]) -> Clause:
+    """Returns the query that matches what one of the clauses matches; those without values are left out, and no clause matches nothing."""
     useful = [clause for clause in found if all(clause.get("terms", {}).values())]
     return {"bool": {"should": useful, "minimum_should_match": 1}} if useful else {"match_none": {}}

@@ -7,6 +7,8 @@ from typing import Any
 
 from pipeline.join.transactions import Transaction, transaction_of
 from pipeline.search.query import Clause, SearchQuery, ids_of, opensearch_query
+from pipeline.search.read_records import as_recorded
+from pipeline.search.words import with_known_ids
 from pipeline.store.client import Store
 from pipeline.store.pages import pages
 
@@ -39,16 +41,16 @@ def find(query: SearchQuery, store: Store, *, highlight: tuple[str, str] | None 
 
     Raises BadInputError where an id, an annotation or the times are invalid.
     """
-    clause = opensearch_query(query, transaction_for(query, store))
+    clause = clause_for(query, store)
     body = {"query": clause} | (highlighted(*highlight) if highlight else {})
     index = store.lines_and_spans
     if 0 < query.limit <= _PAGE:
         answer = store.search(body | {"size": query.limit, "sort": newest_first(), "track_total_hits": True}, index=index)
-        return SearchResult(total=answer["hits"]["total"]["value"], hits=iter(answer["hits"]["hits"][::-1]))
+        return SearchResult(total=answer["hits"]["total"]["value"], hits=iter(as_recorded(answer["hits"]["hits"][::-1], store)))
     total = count(clause, store)
     before = _key_before_newest(query.limit, clause, store) if 0 < query.limit < total else None
     body |= {"sort": oldest_first()} | ({"search_after": before} if before else {})
-    return SearchResult(total=total, hits=chain.from_iterable(pages(store, body, index=index)))
+    return SearchResult(total=total, hits=chain.from_iterable(as_recorded(page, store) for page in pages(store, body, index=index)))
 
 
 def _key_before_newest(limit: int, clause: Clause, store: Store) -> list[Any] | None:
@@ -61,6 +63,12 @@ def _key_before_newest(limit: int, clause: Clause, store: Store) -> list[Any] | 
 def search(query: SearchQuery, store: Store) -> list[dict[str, Any]]:
     """Returns the matching documents as stored, each with `_index` and `_id`, in time order; above the limit the newest."""
     return [document(hit) for hit in find(query, store).hits]
+
+
+def clause_for(query: SearchQuery, store: Store) -> Clause:
+    """Returns the OpenSearch query for ``query``, with what its ids and words stand for now. Raises what `find` raises."""
+    query = with_known_ids(query, store)
+    return opensearch_query(query, transaction_for(query, store))
 
 
 def transaction_for(query: SearchQuery, store: Store) -> Transaction | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.model.index_days import log_indices
 from pipeline.search.time_expressions import time_range
 from pipeline.store.client import Store
 
@@ -36,7 +37,7 @@ def stale_ids(store: Store, *, since: datetime | None = None, until: datetime | 
     within = {"claimed": {"cardinality": {"field": "staleTraceId"}}, "example": example}
     body = {"query": {"bool": {"filter": filters}}, "size": 0,
             "aggs": {"services": {"terms": {"field": "serviceName", "size": _MOST_SERVICES}, "aggs": within}}}  # fmt: skip
-    answer = store.search(body, index=f"{store.prefix}-logs-*")
+    answer = store.search(body, index=log_indices(store.prefix))
     return [_read(bucket) for bucket in answer.get("aggregations", {}).get("services", {}).get("buckets", ())]
 
 

@@ -16,6 +16,7 @@ from pipeline.model.timestamps import EPOCH, iso
 EXPECTED = "such as 15m, 2h30m, now-1d/d, 2026-11-24, 2026-11-24T10:00, 2026-11-24T10:00:00Z or 1764000000"
 
 _AGO = re.compile(r"-?(?=\d)(?:(\d{1,9})w)?(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII)
+_DURATION = re.compile(r"(?:\d+[wdhms])+", re.ASCII)
 _MATH = re.compile(r"now((?:[+-]\d{0,9}[yMwdhHms]|/[yMwdhHms])*)", re.ASCII)
 _STEP = re.compile(r"([+-])(\d*)(.)|/(.)")
 _SECONDS = re.compile(r"(\d{9,10})(?:\.(\d{1,9}))?", re.ASCII)
@@ -56,7 +57,13 @@ def parse_time(text: str, *, now: datetime, zone: tzinfo | None = None, end: boo
     try:
         return _ago(text, now) or _math(text, now, zone, end=end) or _epoch(text) or _iso(text, zone, end=end)
     except (ValueError, OverflowError, OSError):
-        raise BadInputError(f"{text!r} is no time: expected one {EXPECTED}") from None
+        raise BadInputError(f"{text[:60]!r} is no time: expected one {EXPECTED}") from None
+
+
+def parse_end(text: str, *, now: datetime, zone: tzinfo | None = None) -> datetime:
+    """Reads a time to come as `parse_time` does; a duration such as ``3d`` is from now on. Raises BadInputError where it is none."""
+    at = parse_time(text, now=now, zone=zone)
+    return now + (now - at) if _DURATION.fullmatch(text.strip()) else at
 
 
 def time_range(since: datetime | None, until: datetime | None) -> dict[str, str]:
@@ -65,9 +72,7 @@ def time_range(since: datetime | None, until: datetime | None) -> dict[str, str]
     Raises BadInputError where nothing can lie between them.
     """
     if since and until and since > until:
-        raise BadInputError(
-            f"--since ({since:%Y-%m-%dT%H:%M:%SZ}) lies after --until ({until:%Y-%m-%dT%H:%M:%SZ}): nothing is between them"
-        )
+        raise BadInputError(f"since ({since:%Y-%m-%dT%H:%M:%SZ}) lies after until ({until:%Y-%m-%dT%H:%M:%SZ}): nothing is between them")
     # a microsecond is a thousand of OpenSearch's nanoseconds
     return ({"gte": _bound(since)} if since else {}) | ({"lt": _bound(until, _TICK)} if until else {})
 

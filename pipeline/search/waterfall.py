@@ -1,114 +1,201 @@
-"""Waterfall: makes rows of one transaction's documents: its spans as a tree, its log lines inside them, in time order. Pure.
+"""Waterfall: makes rows of one transaction's lines and spans: the spans as a tree, the lines inside them, in time order. Pure.
 
-A trace that another trace caused stands below the span that caused it, if a tracing header or an X-Ray link names that span.
+A trace that another trace caused stands below the span that caused it, if a tracing header or an X-Ray link names that span. What X-Ray
+does not have is a row, too. Several lines of API Gateway's own logs in one place fold into one row.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, Final, Literal
 
-from pipeline.model.tracing_headers import find_headers
+from pipeline.search.span_tree import TOP, Gap, Node, tree_of
+from pipeline.search.waterfall_items import WaterfallItem
+
+Kind = Literal["span", "log", "gap", "fold"]
+_FEWEST_FOLDED: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A span or a log line as one row of the waterfall.
+    """A row of the waterfall.
 
     Attributes:
-        kind: span or log.
-        offset: milliseconds since the transaction began.
-        duration: milliseconds; 0 for a line.
-        depth: how many spans enclose it.
+        key: the id of its document; of a gap or a fold a text that no document has as its id.
+        kind: span; log (a line); gap (what X-Ray does not have); or fold (it stands for several lines, which are inside it).
+        offset: milliseconds since the transaction began; None where it has no time.
+        duration: milliseconds; 0 for a line; None for a span that is still open.
+        depth: how many rows enclose it.
+        size: how many of the rows that follow are inside it.
+        begins: the id of the trace that begins here, in a transaction of several; else empty.
+        text: on one line, cut where it is long.
+        is_cut: whether the document has more text than that.
+        level: the severity of a line that is a warning or worse.
+        failed: whether this is what failed.
+        on_way: whether it lies on the way from the entry down to a failure that findings name, that failure included.
     """
 
-    kind: str
-    offset: float
-    duration: float
+    key: str
+    kind: Kind
+    offset: float | None
+    duration: float | None
     depth: int
-    service_name: str
-    text: str
-    failed: bool
+    size: int = 0
+    begins: str = ""
+    service_name: str = ""
+    text: str = ""
+    is_cut: bool = False
+    level: str = ""
+    failed: bool = False
+    on_way: bool = False
 
 
-def rows(documents: Sequence[dict[str, Any]]) -> list[Row]:
-    """Returns the rows of a transaction's documents (logs and spans, as stored): each span, then what is inside it."""
-    if not documents:
-        return []
-    begun = min(_at(document) for document in documents)
-    spans = {document["spanId"]: document for document in documents if document["doc"]["kind"] == "span"}
-    callers = _callers(documents, spans)
-    inside: dict[str, list[dict[str, Any]]] = {}
-    for document in documents:
-        inside.setdefault(_enclosing_span(document, spans, callers), []).append(document)
-    return list(_walk("", inside, begun, 0, set()))
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """Lines of API Gateway's own logs in one place."""
+
+    lines: tuple[WaterfallItem, ...]
+
+    @property
+    def text(self) -> str:
+        return f"{len(self.lines)} lines of API Gateway's logs"
 
 
-def _walk(span_id: str, inside: dict[str, list[dict[str, Any]]], begun: float, depth: int, seen: set[str]) -> Iterator[Row]:
-    for document in sorted(inside.get(span_id, ()), key=lambda document: (_at(document), document["doc"]["kind"] == "log")):
-        yield _row(document, begun, depth)
-        if document["doc"]["kind"] == "span" and document["spanId"] not in seen:
-            seen.add(document["spanId"])
-            yield from _walk(document["spanId"], inside, begun, depth + 1, seen)
+_Drawn = Node | _Fold
 
 
-def _callers(documents: Sequence[dict[str, Any]], spans: Mapping[str, dict[str, Any]]) -> dict[str, str]:
-    """For each trace that a span of another trace caused, the id of that span: it began earlier, and a header or a span link names it."""
-    found: dict[str, str] = {}
-    for document in documents:
-        trace_id = document.get("traceId", "")
-        for span_id in (*_linked_spans(document), *_spans_in_headers(document)):
-            caller = spans.get(span_id)
-            if caller and trace_id and caller["traceId"] != trace_id and _at(caller) <= _at(document):
-                found.setdefault(trace_id, span_id)
-    # traces that name each other in a circle would appear nowhere
-    return {trace_id: span_id for trace_id, span_id in found.items() if not _in_circle(trace_id, found, spans)}
+def rows(
+    items: Sequence[WaterfallItem],
+    *,
+    named: Collection[str] = (),
+    reasons: Mapping[str, str] | None = None,
+    fold: bool = True,
+) -> list[Row]:
+    """Returns the rows of a transaction: each span, then what is inside it.
+
+    Args:
+        items: its lines and spans.
+        named: the ids of the spans, and of the documents of lines, that findings name as failed. Without them those count that failed
+            inside a root that failed.
+        reasons: by trace id, why X-Ray has no span of a trace.
+        fold: whether lines of API Gateway's own logs fold.
+    """
+    begun = min((item.at for item in items if item.at is not None), default=0.0)
+    nodes = list(_in_order(tree_of(items, reasons), fold=fold))
+    depths = [depth for _, depth in nodes]
+    marked = {place for place, (node, _) in enumerate(nodes) if _is_named(node, named)} if named else _failed_below_root(nodes)
+    on_way = enclosing(marked, depths)
+    sizes, begins = _sizes(depths), _begins(nodes)
+    return [_row(node, begun, depth=depth, size=sizes[place], begins=begins.get(place, ""), on_way=place in on_way)
+            for place, (node, depth) in enumerate(nodes)]  # fmt: skip
 
 
-def _in_circle(trace_id: str, callers: Mapping[str, str], spans: Mapping[str, dict[str, Any]]) -> bool:
-    above, seen = trace_id, set[str]()
-    while above in callers and above not in seen:
-        seen.add(above)
-        above = spans[callers[above]]["traceId"]
-    return above in seen
+def closed(found: Sequence[Row]) -> list[Row]:
+    """Returns the rows without those inside folds."""
+    shown: list[Row] = []
+    place = 0
+    while place < len(found):
+        shown.append(found[place])
+        place += 1 + (found[place].size if found[place].kind == "fold" else 0)
+    return shown
 
 
-def _linked_spans(document: dict[str, Any]) -> Iterator[str]:
-    return (link["spanId"] for link in document.get("links") or () if link.get("spanId"))
+def enclosing(marked: Collection[int], depths: Sequence[int]) -> set[int]:
+    """Returns the places of the rows that are marked, and of each that encloses one, by the depths of all rows."""
+    above: list[int] = []
+    found: set[int] = set()
+    for place, depth in enumerate(depths):
+        del above[depth:]
+        above.append(place)
+        if place in marked:
+            for outer in reversed(above):
+                if outer in found:
+                    break
+                found.add(outer)
+    return found
 
 
-def _spans_in_headers(document: dict[str, Any]) -> Iterator[str]:
-    """The spans that the tracing headers in a log line name as parent."""
-    if document.get("propagatedTraceId"):
-        text = json.dumps(document.get("attributes") or document.get("body") or "")
-        yield from (found.header.parent_id for found in find_headers(text) if found.header.parent_id)
+def end_of(found: Sequence[Row]) -> float:
+    """Returns the milliseconds from the beginning of a transaction to the end of its last row; more than 0."""
+    return max(((row.offset or 0) + (row.duration or 0) for row in found), default=0.0) or 1.0
 
 
-def _enclosing_span(document: dict[str, Any], spans: Mapping[str, dict[str, Any]], callers: Mapping[str, str]) -> str:
-    """The id of the span that encloses a document; empty at the top."""
-    if document["doc"]["kind"] == "span":
-        parent = document.get("parentSpanId", "")
-        if parent in spans and parent != document["spanId"]:
-            return str(parent)
-        return callers.get(document.get("traceId", ""), "")
-    for id_ in ((document.get("segment") or {}).get("id"), document.get("spanId")):
-        if id_ in spans:
-            return str(id_)
-    return ""
+def _in_order(inside: Mapping[str, Sequence[Node]], *, fold: bool) -> Iterator[tuple[_Drawn, int]]:
+    """Each node with its depth, parents first; without recursion, since a trace may be thousands of spans deep."""
+    waiting: list[tuple[_Drawn, int]] = [(node, 0) for node in reversed(_folded(inside.get(TOP, ()), fold=fold))]
+    while waiting:
+        node, depth = waiting.pop()
+        yield node, depth
+        below = node.lines if isinstance(node, _Fold) else _folded(inside.get(node.key, ()), fold=fold)
+        waiting += [(child, depth + 1) for child in reversed(below)]
 
 
-def _row(document: dict[str, Any], begun: float, depth: int) -> Row:
-    common = {"offset": _at(document) - begun, "depth": depth, "service_name": document.get("serviceName", "")}
-    if document["doc"]["kind"] == "span":
-        status = document.get("state", {}).get("status")
-        text = document["name"] + (f" → {status}" if status else "")
-        return Row(kind="span", duration=(document.get("durationInNanos") or 0) / 1e6, text=text,
-                   failed=document["status"]["code"] == 2, **common)  # noqa: PLR2004  # OpenTelemetry's ERROR  # fmt: skip
-    text = " ".join(document.get("body", "").split())
-    return Row(kind="log", duration=0, text=text, failed=bool(document.get("signals")), **common)
+def _folded(nodes: Sequence[Node], *, fold: bool) -> list[_Drawn]:
+    """The nodes, with one fold in the place of the first of several lines of API Gateway's that tell of no failure."""
+    lines = tuple(node for node in nodes if isinstance(node, WaterfallItem) and node.of_api_gateway and not node.failed) if fold else ()
+    if len(lines) < _FEWEST_FOLDED:
+        return list(nodes)
+    kept = {id(line) for line in lines[1:]}
+    return [_Fold(lines) if node is lines[0] else node for node in nodes if id(node) not in kept]
 
 
-def _at(document: dict[str, Any]) -> float:
-    """Milliseconds since the epoch."""
-    return datetime.fromisoformat(document["@timestamp"]).timestamp() * 1000 if "@timestamp" in document else 0.0
+def _row(node: _Drawn, begun: float, **more: Any) -> Row:
+    if isinstance(node, _Fold):
+        first = node.lines[0]
+        return Row(key=f"fold {first.key}", kind="fold", offset=_since(begun, first.at), duration=_length(node.lines),
+                   service_name=first.service_name, text=node.text, **more)  # fmt: skip
+    offset = _since(begun, node.at)
+    if isinstance(node, Gap):
+        return Row(key=node.key, kind="gap", offset=offset, duration=node.duration, text=node.text, **more)
+    return Row(key=node.key, kind="span" if node.is_span else "log", offset=offset, duration=node.duration, service_name=node.service_name,
+               text=node.text, is_cut=node.is_cut, level=node.level, failed=node.failed, **more)  # fmt: skip
+
+
+def _since(begun: float, at: float | None) -> float | None:
+    return at - begun if at is not None else None
+
+
+def _length(lines: Sequence[WaterfallItem]) -> float:
+    times = [line.at for line in lines if line.at is not None]
+    return max(times) - min(times) if times else 0.0
+
+
+def _is_named(node: _Drawn, named: Collection[str]) -> bool:
+    return isinstance(node, WaterfallItem) and (node.key in named or (node.is_span and node.span_ids[0] in named))
+
+
+def _failed_below_root(nodes: Sequence[tuple[_Drawn, int]]) -> set[int]:
+    """The places of the spans that failed inside a root that failed, where no finding names them: the caller plainly saw it."""
+    marked: set[int] = set()
+    root_failed = False
+    for place, (node, depth) in enumerate(nodes):
+        failed = isinstance(node, WaterfallItem) and node.is_span and node.failed
+        root_failed = root_failed if depth else failed
+        if root_failed and failed:
+            marked.add(place)
+    return marked
+
+
+def _begins(nodes: Sequence[tuple[_Drawn, int]]) -> dict[int, str]:
+    """By place, the trace of each row that stands directly inside another trace, or inside nothing; empty where there is one trace."""
+    found: dict[int, str] = {}
+    above: list[str] = []
+    for place, (node, depth) in enumerate(nodes):
+        trace_id = node.lines[0].trace_id if isinstance(node, _Fold) else node.trace_id
+        del above[depth:]
+        if trace_id and above[-1:] != [trace_id]:
+            found[place] = trace_id
+        above.append(trace_id)
+    return found if len(set(found.values())) > 1 else {}
+
+
+def _sizes(depths: Sequence[int]) -> list[int]:
+    """For each row, how many of the following ones are deeper, up to the first that is not."""
+    sizes = [0] * len(depths)
+    ends = [len(depths)]  # by depth, where the next row of this depth or less begins
+    for place in range(len(depths) - 1, -1, -1):
+        depth = depths[place]
+        del ends[depth + 1 :]
+        ends += [ends[-1]] * (depth + 1 - len(ends))
+        sizes[place] = ends[depth] - place - 1
+        ends[depth] = place
+    return sizes

@@ -14,15 +14,18 @@ from pipeline.store.bulk_bodies import bulk_bodies
 from pipeline.store.failure import NO_JSON, RAISED, NotFoundError, failure_of
 from pipeline.store.left_out import LeftOut, closed_index, lacks_shards
 from pipeline.store.login import FixedLogin, SecretLogin
+from pipeline.store.old_days import delete_old_days, has_lifecycle
 from pipeline.store.refusal import NOT_FOUND, read_error
-from pipeline.store.results import Hit, ItemResult, item_result
+from pipeline.store.results import CREATED, Hit, ItemResult, item_result
 
 T = TypeVar("T")
 
 # lower case: opensearch-py adds its own otherwise
 _NDJSON = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
 _RESULT_FIELDS = "errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by"
-TEMPLATES = ("logs", "spans", "traces", "links", "alerts", "dead-letters")
+TEMPLATES = (
+    "logs", "spans", "traces", "links", "alerts", "issues", "dead-letters", "holds", "sampled-out", "service-map-v1", "service-map-v2",
+)  # fmt: skip
 """The index templates that `setup` installs, each behind the prefix."""
 
 _FORBIDDEN = 403
@@ -38,9 +41,7 @@ _REFRESH_SECONDS = 10
 # OpenSearch waits so long for shards, of one index or all; the client would take `timeout` alone for its own
 _BULK_WAIT = {"timeout": "10s", "request_timeout": 30}
 _HEALTH_WAIT = {"timeout": "5s", "request_timeout": 10}
-
 _LENIENT = {"ignore_unavailable": "true", "allow_no_indices": "true"}
-
 _encoder = msgspec.json.Encoder()
 
 
@@ -70,11 +71,11 @@ class Store:
     # the version that compare-and-set compares: how a search asks for it, and in which fields an answer has it
     _version_request: ClassVar[Mapping[str, Any]] = {"seq_no_primary_term": True}
     _version_fields: tuple[str, ...] = ("_seq_no", "_primary_term")
-    _mget = "POST"
+    read_method = "POST"
     # what lists the index templates
     _templates = "/_index_template/{prefix}-*"
     # asks for an error where an index would be skipped
-    _whole: ClassVar[Mapping[str, str]] = {
+    whole: ClassVar[Mapping[str, str]] = {
         "allow_no_indices": "true",
         "expand_wildcards": "open,closed",
         "allow_partial_search_results": "false",
@@ -148,7 +149,8 @@ class Store:
             versions: whether the results hold the documents' new versions, for a later compare-and-set.
         """
         with self._understood():
-            return [item_result(next(iter(item.values()))) for item in self._bulk(body, versions=versions)]
+            items = [raw for item in self._bulk(body, versions=versions) for raw in item.values()]
+            return [CREATED if not versions and raw["status"] == CREATED.status else item_result(raw) for raw in items]
 
     def _bulk(self, body: bytes, *, versions: bool) -> list[dict[str, Any]]:
         # this filter drops no item, since every item has a status
@@ -173,7 +175,7 @@ class Store:
         found: list[Hit | None] = []
         for start in range(0, len(addresses), _PAGE):
             docs = [{"_index": index, "_id": id_} for index, id_ in addresses[start : start + _PAGE]]
-            answer = self.request(self._mget, "/_mget", {"docs": docs}, {"_source_includes": ",".join(source)} if source else {})
+            answer = self.request(self.read_method, "/_mget", {"docs": docs}, {"_source_includes": ",".join(source)} if source else {})
             with self._understood():
                 found += [self._got(doc) for doc, _ in zip(answer["docs"], docs, strict=True)]
         return found
@@ -181,6 +183,8 @@ class Store:
     def _got(self, doc: Mapping[str, Any]) -> Hit | None:
         if doc.get("found"):
             return self._hit(doc)
+        if "error" not in doc:
+            return None
         kind, reason = read_error(doc)
         if kind and kind != _NO_INDEX:
             # nobody knows whether the document exists
@@ -205,8 +209,7 @@ class Store:
 
     def expire(self, *, days: int) -> int:
         """Deletes the daily indices older than ``days`` where no lifecycle policy does so; returns how many."""
-        del days
-        return 0
+        return 0 if has_lifecycle(self) else delete_old_days(self, days)
 
     def refresh(self, pattern: str = "") -> None:
         """Makes earlier writes visible to `search` and `scan`, but for those in indices that are left out; all, or those of ``pattern``."""
@@ -233,7 +236,7 @@ class Store:
         pattern, asked = index or self.everything, False
         while True:
             try:
-                return self._search(body, self.left_out.narrowed(pattern), self._whole)
+                return self._search(body, self.left_out.narrowed(pattern), self.whole)
             except NotFoundError:
                 # an index that is named in full is not there yet
                 return self._search(body, pattern, _LENIENT)
@@ -301,8 +304,8 @@ class Store:
 
     @property
     def lines_and_spans(self) -> str:
-        """The index pattern that covers logs and spans."""
-        return f"{self.prefix}-logs-*,{self.prefix}-spans-*"
+        """The index pattern that covers logs and spans, held ones included."""
+        return f"{self.prefix}-logs-*,{self.prefix}-spans-*,{self.prefix}-kept-*"
 
     @property
     def everything(self) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeVar
 
+from pipeline.store.together import Writer
+
 T = TypeVar("T")
 F = TypeVar("F")
 
@@ -14,9 +16,9 @@ def merge_until_written(
     *,
     load: Callable[[Iterable[str]], Mapping[str, T]],
     grow: Callable[[T, F], T],
-    write: Callable[[list[T]], Mapping[str, T]],
+    write: Callable[[list[T]], Writer[Mapping[str, T]]],
     loaded: Mapping[str, T] | None = None,
-) -> tuple[dict[str, T], dict[str, F]]:
+) -> Writer[tuple[dict[str, T], dict[str, F]]]:
     """Loads documents, merges facts into them and writes them; repeats this for documents that a concurrent writer changed.
 
     Args:
@@ -36,7 +38,7 @@ def merge_until_written(
         known = {**present, **(load(key for key in waiting if key in missing) if missing else {})}
         grown = {key: grow(known[key], fact) for key, fact in waiting.items()}
         done |= {key: document for key, document in grown.items() if document is known[key]}
-        done |= write([document for key, document in grown.items() if document is not known[key]])
+        done |= yield from write([document for key, document in grown.items() if document is not known[key]])
         waiting, present = {key: fact for key, fact in waiting.items() if key not in done}, {}
         if not waiting:
             break

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +23,7 @@ from pipeline.model.timestamps import iso_millis
 from pipeline.store.client import Store
 from pipeline.store.compare_and_set import merge_until_written
 from pipeline.store.results import Hit
+from pipeline.store.together import Writer, write_alone
 
 MOST_TRACES: Final = 100
 """A key that more known traces show joins none: a constant, an empty string or a tenant's name is no correlation id."""
@@ -30,6 +32,10 @@ _MOST_OF_AN_ORIGIN: Final = 10
 _SEEN_ANEW_AFTER_MS: Final = 6 * 3_600_000
 """A key that is in use is written again after this time, a part of the shortest retention, a day: else it is purged while in use."""
 
+REQUEST_FIELDS: Final = ("requestId", "integrationRequestId", "state.requestId")
+"""The fields in which a document names a request; the last one holds what a line names that its position gave another request."""
+KEY_FIELDS: Final = ("correlationId", *REQUEST_FIELDS)
+"""The fields in which a document names an id that may be a join key."""
 BY_XRAY: Final = "X-Ray"
 """The origin of what X-Ray's segments say, in place of that of a log group."""
 
@@ -46,6 +52,7 @@ class JoinKey(msgspec.Struct, frozen=True, kw_only=True):
         thinned: the key is crowded, and the unknown traces that it had joined before are separated again.
         separated: the `flooding` origins whose traces are separated again; no trace is added that they alone show.
         released: the key is too common, and the known traces that it had joined before are separated again.
+        sought: whether a line without a trace named the key before anybody knew where its request ran: it has to be searched for.
         last_seen_at: when a trace showed it last, to within six hours, which is when it was written last (ISO 8601, UTC); empty where it is
             not stored yet.
     """
@@ -57,6 +64,7 @@ class JoinKey(msgspec.Struct, frozen=True, kw_only=True):
     thinned: bool = False
     separated: tuple[str, ...] = ()
     released: bool = False
+    sought: bool = False
     last_seen_at: str = ""
     seq_no: int = -1
     primary_term: int = -1
@@ -64,6 +72,8 @@ class JoinKey(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def too_common(self) -> bool:
         """Whether more than `MOST_TRACES` known traces show the key, so that it joins none. One origin alone counts for half of them."""
+        if len(self.known_by) <= MOST_TRACES:
+            return False
         alone = self._alone
         several = len({trace_id for trace_id, _ in self.known_by} - alone.keys())
         counts = Counter(alone.values()).values()
@@ -72,6 +82,8 @@ class JoinKey(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def flooding(self) -> set[str]:
         """The origins that alone show the key in more than `MOST_TRACES` known traces, so that it joins none of these."""
+        if len(self.known_by) <= MOST_TRACES:
+            return set()
         return {origin for origin, count in Counter(self._alone.values()).items() if count > MOST_TRACES}
 
     @property
@@ -79,7 +91,9 @@ class JoinKey(msgspec.Struct, frozen=True, kw_only=True):
         """The traces known by X-Ray or the platform that the key joins."""
         if self.too_common:
             return set()
-        alone, flooding = self._alone, self.flooding
+        if not (flooding := self.flooding):
+            return {trace_id for trace_id, _ in self.known_by}
+        alone = self._alone
         return {trace_id for trace_id, _ in self.known_by if alone.get(trace_id) not in flooding}
 
     @property
@@ -120,9 +134,10 @@ class JoinKey(msgspec.Struct, frozen=True, kw_only=True):
         fresh = {entry for entry in sighting.known_by if entry[1] not in self.separated}
         known_by = self.known_by if self.released else tuple(sorted({*self.known_by, *fresh}))
         platform = _first_of_each({*self.platform, *sighting.platform}, _MOST_OF_AN_ORIGIN)
-        if (trace_ids, known_by, platform) == (self.trace_ids, self.known_by, self.platform):
+        sought = self.sought or sighting.sought
+        if (trace_ids, known_by, platform, sought) == (self.trace_ids, self.known_by, self.platform, self.sought):
             return self
-        return msgspec.structs.replace(self, trace_ids=trace_ids, known_by=known_by, platform=platform)
+        return msgspec.structs.replace(self, trace_ids=trace_ids, known_by=known_by, platform=platform, sought=sought)
 
 
 class KeySighting(msgspec.Struct):
@@ -131,6 +146,7 @@ class KeySighting(msgspec.Struct):
     trace_ids: set[str] = msgspec.field(default_factory=set)
     known_by: set[tuple[str, str]] = msgspec.field(default_factory=set)
     platform: set[tuple[str, str]] = msgspec.field(default_factory=set)
+    sought: bool = False
 
 
 class JoinKeys:
@@ -143,37 +159,51 @@ class JoinKeys:
     def load(self, keys: Iterable[str]) -> dict[str, JoinKey]:
         """Returns a JoinKey for each key, an empty one where no trace shows it yet; realtime."""
         wanted = list(dict.fromkeys(keys))
-        hits = self._store.get_many([(self._index, _id(key)) for key in wanted])
-        return {key: _read(key, hit) for key, hit in zip(wanted, hits, strict=True)}
+        return self.read(zip(wanted, self._store.get_many(list(map(self.address, wanted))), strict=True))
 
-    def merge_in(self, sightings: Mapping[str, KeySighting], loaded: Mapping[str, JoinKey] | None = None) -> dict[str, JoinKey]:
+    def address(self, key: str) -> tuple[str, str]:
+        """Returns the index and id of a key's document."""
+        return self._index, _id(key)
+
+    def read(self, found: Iterable[tuple[str, Hit | None]]) -> dict[str, JoinKey]:
+        """Reads what is stored of keys: a JoinKey each, an empty one where nothing is."""
+        return {key: _read(key, hit) for key, hit in found}
+
+    def merging(self, sightings: Mapping[str, KeySighting], loaded: Mapping[str, JoinKey] | None = None) -> Writer[dict[str, JoinKey]]:
         """Merges sightings, by key, into the stored join keys; returns these.
 
         Those among ``loaded`` are taken to be the stored ones, until one turns out to have been changed by somebody else. A key that holds
         its sighting already is written at most once in six hours, so that `purge` sees that it is in use.
         Raises UnavailableError where OpenSearch does not take one.
         """
-        done, left = merge_until_written(sightings, load=self.load, grow=_seen, write=self._write, loaded=loaded)
+        done, left = yield from merge_until_written(sightings, load=self.load, grow=_seen, write=self._writing, loaded=loaded)
         if left:
             raise UnavailableError(f"others kept changing the links of {len(left)} ids")
         return done
 
+    def marks(self, keys: Iterable[str]) -> list[object]:
+        """Returns the bulk lines that note new keys as `sought`; they leave those that are stored already as they are."""
+        now = iso_millis(_now())
+        noted = [JoinKey(key=key, sought=True) for key in dict.fromkeys(keys)]
+        pairs = (({"create": {"_index": self._index, "_id": _id(each.key)}}, _document(each, now)) for each in noted)
+        return list(chain.from_iterable(pairs))
+
     def release(self, join_keys: Iterable[JoinKey]) -> None:
         """Marks keys `to_release`: what they had joined is separated. A concurrent writer's change wins; the next round repeats this."""
-        self._write([_released(join_key) for join_key in join_keys])
+        write_alone(self._writing([_released(join_key) for join_key in join_keys]), self._store)
 
     def purge(self, *, days: int) -> None:
         """Deletes the keys that no trace showed for ``days``."""
         self._store.delete_older(self._index, "lastSeenAt", days=days)
 
-    def _write(self, join_keys: list[JoinKey]) -> dict[str, JoinKey]:
+    def _writing(self, join_keys: list[JoinKey]) -> Writer[dict[str, JoinKey]]:
         now = iso_millis(_now())
         lines: list[object] = []
         for join_key in join_keys:
             action = self._store.compare_and_set(self._index, _id(join_key.key), join_key.seq_no, join_key.primary_term)
             lines += [action, _document(join_key, now)]
         written: dict[str, JoinKey] = {}
-        for join_key, result in zip(join_keys, self._store.write(lines), strict=True):
+        for join_key, result in zip(join_keys, (yield lines), strict=True):
             if result.ok:
                 version = {"seq_no": result.seq_no, "primary_term": result.primary_term}
                 written[join_key.key] = msgspec.structs.replace(join_key, last_seen_at=now, **version)
@@ -231,6 +261,7 @@ def _read(key: str, hit: Hit | None) -> JoinKey:
         thinned=bool(hit.source.get("thinned")),
         separated=tuple(hit.source.get("separated", ())),
         released=bool(hit.source.get("loosened")),
+        sought=bool(hit.source.get("sought")),
         last_seen_at=hit.source.get("lastSeenAt", ""),
         seq_no=hit.seq_no,
         primary_term=hit.primary_term,
@@ -252,5 +283,6 @@ def _document(join_key: JoinKey, now: str) -> dict[str, Any]:
         "thinned": join_key.thinned,
         "separated": join_key.separated,
         "loosened": join_key.released,
+        **({"sought": True} if join_key.sought else {}),
         "lastSeenAt": now,
     }

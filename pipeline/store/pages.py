@@ -1,6 +1,6 @@
 """Pages: reads a search of any length page after page, all of one moment where OpenSearch keeps that."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import quote
@@ -15,7 +15,10 @@ _WHOLE: Final = {"allow_partial_search_results": "false"}
 _WHOLE_PIT: Final = {"expand_wildcards": "open,closed", "allow_partial_pit_creation": "false"}
 
 
-def pages(store: Store, body: Mapping[str, Any], *, index: str, size: int = _SIZE, frozen: bool = True) -> Iterator[list[dict[str, Any]]]:
+def pages(
+    store: Store, body: Mapping[str, Any], *, index: str, size: int = _SIZE, frozen: bool = True,
+    next_size: Callable[[Sequence[dict[str, Any]]], int] | None = None,
+) -> Generator[list[dict[str, Any]], None, None]:  # fmt: skip
     """Yields every hit of a search, as OpenSearch writes it, page after page.
 
     Args:
@@ -24,8 +27,9 @@ def pages(store: Store, body: Mapping[str, Any], *, index: str, size: int = _SIZ
         index: the pattern to search.
         size: hits a page.
         frozen: whether all pages show one moment (a point in time), where OpenSearch supports that.
+        next_size: returns how many hits the next page has, from those of the last one; None for ``size`` each time.
     """
-    search = {**body, "size": size}
+    search: dict[str, Any] = {**body, "size": size}
     pit = _open(store, index) if frozen else ""
     try:
         while True:
@@ -33,9 +37,10 @@ def pages(store: Store, body: Mapping[str, Any], *, index: str, size: int = _SIZ
             hits = answer["hits"]["hits"]
             if hits:
                 yield hits
-            if len(hits) < size:
+            if len(hits) < search["size"]:
                 return
             search["search_after"] = hits[-1]["sort"]
+            search["size"] = next_size(hits) if next_size else size
     finally:
         _close(store, pit)
 

@@ -73,6 +73,10 @@ class ItemResult(msgspec.Struct, frozen=True):
         raise error
 
 
+CREATED = ItemResult(201)
+"""The result of most items, of which nobody needs the version; one object, since there may be thousands."""
+
+
 def item_result(raw: Mapping[str, Any]) -> ItemResult:
     """Reads one item of a bulk answer."""
     status = raw["status"]

@@ -14,6 +14,7 @@ import msgspec
 from pipeline.errors import MisconfiguredError
 from pipeline.store.client import Capabilities, Store
 from pipeline.store.external_version import Item, items_of, versioned_result
+from pipeline.store.old_days import delete_old_days
 from pipeline.store.pages import pages
 from pipeline.store.results import Hit, ItemResult
 
@@ -24,7 +25,6 @@ _MOST_REMEMBERED: Final = 2000
 _PAGE: Final = 1000
 # one sweep deletes at most so many pages of an index; the next one goes on
 _MOST_PAGES: Final = 20
-_DAY_MS: Final = 86_400_000
 
 
 class ServerlessStore(Store):
@@ -49,11 +49,11 @@ class ServerlessStore(Store):
     _version_request: ClassVar[Mapping[str, Any]] = {"version": True}
     _version_fields = ("_version",)
     # AWS' table of operations lists only GET
-    _mget = "GET"
+    read_method = "GET"
     # AWS' table knows the name of one, and none
     _templates = "/_index_template"
     # its indices are never closed, and it has no health to ask for
-    _whole: ClassVar[Mapping[str, str]] = {"ignore_unavailable": "true", "allow_no_indices": "true"}
+    whole: ClassVar[Mapping[str, str]] = {"ignore_unavailable": "true", "allow_no_indices": "true"}
     _access = "give this role aoss:APIAccessAll on the collection, and a place in its data access policy (docs/serverless.md)"
 
     def __init__(self, *args: Any, **more: Any) -> None:
@@ -127,13 +127,7 @@ class ServerlessStore(Store):
 
     def expire(self, *, days: int) -> int:
         """Deletes the daily indices that were created more than ``days`` ago, as the lifecycle policy does elsewhere."""
-        found = self.find("GET", f"/{self.lines_and_spans}/_settings") or {}
-        oldest = time.time() * 1000 - days * _DAY_MS
-        old = [name for name, about in found.items() if int(about["settings"]["index"]["creation_date"]) < oldest]
-        for name in old:
-            # `find`, since a concurrent sweep may have deleted it (404)
-            self.find("DELETE", f"/{name}")
-        return len(old)
+        return delete_old_days(self, days)
 
     def _hit(self, raw: Mapping[str, Any]) -> Hit:
         version = raw.get("_version")

@@ -17,6 +17,7 @@ from pipeline.store.client import Store
 from pipeline.store.document_facts import stored_fact
 from pipeline.store.results import Hit
 from pipeline.store.stored_addresses import stored_among
+from pipeline.store.together import Writer
 from pipeline.traces.segment import Segment
 from pipeline.traces.span_document import span_address, span_document
 
@@ -46,9 +47,9 @@ class SpanWriteResult(msgspec.Struct):
     refused: dict[str, str] = {}
 
 
-def write_spans(
+def writing_spans(
     segments: Iterable[Segment], store: Store, days: IndexDays = ALL_DAYS, finished: Finish = lambda _, document: document
-) -> SpanWriteResult:
+) -> Writer[SpanWriteResult]:
     """Writes the spans of ``segments``.
 
     Args:
@@ -73,17 +74,17 @@ def write_spans(
         if other is None or _rank(segment.fact, document) > _rank(other[0].fact, other[1]):
             waiting[address] = segment, document
     # most are new: only for the others is it worth reading what is stored
-    waiting = _write(((address, None) for address in waiting), waiting, store, spans, finished)
+    waiting = yield from _writing(((address, None) for address in waiting), waiting, store, spans, finished)
     for _ in range(_ROUNDS):
         if not waiting:
             break
-        waiting = _write(_stored(waiting, store, spans), waiting, store, spans, finished)
+        waiting = yield from _writing(_stored(waiting, store, spans), waiting, store, spans, finished)
     spans.behind = {segment.trace_id for segment, _ in waiting.values()}
     return spans
 
 
-def _write(stored: Iterable[tuple[_Address, Hit | None]], waiting: _Waiting, store: Store, spans: SpanWriteResult,
-           finished: Finish) -> _Waiting:  # fmt: skip
+def _writing(stored: Iterable[tuple[_Address, Hit | None]], waiting: _Waiting, store: Store, spans: SpanWriteResult,
+             finished: Finish) -> Writer[_Waiting]:  # fmt: skip
     """Writes the spans that are new or better than the ``stored`` ones; returns those that turn out to be stored otherwise."""
     lines: list[object] = []
     sent: list[_Address] = []
@@ -98,7 +99,7 @@ def _write(stored: Iterable[tuple[_Address, Hit | None]], waiting: _Waiting, sto
         lines += [store.compare_and_set(*address, *version), documents[-1]]
         sent.append(address)
     again: _Waiting = {}
-    for number, (address, first) in enumerate(zip(sent, store.write(lines), strict=True)):
+    for number, (address, first) in enumerate(zip(sent, (yield lines), strict=True)):
         result = first
         segment, document = waiting[address][0], documents[number]
         if result.of_content and not (result.ok or result.conflict):

@@ -7,9 +7,11 @@ import msgspec
 from pipeline.detect.verdict import Verdict
 from pipeline.model.bounds import fair_share, values_by_origin
 from pipeline.model.facts import Annotation
+from pipeline.model.line_states import PENDING
 from pipeline.model.timestamps import iso_millis
 from pipeline.model.trace_ids import to_xray
 from pipeline.model.trace_state import EMPTY, TraceState, last_seen
+from pipeline.store.sampled_out import SampledOut, sampled_out_document
 
 _MOST_KEYS = 100
 _MOST_MISSING = 50
@@ -26,7 +28,14 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
         current: the stored status is the one that the present rules and settings give; False after these changed.
         transaction: the id of the transaction that the trace belongs to; empty until it was looked for.
         spans_behind: the ids of the spans that a look-up found and that may not be stored yet, so that one has to find them again.
+        left: its lines keep what they were shipped with, since nothing about the trace is notable, nor ever was. Only ``ship`` begins that,
+            with a record of its own, so that lines of another one are written in any case.
         changed_at: when the record last changed (epoch milliseconds), in a store where writes show late; else 0.
+        settled_at: when it was settled last (epoch milliseconds), where a policy samples; else 0.
+        expendable: as far as the trace itself tells, its lines and spans are in no share that the policy keeps (`pipeline.retain`); the
+            sweep decides.
+        sampled_out: which of its lines and spans were deleted since; None where none was.
+        held: nothing of it may be deleted (`tracejoin keep`).
     """
 
     trace_id: str
@@ -37,7 +46,12 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
     current: bool = True
     transaction: str = ""
     spans_behind: frozenset[str] = frozenset()
+    left: bool = False
     changed_at: int = 0
+    settled_at: int = 0
+    expendable: bool = False
+    sampled_out: SampledOut | None = None
+    held: bool = False
     seq_no: int = -1
     primary_term: int = -1
 
@@ -45,6 +59,16 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
     def transaction_id(self) -> str:
         """The id of the trace's transaction; a trace that is joined to no other is a transaction of its own."""
         return self.transaction or self.trace_id
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the verdict is healthy, and no line of the trace reports a failure."""
+        return self.verdict.healthy and not any(self.state.failures)
+
+    @property
+    def lets_go(self) -> bool:
+        """Whether a line or span that comes now has to go like those that were sampled out before it."""
+        return self.sampled_out is not None and self.healthy and not self.held
 
 
 def document_of(record: TraceRecord) -> dict[str, Any]:
@@ -66,11 +90,30 @@ def document_of(record: TraceRecord) -> dict[str, Any]:
         "trace": trace_status(verdict, record.version),
         "missing": verdict.missing[:_MOST_MISSING],
         "findings": verdict.findings,
+        "issues": verdict.issues,
         "settled": record.settled,
+        "healthy": record.healthy,
         "state": record.state,
+        **({"settledAt": iso_millis(record.settled_at)} if record.settled_at else {}),
+        **({"expendable": True} if record.expendable else {}),
+        **({"sampledOut": sampled_out_document(record.sampled_out)} if record.sampled_out else {}),
+        **({"held": True} if record.held else {}),
         **({"spansBehind": sorted(record.spans_behind)} if record.spans_behind else {}),
+        **({"left": True} if record.left else {}),
         **({"changedAt": record.changed_at} if record.changed_at else {}),
     }
+
+
+def opened_document(trace_id: str, at: str) -> dict[str, Any]:
+    """Makes the document of a trace of which nobody has looked at a line yet; ``at`` is the time of one (ISO 8601)."""
+    return {"@timestamp": at, "lastSeenAt": at, "doc": {"kind": "trace"}, "traceId": trace_id, "trace": PENDING, "settled": False,
+            "left": True}  # fmt: skip
+
+
+def is_notable(verdict: Verdict) -> bool:
+    """Whether the lines of a trace show its verdict themselves: it fails, a rule fired, or it ended as anything but complete."""
+    failed = verdict.fault or verdict.error or verdict.throttle or verdict.client_saw == "error"
+    return bool(failed or verdict.findings) or (verdict.final and verdict.state != "complete")
 
 
 def trace_status(verdict: Verdict, version: int) -> dict[str, Any]:

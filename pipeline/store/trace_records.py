@@ -5,37 +5,74 @@ name a day. The sweep deletes old ones.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 import msgspec
 
+from pipeline.detect.told_requests import told_requests
 from pipeline.detect.verdict import NOTHING_KNOWN, SOURCE_UNAVAILABLE, Evaluator, Verdict
+from pipeline.errors import UnavailableError
+from pipeline.model.timestamps import millis_of
 from pipeline.model.trace_state import EMPTY, TraceState, merge
+from pipeline.store.buckets import buckets
 from pipeline.store.client import Store
 from pipeline.store.compare_and_set import merge_until_written
-from pipeline.store.results import Hit
-from pipeline.store.trace_document import TraceRecord, correlation_ids_of, document_of, trace_status
+from pipeline.store.results import CREATED, Hit, ItemResult
+from pipeline.store.sampled_out import read_sampled_out
+from pipeline.store.together import Writer, write_alone
+from pipeline.store.trace_document import TraceRecord, correlation_ids_of, document_of, is_notable, opened_document, trace_status
 
-_PAGE = 1000
-_STORED = ("state", "trace", "settled", "transactionId", "spansBehind", "changedAt")
+# of an update that a concurrent writer outran
+_RETRIES = 5
+_GIVEN_UP: dict[str, Any] = {"bool": {"filter": [{"term": {"trace.state": SOURCE_UNAVAILABLE}}, {"term": {"settled": True}}]}}
+_STORED = (
+    "state",
+    "trace",
+    "settled",
+    "transactionId",
+    "spansBehind",
+    "left",
+    "changedAt",
+    "settledAt",
+    "expendable",
+    "sampledOut",
+    "held",
+)
+NOT_HELD: dict[str, Any] = {"bool": {"must_not": [{"term": {"held": True}}]}}
 
 
 class TraceRecords:
-    """The trace records stored in OpenSearch, written by compare-and-set; ``clock`` returns seconds since the epoch."""
+    """The trace records stored in OpenSearch, written by compare-and-set.
 
-    def __init__(self, store: Store, evaluate: Evaluator, clock: Callable[[], float] = time.time) -> None:
+    Args:
+        store: OpenSearch.
+        evaluate: gives the verdict on a state.
+        clock: returns seconds since the epoch.
+        is_expendable: whether the policy keeps nothing of a trace that settles, as far as its record tells; None where it keeps all.
+    """
+
+    def __init__(self, store: Store, evaluate: Evaluator, clock: Callable[[], float] = time.time,
+                 is_expendable: Callable[[TraceRecord], bool] | None = None) -> None:  # fmt: skip
         self._store = store
         self._evaluate = evaluate
         self._clock = clock
+        self._is_expendable = is_expendable
         self._index = f"{store.prefix}-traces"
 
     def load(self, trace_ids: Iterable[str]) -> dict[str, TraceRecord]:
         """Returns a record for each trace id, an empty one where nothing is stored yet; realtime."""
         ids = list(dict.fromkeys(trace_ids))
-        hits = self._store.get_many([(self._index, id_) for id_ in ids], source=_STORED)
-        return {id_: self._read(id_, hit) for id_, hit in zip(ids, hits, strict=True)}
+        return self.read(zip(ids, self._store.get_many(list(map(self.address, ids)), source=_STORED), strict=True))
+
+    def address(self, trace_id: str) -> tuple[str, str]:
+        """Returns the index and id of a trace's record."""
+        return self._index, trace_id
+
+    def read(self, found: Iterable[tuple[str, Hit | None]]) -> dict[str, TraceRecord]:
+        """Reads what is stored of traces, by trace id: a record each, an empty one where nothing is."""
+        return {id_: self._read(id_, hit) for id_, hit in found}
 
     def grown(self, records: Mapping[str, TraceRecord], facts: Mapping[str, TraceState]) -> dict[str, TraceRecord]:
         """Returns ``records``, by trace id, as `merge_in` would write them; writes nothing."""
@@ -64,67 +101,110 @@ class TraceRecords:
             behind = {id_ for id_ in looked_up if grown.state.segments.get(id_) != before.get(id_)}
             return msgspec.structs.replace(grown, spans_behind=grown.spans_behind | behind) if behind else grown
 
-        done, left = merge_until_written(facts, load=self.load, grow=grow, write=self.write, loaded=loaded)
+        done, left = write_alone(
+            merge_until_written(facts, load=self.load, grow=grow, write=self._writing_changed, loaded=loaded), self._store
+        )
         # where concurrent writers win each round, the lines and X-Ray still hold the facts, and the next sweep merges them
         return done | self.load(left) if left else done
 
-    def settle(self, records: Iterable[TraceRecord], stored: Iterable[TraceRecord] = ()) -> None:
+    def opening(self, begun: Mapping[str, str]) -> list[object]:
+        """Returns the bulk lines that open the records of traces: each is unsettled afterwards, and a new one leaves its lines as shipped.
+
+        They go with new lines, so that none is there of which a settled record knows nothing. ``begun`` holds by trace id the time of a
+        line, ISO 8601.
+        """
+        return [line for id_, at in begun.items()
+                for line in ({"update": {"_index": self._index, "_id": id_, "retry_on_conflict": _RETRIES}},
+                             {"doc": {"settled": False}, "upsert": opened_document(id_, at)})]  # fmt: skip
+
+    def opened(self, begun: Mapping[str, str], results: Sequence[ItemResult]) -> dict[str, bool]:
+        """Returns the ids of the traces whose records were opened, each with whether its record is new.
+
+        Of ``begun`` those are written here that the ``results`` of `opening` do not tell of, or that failed. Raises UnavailableError where
+        OpenSearch does not take one.
+        """
+        found = {id_: result for id_, result in zip(begun, results, strict=False) if result.ok}
+        missing = {id_: at for id_, at in begun.items() if id_ not in found}
+        for id_, result in zip(missing, self._store.write(self.opening(missing)), strict=True):
+            if not result.ok:
+                result.raise_for_failure(f"trace {id_}")
+            found[id_] = result
+        return {id_: result.status == CREATED.status for id_, result in found.items()}
+
+    def settling(self, records: Iterable[TraceRecord], stored: Iterable[TraceRecord] = ()) -> Writer[dict[str, TraceRecord]]:
         """Marks records as settled: every known line and span carries their final verdicts. A concurrent writer's change wins.
 
-        Of the ``stored`` ones it only notes that no span is missing any more.
+        Of the ``stored`` ones it only notes that no span is missing any more. It returns what it wrote, by trace id.
         """
-        done = [msgspec.structs.replace(record, settled=True) for record in records]
-        self._write([msgspec.structs.replace(record, spans_behind=frozenset()) for record in (*done, *stored)])
+        done = [self._settled(record) for record in records]
+        return self._writing([msgspec.structs.replace(record, spans_behind=frozenset()) for record in (*done, *stored)])
+
+    def _settled(self, record: TraceRecord) -> TraceRecord:
+        if self._is_expendable is None:
+            return msgspec.structs.replace(record, settled=True, expendable=False)
+        now = int(self._clock() * 1000)
+        return msgspec.structs.replace(record, settled=True, expendable=self._is_expendable(record), settled_at=now)
+
+    def reopen(self, trace_ids: Iterable[str]) -> None:
+        """Marks settled records as unsettled, so that the sweep looks at these traces even if no message tells of them.
+
+        Raises UnavailableError where OpenSearch does not take a record.
+        """
+
+        def grow(record: TraceRecord, _: bool) -> TraceRecord:
+            return msgspec.structs.replace(record, settled=False) if record.settled else record
+
+        ids = dict.fromkeys((id_ for id_ in trace_ids if id_), True)
+        _, left = write_alone(merge_until_written(ids, load=self.load, grow=grow, write=self._writing_changed), self._store)
+        if left:
+            raise UnavailableError(f"others kept changing {len(left)} traces")
 
     def write(self, records: Iterable[TraceRecord]) -> dict[str, TraceRecord]:
         """Writes each record that is unchanged since it was loaded; returns the written ones by trace id, with their new version."""
-        if not self._store.capabilities.visible_after:
-            return self._write(list(records))
-        now = int(self._clock() * 1000)
-        return self._write([msgspec.structs.replace(record, changed_at=now) for record in records])
+        return write_alone(self._writing_changed(list(records)), self._store)
 
-    def _write(self, records: list[TraceRecord]) -> dict[str, TraceRecord]:
+    def _writing_changed(self, records: list[TraceRecord]) -> Writer[dict[str, TraceRecord]]:
+        if not self._store.capabilities.visible_after:
+            return self._writing(records)
+        now = int(self._clock() * 1000)
+        return self._writing([msgspec.structs.replace(record, changed_at=now) for record in records])
+
+    def _writing(self, records: list[TraceRecord]) -> Writer[dict[str, TraceRecord]]:
         lines: list[object] = []
         for record in records:
             lines.append(self._store.compare_and_set(self._index, record.trace_id, record.seq_no, record.primary_term))
             lines.append(document_of(record))
         written: dict[str, TraceRecord] = {}
-        for record, result in zip(records, self._store.write(lines), strict=True):
+        for record, result in zip(records, (yield lines), strict=True):
             if result.ok:
                 written[record.trace_id] = msgspec.structs.replace(record, seq_no=result.seq_no, primary_term=result.primary_term)
             elif not result.conflict:
                 result.raise_for_failure(f"trace {record.trace_id}")
         return written
 
+    def searches(self, before_ms: int) -> tuple[tuple[str, dict[str, Any]], ...]:
+        """Returns the searches, each an index pattern and a query, of `pending`, `unsettled` and `given_up`."""
+        return (self._store.lines_and_spans, _pending(before_ms)), (self._index, _unsettled(before_ms)), (self._index, _GIVEN_UP)
+
     def pending(self, before_ms: int) -> Iterator[str]:
         """Yields the ids of traces with pending lines or spans from before ``before_ms`` (epoch milliseconds) or without a time."""
-        query = {"bool": {"filter": [
-            {"term": {"trace.state": "pending"}},
-            # a document without a time counts as old enough
-            {"bool": {"must_not": {"range": {"@timestamp": {"gt": before_ms, "format": "epoch_millis"}}}}},
-        ]}}  # fmt: skip
-        pages: dict[str, Any] = {"size": _PAGE, "sources": [{"trace": {"terms": {"field": "traceId"}}}]}
-        while True:
-            body = {"size": 0, "query": query, "aggs": {"traces": {"composite": pages}}}
-            answer = self._store.search(body, index=self._store.lines_and_spans)
-            found = answer.get("aggregations", {}).get("traces", {})
-            yield from (bucket["key"]["trace"] for bucket in found.get("buckets", ()))
-            if "after_key" not in found:
-                return
-            pages["after"] = found["after_key"]
+        found = buckets(self._store, _pending(before_ms), {"trace": "traceId"}, index=self._store.lines_and_spans)
+        yield from (bucket["key"]["trace"] for bucket in found)
 
-    def unsettled(self) -> Iterator[str]:
-        """Yields the ids of traces that are not settled, oldest first; sees only refreshed documents."""
-        yield from (hit.id for hit in self._store.scan({"term": {"settled": False}}, index=self._index, source=False))
+    def unsettled(self, before_ms: int) -> Iterator[str]:
+        """Yields the ids of traces that are not settled, oldest first, without those of which nobody has seen a line from before then.
+
+        ``before_ms`` are epoch milliseconds; it sees only refreshed documents.
+        """
+        yield from (hit.id for hit in self._store.scan(_unsettled(before_ms), index=self._index, source=False))
 
     def given_up(self) -> Iterator[str]:
         """Yields the ids of settled traces whose source was away too long, oldest first; sees only refreshed documents."""
-        query = {"bool": {"filter": [{"term": {"trace.state": SOURCE_UNAVAILABLE}}, {"term": {"settled": True}}]}}
-        yield from (hit.id for hit in self._store.scan(query, index=self._index, source=False))
+        yield from (hit.id for hit in self._store.scan(_GIVEN_UP, index=self._index, source=False))
 
     def purge(self, *, days: int) -> int:
-        """Deletes settled trace documents whose newest line or span is older than ``days``; returns how many."""
-        return self._store.delete_older(self._index, "lastSeenAt", days=days, query=[{"term": {"settled": True}}])
+        """Deletes settled trace documents whose newest line or span is older than ``days``, but no held ones; returns how many."""
+        return self._store.delete_older(self._index, "lastSeenAt", days=days, query=[{"term": {"settled": True}}, NOT_HELD])
 
     def _read(self, trace_id: str, hit: Hit | None) -> TraceRecord:
         if hit is None:
@@ -135,7 +215,11 @@ class TraceRecords:
         return TraceRecord(
             trace_id=trace_id, state=state, verdict=verdict, version=version, settled=bool(hit.source.get("settled")),
             current=stored == trace_status(verdict, version), transaction=hit.source.get("transactionId") or "",
-            spans_behind=frozenset(hit.source.get("spansBehind") or ()), changed_at=int(hit.source.get("changedAt", 0)),
+            spans_behind=frozenset(hit.source.get("spansBehind") or ()), left=bool(hit.source.get("left")),
+            changed_at=int(hit.source.get("changedAt", 0)),
+            settled_at=millis_of(at) if (at := hit.source.get("settledAt")) else 0,
+            expendable=bool(hit.source.get("expendable")), sampled_out=read_sampled_out(hit.source.get("sampledOut")),
+            held=bool(hit.source.get("held")),
             seq_no=hit.seq_no, primary_term=hit.primary_term,
         )  # fmt: skip
 
@@ -147,16 +231,34 @@ class TraceRecords:
         # the status is compared, not the verdict: one more error line changes a finding's evidence, and nothing that lines carry
         same_status = trace_status(verdict, 0) == trace_status(record.verdict, 0)
         changed = not same_status or _updates_lines(state, record.state) or not (record.version and record.current)
-        return msgspec.structs.replace(
+        grown = msgspec.structs.replace(
             record,
             state=state,
             verdict=verdict,
             version=record.version + changed,
             # a new key or request may concern other traces, which have to be reconciled first
-            # nor is the alert of a service yet to be sent that another one's finding of the same rule came before
+            # nor is the alert of a service yet to be sent that another one's finding of the same rule came before, nor that of an issue
             settled=record.settled and not changed and _same_joins(state, record.state) and _alerts(verdict) <= _alerts(record.verdict),
             current=True,
+            left=record.left and not is_notable(verdict),
         )
+        if record.sampled_out and record.healthy and not grown.healthy:
+            # of what went some may have come once more, which stays now: the sweep counts again
+            grown = msgspec.structs.replace(grown, sampled_out=msgspec.structs.replace(record.sampled_out, open=True))
+        return grown
+
+
+def _pending(before_ms: int) -> dict[str, Any]:
+    # a document without a time counts as old enough
+    old = {"bool": {"must_not": {"range": {"@timestamp": {"gt": before_ms, "format": "epoch_millis"}}}}}
+    return {"bool": {"filter": [{"term": {"trace.state": "pending"}}, old]}}
+
+
+def _unsettled(before_ms: int) -> dict[str, Any]:
+    # a record that was only opened waits for its hint as a pending line does
+    young = {"range": {"lastSeenAt": {"gt": before_ms, "format": "epoch_millis"}}}
+    opened_lately = {"bool": {"filter": [{"term": {"trace.version": 0}}, young]}}
+    return {"bool": {"filter": [{"term": {"settled": False}}], "must_not": [opened_lately]}}
 
 
 def load_states(trace_ids: Iterable[str], store: Store) -> dict[str, TraceState]:
@@ -176,16 +278,16 @@ def _state(hit: Hit) -> TraceState:
 
 def _updates_lines(state: TraceState, before: TraceState) -> bool:
     """Whether lines and spans need an update for something else than the verdict: segments, correlation ids, sampling."""
-    return (
-        state.segments != before.segments
-        or correlation_ids_of(state) != correlation_ids_of(before)
-        or [(request.segment_id, request.is_sampled, request.elsewhere) for request in state.requests.values() if request.platform]
-        != [(request.segment_id, request.is_sampled, request.elsewhere) for request in before.requests.values() if request.platform]
-    )
+    return state.segments != before.segments or correlation_ids_of(state) != correlation_ids_of(before) or _told(state) != _told(before)
+
+
+def _told(state: TraceState) -> dict[str, tuple[str, bool | None, bool]]:
+    return {key: (request.segment_id, request.is_sampled, request.elsewhere) for key, request in told_requests(state).items()}
 
 
 def _alerts(verdict: Verdict) -> set[tuple[str, str]]:
-    return {(finding.rule, finding.service_name) for finding in verdict.findings if finding.severity == "alert"}
+    alerts = {(finding.rule, finding.service_name) for finding in verdict.findings if finding.severity == "alert"}
+    return alerts | {("", issue.id) for issue in verdict.issues}
 
 
 def _same_joins(state: TraceState, before: TraceState) -> bool:

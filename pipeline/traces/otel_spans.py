@@ -15,6 +15,7 @@ from pipeline.model.facts import Annotation, SegmentFact
 from pipeline.model.json_values import as_text, storable
 from pipeline.model.trace_ids import parse_span_id, parse_trace_id
 from pipeline.redact.redactor import DEFAULT, Redactor
+from pipeline.traces import otel_attributes as otel
 from pipeline.traces.segment import (
     LAST_NANO,
     LONGEST_MESSAGE,
@@ -23,7 +24,6 @@ from pipeline.traces.segment import (
     Segment,
     annotations_in,
     content_of,
-    http_status_in,
     linked_traces,
     links_in,
 )
@@ -33,7 +33,11 @@ _KINDS = frozenset({"SERVER", "CLIENT", "INTERNAL", "PRODUCER", "CONSUMER"})
 _KIND_NUMBERS = {1: "INTERNAL", 2: "SERVER", 3: "CLIENT", 4: "PRODUCER", 5: "CONSUMER"}
 _ENTERING = frozenset({"SERVER", "CONSUMER"})
 _LEAVING = frozenset({"CLIENT", "PRODUCER"})
-_ERROR_CODES = frozenset({"ERROR", "STATUS_CODE_ERROR", "2"})
+_ERROR, _OK = "ERROR", "OK"
+# OTLP writes codes as numbers, too (opentelemetry-proto, Status.StatusCode)
+_CODES = {"0": "UNSET", "1": _OK, "2": _ERROR}
+# an event for each error of a GraphQL response (@graphql-hive/plugin-opentelemetry; no convention names one)
+_GRAPHQL_ERROR = "graphql.error"
 _ANNOTATION = "annotation."
 _CLIENT_ERROR, _THROTTLED, _SERVER_ERROR = 400, 429, 500
 
@@ -90,37 +94,53 @@ def _segment(content: Mapping[str, Any], trace_id: str, span_id: str) -> Segment
 def _fact(content: Mapping[str, Any], span_id: str, kind: str, attributes: dict[str, Any], resource: dict[str, Any],
           exceptions: tuple[ExceptionFact, ...]) -> SegmentFact:  # fmt: skip
     parent_id = parse_span_id(as_text(content.get("parentSpanId"))) or ""
-    status = http_status_in(_first(attributes, "http.response.status_code", "http.status_code"))
+    status, error_type = otel.status_in(attributes), otel.error_type_in(attributes)
     start, end = _nanos(content.get("startTimeUnixNano")), _nanos(content.get("endTimeUnixNano"))
-    failed, message = _failure(content.get("status"))
-    exception = exceptions[0] if exceptions else ExceptionFact()
-    operation = _text(attributes, "rpc.method", "aws.remote.operation")
+    code, message = _status(content.get("status"))
+    # only what failed has an error.type, but who sets OK by hand outweighs the instrumentation (semantic conventions, "Recording errors")
+    failed = code == _ERROR or (code != _OK and bool(error_type))
+    refused = _CLIENT_ERROR <= (status or 0) < _SERVER_ERROR
+    fault = (status or 0) >= _SERVER_ERROR or (failed and not refused)
+    told = sum(1 for _ in _events(content.get("events"), _GRAPHQL_ERROR))
+    # any other event on a span that went well is an exception that was handled
+    exception = _ended_by(exceptions, error_type, message) if fault or failed or told else ExceptionFact()
     return SegmentFact(
         id=span_id,
         parent_id=parent_id if parent_id != span_id else "",
         name=as_text(content.get("name"))[:LONGEST_NAME],
-        service_name=(_text(resource, "service.name") or _text(attributes, "aws.local.service"))[:LONGEST_NAME],
+        service_name=(otel.text_in(resource, "service.name") or otel.text_in(attributes, "aws.local.service"))[:LONGEST_NAME],
         subsegment=not (kind in _ENTERING or not parent_id or attributes.get("aws.span.kind") == "LOCAL_ROOT"),
-        origin=_origin(kind, attributes, resource),
+        origin=otel.FUNCTION if (handler := _is_handler(kind, attributes, resource)) else _origin(attributes, resource),
+        handler=handler,
         namespace=_namespace(kind, attributes),
         start=start if start is not None else end,
         end=end,
         in_progress=end is None,
-        fault=(status or 0) >= _SERVER_ERROR or (failed and not _CLIENT_ERROR <= (status or 0) < _SERVER_ERROR),
-        error=_CLIENT_ERROR <= (status or 0) < _SERVER_ERROR,
+        fault=fault,
+        error=refused,
         throttle=status == _THROTTLED,
-        # the events also show exceptions that were handled
         cause=bool(exceptions) and failed,
+        graphql_errors=otel.graphql_errors_in(
+            attributes, events=told, marked=max(len(exceptions), 1) if failed and fault and kind not in _LEAVING else 0
+        ),
+        unmarked=fault and not failed,
         status=status,
-        method=_text(attributes, "http.request.method", "http.method"),
-        url=_text(attributes, "url.full", "http.url", "url.path", "http.target")[:LONGEST_MESSAGE],
-        operation=operation,
-        request_id=_text(attributes, "aws.request_id", "aws.request.id", "faas.invocation_id", "faas.execution"),
-        function_error=_text(attributes, "aws.lambda.function_error", "aws.function_error"),
+        method=otel.method_in(attributes),
+        url=otel.url_in(attributes)[:LONGEST_MESSAGE],
+        operation=otel.operation_in(attributes),
+        target=otel.target_in(attributes)[:LONGEST_NAME] if kind in _LEAVING else "",
+        request_id=otel.request_id_in(attributes),
+        function_error=otel.function_error_in(attributes),
         exception_type=exception.type,
-        exception_message=exception.message or message,
+        exception_message=exception.message,
         annotations=_annotations(attributes),
     )
+
+
+def _ended_by(exceptions: tuple[ExceptionFact, ...], error_type: str, message: str) -> ExceptionFact:
+    """The exception that a failed span ended by: the last one, as those before it may have been handled; else what its status says."""
+    last = exceptions[-1] if exceptions else ExceptionFact(error_type)
+    return msgspec.structs.replace(last, message=last.message or message)
 
 
 def _attributes(content: object) -> dict[str, Any]:
@@ -152,26 +172,27 @@ def _kind(value: object) -> str:
     return name if name in _KINDS else "INTERNAL"
 
 
-def _failure(status: object) -> tuple[bool, str]:
-    """Whether the status is an error, and its message."""
-    if not isinstance(status, Mapping):
-        return str(status).upper() in _ERROR_CODES, ""
-    return str(status.get("code")).upper() in _ERROR_CODES, as_text(status.get("message"))[:LONGEST_MESSAGE]
+def _status(status: object) -> tuple[str, str]:
+    """The code of the status, as OpenTelemetry names it (`UNSET` if there is none), and its message."""
+    code = status.get("code") if isinstance(status, Mapping) else status
+    message = as_text(status.get("message"))[:LONGEST_MESSAGE] if isinstance(status, Mapping) else ""
+    named = str(code).upper().removeprefix("STATUS_CODE_")
+    return _CODES.get(named, named), message
 
 
-def _origin(kind: str, attributes: Mapping[str, Any], resource: Mapping[str, Any]) -> str:
-    origin = _text(attributes, "aws.xray.origin") or _text(resource, "aws.xray.origin")
-    on_lambda = _text(resource, "cloud.platform") == "aws_lambda" or _text(attributes, "PlatformType") == "AWS::Lambda"
-    if not origin and on_lambda and kind in _ENTERING:
-        return "AWS::Lambda::Function"
-    return origin
+def _origin(attributes: Mapping[str, Any], resource: Mapping[str, Any]) -> str:
+    return otel.text_in(attributes, "aws.xray.origin") or otel.text_in(resource, "aws.xray.origin")
+
+
+def _is_handler(kind: str, attributes: Mapping[str, Any], resource: Mapping[str, Any]) -> bool:
+    """Whether it is the span around the handler of a Lambda function; a segment that AWS wrote names its origin."""
+    return kind in _ENTERING and not _origin(attributes, resource) and otel.is_on_lambda(attributes, resource)
 
 
 def _namespace(kind: str, attributes: Mapping[str, Any]) -> str:
     if kind not in _LEAVING:
         return ""
-    is_aws = attributes.get("rpc.system") == "aws-api" or _text(attributes, "aws.remote.service").startswith("AWS::")
-    return "aws" if is_aws else "remote"
+    return "aws" if otel.is_aws_call(attributes) else "remote"
 
 
 def _annotations(attributes: Mapping[str, Any]) -> tuple[tuple[str, Annotation], ...]:
@@ -183,12 +204,23 @@ def _annotations(attributes: Mapping[str, Any]) -> tuple[tuple[str, Annotation],
 
 
 def _exceptions(events: object) -> Iterator[ExceptionFact]:
+    for values in _events(events, "exception"):
+        yield ExceptionFact(
+            otel.text_in(values, "exception.type"),
+            otel.text_in(values, "exception.message")[:LONGEST_MESSAGE],
+            otel.text_in(values, "exception.stacktrace"),
+        )
+    for values in _events(events, _GRAPHQL_ERROR):
+        message = otel.text_in(values, "graphql.error.message", "error.message", "exception.message", "message")
+        code = otel.text_in(values, "graphql.error.code", "graphql.error.extensions.code", "error.code", "code", "exception.type")
+        yield ExceptionFact(code or _GRAPHQL_ERROR, message[:LONGEST_MESSAGE], otel.text_in(values, "graphql.error.stacktrace"))
+
+
+def _events(events: object, name: str) -> Iterator[dict[str, Any]]:
+    """The attributes of each event of this name."""
     for event in events if isinstance(events, list) else ():
-        if isinstance(event, Mapping) and event.get("name") == "exception":
-            values = _attributes(event.get("attributes"))
-            yield ExceptionFact(
-                _text(values, "exception.type"), _text(values, "exception.message")[:LONGEST_MESSAGE], _text(values, "exception.stacktrace")
-            )
+        if isinstance(event, Mapping) and event.get("name") == name:
+            yield _attributes(event.get("attributes"))
 
 
 def _nanos(value: object) -> int | None:
@@ -196,12 +228,3 @@ def _nanos(value: object) -> int | None:
     if isinstance(value, str) and value.isdecimal() and len(value) <= len(str(LAST_NANO)):
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LAST_NANO else None
-
-
-def _first(attributes: Mapping[str, Any], *names: str) -> Any:
-    return next((attributes[name] for name in names if name in attributes), None)
-
-
-def _text(attributes: Mapping[str, Any], *names: str) -> str:
-    """The first of these attributes that is text and not empty."""
-    return next((value for name in names if isinstance(value := attributes.get(name), str) and value), "")

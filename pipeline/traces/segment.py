@@ -61,6 +61,11 @@ def facts_of_segments(segments: Iterable[Segment]) -> dict[str, TraceState]:
     return merge_by_trace((segment.trace_id, TraceState(segments={segment.fact.id: segment.fact})) for segment in segments)
 
 
+def of_account(segment: Segment, account: str) -> Segment:
+    """Gives ``segment`` with a fact that says which account it comes from, where that is not the stack's own."""
+    return msgspec.structs.replace(segment, fact=msgspec.structs.replace(segment.fact, account=account))
+
+
 def content_of(document: bytes | str | Mapping[str, Any], redactor: Redactor) -> Mapping[str, Any]:
     """Gives a document's JSON object with its secrets redacted. Raises BadInputError if it is no JSON object."""
     if isinstance(document, str):
@@ -93,7 +98,7 @@ def http_status_in(value: object) -> int | None:
 
 def annotations_in(content: object) -> tuple[tuple[str, Annotation], ...]:
     """Gives the annotations that X-Ray would index, as pairs of key and typed value, sorted by key."""
-    entries = content.items() if isinstance(content, Mapping) else ()
+    entries = content.items() if isinstance(content, dict) else ()
     found = ((key, annotation(value)) for key, value in entries if is_annotation_key(key))
     return tuple(sorted(((key, value) for key, value in found if value is not None), key=lambda pair: pair[0]))
 
@@ -101,7 +106,7 @@ def annotations_in(content: object) -> tuple[tuple[str, Annotation], ...]:
 def links_in(links: object, *, trace_key: str, span_key: str) -> Iterator[SpanLink]:
     """Gives the valid links in a JSON list of objects with these keys."""
     for link in links if isinstance(links, list) else ():
-        if isinstance(link, Mapping):
+        if isinstance(link, dict):
             trace_id, span_id = parse_trace_id(as_text(link.get(trace_key))), parse_span_id(as_text(link.get(span_key)))
             if trace_id and span_id:
                 yield SpanLink(trace_id, span_id)

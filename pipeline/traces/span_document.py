@@ -6,12 +6,13 @@ Source: Data Prepper's `otel-v1-apm-span-index-standard-template`, and OpenSearc
 
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from pipeline.model.facts import SegmentFact
 from pipeline.model.index_days import ALL_DAYS, OUTSIDE, IndexDays
+from pipeline.model.line_states import PENDING
 from pipeline.model.timestamps import day_of_nanos, iso_nanos
 from pipeline.model.trace_ids import to_xray
 
@@ -22,8 +23,6 @@ _REMOTE = frozenset({"aws", "remote"})
 _MILLISECOND = 1_000_000
 ERROR = 2
 UNSET = 0
-PENDING: Final = {"state": "pending", "version": 0}
-"""The `trace` object of a document that no verdict has reached yet."""
 
 
 def span_address(fact: SegmentFact, trace_id: str, prefix: str, days: IndexDays = ALL_DAYS) -> tuple[str, str]:
@@ -81,11 +80,11 @@ def span_document(segment: "Segment") -> dict[str, Any]:
 def _kept_once(attributes: Mapping[str, Any], fact: SegmentFact) -> dict[str, Any]:
     """The attributes without the annotations and the request id that the document has in fields of its own: each would be held twice."""
     kept = dict(attributes)
-    if isinstance(annotations := kept.get("annotations"), Mapping):
+    if isinstance(annotations := kept.get("annotations"), dict):
         kept["annotations"] = {key: value for key, value in annotations.items() if (key, value) not in fact.annotations}
-    if isinstance(aws := kept.get("aws"), Mapping):
+    if isinstance(aws := kept.get("aws"), dict):
         kept["aws"] = _without_request(aws, fact.request_id)
-        if isinstance(gateway := aws.get("api_gateway"), Mapping):
+        if isinstance(gateway := aws.get("api_gateway"), dict):
             kept["aws"]["api_gateway"] = _without_request(gateway, fact.request_id)
     return {name: value for name, value in kept.items() if value or name not in {"annotations", "aws"}}
 
@@ -116,4 +115,4 @@ def _event(fact: SegmentFact, kind: str, message: str, stack: str) -> dict[str, 
 
 
 def _failed(fact: SegmentFact) -> bool:
-    return fact.fault or fact.error or fact.throttle
+    return fact.fault or fact.error or fact.throttle or fact.unmarked

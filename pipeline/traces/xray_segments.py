@@ -15,6 +15,7 @@ from pipeline.model.facts import SegmentFact
 from pipeline.model.json_values import as_text, storable
 from pipeline.model.trace_ids import parse_span_id, parse_trace_id
 from pipeline.redact.redactor import DEFAULT, Redactor
+from pipeline.traces import otel_attributes as otel
 from pipeline.traces.segment import (
     LAST_NANO,
     LONGEST_MESSAGE,
@@ -29,6 +30,7 @@ from pipeline.traces.segment import (
 )
 
 _MOST_FRAMES = 50
+_CLIENT_ERROR, _SERVER_ERROR = 400, 500
 _MOST_ITEMS = 1_000_000
 # the X-Ray SDKs write these keys (`aws_para_whitelist.json`)
 _TARGETS = ("function_name", "table_name", "queue_url", "topic_arn", "stream_name", "bucket_name", "state_machine_arn")
@@ -75,18 +77,29 @@ def _walk(document: Mapping[str, Any], trace_id: str) -> Iterator[Segment]:
         )
         subsegments = content.get("subsegments")
         if isinstance(subsegments, list):
-            waiting += ((subsegment, fact) for subsegment in subsegments if isinstance(subsegment, Mapping))
+            waiting += ((subsegment, fact) for subsegment in subsegments if isinstance(subsegment, dict))
 
 
 def _fact(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None) -> SegmentFact:
     http, aws = _object(content.get("http")), _object(content.get("aws"))
     request = _object(http.get("request"))
     gateway = _object(aws.get("api_gateway"))
-    exception = next(_exceptions(content.get("cause")), ExceptionFact())
+    # empty where no OpenTelemetry SDK wrote it
+    attributes = otel.attributes_of_segment(content.get("annotations"), content.get("metadata"))
+    exceptions = tuple(_exceptions(content.get("cause")))
+    exception = exceptions[0] if exceptions else ExceptionFact()
     name = as_text(content.get("name"))[:LONGEST_NAME]
     subsegment = parent is not None or content.get("type") == "subsegment"
+    namespace = as_text(content.get("namespace"))
     start, end = nanos_of(content.get("start_time")), nanos_of(content.get("end_time"))
-    status = http_status_in(_object(http.get("response")).get("status"))
+    fault, error, throttle = (content.get(flag) is True for flag in ("fault", "error", "throttle"))
+    cause = _has_cause(content.get("cause"))
+    status = _status(http, aws, attributes)
+    error_type = otel.error_type_in(attributes)
+    unmarked = (status or 0) >= _SERVER_ERROR and not (fault or error or throttle or cause or error_type)
+    # only what failed has an error.type (OpenTelemetry's semantic conventions, "Recording errors")
+    fault = fault or (bool(error_type) and not (error or throttle or _CLIENT_ERROR <= (status or 0) < _SERVER_ERROR))
+    handler = not subsegment and not content.get("origin") and otel.is_on_lambda(attributes, attributes)
     id_ = _id(content.get("id"), trace_id) or _made_up_id(content, trace_id, parent)
     parent_id = parent.id if parent else _id(content.get("parent_id"), trace_id)
     return SegmentFact(
@@ -95,31 +108,47 @@ def _fact(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None)
         name=name,
         service_name="" if subsegment else name,
         subsegment=subsegment,
-        origin=as_text(content.get("origin")),
-        namespace=as_text(content.get("namespace")),
+        origin=otel.FUNCTION if handler else as_text(content.get("origin")),
+        handler=handler,
+        namespace=namespace,
         start=start if start is not None else end,
         end=end,
         # a subsegment that is open in a closed document never closes
         in_progress=content.get("in_progress") is True and (parent is None or parent.in_progress),
-        fault=content.get("fault") is True,
-        error=content.get("error") is True,
-        throttle=content.get("throttle") is True,
-        cause=_has_cause(content.get("cause")),
+        fault=fault,
+        error=error,
+        throttle=throttle,
+        cause=cause,
         failed_items=_failed_items(aws),
-        status=status if status is not None else http_status_in(aws.get("status_code")),
-        method=as_text(request.get("method")),
-        url=as_text(request.get("url"))[:LONGEST_MESSAGE],
-        operation=as_text(aws.get("operation")),
-        target=next((text for key in _TARGETS if (text := as_text(aws.get(key)))), "")[:LONGEST_NAME],
-        request_id=as_text(aws.get("request_id")) or as_text(gateway.get("request_id")),
-        function_error=as_text(aws.get("function_error")),
+        graphql_errors=otel.graphql_errors_in(attributes, events=0, marked=max(len(exceptions), 1) if fault and not namespace else 0),
+        unmarked=unmarked,
+        status=status,
+        method=as_text(request.get("method")) or otel.method_in(attributes),
+        url=(as_text(request.get("url")) or otel.url_in(attributes))[:LONGEST_MESSAGE],
+        operation=as_text(aws.get("operation")) or otel.operation_in(attributes),
+        target=_target(aws, namespace, attributes)[:LONGEST_NAME],
+        request_id=as_text(aws.get("request_id")) or as_text(gateway.get("request_id")) or otel.request_id_in(attributes),
+        function_error=as_text(aws.get("function_error")) or otel.function_error_in(attributes),
         traced=content.get("traced") is True or request.get("traced") is True,
         inferred=content.get("inferred") is True,
-        exception_type=exception.type,
+        exception_type=exception.type or error_type,
         exception_message=exception.message,
         links=linked_traces(links_in(content.get("links"), trace_key="trace_id", span_key="id"), trace_id),
         annotations=annotations_in(content.get("annotations")),
     )
+
+
+def _status(http: Mapping[str, Any], aws: Mapping[str, Any], attributes: Mapping[str, Any]) -> int | None:
+    """The status in the object for it; else that of an AWS call, or of the span that the segment was made of."""
+    named = (_object(http.get("response")).get("status"), aws.get("status_code"))
+    found = (http_status_in(value) for value in named)
+    return next((status for status in found if status is not None), None) or otel.status_in(attributes)
+
+
+def _target(aws: Mapping[str, Any], namespace: str, attributes: Mapping[str, Any]) -> str:
+    """The resource of an AWS call, as an SDK names it: X-Ray's, or OpenTelemetry's."""
+    named = next((text for key in _TARGETS if (text := as_text(aws.get(key)))), "")
+    return named or (otel.target_in(attributes) if namespace else "")
 
 
 def _failed_items(aws: Mapping[str, Any]) -> int:
@@ -151,7 +180,7 @@ def nanos_of(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
     try:
-        nanos = Decimal(str(value)) * _NANOS
+        nanos = (value if isinstance(value, Decimal) else Decimal(str(value))) * _NANOS
         return int(nanos) if nanos.is_finite() and 0 < nanos <= LAST_NANO else None
     except (ArithmeticError, ValueError):
         return None
@@ -159,15 +188,15 @@ def nanos_of(value: object) -> int | None:
 
 def _has_cause(cause: object) -> bool:
     """Whether a cause holds anything: Step Functions writes an empty one on success."""
-    if isinstance(cause, Mapping):
+    if isinstance(cause, dict):
         return bool(cause.get("exceptions") or cause.get("message"))
     return isinstance(cause, str) and bool(cause)
 
 
 def _exceptions(cause: object) -> Iterator[ExceptionFact]:
-    exceptions = cause.get("exceptions") if isinstance(cause, Mapping) else None
+    exceptions = cause.get("exceptions") if isinstance(cause, dict) else None
     for exception in exceptions if isinstance(exceptions, list) else ():
-        if isinstance(exception, Mapping):
+        if isinstance(exception, dict):
             yield ExceptionFact(
                 as_text(exception.get("type")),
                 as_text(exception.get("message"))[:LONGEST_MESSAGE],
@@ -176,7 +205,7 @@ def _exceptions(cause: object) -> Iterator[ExceptionFact]:
 
 
 def _stack(stack: object) -> str:
-    frames = [frame for frame in stack if isinstance(frame, Mapping)] if isinstance(stack, list) else []
+    frames = [frame for frame in stack if isinstance(frame, dict)] if isinstance(stack, list) else []
     return "\n".join(
         f"  at {as_text(frame.get('label'))} ({as_text(frame.get('path'))}:{as_text(frame.get('line')) or storable(frame.get('line', ''))})"
         for frame in frames[:_MOST_FRAMES]
@@ -186,7 +215,7 @@ def _stack(stack: object) -> str:
 def _attributes(content: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes of the span document. Only objects are kept, so that no field's type clashes."""
     kept = {key: storable(value) for key in ("annotations", "metadata", "http", "aws", "sql", "service")
-            if isinstance(value := content.get(key), Mapping) and value}  # fmt: skip
+            if isinstance(value := content.get(key), dict) and value}  # fmt: skip
     xray = {key: storable(content[key]) for key in ("origin", "namespace", "fault", "error", "throttle", "in_progress", "resource_arn",
                                                  "user", "inferred")
             if isinstance(content.get(key), str | bool)}  # fmt: skip
@@ -194,4 +223,4 @@ def _attributes(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}

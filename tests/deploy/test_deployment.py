@@ -2,8 +2,8 @@
 
 The local AWS is ministack: CloudFormation with SAM's transform and custom resources, Lambda (the package runs, in processes of their own),
 CloudWatch Logs with subscription filters, SQS, SNS and the scheduler are there. What it can't do, and no test here shows: roles, access
-policies and reserved concurrency forbid and limit nothing; a subscription's delivery that fails is not tried again and nothing is parked in
-the bucket; a log group takes any number of filters; it has no CloudTrail to tell of new log groups, no account-level policies, no Serverless
+policies and reserved concurrency forbid and limit nothing; a subscription's delivery that fails is not tried again, and Lambda's
+records of failures go to queues, not to the bucket; a log group takes any number of filters; it has no CloudTrail to tell of new log groups, no account-level policies, no Serverless
 collections, and no domain without Docker; metrics that functions print become none, so alarms never fire; functions run with this machine's
 Python and architecture, for which the package is built, and not on arm64 with Python 3.13.
 """
@@ -55,7 +55,7 @@ def test_log_events_come_out_of_one_search_with_their_trace(story):
 def test_the_hidden_fault_is_found_and_told(story):
     """The function failed behind a 200: it is in the index, and its message came through the stack's topic."""
     assert "service-ok-function-failed" in [rule for fault in story.faults for rule in fault["trace"]["rules"]]
-    assert [alert.subject for alert in story.alerts] == ["[tracejoin] orders: ValueError behind 200"]
+    assert [alert.subject for alert in story.alerts] == ["[tracejoin] orders: ValueError behind 200, new"]
 
 
 def test_a_poisoned_message_ends_among_the_dead_letters(story):
@@ -63,6 +63,16 @@ def test_a_poisoned_message_ends_among_the_dead_letters(story):
     (message,) = story.dead_letters
     assert message["Body"] == "no hint"
     assert message["MessageAttributes"]["reason"]["StringValue"].startswith("the message is no hint")
+
+
+def test_an_event_that_failed_three_times_comes_back_by_an_order_to_ship(story):
+    """OpenSearch was away: Lambda's record names the reason and holds the event; ship sends it again, it is found, and the bucket is empty."""
+    assert story.parked["requestContext"]["condition"] == "RetriesExhausted"
+    assert "does not answer" in story.parked["responsePayload"]["errorMessage"]
+    first, second = story.replayed
+    assert (first["found"], first["replayed"], first["events"]["indexed"], first["problem"]) == (1, 1, 1, "")
+    assert (second["found"], second["handedOn"]) == (0, False)
+    assert (story.came_back, story.still_parked) == (1, 0)
 
 
 def test_the_pipeline_never_ships_its_own_logs(story):
@@ -83,4 +93,4 @@ def test_deleting_the_stack_leaves_the_parked_events_and_what_was_indexed(story)
     assert len(buckets) == 1
     assert "parkedevents" in buckets[0]
     assert {kind: found for kind, found in story.left.items() if found} == {}
-    assert story.kept == LINES + 1
+    assert story.kept == LINES + 2

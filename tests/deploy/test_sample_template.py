@@ -155,11 +155,12 @@ def test_each_log_has_a_group_of_its_own(template):
 
 
 def test_access_logs_are_in_the_documented_formats(template):
-    """Both APIs write what docs/api-gateway.md says to paste."""
+    """Both APIs write what docs/api-gateway.md says to paste; the format after theirs is that of WebSocket APIs."""
     documented = [block.strip() for block in re.findall(r"```\n(.*?)```", (ROOT / "docs" / "api-gateway.md").read_text(), re.DOTALL)]
     rest = of_type(template, "AWS::Serverless::Api")["RestApi"]["AccessLogSetting"]["If"][1]
     http = of_type(template, "AWS::ApiGatewayV2::Stage")["HttpApiStage"]["AccessLogSettings"]
-    assert [rest["Format"], http["Format"]] == documented
+    assert [rest["Format"], http["Format"]] == documented[:2]
+    assert [set(re.findall(r"connectionId", each)) for each in documented] == [set(), set(), {"connectionId"}]
 
 
 def test_every_path_leads_to_the_function_that_allows_it(template):

@@ -16,18 +16,18 @@ from pipeline.settings import Settings
 from tests.support import template as templates
 from tests.support.paths import ROOT
 from tests.support.stores import left_out
-from tests.support.template import RUNTIME, of_type, own_variables, pins, statements, variables
+from tests.support.template import ON_A_COMPUTER, RUNTIME, evaluated, of_type, own_variables, pins, statements, variables
 
-# AWS's service authorization reference knows no resources for X-Ray's actions
-RESOURCE_FREE = {"LookUpTraces", "SendOwnTrace"}
+# AWS's service authorization reference knows no resources for X-Ray's actions, and none for the list of an account's sinks
+RESOURCE_FREE = {"LookUpTraces", "SendOwnTrace", "FindSinks"}
 COLD_START = """
 import sys
 before = set(sys.modules)
-import botocore.session, shipper_function.resolve, shipper_function.ship
+import botocore.session, shipper_function.notify, shipper_function.resolve, shipper_function.ship
 files = {name.partition(".")[0] for name in set(sys.modules) - before if getattr(sys.modules[name], "__file__", None)}
 print(*files - sys.stdlib_module_names)
 """
-FUNCTIONS = ("SetupFunction", "ShipFunction", "SubscribeFunction", "ResolveFunction")
+FUNCTIONS = ("SetupFunction", "ShipFunction", "SubscribeFunction", "ResolveFunction", "NotifyFunction")
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_environment_is_what_settings_read(template):
     """The template sets every variable that the settings read of their own, and no other; AWS's are set by Lambda."""
     environment = Recorded()
     Settings.from_environment(environment)
-    given = {*variables(template), *own_variables(template, "SubscribeFunction")}
+    given = {*variables(template), *(name for function in FUNCTIONS for name in own_variables(template, function))}
     # a function never has them: it reads the secret
     own = {"TRACEJOIN_USERNAME", "TRACEJOIN_PASSWORD"}
     assert {name for name in environment.names if name.startswith("TRACEJOIN_")} - own == given
@@ -96,7 +96,7 @@ def test_parameters_default_to_what_the_settings_default_to(template):
     defaults = {name: str(parameters[value["Ref"]]["Default"]) for name, value in variables(template).items()
                 if isinstance(value, dict) and "Default" in parameters.get(value.get("Ref"), {})}  # fmt: skip
     assert Settings.from_environment(defaults) == Settings()
-    assert len(defaults) == 16
+    assert len(defaults) == 24
 
 
 @pytest.mark.parametrize(
@@ -156,11 +156,22 @@ def test_everybody_else_s_permissions_name_who_and_for_whom(template):
     """Resource policies let a service in for this account alone; what a bucket or a topic does not name it refuses."""
     for permission in of_type(template, "AWS::Lambda::Permission").values():
         assert {"SourceAccount", "SourceArn"} <= set(permission)
-    (topic,) = of_type(template, "AWS::SNS::TopicPolicy").values()
+    topic, mail = of_type(template, "AWS::SNS::TopicPolicy").values()
+    assert str(mail).replace("AlarmMailTopic", "AlertTopic") == str(topic)
     (statement,) = topic["PolicyDocument"]["Statement"]
     assert set(statement["Condition"]) == {"StringEquals", "ArnLike"}
     (bucket,) = of_type(template, "AWS::S3::BucketPolicy").values()
     assert [statement["Effect"] for statement in bucket["PolicyDocument"]["Statement"]] == ["Deny"]
+
+
+def test_ship_may_invoke_itself_and_nobody_else(template):
+    """A replay hands its rest on by the function's own name; Lambda would end such a chain after sixteen without RecursiveLoop."""
+    ship = of_type(template, "AWS::Serverless::Function")["ShipFunction"]
+    invokes = {name: [each for each in statements(template, name) if "lambda:InvokeFunction" in each["Action"]] for name in FUNCTIONS}
+    assert {name for name, found in invokes.items() if found} == {"ShipFunction"}
+    (statement,) = invokes["ShipFunction"]
+    assert statement["Resource"]["Sub"].endswith(f":function:{ship['FunctionName']['Sub']}")
+    assert ship["RecursiveLoop"] == "Allow"
 
 
 def test_every_reservation_fits(template):
@@ -187,7 +198,9 @@ def test_every_alarm_tells_and_watches_what_is_there(template):
     counted = "".join(path.read_text() for path in (ROOT / "shipper_function").glob("*.py"))
     answered = (ROOT / "docs" / "operating.md").read_text()
     for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
-        assert alarm["AlarmActions"] == [{"Ref": "AlertTopic"}]
+        assert alarm["AlarmActions"][0] == {"Ref": "AlertTopic"}
+        # an incident that no end of the alarm resolves would swallow the next one
+        assert alarm["OKActions"] == [{"Ref": "AlertTopic"}]
         assert alarm["AlarmDescription"]
         assert f"`{name}`" in answered
         ours = alarm["Namespace"] == "tracejoin"
@@ -222,18 +235,6 @@ def test_any_filter_pattern_fits_into_the_account_s_policy(template, pattern):
     assert found == {"DestinationArn": "arn", "FilterPattern": pattern, "Distribution": "Random"}
 
 
-def evaluated(value, parameters):
-    """What CloudFormation makes of Ref, Split and Join."""
-    if not isinstance(value, dict):
-        return value
-    ((function, argument),) = value.items()
-    if function == "Ref":
-        return parameters[argument]
-    separator, rest = argument
-    rest = evaluated(rest, parameters)
-    return rest.split(separator) if function == "Split" else separator.join(rest)
-
-
 def test_the_queue_fits_its_function(template):
     """A message that is being worked on is not handed out again, and one that always fails ends in the dead letters."""
     queue = of_type(template, "AWS::SQS::Queue")["HintQueue"]
@@ -263,7 +264,8 @@ def test_what_is_shipped_is_what_is_tested():
     """The package pins every dependency of the project but the runtime's own, at the versions that the tests run with."""
     shipped, tested = (pins(name) for name in ("requirements.txt", "constraints.txt"))
     wanted = {re.match(r"[\w-]+", entry)[0] for entry in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]}
-    assert wanted - RUNTIME <= set(shipped)
+    assert wanted - RUNTIME - ON_A_COMPUTER == set(shipped) & wanted
+    assert not ON_A_COMPUTER & set(shipped)
     assert not RUNTIME & set(shipped)
     assert shipped == {name: tested[name] for name in shipped}
 

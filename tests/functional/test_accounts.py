@@ -52,6 +52,50 @@ def test_what_other_accounts_send_is_filtered_and_counted(store, allowed, owner,
     assert store.search({"size": 0, "track_total_hits": True}, index=f"{store.prefix}-*")["hits"]["total"]["value"] == 1
 
 
+def sourced(messages, owner, *accounts):
+    """A subscription document of a centralized log group, whose events name the accounts that they came from."""
+    content = document(messages, owner=owner)
+    for event, account in zip(content["logEvents"], accounts, strict=True):
+        event["extractedFields"] = {"@aws.account": account, "@aws.region": "eu-central-1"}
+    return {"awslogs": {"data": packed(content)}}
+
+
+def test_an_event_s_own_account_has_to_be_allowed_as_well(store, allowed):
+    """Of one document each event by its own account; whoever may not deliver can't speak for an account that may."""
+    shipment = shipped(sourced([powertools(name) for name in "abc"], OWN, OTHER, STRANGER, OWN), store, allowed)
+    assert (shipment.ledger, shipment.foreign) == (Ledger(received=3, indexed=2, filtered=1), {STRANGER: 1})
+    shipment = shipped(sourced([powertools("d")], STRANGER, OWN), store, allowed)
+    assert (shipment.ledger, shipment.foreign) == (Ledger(received=1, filtered=1), {STRANGER: 1})
+    assert {(line["body"], line["aws"]["accountId"]) for line in lines_of(store)} == {("a", OTHER), ("c", OWN)}
+
+
+def test_centralized_events_come_once_with_and_without_their_fields(store, settings):
+    """Delivered again by a filter that emits them, or by a backfill, which has none: a duplicate."""
+    first = shipped(sourced([powertools("a"), powertools("b")], OWN, OTHER, LOWER), store, settings).ledger
+    again = shipped({"awslogs": {"data": packed(document([powertools("a"), powertools("b")], owner=OWN))}}, store, settings).ledger
+    assert (first.indexed, again.duplicate, again.indexed) == (2, 2, 0)
+    assert {line["aws"]["accountId"] for line in lines_of(store)} == {OTHER, LOWER}
+
+
+def test_the_pipeline_s_own_lines_never_end_even_where_they_are_centralized(store, settings):
+    """Neither by the name of the copy nor by that of the log group that they came from."""
+    own = replace(settings, own_log_group="/aws/lambda/tracejoin-ship")
+    content = document([powertools("a")], group="central/all")
+    content["logEvents"][0]["extractedFields"] = {"@aws.account": OTHER, "@source.log": own.own_log_group}
+    assert shipped({"awslogs": {"data": packed(content)}}, store, own).ledger == Ledger(received=1, filtered=1)
+
+
+def test_centralized_spans_are_of_the_account_that_they_came_from(store, allowed):
+    """A copy of another account's aws/spans in the stack's own account replaces none of its spans."""
+    (record,) = spans(OWN)["Records"]
+    content = json.loads(gzip.decompress(base64.b64decode(record["kinesis"]["data"])))
+    for event in content["logEvents"]:
+        event["extractedFields"] = {"@aws.account": OTHER, "@source.log": "aws/spans"}
+    assert shipped({"awslogs": {"data": packed(content | {"logGroup": "central/spans"})}}, store, allowed).ledger.indexed == 1
+    (span,) = lines_of(store)
+    assert span["state"]["account"] == OTHER
+
+
 def test_without_a_choice_every_account_is_shipped(store, settings):
     """A laptop ships recorded events of any account."""
     assert shipped(event_of(document([powertools("a")]), STRANGER), store, settings).ledger.indexed == 1

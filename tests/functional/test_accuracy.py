@@ -7,6 +7,7 @@ from accuracy.evaluation import facts_of_transaction, hits_of, verdict_on
 from accuracy.measure import case_of
 from accuracy.scenarios import ALL
 from pipeline.detect.rule import default_rules
+from pipeline.local.aws_spans import subscription_event
 from pipeline.resolve import Resolver
 from pipeline.ship import ship
 from tests.support.events import NOW
@@ -15,6 +16,7 @@ from tests.support.world import Visible
 BEGAN = NOW - 7_200_000
 SEED = 5
 SWEEPS = 20
+SPANS = 50
 
 
 def batches_of(case, rng):
@@ -27,9 +29,9 @@ def batches_of(case, rng):
                 yield batch | {"logEvents": events}
 
 
-def is_named_by_a_line(case):
-    """Whether a line leads to the trace: `resolve` looks up what lines name."""
-    return any(hit.source.get("traceId") == case.transaction.trace_id for hit in hits_of(case.transaction))
+def has_come(case):
+    """Whether a line leads to the trace, as `resolve` looks up what lines name; or a span of `aws/spans`, which is one by itself."""
+    return case.transaction.of_spans or any(hit.source.get("traceId") == case.transaction.trace_id for hit in hits_of(case.transaction))
 
 
 def loudness(findings):
@@ -40,10 +42,15 @@ def loudness(findings):
 def test_what_is_stored_is_what_the_measure_judges(store, settings):
     """Each scenario once, shipped in shuffled halves of its streams and resolved: the stored findings are those of the short cut."""
     rng = random.Random(SEED)
-    cases = [case for scenario in ALL.values() if is_named_by_a_line(case := case_of(scenario, SEED, BEGAN))]
+    cases = [case for scenario in ALL.values() if has_come(case := case_of(scenario, SEED, BEGAN))]
     source = Visible()
-    source.documents = [document for case in cases for document in case.transaction.documents]
+    documents = [document for case in cases for document in case.transaction.documents]
+    source.documents = [document for document in documents if "trace_id" in document]
+    spans = [document for document in documents if "traceId" in document]
+    rng.shuffle(spans)
     events = [batch for case in cases for batch in batches_of(case, rng)]
+    # those of OpenTelemetry come by themselves
+    events += [subscription_event(spans[start : start + SPANS], at=BEGAN) for start in range(0, len(spans), SPANS)]
     rng.shuffle(events)
     for event in events:
         ship(event, store=store, settings=settings, remaining=lambda: 60.0)

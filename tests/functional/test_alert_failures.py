@@ -2,6 +2,7 @@
 
 import shlex
 from collections import Counter
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -76,6 +77,12 @@ def finding(name, number=0, text="it took too long"):
     """A finding as a trace document holds it."""
     return {"rule": "timeout", "severity": "alert", "serviceName": name, "spanId": f"{number:016x}", "path": ["a", text], "reported": "200",
             "evidence": f"{text} {number}", "clientSaw": "success", "exceptionType": text, "exceptionMessage": f"{text} {number}"}  # fmt: skip
+
+
+@pytest.fixture
+def settings(settings):
+    """Settings by which each trace is told."""
+    return replace(settings, alert_per="trace")
 
 
 @pytest.fixture

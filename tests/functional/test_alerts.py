@@ -3,6 +3,7 @@
 import json
 import threading
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -23,6 +24,12 @@ TIMED_OUT = f"2026-11-24T10:00:00.000Z {REQUEST} Task timed out after 3.00 secon
 
 class Crash(BaseException):
     """The process is gone."""
+
+
+@pytest.fixture
+def settings(settings):
+    """Settings by which each trace is told."""
+    return replace(settings, alert_per="trace")
 
 
 @pytest.fixture

@@ -1,13 +1,19 @@
 """The command line, as a person calls it: in a process of its own, with good and with bad input."""
 
 import json
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.request
 
 import pytest
 from click.testing import CliRunner
 
 from pipeline.cli.main import cli
 from pipeline.local.aws_spans import spans_of, subscription_event
-from tests.support.command import rows, tracejoin
+from tests.support.command import MAIN, rows, tracejoin
 from tests.support.events import (
     NOW,
     OTHER,
@@ -23,7 +29,7 @@ from tests.support.events import (
     service,
     start,
 )
-from tests.support.paths import ROOT, UNMEASURED
+from tests.support.paths import DOCS, ROOT, UNMEASURED
 
 XRAY = "1-5759e988-bd862e3fe1be46a994272793"
 
@@ -206,7 +212,9 @@ def test_resolve_says_that_xray_is_away_and_does_the_rest(embedded_endpoint, tmp
     environment = {"TRACEJOIN_ENDPOINT": embedded_endpoint, "TRACEJOIN_PREFIX": "away", "AWS_REGION": "eu-west-1",
                    "AWS_ENDPOINT_URL_XRAY": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}  # fmt: skip
     path = tmp_path / "events.jsonl"
-    path.write_text(json.dumps(lambda_event([powertools("a"), report(), report(OTHER_REQUEST, OTHER, sampled=False)])))
+    lines = [powertools("a"), report(), report(OTHER_REQUEST, OTHER, sampled=False)]
+    # of now, since a trace whose source is away is given up ten minutes after its last line
+    path.write_text(json.dumps(lambda_event(lines, at=int(time.time() * 1000))))
     assert tracejoin("setup", **environment)[0] == 0
     assert tracejoin("ship", path, **environment)[0] == 0
     status, output, errors = tracejoin("resolve", "--json", **environment)
@@ -314,12 +322,27 @@ def test_demo_tells_of_the_stale_and_of_the_unsampled():
     assert "state unsampled: The trace was not sampled" in said
     assert "Looked up once" in said, "API Gateway's log names it, too, and does not say that it was not sampled"
     assert "1 log line of these with a stale id, 1-" in said
+    assert said.endswith("Look at it in a browser: tracejoin demo --serve")
 
 
-def test_every_command_is_in_the_readme():
-    """README and command line name the same commands."""
-    readme = (ROOT / "README.md").read_text()
+def test_demo_serves_what_it_stored():
+    """`demo --serve` prints the address of the page last; its inbox has the demo's hidden faults; Ctrl-C ends all of it."""
+    command = [*MAIN, "demo", "--serve", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | UNMEASURED) as process:
+        address = next(said.strip() for said in process.stdout if said.startswith("http://127.0.0.1:"))
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with opener.open(address, timeout=30) as answer:
+            assert "ValueError" in answer.read().decode()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+
+
+def test_every_command_has_its_row():
+    """docs/command-line.md and the command line name the same commands, and README leaves none out."""
+    listed = re.findall(r"^\| `([a-z]+)", (DOCS / "command-line.md").read_text(), re.MULTILINE)
     _, output, _ = tracejoin("--help")
     commands = [line.split()[0] for line in output.partition("Commands:")[2].splitlines() if line[2:3].strip()]
-    assert len(commands) == 11
-    assert all(f"`{command}" in readme for command in commands)
+    assert len(commands) == 24
+    assert sorted(listed) == sorted(commands)
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"`{command}`" in readme for command in commands)

@@ -220,12 +220,18 @@ def subscribe(aws, ask, monkeypatch):
 
 @pytest.fixture
 def logs(aws):
-    """boto3's client for the local CloudWatch Logs, which is emptied afterwards."""
+    """boto3's client for the local CloudWatch Logs, which is empty before and afterwards: other modules share it."""
     client = boto3.client("logs", endpoint_url=aws, region_name=REGION, aws_access_key_id="local", aws_secret_access_key="local")
+    empty(client)
     yield client
-    for name in names(client):
-        client.delete_log_group(logGroupName=name)
+    empty(client)
     client.close()
+
+
+def empty(logs):
+    """Deletes every log group."""
+    for name in names(logs):
+        logs.delete_log_group(logGroupName=name)
 
 
 def names(logs):

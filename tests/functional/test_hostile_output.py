@@ -15,10 +15,15 @@ import pytest
 from click.testing import CliRunner
 
 from fuzz.steering import steering
+from pipeline.agents.answer import answer_text
+from pipeline.agents.tools import Stored, tool_named
 from pipeline.alert.dispatch import Dispatch
 from pipeline.cli.main import cli, main
+from pipeline.configure import store_for
+from pipeline.detect.rule import default_rules
 from pipeline.doctor.check_result import CheckResult
 from pipeline.errors import BadInputError, MisconfiguredError
+from pipeline.redact.redactor import DEFAULT
 from pipeline.resolution import Resolution
 from pipeline.settings import Settings
 from tests.support.command import MAIN
@@ -29,6 +34,7 @@ from tests.support.stores import installed
 
 WRITABLE = HOSTILE.replace("\0", "")
 # argv and file names hold no NUL, and a name no slash
+ISSUE = "0123456789abcdef"
 NAME = WRITABLE.replace("/", "")[:60]
 
 
@@ -57,6 +63,13 @@ def hostile(embedded_endpoint):
         requests = {HOSTILE: {"requestId": HOSTILE}, "x": {"requestId": f"x{HOSTILE}", "elsewhere": True}}
         trace = common | {"doc": {"kind": "trace"}, "@timestamp": "2026-11-24T10:00:00.000Z", "lastSeenAt": "2026-11-24T10:00:00.000Z", "name": HOSTILE,
                           "xray": {"traceId": TRACE}, "missing": [HOSTILE], "findings": [finding], "state": {"requests": requests}}  # fmt: skip
+        fingerprint = dict.fromkeys(("family", "entry", "service", "operation", "exceptionType", "message"), HOSTILE)
+        trace["issues"] = [{"id": ISSUE, "fingerprint": fingerprint, "rules": ["timeout"], "evidence": HOSTILE, "version": HOSTILE}]
+        change = {"at": 1_790_000_000_000, "by": HOSTILE, "state": "known", "note": HOSTILE}
+        issue = {"id": ISSUE, "fingerprint": fingerprint, "state": "known", "changes": [change], "firstSeenAt": 1_790_000_000_000,
+                 "lastSeenAt": 1_790_000_000_000, "firstTraceId": TRACE, "firstVersion": HOSTILE, "firstArn": HOSTILE}  # fmt: skip
+        put(store, [{"create": {"_index": "@-issues", "_id": ISSUE}},
+                    {"doc": {"kind": "issue"}, "@timestamp": trace["@timestamp"], "lastSeenAt": trace["@timestamp"], "serviceName": HOSTILE, "issue": issue}])  # fmt: skip
         put(store, logged, half, span("s", BEGAN, spanId="1" * 16, name=HOSTILE, status={"code": 2}, durationInNanos=1, parentSpanId="", **common),
             [{"create": {"_index": "@-traces", "_id": TRACE}}, trace])  # fmt: skip
         yield {"TRACEJOIN_ENDPOINT": embedded_endpoint, "TRACEJOIN_PREFIX": "hostile", "COLUMNS": "160"}
@@ -71,8 +84,10 @@ SEARCHES = [
     ["search"], ["search", "--json"], ["search", "--format", "csv"], ["search", "--format", "csv", "--columns", "body,serviceName,correlationId,trace,aws"],
     ["search", "x", "--text", WRITABLE], ["search", WRITABLE], ["search", "--service", WRITABLE, "--level", "fatal"], ["search", "--since", WRITABLE],
     ["search", "--columns", WRITABLE], ["trace", TRACE], ["trace", TRACE, "--json"], ["trace", WRITABLE], ["faults"], ["faults", "--json"],
+    ["issues"], ["issues", "--json"], ["issues", "--service", WRITABLE], ["issue", ISSUE], ["issue", ISSUE, "--json"],
     ["faults", "--stale-ids"], ["faults", "--stale-ids", "--json"], ["faults", "--service", WRITABLE], ["why", TRACE], ["why", TRACE, "--json"],
     ["why", WRITABLE], ["setup", "--check"], ["setup", "--check", "--json"],
+    *(["cost", "--no-aws", "--since", "2026-11-20", *more] for more in ([], ["--by", "log-group"], ["--json"])),
 ]  # fmt: skip
 
 
@@ -83,6 +98,22 @@ def test_what_is_stored_steers_nothing(hostile, arguments):
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     assert done.output
     assert (steering(done.stdout), steering(done.stderr)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("search", {}), ("search", {"question": WRITABLE}), ("trace", {"id": TRACE}), ("why", {"id": TRACE}), ("issues", {"since": ""}), ("map", {"since": ""}),
+    ],
+    ids=["search", "question", "trace", "why", "issues", "map"],
+)  # fmt: skip
+def test_an_agent_is_told_no_control(hostile, name, arguments):
+    """What an agent's client may print holds none either, and is JSON, halves of surrogate pairs included."""
+    store = store_for(Settings(endpoint=hostile["TRACEJOIN_ENDPOINT"], prefix=hostile["TRACEJOIN_PREFIX"]))
+    answer = tool_named(name).call(Stored(store=store, rules=default_rules(), delays=(30,), api_gateway=()), arguments)
+    found = json.loads(answer_text(answer, DEFAULT.text))
+    assert found["rows"] or found["whyNothing"]
+    assert steering(json.dumps(found, ensure_ascii=False)) == []
 
 
 def test_json_is_the_same_data(hostile):
@@ -188,7 +219,7 @@ def test_errors_steer_nothing(error, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "setup", "ship", "resolve", "search", "trace", "faults", "why", "explain", "classify", "doctor", ""]
+    "command", ["demo", "setup", "ship", "resolve", "search", "tail", "trace", "faults", "why", "explain", "classify", "doctor", ""]
 )
 def test_wrong_usage_steers_nothing(command):
     """What click itself prints, in a process of its own: an option, a command and a value that do not exist."""

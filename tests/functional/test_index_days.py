@@ -72,7 +72,7 @@ def test_a_redelivery_after_the_bounds_moved_on_makes_no_copy(store, settings, l
 
 def test_a_line_outside_gets_its_trace_like_any_other(store, settings):
     """A line and its spans that are too old for an index of their own get the verdict, each once."""
-    old = NOW - 40 * DAY
+    old = NOW - 20 * DAY
     shipped(document([powertools("old")], at=old), store, settings)
     moved = {"start_time": old / 1000, "end_time": old / 1000 + 0.1}
     worker, _ = resolver(store, settings, service() | moved, function() | moved, clock=lambda: NOW / 1000)

@@ -132,3 +132,13 @@ def test_follow_outlives_an_outage(store):
     )
     assert script.follow(SearchQuery(), watched, trouble=told.append) == [["a"], ["b"]]
     assert told == ["it does not answer"] * 2
+
+
+def test_a_word_becomes_an_id(store):
+    """A word that nothing names is looked for in texts; once a line names it as an id, it stands for what belongs to that id."""
+    script = Script(
+        lambda: put(store, line("text", at(30), body="c-77 was here")),
+        lambda: put(store, line("of its trace", at(30), traceId=TRACE)),
+        lambda: put(store, line("named", at(30, 1), traceId=TRACE, correlationId="c-77")),
+    )
+    assert script.follow(SearchQuery(words=("c-77",), whole=True), store) == [["text"], ["of its trace", "named"]]

@@ -7,7 +7,7 @@ import pytest
 from pipeline.configure import store_for
 from pipeline.errors import BadInputError, MisconfiguredError, UnavailableError
 from pipeline.settings import Settings
-from pipeline.store.client import Store
+from pipeline.store.client import TEMPLATES, Store
 from pipeline.store.pages import pages
 from tests.support.events import lambda_event
 from tests.support.http_server import HttpServer
@@ -68,11 +68,7 @@ def test_shipping_goes_on_after_an_odd_answer(answering, odd):
         if request.path == "/_mget":
             return 200, {"docs": [{"found": False}] * len(json.loads(request.body)["docs"])}
         if request.path.startswith("/_index_template"):
-            return 200, {
-                "index_templates": [
-                    {"name": f"tracejoin-{name}"} for name in ("logs", "spans", "traces", "links", "alerts", "dead-letters")
-                ]
-            }
+            return 200, {"index_templates": [{"name": f"tracejoin-{name}"} for name in TEMPLATES]}
         return 200, {"hits": {"hits": []}}
 
     answers.append(answer)

@@ -2,8 +2,7 @@
 
 import itertools
 import uuid
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import HealthCheck, Phase
@@ -11,53 +10,15 @@ from hypothesis import settings as limits_of
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from pipeline.hint_queue import Hint
 from pipeline.settings import Settings
 from pipeline.store.client import Store
 from pipeline.store.trace_records import TraceRecords
+from tests.support.disturbances import disturbed
 from tests.support.stores import KINDS, installed
 from tests.support.world import BEGAN, Case, calm_order, new_salt
 
-_EFFECTS = ("write", "bulk")
 _CHAOS_SECONDS = 400
-
-
-class _Crash(Exception):
-    pass
-
-
-@contextmanager
-def disturbed(case, at, how):
-    """Something happens at the ``at``-th side effect: a crash before or after it, or another worker meanwhile."""
-    count = itertools.count()
-    originals = {name: getattr(case.store, name) for name in _EFFECTS}
-    busy = [False]
-
-    def wrapped(name):
-        def effect(*arguments, **more):
-            if busy[0] or (name == "bulk" and more.get("places")) or next(count) != at:
-                return originals[name](*arguments, **more)
-            if how == "crash before":
-                raise _Crash
-            if how == "meanwhile":
-                busy[0] = True
-                case.meanwhile()
-                busy[0] = False
-            answer = originals[name](*arguments, **more)
-            if how == "crash after":
-                raise _Crash
-            return answer
-
-        return effect
-
-    for name in _EFFECTS:
-        setattr(case.store, name, wrapped(name))
-    try:
-        yield
-    except _Crash:
-        pass
-    finally:
-        for name in _EFFECTS:
-            setattr(case.store, name, originals[name])
 
 
 effects = st.none() | st.tuples(st.integers(0, 6), st.sampled_from(["crash before", "crash after", "meanwhile"]))
@@ -78,7 +39,7 @@ class Schedule(RuleBasedStateMachine):
         if effect is None:
             action()
             return
-        with disturbed(self.case, *effect):
+        with disturbed(self.case.store, *effect, self.case.meanwhile):
             action()
 
     @rule(data=st.data(), effect=effects)
@@ -90,7 +51,7 @@ class Schedule(RuleBasedStateMachine):
     def message(self, data, fate, effect):
         case = self.case
         if not case.messages:
-            case.messages.append(tuple(case.world.traces))
+            case.messages.append(Hint(tuple(case.world.traces)))
         number = data.draw(st.integers(0, len(case.messages) - 1))
         if fate != "lost":
             self.do(effect, lambda: case.handle(number))
@@ -180,6 +141,13 @@ def test_any_schedule_ends_like_the_calm_one(request, calm):
     run_state_machine_as_test(Schedule, settings=limits(4 if real else 12, 12 if real else 30))
 
 
+def test_any_schedule_ends_alike_where_only_notable_lines_are_written(request, calm):
+    """Read through the records, every document equals that of the calm order that writes all lines."""
+    real = request.node.get_closest_marker("opensearch")
+    Schedule.store, Schedule.options, Schedule.calm = calm.store, replace(calm.settings, enrich_lines="notable"), calm.documents
+    run_state_machine_as_test(Schedule, settings=limits(3 if real else 12, 12 if real else 30))
+
+
 def limits(examples, steps):
     """Hypothesis' settings: no time limit on an example, since servers are asked."""
     return limits_of(max_examples=examples, stateful_step_count=steps, deadline=None, database=None,
@@ -192,18 +160,25 @@ WAYS = [(at, how, (at + EVENTS.index(how)) % 2) for at, how in itertools.product
 ENDS = [("embedded", *way) for way in WAYS] + [pytest.param("real", *way, marks=pytest.mark.opensearch) for way in WAYS[::5]]
 
 
+@pytest.mark.parametrize("lines", ["all", "notable"])
 @pytest.mark.parametrize(("calm", "at", "how", "hidden"), ENDS, indirect=["calm"])
-def test_a_worker_may_die_at_any_side_effect(calm, at, how, hidden):
+def test_a_worker_may_die_at_any_side_effect(calm, at, how, hidden, lines):
     """Each write of a look-up that finds all, or all but one segment, is its worker's last, or the moment in which another is faster."""
-    case = Case(calm.store, calm.settings, new_salt())
+    case = Case(calm.store, replace(calm.settings, enrich_lines=lines), new_salt())
     case.now += 30
     while len(case.hidden) > hidden:
         case.reveal(0)
     for number in range(len(case.world.batches)):
         case.deliver(number)
-    with disturbed(case, at, how):
+    with disturbed(case.store, at, how, case.meanwhile):
         case.handle(*range(len(case.messages)))
     assert case.finish() == calm.documents
+
+
+def writes_nothing(*_):
+    """A writer that has nothing to write."""
+    yield []
+    return {}
 
 
 @pytest.mark.parametrize("calm", ["embedded"], indirect=True)
@@ -215,12 +190,12 @@ def test_a_line_that_comes_between_the_verdict_and_its_end(calm):
         case.reveal(0)
     for number in (0, 1, *range(3, len(case.world.batches))):
         case.deliver(number)
-    settle = TraceRecords.settle
-    TraceRecords.settle = lambda *_: None
+    settle = TraceRecords.settling
+    TraceRecords.settling = writes_nothing
     try:
         case.handle(*range(len(case.messages)))
     finally:
-        TraceRecords.settle = settle
+        TraceRecords.settling = settle
     case.deliver(2)
     case.messages.clear()
     assert case.finish() == calm.documents

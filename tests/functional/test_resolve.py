@@ -10,7 +10,8 @@ from pipeline.join.transactions import traces_naming
 from pipeline.search.findings import hidden_faults
 from pipeline.search.query import SearchQuery
 from pipeline.search.search import search
-from pipeline.store.span_writer import write_spans
+from pipeline.store.span_writer import writing_spans
+from pipeline.store.together import write_alone
 from pipeline.traces.xray_segments import read_document
 from tests.support.events import NOW, REQUEST, TRACE, end, function, lambda_event, powertools, report, service, start
 from tests.support.shipping import lines_of, resolver, shipped
@@ -89,7 +90,7 @@ def test_a_part_of_the_spans_is_no_whole_trace(store, settings):
     inner = {"id": "3333333333333333", "name": "## work", "start_time": NOW / 1000 + 0.02, "end_time": NOW / 1000 + 0.03}
     documents = service(), function(subsegments=[inner])
     stored = [segment for document in (service(), function()) for segment in read_document(json.dumps(document))]
-    write_spans(stored, store)
+    write_alone(writing_spans(stored, store), store)
     worker, source = resolver(store, settings, *documents)
     assert worker.sweep(force=True).unsettled == ()
     assert source.calls == 1

@@ -6,12 +6,12 @@ from itertools import chain
 
 import pytest
 
-from pipeline.cli.hit_table import new_marks
 from pipeline.configure import store_for
 from pipeline.errors import BadInputError
 from pipeline.join.transactions import Transaction
 from pipeline.resolve import Resolver
 from pipeline.search.findings import hidden_faults
+from pipeline.search.highlights import new_marks
 from pipeline.search.query import SearchQuery, clauses
 from pipeline.search.search import document, find, newest_first, oldest_first, search, transaction
 from pipeline.settings import Settings
@@ -159,7 +159,7 @@ def test_the_query_of_a_group_is_what_the_docs_say():
     """All trace ids and keys of the group, each against its fields, as data; an empty group finds nothing."""
     asked = clauses(SearchQuery(ids=("x",), whole=True), Transaction(trace_ids=(TRACE, OTHER), keys=("c-9",)))["ids"]
     untraced = {"bool": {"filter": [{"terms": {"propagatedTraceId": [TRACE, OTHER]}}], "must_not": [{"exists": {"field": "traceId"}}]}}
-    keys = [{"terms": {field: ["c-9"]}} for field in ("correlationId", "requestId", "integrationRequestId")]
+    keys = [{"terms": {field: ["c-9"]}} for field in ("correlationId", "requestId", "integrationRequestId", "state.requestId")]
     assert asked == {"bool": {"should": [{"terms": {"traceId": [TRACE, OTHER]}}, untraced, *keys], "minimum_should_match": 1}}
     assert clauses(SearchQuery(ids=("x",), whole=True), Transaction())["ids"] == {"match_none": {}}
 

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 
 from pipeline.cli.csv_output import DEFAULT_COLUMNS, csv_lines
-from pipeline.cli.hit_table import HitTable, new_marks
+from pipeline.cli.hit_table import HitTable
+from pipeline.search.highlights import new_marks
 from pipeline.settings import Settings
 from pipeline.ship import ship
 from tests.support.command import MAIN, tracejoin
@@ -118,7 +119,9 @@ def test_the_command_prints_in_each_form(shelf):
     [(["--since", "soon"], 2, "'soon' is no time"), (["--until", "2026-13-01"], 2, "is no time"), (["--since", "1m", "--until", "2m"], 1, "lies after"),
      (["--follow", "--until", "1m"], 2, "--follow has no end"), (["--json", "--format", "csv"], 2, "contradict"), (["--columns", "a"], 2, "--format csv"),
      (["--format", "csv", "--columns", "a,,b"], 2, "empty name"), (["--limit", "-1"], 2, "-1"), (["--level", "loud"], 2, "loud"), (["nobody"], 1, "nothing is known"),
-     (["--trace-id", "42"], 1, "is no trace id"), (["c-9", "--level", "fatal"], 1, "--level excludes")],
+     (["--trace-id", "42"], 1, "is no trace id"), (["c-9", "--level", "fatal"], 1, "--level excludes"),
+     (["--trace-id", ""], 1, "none matches"), (["--correlation-id", ""], 1, "none matches"), (["--request-id", ""], 1, "none matches"),
+     (["--", *(f"-w{number}" for number in range(101))], 1, "more than 100 words")],
 )  # fmt: skip
 def test_the_command_says_what_is_wrong(shelf, arguments, status, said):
     """Wrong usage and nothing found: the right exit status, nothing on stdout, and a last line that says it."""
@@ -163,3 +166,22 @@ def test_raw_gives_each_line_byte_for_byte(endpoint, settings, store):
     environment = os.environ | {"TRACEJOIN_ENDPOINT": endpoint, "TRACEJOIN_PREFIX": store.prefix}
     found = subprocess.run([*MAIN, "search", "--raw", "--all"], env=environment, capture_output=True, check=True)
     assert sorted(found.stdout.decode().splitlines(keepends=True)) == sorted([*lines[:2], lines[2] + "\n"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [(["pair"], 2), (["a", "pair", "service:orders"], 1), (["c-9"], 1), (["c-9 until:2026-01-01"], 0), (['"a pair"'], 1), (["--", "pair", "-half"], 1), (["id:pair"], 0),
+     (["text:c-9"], 0), (["pair", "--text", "half", "--state", "pending"], 1)],
+)  # fmt: skip
+def test_terms_are_the_language_of_the_page(shelf, arguments, found):
+    """Words, keys, phrases and exclusions as arguments; what an id names is found as before; the options add to them."""
+    status, output, _ = tracejoin("search", "--json", *arguments, **shelf)
+    assert (status, len(output.splitlines())) == (int(not found), found), output
+
+
+@pytest.mark.parametrize(("arguments", "said"), [(["servce:orders"], "servce: is no key; the keys are service, level"), (["level:loud"], "level is one of"), (['"pair'], "close it"),
+                                                 (["level:error", "--level", "warn"], "level is given twice"), (["-f", "until:1m"], "--follow has no end")])  # fmt: skip
+def test_a_term_that_is_wrong_is_one_line(shelf, arguments, said):
+    """What is wrong with a term is said in one line, and nothing is searched."""
+    status, output, errors = tracejoin("search", *arguments, **shelf)
+    assert (status > 0, output, said in errors.splitlines()[-1]) == (True, "", True), errors

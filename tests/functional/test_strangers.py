@@ -1,6 +1,7 @@
 """Whatever a stranger logs about the traces of others, before or after them: their documents end as they do without him."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -60,11 +61,6 @@ class _Stranger(Case):
             event = lambda_event(messages, group=group, stream=_STREAM, at=BEGAN + 20, first=9 * 10**50 + 1000 * number,
                                  **({"owner": "999999999999"} if self.other_account else {}))  # fmt: skip
             self.ship_event(event)
-
-    def ship_event(self, event):
-        """Ships an event; the hint goes to the queue."""
-        if unsettled := shipped(event, self.store, self.options).unsettled:
-            self.messages.append(unsettled)
 
 
 def of_others(documents):
@@ -209,7 +205,7 @@ def test_an_accusation_takes_no_alert_over(store, settings):
     shop = service(origin="AWS::ECS::Container", name="shop", aws={})
     for number, (group, message) in enumerate((("/ecs/aaa", "x"), ("/ecs/shop", "no stock"))):
         shipped(_said(json.dumps({"level": "ERROR", "message": message, "trace_id": TRACE}), group=group, number=number), store, settings)
-    _resolved(store, settings, 60_000, shop, topic=topic)
+    _resolved(store, replace(settings, alert_per="trace"), 60_000, shop, topic=topic)
     assert topic.services == ["shop"]
 
 

@@ -73,6 +73,8 @@ states = st.builds(
     signals=st.lists(signals, max_size=3).map(lambda facts: {fact.line_id: fact for fact in facts}),
     lookups=st.lists(lookups, max_size=3).map(lambda facts: {str(fact.at): fact for fact in facts}),
     keys=keys,
+    # more than a record keeps
+    places=st.lists(st.sampled_from([f"{number:012d}:eu-west-1" for number in range(30)]), max_size=25, unique=True).map(tuple),
 ).map(merge)  # fmt: skip
 
 

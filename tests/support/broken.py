@@ -135,6 +135,19 @@ def trace_source(world):
 
 
 @contextmanager
+def trace_accounts(world):
+    """An allowed account that is not linked, and no role (recorded: the local AWS has no OAM)."""
+    sink, member = f"arn:aws:oam:{REGION}:{ACCOUNT}:sink/1", "222222222222"
+    link = {"Label": "linked", "LinkArn": f"arn:aws:oam:{REGION}:333333333333:link/1", "ResourceTypes": ["AWS::XRay::Trace"]}
+    world.aws.answers |= {
+        "/ListSinks": (200, {"Items": [{"Arn": sink, "Id": "1", "Name": "s"}]}),
+        "/ListAttachedLinks": (200, {"Items": [link]}),
+    }
+    with setting(world, "ship", TRACEJOIN_ALLOWED_ACCOUNTS=f"{ACCOUNT},333333333333,{member}"):
+        yield member, "warning", "examples/organization/member.yaml"
+
+
+@contextmanager
 def trace_spans(world):
     """The log group of spans, without a filter."""
     with log_group(world, "aws/spans") as name, setting(world, "ship", TRACEJOIN_TRACE_SOURCE="aws/spans"):
@@ -240,7 +253,7 @@ def parked_events(world):
     """An event that is parked."""
     bucket = world.stack.id_of("ParkedEvents")
     world.stack.s3.put_object(Bucket=bucket, Key="x", Body=b"{}")
-    yield bucket, "warning", f"s3://{bucket}"
+    yield bucket, "warning", "tracejoin replay send --stack joined"
     world.stack.s3.delete_object(Bucket=bucket, Key="x")
 
 
@@ -318,7 +331,7 @@ SCENARIOS = {
     scenario.__name__.replace("_", "-"): scenario
     for scenario in (
         subscription_missing, subscription_full, subscription_target, subscription_class, subscription_permission, loop_own, loop_other,
-        loop_policy, trace_source, trace_spans, trace_sampling, tracing_function, format_function, format_rest_stage, format_http_stage,
+        loop_policy, trace_source, trace_accounts, trace_spans, trace_sampling, tracing_function, format_function, format_rest_stage, format_http_stage,
         tracing_rest_stage, retention_groups, retention_stack, retention_opensearch, queue_age, queue_dead_letters, parked_events, alarms,
         functions_failing, functions_reserved, stack_settings, opensearch_health, opensearch_disk, opensearch_access,
     )

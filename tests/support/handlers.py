@@ -21,7 +21,7 @@ class FakeQueue:
         self.sent = []
         self.failure = failure
 
-    def send(self, trace_ids, *, attempt, delay):
+    def send(self, trace_ids, *, attempt, delay, lines=None):
         if self.failure:
             raise self.failure
         self.sent.append((tuple(trace_ids), attempt, delay))
@@ -35,7 +35,7 @@ class FakeResolver:
         self.swept = []
         self.unsettled, self.bad, self.failure = unsettled, bad, failure
 
-    def resolve(self, trace_ids, total):
+    def resolve(self, trace_ids, total, held):
         self.asked.append(tuple(trace_ids))
         if self.failure:
             raise self.failure

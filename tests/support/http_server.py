@@ -36,6 +36,8 @@ class HttpServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(answer))
         # http.server waits for keep-alive connections otherwise
         self._server.daemon_threads = True
+        # a client that is gone is none
+        self._server.handle_error = lambda *_: None
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
 

@@ -1,6 +1,6 @@
-"""A span as OpenTelemetry writes it."""
+"""Spans as OpenTelemetry writes them."""
 
-from tests.support.events import TRACE
+from tests.support.events import NOW, TRACE
 
 SPAN = {
     "resource": {"attributes": {"service.name": "orders", "cloud.platform": "aws_lambda", "faas.name": "orders"}},
@@ -14,3 +14,19 @@ SPAN = {
     "links": [{"traceId": "6" * 32, "spanId": "7" * 16, "attributes": {}}],
     "status": {"code": "ERROR", "message": "it failed"},
 }  # fmt: skip
+
+
+def otel_span(id_, parent="", *, kind="SERVER", service="cart", code="UNSET", message="", events=(), after=0, on_lambda=False, **more):
+    """A span of ``service`` that begins ``after`` milliseconds from now and takes one; ``more`` are its attributes, with ``__`` for a dot."""
+    start = (NOW + after) * 1_000_000
+    resource = {"service.name": service} | ({"cloud.platform": "aws_lambda"} if on_lambda else {})
+    return {
+        "resource": {"attributes": resource}, "traceId": TRACE, "spanId": id_ * 16, "parentSpanId": parent * 16, "name": f"{service} work",
+        "kind": kind, "startTimeUnixNano": start, "endTimeUnixNano": start + 1_000_000, "status": {"code": code, "message": message},
+        "attributes": {name.replace("__", "."): value for name, value in more.items()}, "events": list(events), "links": [],
+    }  # fmt: skip
+
+
+def event(kind, message, name="exception"):
+    """An event about an exception, as SDKs record it."""
+    return {"name": name, "attributes": {"exception.type": kind, "exception.message": message, "exception.stacktrace": "at f"}}

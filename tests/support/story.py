@@ -10,9 +10,11 @@ from pipeline.local.deploy_demo import FOLDER, PARAMETERS, count, deployed, subs
 from pipeline.local.inbox import Inbox
 from pipeline.search.findings import hidden_faults
 from pipeline.search.search import transaction
-from tests.support.events import TRACE, end, function, powertools, report, service, start
+from tests.support.events import TRACE, end, function, lambda_event, powertools, report, service, start
+from tests.support.parked import key
 
-STACK = "tj"
+STACK, ACCOUNT = "tj", "000000000000"
+LATE = "late but here"
 GROUP, LATER, UNWANTED = "/aws/lambda/orders", "/aws/lambda/later", "/ecs/cart"
 LINES = 5
 
@@ -27,6 +29,10 @@ class Story:
     faults: list = field(default_factory=list)
     alerts: list = field(default_factory=list)
     dead_letters: list = field(default_factory=list)
+    parked: dict = field(default_factory=dict)
+    replayed: list = field(default_factory=list)
+    came_back: int = 0
+    still_parked: int = -1
     own_lines: int = -1
     own_filters: list = field(default_factory=list)
     updated: dict = field(default_factory=dict)
@@ -57,6 +63,10 @@ def tell(settings):
         story.found, story.faults = transaction(TRACE, world.store), hidden_faults(world.store)
         wait_until(lambda: story.alerts.extend(inbox.receive()) or story.alerts, "the alert")
         story.dead_letters = poison(stack)
+        story.parked = fail_three_times(stack)
+        story.replayed = [order(stack), order(stack)]
+        story.came_back = count(world.store, {"match_phrase": {"body": LATE}}, "logs-*")
+        story.still_parked = stack.client("s3").list_objects_v2(Bucket=story.outputs["ParkedEventsBucket"])["KeyCount"]
         story.own_lines = count(world.store, {"prefix": {"aws.logGroup": f"/aws/lambda/{STACK}-"}}, "logs-*")
         story.own_filters = [name for name, theirs in filters(logs).items() if name.startswith(f"/aws/lambda/{STACK}-") and theirs]
         update(stack, settings, story, logs, world.store)
@@ -97,6 +107,37 @@ def poison(stack):
     wait_until(lambda: not any(int(n) for n in sqs.get_queue_attributes(QueueUrl=urls["HintQueue"], AttributeNames=attributes)["Attributes"].values()),
                "an empty queue")  # fmt: skip
     return found
+
+
+def fail_three_times(stack):
+    """Invokes ship asynchronously while it can't reach OpenSearch, and parks Lambda's record; returns that.
+
+    The local AWS tries as often as Lambda, but puts its record into queues alone, so this carries it into the bucket, under Lambda's key.
+    """
+    functions, sqs, ship = stack.client("lambda"), stack.client("sqs"), f"{STACK}-ship"
+    queue = sqs.create_queue(QueueName="failures")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    functions.put_function_event_invoke_config(
+        FunctionName=ship, MaximumRetryAttempts=2, DestinationConfig={"OnFailure": {"Destination": arn}}
+    )
+    variables = functions.get_function_configuration(FunctionName=ship)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=ship, Environment={"Variables": variables | {"TRACEJOIN_ENDPOINT": "http://127.0.0.1:9"}}
+    )
+    event = lambda_event([LATE], group=GROUP, stream="late", at=int(time.time() * 1000), owner=ACCOUNT)
+    functions.invoke(FunctionName=ship, InvocationType="Event", Payload=json.dumps(event))
+    found = []
+    wait_until(lambda: found.extend(sqs.receive_message(QueueUrl=queue).get("Messages", ())) or found, "the event that failed three times")
+    functions.update_function_configuration(FunctionName=ship, Environment={"Variables": variables})
+    stack.client("s3").put_object(Bucket=stack.outputs()["ParkedEventsBucket"], Key=key(ship), Body=found[0]["Body"])
+    sqs.delete_queue(QueueUrl=queue)
+    return json.loads(found[0]["Body"])
+
+
+def order(stack):
+    """Orders ship to send what is parked again; returns its answer."""
+    answer = stack.client("lambda").invoke(FunctionName=f"{STACK}-ship", Payload=json.dumps({"tracejoin": "replay"}))
+    return json.loads(answer["Payload"].read())
 
 
 def update(stack, settings, story, logs, store):

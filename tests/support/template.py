@@ -8,6 +8,8 @@ from tests.support.paths import ROOT
 
 # Lambda's Python runtime brings these
 RUNTIME = {"boto3", "botocore", "jmespath", "s3transfer", "simplejson"}
+# the command needs these, and no function
+ON_A_COMPUTER = {"click", "graphlay", "jinja2", "rich", "starlette", "uvicorn"}
 
 
 class _Loader(yaml.SafeLoader):
@@ -59,6 +61,18 @@ def paths(template, function, prefix):
                 resources = [resource["Sub"][0].removeprefix("${Arn}") for resource in statement["Resource"]]
                 allowed[action.removeprefix("es:ESHttp").upper()] = [path.replace("${Prefix}", prefix) for path in resources]
     return allowed
+
+
+def evaluated(value, parameters):
+    """What CloudFormation makes of Ref, Split and Join."""
+    if not isinstance(value, dict):
+        return value
+    ((function, argument),) = value.items()
+    if function == "Ref":
+        return parameters[argument]
+    separator, rest = argument
+    rest = evaluated(rest, parameters)
+    return rest.split(separator) if function == "Split" else separator.join(rest)
 
 
 def pins(file):

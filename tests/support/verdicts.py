@@ -8,8 +8,8 @@ from pipeline.model.facts import LookupFact, RequestFact
 from pipeline.model.trace_state import TraceState, merge
 from pipeline.offline.classify_traces import facts_of_lines
 from pipeline.offline.explain_lines import read
+from pipeline.traces.read_document import read_trace_document
 from pipeline.traces.segment import facts_of_segments
-from pipeline.traces.xray_segments import read_document
 from tests.support.events import NOW, TRACE, document, edge, end, function, service, start
 
 GIVE_UP = 600_000
@@ -19,7 +19,7 @@ TRACEBACK = "[ERROR] ValueError: no stock\nTraceback (most recent call last):\n 
 
 def state_of(*documents, asked=NOW + 60_000, outcome="found", **more):
     """The state that these documents, found at ``asked``, make."""
-    facts = [segment.fact for document in documents for segment in read_document(document)]
+    facts = [segment.fact for document in documents for segment in read_trace_document(document)]
     lookups = {str(asked): LookupFact(at=asked, outcome=outcome)} if asked else {}
     return TraceState(segments={fact.id: fact for fact in facts}, lookups=lookups, **more)
 
@@ -34,7 +34,7 @@ def verdict_of(*segments, lines=(), access_log=(), asked=NOW + 60_000, outcome="
     documents = [document([start(), *lines, end()], at=at)] if lines else []
     documents += [document(list(access_log), group="/aws/apigateway/orders", at=at)] if access_log else []
     facts = facts_of_lines(line for _, line in read(json.dumps(documents).encode(), max_bytes=10**6)) if documents else {}
-    found = facts_of_segments(segment for one in segments for segment in read_document(one))
+    found = facts_of_segments(segment for one in segments for segment in read_trace_document(one))
     state = merge(facts.get(TRACE, TraceState()), found.get(TRACE, TraceState()), state_of(asked=asked, outcome=outcome, **more))
     return evaluate(state, rules=rules or default_rules(), give_up_after_ms=GIVE_UP)
 

@@ -5,12 +5,18 @@ import json
 import random
 import re
 import secrets
+from dataclasses import replace
 from typing import Any
 
+import msgspec
+
+from pipeline.hint_queue import Hint, read_hint
+from pipeline.join.held_traces import HeldTraces
 from pipeline.local.aws_spans import spans_of, subscription_event
 from pipeline.model.log_groups import EXECUTION_LOG_GROUP
 from pipeline.model.trace_ids import to_xray
 from pipeline.resolve import Resolver
+from pipeline.search.read_records import as_recorded
 from pipeline.search.search import documents
 from pipeline.traces.sources.source import LookupResult
 from tests.support.events import NOW, end, lambda_event, powertools, report, start
@@ -219,7 +225,8 @@ class Case:
     """One world, one store, and the workers between them."""
 
     def __init__(self, store, options, salt):
-        self.store, self.options, self.world = store, options, World(salt)
+        # with a queue, hints bring their lines along
+        self.store, self.options, self.world = store, replace(options, queue_url="https://sqs.example/1/hints"), World(salt)
         self.now = BEGAN / 1000 + 1
         self.xray = Visible()
         self.hidden = list(self.world.documents)
@@ -232,10 +239,14 @@ class Case:
 
     def deliver(self, number):
         """Ships a batch, as CloudWatch Logs hands it over; the hint goes to the queue."""
-        unsettled = shipped(self.world.batches[number], self.store, self.options).unsettled
+        self.ship_event(self.world.batches[number])
         self.undelivered.discard(number)
-        if unsettled:
-            self.messages.append(unsettled)
+
+    def ship_event(self, event):
+        """Ships an event; the hint goes to the queue."""
+        shipment = shipped(event, self.store, self.options)
+        if shipment.unsettled:
+            self.messages.append(Hint(shipment.unsettled, 0, shipment.lines))
 
     def meanwhile(self):
         """What another worker may do in the middle of this one's work: it sees more, and is done first."""
@@ -251,9 +262,11 @@ class Case:
 
     def handle(self, *numbers):
         """Works off messages; what is unsettled becomes a new one."""
-        unsettled = self.resolver().resolve([id_ for number in numbers for id_ in self.messages[number]]).unsettled
+        hints = [read_hint(msgspec.json.encode(self.messages[number]).decode()) for number in numbers]
+        held = HeldTraces((hint.trace_ids, hint.lines) for hint in hints)
+        unsettled = self.resolver().resolve([id_ for hint in hints for id_ in hint.trace_ids], held=held).unsettled
         if unsettled:
-            self.messages.append(unsettled)
+            self.messages.append(Hint(unsettled))
 
     def finish(self):
         """Everything is there, what failed comes again, and the sweep runs until nothing is open; returns the documents."""
@@ -268,16 +281,18 @@ class Case:
         return self.documents()
 
     def documents(self):
-        """Every document of the world, but for what tells how often something was tried."""
+        """Every document of the world as a search shows it, but for what tells how often something was tried."""
         self.store.refresh()
         ours = [{"terms": {"traceId": self.world.traces}}, {"term": {"aws.logStream": self.world.salt}}]
-        found = documents(self.store.search({"query": {"bool": {"should": ours}}, "size": 1000}))
+        hits = self.store.search({"query": {"bool": {"should": ours}}, "size": 1000})["hits"]["hits"]
+        found = documents({"hits": {"hits": as_recorded(hits, self.store)}})
         for document in found:
             document.get("trace", {}).pop("version", None)
             # of attributes in which this world's own ids stand
             document.pop("digest", None)
             if document["doc"]["kind"] == "trace":
                 document["state"].pop("lookups", None)
+                document.pop("left", None)
         number = str(int(self.world.salt[:8], 16))
         text = json.dumps(sorted(found, key=lambda document: (document["doc"]["kind"], document["_id"])), sort_keys=True)
         salt = self.world.salt

@@ -13,6 +13,13 @@ def test_where_dashboards_is():
     assert console_links_for(Settings(endpoint=amazon)).dashboards == f"{amazon}/_dashboards"
     assert console_links_for(Settings()).dashboards == ""
     assert console_links_for(Settings(endpoint=amazon, dashboards_url="https://d")).dashboards == "https://d"
+    assert console_links_for(Settings(page_url="https://traces.example")).page == "https://traces.example"
+
+
+def test_x_ray_s_console_is_the_stack_s_own():
+    """Its account is the first of those that are allowed."""
+    links = console_links_for(Settings(region="eu-west-1", allowed_accounts=("111111111111", "222222222222")))
+    assert (links.region, links.account) == ("eu-west-1", "111111111111")
 
 
 def test_keys_and_patterns_are_added_and_taken_away():

@@ -24,7 +24,13 @@ def test_every_fault_of_these_settings_is_named():
     faults = {
         "TRACEJOIN_REDACT": ("maybe", "must be on or off"),
         "TRACEJOIN_REDACT_KEYS": ("ok,!card", "'!card' takes away what is no default"),
+        "TRACEJOIN_ENRICH_LINES": ("some", "must be one of all, notable"),
         "TRACEJOIN_ALLOWED_ACCOUNTS": ("111111111111,22222222222", "'22222222222' is no account id: give 12 digits each"),
+        "TRACEJOIN_TRACE_READER_ROLE_ARN": (
+            "arn:aws:iam::111111111111:role/r",
+            "must be the ARN of an IAM role with {account} for the account",
+        ),
+        "TRACEJOIN_TRACE_READER_EXTERNAL_ID": ("a b", "must be 2 to 1,224 of a-z"),
     }
     for pattern in ("(", "a*", r"(a)\1", "a(?=b)"):
         faults["TRACEJOIN_REDACT_PATTERNS"] = (f"fine;{pattern}", f"pattern 2 ({pattern}): ")
@@ -38,6 +44,9 @@ def test_every_fault_of_these_settings_is_named():
 @pytest.mark.parametrize(("variables", "told"), [
     ({"TRACEJOIN_ENDPOINT": "https://u:hunter2-at-home@h"}, "TRACEJOIN_ENDPOINT must hold no user name and no password"),
     ({"TRACEJOIN_ENDPOINT": "https://u:hunter2-at-home"}, "TRACEJOIN_ENDPOINT must be a URL"),
+    ({"TRACEJOIN_PAGE_URL": "https://u:hunter2-at-home@h"}, "TRACEJOIN_PAGE_URL must hold no user name and no password"),
+    ({"TRACEJOIN_NOTIFY_SECRET": "https://hooks.example/hunter2-at-home"}, "TRACEJOIN_NOTIFY_SECRET must be the whole ARN"),
+    ({"TRACEJOIN_NOTIFY_PRIVATE": "yes"}, "must be on or off"),
     ({"TRACEJOIN_DASHBOARDS_URL": "https://u:hunter2-at-home@h"}, "TRACEJOIN_DASHBOARDS_URL must hold no user name and no password"),
     ({"TRACEJOIN_OPENSEARCH_SECRET": "hunter2-at-home"}, "TRACEJOIN_OPENSEARCH_SECRET must be the whole ARN"),
     ({"TRACEJOIN_USERNAME": "hunter2-at-home"}, "go together"), ({"TRACEJOIN_PASSWORD": "hunter2-at-home"}, "go together"),
@@ -63,3 +72,15 @@ def test_a_login_is_one_of_two():
     assert not Settings.from_environment({"TRACEJOIN_ENDPOINT": "http://search:9200"}).has_login
     roles = "arn:aws:iam::123456789012:role/a, arn:aws:iam::123456789012:role/path/b"
     assert len(Settings.from_environment({"TRACEJOIN_FUNCTION_ROLES": roles}).function_roles) == 2
+
+
+def test_marks_of_growth():
+    """In any order and twice; each is a whole number above 0."""
+    assert Settings.from_environment({"TRACEJOIN_ALERT_GROWTH": "100, 10,10"}).alert_growth == (10, 100)
+    with pytest.raises(MisconfiguredError) as error:
+        Settings.from_environment({"TRACEJOIN_ALERT_GROWTH": "10,many", "TRACEJOIN_ALERT_PER": "day", "TRACEJOIN_ISSUE_QUIET_DAYS": "0"})
+    assert error.value.problems == (
+        "TRACEJOIN_ALERT_PER='day': must be one of issue, trace",
+        "TRACEJOIN_ALERT_GROWTH='10,many': must be a whole number above 0",
+        "TRACEJOIN_ISSUE_QUIET_DAYS='0': must be a whole number above 0",
+    )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import takewhile
 
 from pipeline.detect.rule_context import RuleContext, what_happened
-from pipeline.detect.segment_outcome import SERVICE, failed, faulted, throttled
+from pipeline.detect.segment_outcome import CLIENT_ERROR, FUNCTION, SERVER_ERROR, SERVICE, crashed, failed, faulted, is_execution, throttled
 from pipeline.detect.segment_tree import SegmentTree
 from pipeline.detect.verdict import Finding
 from pipeline.model.facts import SegmentFact
@@ -26,7 +26,8 @@ def _hidden(context: RuleContext, is_culprit: Callable[[SegmentFact], bool], ver
     tree, entry = view.tree, view.tree.entry
     if entry is None or view.response.saw != "success":
         return
-    culprits = [fact for fact in tree.below(entry) if is_culprit(fact) and not context.expects(fact) and not view.recovered(fact)]
+    suspects = (*((entry,) if _hides_its_own(entry) else ()), *tree.below(entry))
+    culprits = [fact for fact in suspects if is_culprit(fact) and not context.expects(fact) and not view.recovered(fact)]
     above: set[str] = set()
     for fact in culprits:
         # what is above a segment in the set is in it, too
@@ -37,6 +38,12 @@ def _hidden(context: RuleContext, is_culprit: Callable[[SegmentFact], bool], ver
             yield context.of_segment(fact, f"the caller was told {view.response} by {view.response.by}, but {fact.name} {verb}: {happened}")
 
 
+def _hides_its_own(entry: SegmentFact) -> bool:
+    """Whether a service marks its own request as failed, and answered below 400; Lambda, executions and GraphQL have other rules."""
+    of_other_rules = entry.origin in {SERVICE, FUNCTION} or is_execution(entry) or entry.graphql_errors
+    return entry.fault and (entry.status or SERVER_ERROR) < CLIENT_ERROR and not of_other_rules
+
+
 def _own_failure(tree: SegmentTree) -> frozenset[str]:
     """The attempts and spans of the entry's own function, if it is a failed Lambda function: other rules find those."""
     entry = tree.entry
@@ -44,6 +51,7 @@ def _own_failure(tree: SegmentTree) -> frozenset[str]:
         return frozenset()
     functions = tree.functions_of(entry)
     waiting = [function for function in functions if failed(function) or (failed(entry) and len(functions) == 1)]
+    waiting += [handler for function in functions for handler in tree.handlers_of(function) if crashed(handler)]
     own = {fact.id for fact in (*waiting, *tree.attempts_of(entry))}
     while waiting:
         for child in tree.children(waiting.pop()):

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from pipeline.detect.edge_response import is_http
 from pipeline.detect.rule_context import RuleContext, in_short, what_happened
-from pipeline.detect.segment_outcome import ACCEPTED, CLIENT_ERROR, RAN, SERVICE
+from pipeline.detect.segment_outcome import ACCEPTED, CLIENT_ERROR, FUNCTION, RAN, SERVICE, crashed
 from pipeline.detect.verdict import Finding
 
 
@@ -20,6 +21,7 @@ def service_ok_function_failed(context: RuleContext) -> Iterator[Finding]:
             happened = what_happened(culprit, context.view)
             evidence = f"Lambda answered {service.status}, but the function {service.name} failed: {happened}"
             yield context.of_segment(service, evidence, culprit=culprit)
+    yield from _without_service(context)
     yield from _as_api_gateway_says(context, found)
 
 
@@ -43,6 +45,17 @@ def async_attempt_failed(context: RuleContext) -> Iterator[Finding]:
             happened = what_happened(attempts[-1], context.view)
             times = "the attempt" if len(attempts) == 1 else f"the last of {len(attempts)} attempts"
             yield context.of_segment(attempts[-1], f"{service.name} accepted the event with 202, but {times} failed: {happened}")
+
+
+def _without_service(context: RuleContext) -> Iterator[Finding]:
+    """Findings of functions whose only span is OpenTelemetry's: Lambda answers an Invoke with 200 whatever they do."""
+    tree = context.view.tree
+    for fact in tree:
+        parent = tree.parent(fact)
+        alone = fact.handler and (parent is None or parent.origin not in {SERVICE, FUNCTION})
+        if alone and crashed(fact) and not is_http(fact) and not context.expects(fact) and not context.view.recovered(fact):
+            failure = f"the function {tree.service_name(fact)} failed: {what_happened(fact, context.view)}"
+            yield context.of_segment(fact, f"Lambda answers 200 to an Invoke, but {failure}")
 
 
 def _as_api_gateway_says(context: RuleContext, found: set[str]) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Calls: makes the doctor's calls to AWS, and names the permission that each needs and what an error means."""
+"""Calls: makes the calls to AWS of `doctor` and `cost`, and names the permission that each needs and what an error means."""
 
 from collections.abc import Iterator
 from types import MappingProxyType
@@ -25,6 +25,8 @@ PERMISSIONS: Final = MappingProxyType({
     ("xray", "get_trace_segment_destination"): "xray:GetTraceSegmentDestination",
     ("xray", "get_sampling_rules"): "xray:GetSamplingRules",
     ("xray", "get_indexing_rules"): "xray:GetIndexingRules",
+    ("oam", "list_sinks"): "oam:ListSinks",
+    ("oam", "list_attached_links"): "oam:ListAttachedLinks",
     ("apigateway", "get_rest_apis"): "apigateway:GET",
     ("apigateway", "get_stages"): "apigateway:GET",
     ("apigatewayv2", "get_apis"): "apigateway:GET",
@@ -32,7 +34,9 @@ PERMISSIONS: Final = MappingProxyType({
     ("sqs", "get_queue_attributes"): "sqs:GetQueueAttributes",
     ("s3", "list_objects_v2"): "s3:ListBucket",
     ("cloudwatch", "get_metric_data"): "cloudwatch:GetMetricData",
+    ("cloudwatch", "list_metrics"): "cloudwatch:ListMetrics",
     ("cloudwatch", "describe_alarms"): "cloudwatch:DescribeAlarms",
+    ("sts", "get_caller_identity"): "sts:GetCallerIdentity",
 })  # fmt: skip
 """The IAM permission of each call, by boto3's service and method; docs/doctor.md has them as a policy."""
 

@@ -66,6 +66,7 @@ def _function(raw: Mapping[str, Any]) -> Function:
         system_level=logging.get("SystemLogLevel") or "",
         application_level=logging.get("ApplicationLogLevel") or "",
         environment=(raw.get("Environment") or {}).get("Variables") or {},
+        memory_mb=int(raw.get("MemorySize") or 128),
         state=raw.get("State") or "",
         reason=raw.get("StateReason") or raw.get("LastUpdateStatusReason") or "",
     )

@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
+from pipeline.configure import dashboards_for
 from pipeline.errors import BadInputError, MisconfiguredError, TracejoinError
 from pipeline.provision.desired_state import Change
 from pipeline.provision.install import install
+from pipeline.provision.saved_objects import install_saved_objects
+from pipeline.search.read_records import pending_lines
+from pipeline.settings import Settings
 from pipeline.store.client import Store
 
 _REFUSED = frozenset({401, 403})
@@ -51,6 +56,11 @@ def read_changes(store: Store, retention_days: int) -> list[Change]:
     return install(store, retention_days=retention_days, monitors=False, check=True)
 
 
+def read_saved_objects(settings: Settings) -> list[Change]:
+    """The changes that `tracejoin setup` would make in Dashboards; one that is skipped where it does not answer."""
+    return install_saved_objects(partial(dashboards_for, settings), settings.prefix, check=True)
+
+
 def read_health(store: Store) -> Mapping[str, Any]:
     """The response of the cluster health API: `status` (green, yellow, red), `unassigned_shards` and more."""
     return store.request("GET", "/_cluster/health")
@@ -89,15 +99,15 @@ def read_dead_letters(store: Store) -> int:
 
 def read_overdue(store: Store, before: int) -> Overdue:
     """The pending lines and spans, and the unsettled traces, that are older than ``before`` (milliseconds since the epoch)."""
-    lines, first = _count(store, store.lines_and_spans, {"trace.state": "pending"}, "@timestamp", before)
-    traces, second = _count(store, f"{store.prefix}-traces", {"settled": False}, "lastSeenAt", before)
+    lines, first = _count(store, store.lines_and_spans, pending_lines(store), "@timestamp", before)
+    traces, second = _count(store, f"{store.prefix}-traces", {"term": {"settled": False}}, "lastSeenAt", before)
     return Overdue(lines=lines, traces=traces, example=first or second)
 
 
-def _count(store: Store, index: str, term: Mapping[str, object], field: str, before: int) -> tuple[int, str]:
+def _count(store: Store, index: str, clause: Mapping[str, object], field: str, before: int) -> tuple[int, str]:
     old = {"range": {field: {"lt": before, "format": "epoch_millis"}}}
     # a document without a trace id is never looked up
-    query = {"bool": {"filter": [{"term": term}, old, {"exists": {"field": "traceId"}}]}}
+    query = {"bool": {"filter": [clause, old, {"exists": {"field": "traceId"}}]}}
     hits = store.search({"size": 1, "query": query, "track_total_hits": True, "_source": ["traceId"]}, index=index)["hits"]
     example = hits["hits"][0]["_source"].get("traceId", "") if hits["hits"] else ""
     return int(hits["total"]["value"]), str(example)

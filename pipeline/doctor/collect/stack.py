@@ -22,6 +22,7 @@ def read_stack(calls: Calls, name: str) -> Stack | None:
         status=found["StackStatus"],
         reason=found.get("StackStatusReason", ""),
         version=next((output["OutputValue"] for output in found.get("Outputs", ()) if output["OutputKey"] == "Version"), ""),
+        parameters={each["ParameterKey"]: each.get("ParameterValue", "") for each in found.get("Parameters", ())},
         # a resource that is not created yet has no physical id
         resources={
             each["LogicalResourceId"]: Resource(type=each["ResourceType"], id=each.get("PhysicalResourceId") or "") for each in listed

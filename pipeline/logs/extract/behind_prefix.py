@@ -47,3 +47,4 @@ def _take(line: LogLine, inner: LogLine) -> None:
     line.request_id = line.request_id or inner.request_id
     line.correlation_ids = tuple(dict.fromkeys((*inner.correlation_ids, *line.correlation_ids)))
     line.service_name = line.service_name or inner.service_name
+    line.tenant_id = inner.tenant_id

@@ -38,3 +38,12 @@ def decode_keys(decoder: msgspec.json.Decoder[Keys], message: str | msgspec.Raw)
                 with suppress(*DECODE_ERRORS):
                     setattr(keys, field.name, msgspec.json.decode(values[field.encode_name], type=field.type))
         return keys
+
+
+def decode_part(decoder: msgspec.json.Decoder[Keys], content: str | msgspec.Raw) -> Keys:
+    """Reads like `decode_keys`; where ``content`` is absent or no JSON object, every key has its default."""
+    try:
+        return decode_keys(decoder, content)
+    except DECODE_ERRORS:
+        keys: Keys = decoder.type()
+        return keys

@@ -15,6 +15,7 @@ from pipeline.logs.extract.kept_once import SHOWN, TO_SECOND, XRAY_FORMS, leave_
 from pipeline.logs.extract.log_line import MENTIONED, AccessLogLine, JsonLine, LogLine, PowertoolsLine, Severity
 from pipeline.logs.extract.platform_event import PLATFORM_ERRORS, extract_platform
 from pipeline.logs.extract.severity import COMMON, ERROR_NUMBER, read_severity
+from pipeline.logs.extract.tenant_ids import tenant_id_of
 from pipeline.logs.extract.text_line import find_correlation_ids, take_trace
 from pipeline.logs.extract.writer_keys import BEGINNING, FrequentKeys, WriterKeys, decode_leniently
 from pipeline.model.facts import Signal
@@ -46,10 +47,16 @@ class _RareKeys(msgspec.Struct, gc=False):
     sampled: Any = None
     type: Any = None
     record: msgspec.Raw = _NOTHING
+    message_timestamp_ms: Any = None
+    previous_event_id: Any = None
+    tenant_id_camel: Any = _key(name="tenantId", default=None)
+    tenant_id: Any = None
+    tenant_id_dotted: Any = _key(name="tenant.id", default=None)
+    tenant_id_pascal: Any = _key(name="TenantId", default=None)
 
 
 RARE_KEYS: Final = (
-    r'"(?:exception|exception_name|stack_trace|awsEndpointRequestId|spanId|errorType|stackTrace|stack|sampled|record)"\s*:',
+    r'"(?:exception|exception_name|stack_trace|awsEndpointRequestId|spanId|errorType|stackTrace|stack|sampled|record|[tT]enantId|tenant_id|message_timestamp_ms|previous_event_id|tenant\.id)"\s*:',
 )  # fmt: skip
 """Hyperscan expressions: every JSON line that has one of `_RareKeys` matches at least one of them."""
 
@@ -199,7 +206,7 @@ def _without_half_pairs(message: str) -> LogLine | None:
 def add_rare_keys(line: JsonLine, message: str) -> LogLine:
     """Completes ``line`` from the rare keys of its ``message`` and returns it; returns a new line if they show a platform event.
 
-    The rare keys hold exceptions, the integration's request id, span ids, and platform events.
+    The rare keys hold exceptions, the integration's request id, span ids, tenant ids, and platform events.
     """
     # no rare key is left out of the attributes, and they hold no half of a surrogate pair
     rare = decode_keys(_rare, message if line.attributes is None else line.attributes)
@@ -212,6 +219,12 @@ def add_rare_keys(line: JsonLine, message: str) -> LogLine:
         platform.attributes = line.attributes
         leave_out_of_text(platform, message)
         return platform
+    if rare.message_timestamp_ms is not None or rare.previous_event_id is not None:
+        # imported here: few log groups are an event bus' or a state machine's, and a cold start should not wait for it
+        from pipeline.logs.extract.service_record import read_service_record  # noqa: PLC0415
+
+        if record := read_service_record(line, message):
+            return record
     # an empty value is no exception
     if rare.exception or rare.exception_name or rare.error_type or rare.stack_trace or rare.stack_trace_camel or _is_stack(rare.stack):
         kind = rare.error_type if isinstance(rare.error_type, str) else None
@@ -222,6 +235,8 @@ def add_rare_keys(line: JsonLine, message: str) -> LogLine:
     if isinstance(rare.endpoint_request_id, str) and isinstance(line, AccessLogLine) and line.integration_request_id is None:
         line.integration_request_id = REQUEST_IDS[rare.endpoint_request_id]
     _take_span(line, rare.span_id_camel, rare.sampled)
+    tenants = (rare.tenant_id_camel, rare.tenant_id, rare.tenant_id_dotted, rare.tenant_id_pascal)
+    line.tenant_id = next(filter(None, map(tenant_id_of, tenants)), None)
     return line
 
 

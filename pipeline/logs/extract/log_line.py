@@ -47,7 +47,9 @@ class LogLine(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
         stale_trace_id: the trace id that the line claims, if the platform names another one.
         xray: the trace id in X-Ray's rendering, and after it `trace`: pending, until a verdict replaces it.
         cut: the fields that were cut or left out to stay within bounds.
+        state: what the line says and does not show: the request that it names, where its position gave it its trace.
         original: the line as it was written, if `body` is not the same; OpenTelemetry's attribute of this name.
+        tenant_id: the tenant that the line names, as Lambda's tenant isolation mode and loggers write it.
 
     The class is the kind of line: ``format`` is its name for people. A ``platform`` line states its request and trace with certainty.
     A line that ``opens`` or ``closes`` does so with its request in the log stream; a line ``outside`` belongs to no request.
@@ -83,7 +85,9 @@ class LogLine(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
     http_status: int | None = None
     integration_request_id: str | None = None
     propagated_trace_ids: tuple[str, ...] = msgspec.field(name="propagatedTraceId", default=())
+    state: dict[str, str] | None = None
     original: str | None = msgspec.field(name="log.record.original", default=None)
+    tenant_id: str | None = None
 
     def make_plain(self, message: str, max_chars: int) -> None:
         """Drops the attributes and makes the body the whole line, cut to ``max_chars``: for a line that is too long or is refused.
@@ -114,6 +118,30 @@ class AccessLogLine(JsonLine, gc=False):
     """A line like API Gateway's access log in JSON; in the log of a function it may be an event that the function prints."""
 
     format = "apigateway-access"
+
+
+class EventBusLine(JsonLine, gc=False):
+    """A record of an EventBridge event bus' log."""
+
+    format = "eventbridge-bus"
+
+
+class StatesLine(JsonLine, gc=False):
+    """An event in the log of a Step Functions state machine."""
+
+    format = "step-functions"
+
+
+class AppSyncLine(LogLine, gc=False):
+    """A line of AppSync's own log."""
+
+    format = "appsync"
+
+
+class AppSyncTracingLine(AppSyncLine, gc=False):
+    """A line of AppSync's log that shows the tracing header of its request."""
+
+    platform = True
 
 
 class PythonLine(LogLine, gc=False):
@@ -153,7 +181,33 @@ class PlatformLine(LogLine, gc=False):
     platform = True
 
 
-class InitLine(PlatformLine, gc=False):
+class MeasuredLine(PlatformLine, gc=False):
+    """A line in which Lambda reports on an invocation, an initialization or a restore. What it does not say is None.
+
+    Attributes:
+        duration_ms: milliseconds that the invocation took.
+        billed_ms: milliseconds that are billed.
+        memory_mb: megabytes that the function is given.
+        max_memory_mb: the most megabytes that its environment used so far.
+        init_ms: milliseconds of its initialization.
+        restore_ms: milliseconds of the restore of its snapshot (SnapStart).
+        cold_start: whether the invocation waited for an initialization or a restore.
+        platform_status: success, error, failure or timeout, as Lambda calls the end of it.
+        error_type: Lambda's type of the error, such as Runtime.ExitError.
+    """
+
+    duration_ms: float | None = None
+    billed_ms: int | None = None
+    memory_mb: int | None = None
+    max_memory_mb: int | None = None
+    init_ms: float | None = None
+    restore_ms: float | None = None
+    cold_start: bool | None = None
+    platform_status: str = ""
+    error_type: str = ""
+
+
+class InitLine(MeasuredLine, gc=False):
     """A line of an environment that starts, such as INIT_START, platform.initStart or EXTENSION; it belongs to no request."""
 
     outside = True
@@ -173,7 +227,7 @@ class EndLine(PlatformLine, gc=False):
     closes = True
 
 
-class ReportLine(PlatformLine, gc=False):
+class ReportLine(MeasuredLine, gc=False):
     """Lambda's REPORT line, or its X-Ray half alone."""
 
     format = "lambda-report"
@@ -199,14 +253,14 @@ class PlatformStart(PlatformLine, gc=False):
     opens = True
 
 
-class PlatformRuntimeDone(PlatformLine, gc=False):
+class PlatformRuntimeDone(MeasuredLine, gc=False):
     """The platform event platform.runtimeDone."""
 
     format = "platform.runtimeDone"
     closes = True
 
 
-class PlatformReport(PlatformLine, gc=False):
+class PlatformReport(MeasuredLine, gc=False):
     """The platform event platform.report."""
 
     format = "platform.report"

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from pipeline.logs.extract.correlation_ids import find_correlation_ids
-from pipeline.logs.extract.id_marks import CORRELATION_IDS, HEADERS, REQUEST_IDS
+from pipeline.logs.extract.event_ids import find_event_ids
+from pipeline.logs.extract.id_marks import CORRELATION_IDS, EVENT_IDS, HEADERS, REQUEST_IDS
 from pipeline.logs.extract.json_line import claimed_trace
 from pipeline.logs.extract.kept_once import leave_out_of_text
 from pipeline.logs.extract.log_line import JsonLine, LogLine
@@ -28,6 +29,9 @@ def add_marked_ids(lines: Sequence[LogLine], texts: Sequence[str], marks: Mappin
         found = (*line.correlation_ids, *find_correlation_ids(without_colours(texts[number])))
         line.correlation_ids = tuple(dict.fromkeys(found))
         _leave_out(line, texts[number])
+    for number in marks[EVENT_IDS]:
+        line = lines[number]
+        line.correlation_ids = tuple(dict.fromkeys((*line.correlation_ids, *find_event_ids(texts[number]))))
 
 
 def _leave_out(line: LogLine, text: str) -> None:

@@ -3,11 +3,26 @@
 Source: AWS Lambda developer guide, "Telemetry API Event schema reference".
 """
 
+from typing import Any
+
 import msgspec
 
-from pipeline.logs.extract.log_line import InitLine, LogLine, PlatformLine, PlatformReport, PlatformRuntimeDone, PlatformStart
+from pipeline.logs.extract.json_keys import DECODE_ERRORS, decode_keys
+from pipeline.logs.extract.log_line import (
+    InitLine,
+    LogLine,
+    MeasuredLine,
+    PlatformLine,
+    PlatformReport,
+    PlatformRuntimeDone,
+    PlatformStart,
+)
+from pipeline.logs.extract.measures import note_cold_start, read_metrics, status_signals, take_status
+from pipeline.logs.extract.tenant_ids import tenant_id_of
 from pipeline.model.facts import Signal
 from pipeline.model.trace_ids import parse_header, parse_request_id, parse_span_id
+
+_NOTHING = msgspec.Raw()
 
 
 class _Tracing(msgspec.Struct):
@@ -20,15 +35,12 @@ class _Record(msgspec.Struct):
     status: str = ""
     error_type: str = msgspec.field(name="errorType", default="")
     tracing: _Tracing | None = None
+    tenant_id: Any = msgspec.field(name="tenantId", default=None)
+    metrics: msgspec.Raw = _NOTHING
 
 
 _decoder = msgspec.json.Decoder(_Record)
 _KINDS: dict[str, type[LogLine]] = {kind.format: kind for kind in (PlatformStart, PlatformRuntimeDone, PlatformReport)}
-_STATUS_SIGNALS: dict[str, tuple[Signal, ...]] = {
-    "timeout": ("timeout",),
-    "error": ("error",),
-    "failure": ("error", "crash"),
-}
 _OUT_OF_MEMORY = "Runtime.OutOfMemory"
 PLATFORM_ERRORS: dict[object, tuple[Signal, ...]] = {
     "Runtime.ExitError": ("crash",), "Runtime.Unknown": ("crash",), "Extension.Crash": ("crash",), "Extension.ExitError": ("crash",),
@@ -42,23 +54,24 @@ def extract_platform(kind: str, record: bytes) -> LogLine | None:
     if not kind.startswith("platform."):
         return None
     try:
-        content = _decoder.decode(record)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        content = decode_keys(_decoder, msgspec.Raw(record))
+    except DECODE_ERRORS:
         return None
     request_id = parse_request_id(content.request_id)
     line = _KINDS.get(kind, PlatformLine)() if request_id else InitLine()
     line.event_name = kind
     line.request_id = request_id
-    line.signals = read_status(content.status, content.error_type)
+    line.tenant_id = tenant_id_of(content.tenant_id)
+    if isinstance(line, MeasuredLine):
+        take_status(line, content.status, content.error_type)
+        read_metrics(line, kind, content.metrics)
+        if line.__class__ is PlatformReport:
+            note_cold_start(line)
+    else:
+        line.signals = status_signals(content.status, content.error_type)
     tracing = content.tracing
     header = parse_header(tracing.value) if tracing else None
     if tracing and header:
         line.trace_id, line.sampled = header.trace_id, header.sampled
         line.span_id = parse_span_id(tracing.span_id) or header.parent_id
     return line
-
-
-def read_status(status: str, error_type: str) -> tuple[Signal, ...]:
-    """The signals that follow from the status and error type of a REPORT line or a platform event."""
-    signals = _STATUS_SIGNALS.get(status.lower(), ())
-    return (*signals, "out-of-memory") if error_type == _OUT_OF_MEMORY else signals

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from pipeline.logs.extract.id_marks import CORRELATION_IDS, HEADERS, ID_EXPRESSIONS, REQUEST_IDS
+from pipeline.logs.extract.id_marks import CORRELATION_IDS, EVENT_IDS, HEADERS, ID_EXPRESSIONS, REQUEST_IDS
 from pipeline.logs.extract.json_line import RARE_KEYS, add_rare_keys, extract_json
 from pipeline.logs.extract.log_line import JsonLine, LogLine
 from pipeline.logs.extract.marks import EXPRESSIONS, FAILURES, LEVELS, PAYLOADS, PREFIXED
@@ -39,7 +39,7 @@ def read_lines(
 
         for number in marks[PREFIXED]:
             read_behind_prefix(lines[number], texts[number])
-    if marks[HEADERS] or marks[REQUEST_IDS] or marks[CORRELATION_IDS]:
+    if marks[HEADERS] or marks[REQUEST_IDS] or marks[CORRELATION_IDS] or marks[EVENT_IDS]:
         from pipeline.logs.extract.marked_ids import add_marked_ids  # noqa: PLC0415
 
         add_marked_ids(lines, texts, marks)

@@ -22,14 +22,13 @@ from pipeline.logs.extract.log_line import (
     TimeoutLine,
     TracingLine,
 )
-from pipeline.logs.extract.platform_event import read_status
+from pipeline.logs.extract.measures import note_cold_start, read_measures
 from pipeline.logs.extract.severity import COMMON, ERROR_NUMBER, is_prose, read_severity
 from pipeline.model.facts import Signal
 from pipeline.model.memo import Memo
 from pipeline.model.trace_ids import TRACES, UUID, TraceHeader, parse_span_id, parse_trace_id, parse_traceparent
 
 _ID = re.compile(UUID, re.IGNORECASE | re.ASCII)
-_REPORT_STATUS = re.compile(r"\sStatus:\s*(\w+)(?:\s+Error Type:\s*([\w.]+))?")
 _PYTHON = re.compile(rf"\[([A-Z]{{4,8}})\]\t\d{{4}}-\d\d-\d\dT[\d:.]+Z\t({UUID})?\t")
 _PYTHON_ERROR = re.compile(r"\[(ERROR|CRITICAL|WARNING)\] (\w[\w.]*)")
 _TIMEOUT = re.compile(rf"\S+Z ({UUID}) Task timed out after")
@@ -165,8 +164,8 @@ def _lambda_line(message: str) -> LogLine | None:
         line = ReportLine(event_name="REPORT")
         line.request_id = _id_at(message, _REPORT)
         _read_xray_half(message, line)
-        if "Status: " in message and (status := _REPORT_STATUS.search(message)):
-            line.signals = read_status(status[1], status[2] or "")
+        read_measures(line, message)
+        note_cold_start(line)
     elif message.startswith(_CRASH) and ("exited" in message or "Error:" in message):
         line = CrashLine()
         line.request_id = _id_at(message, _CRASH)
@@ -177,8 +176,7 @@ def _lambda_line(message: str) -> LogLine | None:
         _read_xray_half(message, line)
     elif match := _INIT.match(message):
         line = InitLine(event_name=match[0])
-        if "Status: " in message and (status := _REPORT_STATUS.search(message)):
-            line.signals = read_status(status[1], status[2] or "")
+        read_measures(line, message)
     else:
         return None
     return line

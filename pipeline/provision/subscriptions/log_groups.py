@@ -16,12 +16,19 @@ _DENIED = frozenset({"AccessDeniedException", "UnrecognizedClientException", "Ex
 
 
 class LogGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """A log group: name, ARN without the `:*` at the end, log class, and days until its events expire (0 for never)."""
+    """A log group: name, ARN without the `:*` at the end, log class, days until its events expire (0 for never), and its size.
+
+    Attributes:
+        created_at: milliseconds since the epoch; 0 where unknown.
+        stored_bytes: the compressed bytes that it holds, some hours late.
+    """
 
     name: str
     arn: str = ""
     log_class: str = "STANDARD"
     retention_days: int = 0
+    created_at: int = 0
+    stored_bytes: int = 0
 
     @property
     def subscribable(self) -> bool:
@@ -94,6 +101,8 @@ def log_group_of(raw: Mapping[str, Any]) -> LogGroup:
         arn=raw["arn"].removesuffix(":*"),
         log_class=raw.get("logGroupClass") or "STANDARD",
         retention_days=raw.get("retentionInDays") or 0,
+        created_at=raw.get("creationTime") or 0,
+        stored_bytes=raw.get("storedBytes") or 0,
     )
 
 

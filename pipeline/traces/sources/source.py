@@ -17,13 +17,17 @@ class LookupResult(msgspec.Struct, frozen=True):
     """What X-Ray has on one trace: how the look-up ended, and the trace's documents as JSON text.
 
     A document is a segment document, or an OpenTelemetry span if the source was asked for spans. ``at`` is the time for which
-    the result holds, in milliseconds since the epoch, UTC; 0 for now. ``reason`` says why a look-up failed.
+    the result holds, in milliseconds since the epoch, UTC; 0 for now. ``reason`` says why a look-up failed, or a part of it.
+    ``owners`` has the account of each document, empty for the stack's own; it is empty itself where all are. ``refused_by`` names the
+    other accounts and regions that refused it.
     """
 
     outcome: Outcome
     documents: tuple[str, ...] = ()
     at: int = 0
     reason: str = ""
+    owners: tuple[str, ...] = ()
+    refused_by: tuple[str, ...] = ()
 
 
 class TraceSource(Protocol):

@@ -186,7 +186,13 @@ def test_the_permissions_of_each(options, collection, store):
         lambda: install(replace_prefix(store, options), retention_days=14),
     )
     assert {operation for operation, _ in ship} == {"GET /_index_template", "POST /_bulk", "GET /_mget", "POST /<index>/_search"}
-    assert {operation for operation, _ in resolve} == {"POST /_bulk", "GET /_mget", "POST /<index>/_search", "GET /<index>/_settings"}
+    assert {operation for operation, _ in resolve} == {
+        "POST /_bulk",
+        "GET /_mget",
+        "POST /<index>/_search",
+        "GET /<index>/_msearch",
+        "GET /<index>/_settings",
+    }
     assert {operation for operation, _ in reader} <= {"POST /<index>/_search", "POST /_search", "POST /<index>/_search/point_in_time",
                                                       "DELETE /_search/point_in_time", "GET /_mget"}  # fmt: skip
     assert {operation for operation, _ in setup} == {"GET /_component_template/<name>", "PUT /_component_template/<name>", "GET /_index_template/<name>",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.alert.grouping import PER_GROUP, PER_WINDOW, WINDOW_MS, Window, group_alerts
-from tests.support.pending_alerts import pending
+from tests.support.pending_alerts import decisions, pending
 
 NOW = 1_790_000_000_000
 
@@ -59,6 +59,17 @@ def test_nothing_is_lost_and_nothing_is_told_twice(arrivals):
     assert held == ()
     assert sorted(sent) == [f"{number:032x}" for number in range(next(serial))]
     assert max(counts.values()) <= PER_WINDOW
+
+
+def test_decisions_are_told_alone_and_wait_for_no_window():
+    """Each in a message of its own, also in a window that is full; they count in none, and take no fault's place."""
+    full = Window(NOW - 1, {"orders": PER_GROUP, "others": PER_WINDOW})
+    plan = group_alerts([*pending(2), *decisions(5)], full, NOW)
+    assert [notification.decision.id for notification in plan.notifications] == [f"{number:016x}" for number in range(5)]
+    assert (len(plan.held), plan.window) == (2, full)
+    fresh = group_alerts([*decisions(50), *pending(500)], Window(), NOW)
+    assert [len(notification.alerts) for notification in fresh.notifications] == [500, *[1] * 50]
+    assert fresh.window.sent == {"orders": 1}
 
 
 def test_a_clock_that_goes_back_opens_a_new_window():

@@ -37,6 +37,10 @@ def test_a_world_has_what_it_says():
     assert any(batch["logGroup"] == "aws/spans" for batch in found)
     assert {"awslogs" in event for event in world.events} == {True, False}
     assert len(world.segments) > 50
+    spans = [json.loads(event["message"]) for batch in found if batch["logGroup"] == "aws/spans" for event in batch["logEvents"]]
+    assert all("traceId" in span for span in spans)
+    assert any(span["scope"]["name"] == "opentelemetry" for span in spans)
+    assert not any("spanId" in json.loads(document) for documents in world.segments.values() for document in documents)
 
 
 def test_every_disaster_comes_as_often_as_wanted():

@@ -37,6 +37,8 @@ def test_every_mistake_in_a_rule_file_has_its_line():
         ("timeout: &a {}\ncrash: {<<: *a}", "rules:2: there is no setting '<<'"),
         ("- timeout", "rules:1: expected a rule's name"),
         ("timeout:\n\tseverity: notice", "rules:2: this is no YAML"),
+        ('crash: {}\ntimeout: "\\U14473709"', "rules:2: this is no YAML: an escape"),
+        ('"\\UFFFFFFFF', "rules:1: this is no YAML: an escape"),
         ("timeout:\n  severity: notice\n  severity: alert", "rules:3: severity stands here again, after line 2"),
         ("? [a]\n: b", "rules:1: there is no rule ''"),
         ("&a\ntimeout: *a", "rules:2: there is no setting 'timeout'"),

@@ -23,7 +23,7 @@ SPOILED = {
     "answers": ("pipeline.traces.look_up._read", lambda results, redactor: ([], results.popitem())),
     "redaction": ("pipeline.redact.redactor.Redactor.text", lambda self, text: text),
     "alerts": ("pipeline.alert.quotation._defanged", lambda line: line),
-    "terminal": ("pipeline.cli.terminal_text._picture", lambda found: found[0]),
+    "terminal": ("pipeline.model.display_controls._picture", lambda found: found[0]),
 }
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import BadInputError
-from pipeline.search.time_expressions import parse_time, time_range
+from pipeline.search.time_expressions import parse_end, parse_time, time_range
 
 NOW = datetime(2026, 11, 25, 10, 20, 30, 456789, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -124,5 +124,19 @@ def test_stretch_takes_both_ends_and_stays_in_opensearchs_years():
 
 def test_stretch_refuses_what_holds_nothing():
     """An end before the beginning is said in one line."""
-    with pytest.raises(BadInputError, match="lies after --until"):
+    with pytest.raises(BadInputError, match="lies after until"):
         time_range(utc(2026, 11, 25), utc(2026, 11, 24))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("3d", NOW + timedelta(days=3)),
+        ("1w2d", NOW + timedelta(days=9)),
+        ("2099-01-01T00:00Z", datetime(2099, 1, 1, tzinfo=UTC)),
+        ("now+1h", NOW + timedelta(hours=1)),
+    ],
+)
+def test_a_time_to_come(text, wanted):
+    """A duration is from now on, as of a mute; everything else is as everywhere."""
+    assert parse_end(text, now=NOW) == wanted

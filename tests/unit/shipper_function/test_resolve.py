@@ -70,7 +70,7 @@ class SlowResolver(FakeResolver):
         super().__init__()
         self.clock, self.answers = clock, answers or {}
 
-    def resolve(self, trace_ids, total):
+    def resolve(self, trace_ids, total, held):
         self.asked.append(tuple(trace_ids))
         self.clock.left -= 10_000
         for id_, answer in self.answers.items():

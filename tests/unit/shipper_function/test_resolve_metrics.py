@@ -16,7 +16,7 @@ def test_a_service_s_name_becomes_what_cloudwatch_takes(resolve, capsys):
         ":x\x00": {"timeout": 1},
         "y" * 2000: {"crash": 1},
     }
-    resolver.resolve = lambda trace_ids, total: total.new_faults.update(noted)
+    resolver.resolve = lambda trace_ids, total, held: total.new_faults.update(noted)
     resolve([record(0, ids=[trace_id(0)])], resolver)
     assert faults_of(capsys.readouterr().out) == {("zahlung-?", "timeout"): 3, ("unknown", "timeout"): 1, ("x?", "timeout"): 1,
                                                   ("y" * 256, "crash"): 1, ("tracejoin-resolve", ""): 6}  # fmt: skip
@@ -25,7 +25,7 @@ def test_a_service_s_name_becomes_what_cloudwatch_takes(resolve, capsys):
 def test_made_up_service_names_do_not_make_a_bill(resolve, capsys):
     """Fifty pairs of a service and a rule are counted by name, the rest as others; nothing is missing from the sum."""
     resolver = FakeResolver()
-    resolver.resolve = lambda trace_ids, total: total.new_faults.update({f"s{number}": {"timeout": 1} for number in range(60)})
+    resolver.resolve = lambda trace_ids, total, held: total.new_faults.update({f"s{number}": {"timeout": 1} for number in range(60)})
     resolve([record(0, ids=[trace_id(0)])], resolver)
     found = faults_of(capsys.readouterr().out)
     assert (len(found), found["others", "others"], found["tracejoin-resolve", ""]) == (52, 10, 60)
@@ -40,7 +40,7 @@ def faults_of(text):
 def test_faults_that_were_noted_before_a_run_failed_are_counted(resolve, capsys):
     """OpenSearch goes away after the note: the hint comes again and finds it noted, so this is the one time to count it."""
 
-    def note_and_fail(trace_ids, total):
+    def note_and_fail(trace_ids, total, held):
         total.new_faults["stock"] = {"timeout": 2}
         raise UnavailableError("away")
 

@@ -15,7 +15,7 @@ from tests.support.secrets import PLANTED, SECRET
                                    json.dumps({"username": f"u:{PLANTED}", "password": PLANTED}), None, f"\udce4{PLANTED}"])  # fmt: skip
 def test_what_is_no_login_is_refused_and_never_quoted(monkeypatch, value):
     """The error names the secret and says what it must hold."""
-    monkeypatch.setattr(secret, "_value", lambda arn: value)
+    monkeypatch.setattr(secret, "read_secret", lambda arn, holds: value)
     with pytest.raises(MisconfiguredError) as caught:
         secret.read_login(SECRET)
     assert SECRET in str(caught.value)

@@ -1,0 +1,105 @@
+"""`tracejoin invocations`: prints the invocations of Lambda functions, one a row, and the totals of each function."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Final
+
+import click
+
+from pipeline.cli.context import CommandContext
+from pipeline.cli.invocation_table import InvocationTable, totals_table
+from pipeline.cli.options import pass_app
+from pipeline.cli.time_option import TIMES, since_until
+from pipeline.search.function_totals import FunctionTotals, function_totals, totals_as_json
+from pipeline.search.invocation_list import Invocation, as_json, list_invocations
+from pipeline.search.invocation_query import FAILED, SORTS, STATUSES, InvocationQuery, Sort, Status
+
+_PERIOD: Final = timedelta(hours=24)
+_BATCH: Final = 1000
+_MOST_FUNCTIONS: Final = 20
+_HELP: Final = """The invocations of Lambda functions, one a row, by Lambda's REPORT lines and platform.report events: time, function,
+duration, billed milliseconds, memory used and given, cold start, status and trace; below them the totals and percentiles of each function.
+Without --since of the last 24 hours. Exit status 1 where there is none.
+
+A status that Lambda's text lines do not name is that of the trace's segment; `exception` means that a line of the invocation shows one, and
+nobody says whether it was handled. JSON lines have a `kind`: invocation, or function for the totals."""
+
+
+@click.command(help=f"{_HELP}\n\n{TIMES}")
+@since_until
+@click.option("--function", "functions", multiple=True, metavar="NAME", help="Of this function or log group; several times for any.")
+@click.option("--tenant", "tenants", multiple=True, metavar="ID", help="Of this tenant; several times for any of them.")
+@click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="That ended so; several times for any of them.")
+@click.option("--failed", is_flag=True, help=f"The same as --status {' --status '.join(FAILED)}.")
+@click.option("--cold/--warm", "cold", default=None, help="Only cold starts, or none of them.")
+@click.option("--slower-than", type=click.FloatRange(0), metavar="MS", help="That took so many milliseconds or more.")
+@click.option("--sort", type=click.Choice(SORTS), default="time", show_default=True, help="The newest, or the largest, first.")
+@click.option("--reverse", is_flag=True, help="The oldest, or the smallest, first.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(0), help="The first N; 0 shows everything.")
+@click.option("--all", "everything", is_flag=True, help="The same as --limit 0.")
+@click.option("--by-function", is_flag=True, help="Only the totals and percentiles of each function.")
+@pass_app
+def invocations(
+    app: CommandContext,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    functions: tuple[str, ...],
+    tenants: tuple[str, ...],
+    statuses: tuple[Status, ...],
+    failed: bool,
+    cold: bool | None,
+    slower_than: float | None,
+    sort: Sort,
+    reverse: bool,
+    limit: int,
+    everything: bool,
+    by_function: bool,
+) -> int:
+    """Prints invocations and the totals of their functions; exit status 1 where there is none."""
+    query = InvocationQuery(
+        functions=functions, tenants=tenants, statuses=(*statuses, *FAILED) if failed else statuses, cold=cold, slower_than=slower_than,
+        since=since or (until or datetime.now(UTC)) - _PERIOD, until=until, sort=sort, ascending=reverse,
+    )  # fmt: skip
+    store = app.store()
+    limit = 0 if everything else limit
+    shown = 0 if by_function else _print(app, query, list_invocations(query, store, limit=limit))
+    totals = function_totals(query, store)
+    _print_totals(app, totals, by_function=by_function)
+    total = sum(each.invocations for each in totals)
+    if not total:
+        app.warn("no invocations: widen --since, or drop a filter; only lines shipped since Lambda's reports are read have their numbers")
+    elif not shown and not by_function:
+        app.warn(f"none of {total:,} invocations ended so: the totals are those of every status")
+    elif not by_function and not query.statuses and shown < total:
+        app.warn(f"showing {shown:,} of {total:,}; --all shows everything")
+    elif limit and shown == limit and query.statuses:
+        app.warn(f"showing the first {shown:,}; --all shows everything")
+    return int(not (total if by_function else shown))
+
+
+def _print(app: CommandContext, query: InvocationQuery, found: Iterator[Invocation]) -> int:
+    """Prints invocations as they come; returns how many they were."""
+    table = InvocationTable(app.console.width, by_time=query.sort == "time")
+    shown = 0
+    while batch := list(islice(found, _BATCH)):
+        shown += len(batch)
+        for invocation in batch:
+            app.emit({"kind": "invocation", **as_json(invocation)})
+        app.say(table.part(batch))
+    return shown
+
+
+def _print_totals(app: CommandContext, totals: list[FunctionTotals], *, by_function: bool) -> None:
+    """Prints the totals of functions; below a list only those of the functions that cost most."""
+    for each in totals:
+        app.emit({"kind": "function", **totals_as_json(each)})
+    if not totals:
+        return
+    most = len(totals) if by_function else _MOST_FUNCTIONS
+    if not by_function:
+        app.say("")
+    app.say(totals_table(totals, app.console.width, most=most))
+    if len(totals) > most and not app.json:
+        app.warn(f"{len(totals) - most:,} more functions: --by-function lists all of them")
