@@ -92,7 +92,9 @@ def catch_up(
     addresses = [address for id_ in known for address in lines.get(id_, ()) if address not in done]
     hits = [hit for hit in (*store.get_many(addresses), *rewritten) if hit and hit.source.get("traceId") in known]
     settled = {id_ for id_, record in known.items() if record.settled}
-    known |= records.merge_in(facts_by_trace(hit for hit in hits if hit.source["traceId"] in settled))
+    # of a trace that was sampled out the lines may have gone before: its record has to count again
+    merging = settled | {id_ for id_, record in known.items() if record.sampled_out}
+    known |= records.merge_in(facts_by_trace(hit for hit in hits if hit.source["traceId"] in merging))
     left = write_alone(applying_verdicts(hits, known, store), store) | {reassignment.assignment.trace_id for reassignment in missed}
     left |= {id_ for id_ in settled | touched.keys() | {*opened} if id_ not in known or not known[id_].settled}
     waiting = dict.fromkeys(id_ for id_ in (*lines, *claimed, *touched) if id_ not in known or id_ in left)

@@ -112,6 +112,9 @@ class SamplingOut:
         # the rules changed since these were judged: they are unsettled by this, judged anew, and found again
         self._records.merge_in({id_: EMPTY for each in found for id_, record in each.records.items() if not record.current})
         early = {each.id: decide_by_records(self._policy, each, self._now()) for each in found}
+        # what opened such a record came before it, and is counted now or never
+        if any(record.sampled_out and record.sampled_out.open for each in found for record in each.records.values()):
+            self._store.refresh(self._store.lines_and_spans)
         # of what is kept by its records alone documents are read only where some may have gone
         load_documents((each for each in found if early[each.id] is None or _has_gone(each)), self._store)
         going: list[tuple[WholeTransaction, str]] = []

@@ -226,7 +226,7 @@ class TraceRecords:
     def _grown(self, record: TraceRecord, facts: TraceState) -> TraceRecord:
         state = merge(record.state, facts)
         if state == record.state and record.version and record.current:
-            return record
+            return _counting_again(record, facts)
         verdict = self._evaluate(state)
         # the status is compared, not the verdict: one more error line changes a finding's evidence, and nothing that lines carry
         same_status = trace_status(verdict, 0) == trace_status(record.verdict, 0)
@@ -242,10 +242,14 @@ class TraceRecords:
             current=True,
             left=record.left and not is_notable(verdict),
         )
-        if record.sampled_out and record.healthy and not grown.healthy:
-            # of what went some may have come once more, which stays now: the sweep counts again
-            grown = msgspec.structs.replace(grown, sampled_out=msgspec.structs.replace(record.sampled_out, open=True))
-        return grown
+        return _counting_again(grown, facts)
+
+
+def _counting_again(record: TraceRecord, facts: TraceState) -> TraceRecord:
+    """``record``; open for the sweep to count again where lines or spans came whose trace lets nothing go, since some may have gone before."""
+    if facts == EMPTY or record.sampled_out is None or record.sampled_out.open or record.lets_go:
+        return record
+    return msgspec.structs.replace(record, sampled_out=msgspec.structs.replace(record.sampled_out, open=True))
 
 
 def _pending(before_ms: int) -> dict[str, Any]:

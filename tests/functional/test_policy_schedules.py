@@ -202,3 +202,22 @@ def test_what_comes_again_before_its_fault_is_known_counts_once(place, number):
     traffic.sweep()
     traffic.deliver(number)
     traffic.finish()
+
+
+@pytest.mark.parametrize("place", ["embedded"], indirect=True)
+@pytest.mark.parametrize("swept", [0, 1, 2], ids=["before any sweep", "after one sweep", "after it settled"])
+@pytest.mark.parametrize(("number", "fault"), [(3, 6), (4, 7)], ids=["its own fault", "the fault of a trace that joins it"])
+def test_what_comes_again_after_its_fault_is_known_counts_once(place, number, fault, swept):
+    """Its lines went, a fault became known, and then they come once more and stay: the ledger counts them no more."""
+    traffic = Traffic(place.store, place.settings)
+    for each in range(6):
+        traffic.deliver(each)
+    traffic.sweep()
+    traffic.now += 4 * HOUR
+    traffic.sweep()
+    traffic.deliver(fault)
+    for _ in range(swept):
+        traffic.now += 4 * HOUR
+        traffic.sweep()
+    traffic.deliver(number)
+    traffic.finish()
