@@ -21,7 +21,7 @@ from pipeline.issues.sightings import examples_of_record
 from pipeline.join.enrich import out_of_date, with_verdicts
 from pipeline.join.held_traces import HeldTraces
 from pipeline.join.reconcile import Reconciler
-from pipeline.join.shown_keys import keys_of
+from pipeline.join.shown_keys import keys_of, searched_streams
 from pipeline.model.index_days import index_days
 from pipeline.model.lookups import is_source_away, may_be_a_part
 from pipeline.model.trace_state import EMPTY, TraceState, merge, segment_rank
@@ -131,6 +131,7 @@ class Settlement:
         brought = held.lines_of(id_ for id_ in ids if held.has(id_))
         facts = facts_by_trace(brought)
         keys = [key for id_ in ids if id_ in facts for key in (id_, *keys_of(facts[id_]))]
+        keys += searched_streams((facts[id_] for id_ in ids if id_ in facts), held.is_whole)
         before, loaded = load_with_keys(ids, keys, self._records, self._keys, self._store)
         searched = self._visible({id_: record for id_, record in before.items() if not held.has(id_)})
         claimed = {hit.source.get("staleTraceId") for hit in brought if hit.source.get("traceId") in before}

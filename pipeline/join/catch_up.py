@@ -16,6 +16,7 @@ from pipeline.join.enrich import applying_verdicts
 from pipeline.join.find_reassignments import assign_new
 from pipeline.join.invocation_queries import open_before
 from pipeline.join.reassign import facts_of_reassignments, reassign
+from pipeline.join.shown_keys import stream_key
 from pipeline.logs.document_address import aws_of
 from pipeline.logs.extract.log_line import EventBusLine, LogLine, StartLine
 from pipeline.model.invocations import LogStream
@@ -79,9 +80,11 @@ def catch_up(
         if line.stale_trace_id:
             claimed[line.stale_trace_id] = None
     older = (id_ for id_ in (*lines, *claimed) if not opened.get(id_))
-    stored, join_keys = load_with_keys(older, _requests(items), records, JoinKeys(store), store)
+    without = _without_ids(items)
+    keys = (*_requests(items), *map(stream_key, without.streams))
+    stored, join_keys = load_with_keys(older, keys, records, JoinKeys(store), store)
     join_keys |= _noted(noted, join_keys, store)
-    reassignments = _reassignments(items, store, records, join_keys)
+    reassignments = _reassignments(items, without, store, records, join_keys)
     # the records change before the lines themselves
     touched = records.merge_in(facts_of_reassignments(reassignments)) if reassignments else {}
     rewritten, missed = reassign(reassignments, store)
@@ -121,21 +124,29 @@ def _noted(noted: Collection[str], join_keys: Mapping[str, JoinKey], store: Stor
     return write_alone(JoinKeys(store).merging(missing, join_keys), store) if missing else {}
 
 
-def _reassignments(items: BulkItems, store: Store, records: TraceRecords, join_keys: Mapping[str, JoinKey]) -> list[Reassignment]:
+def _reassignments(items: BulkItems, without: "_WithoutIds", store: Store, records: TraceRecords,
+                   join_keys: Mapping[str, JoinKey]) -> list[Reassignment]:  # fmt: skip
     """The lines that the index assigns elsewhere than their batch did."""
     ran = {id_ for id_, join_key in join_keys.items() if join_key.platform}
     addresses = [(action.create.index, action.create.id) for action, line in items
                  if line.request_id in ran or line.integration_request_id in ran or (line.state and _named_by(line) in ran)]  # fmt: skip
-    begun, bare, streams = _bare(items)
-    known = sorted(begun.keys() & ran)
-    around = records.load(_open_before(streams, store) | {trace_id for id_ in known for trace_id, _ in join_keys[id_].platform})
-    # empty where functions are not traced, or all lines of an invocation came in this batch
-    addresses += bare if around else []
-    addresses += [address for id_ in known for address in begun[id_]]
+    known = sorted(without.begun.keys() & ran)
+    open_ids = _open_before(_behind(without.streams, join_keys, store), store)
+    around = records.load(open_ids | {trace_id for id_ in known for trace_id, _ in join_keys[id_].platform})
+    # empty where functions are not traced, or nobody has searched invocations that end later
+    addresses += without.addresses if around else []
+    addresses += [address for id_ in known for address in without.begun[id_]]
     if not addresses:
         return []
     hits = [hit for hit in store.get_many(list(dict.fromkeys(addresses))) if hit]
     return assign_new(hits, join_keys, around, store)
+
+
+def _behind(streams: Mapping[LogStream, Sequence[str]], join_keys: Mapping[str, JoinKey], store: Store) -> dict[LogStream, Sequence[str]]:
+    """The log streams with a line that is older than what was searched there: a later search finds the newer ones."""
+    # where writes show late, what is read here may be old
+    return {stream: times for stream, times in streams.items()
+            if store.capabilities.visible_after or min(map(millis_of, times)) <= join_keys[stream_key(stream)].searched_until}  # fmt: skip
 
 
 def _open_before(streams: Mapping[LogStream, Sequence[str]], store: Store) -> set[str]:
@@ -164,12 +175,21 @@ def _named_by(line: LogLine) -> str | None:
     return line.state["requestId"] if line.state else line.request_id
 
 
-def _bare(items: BulkItems) -> tuple[dict[str, list[_Address]], list[_Address], dict[LogStream, list[str]]]:
+class _WithoutIds(msgspec.Struct, frozen=True):
     """The lines in Lambda's log streams that lack a trace or a request.
 
-    Returns the addresses of those after a START line of their batch whose trace the batch does not know, by its request; the addresses of
-    the others; and the times of the others (ISO 8601), by stream.
+    Attributes:
+        begun: the addresses of those after a START line of their batch whose trace the batch does not know, by its request.
+        addresses: those of the others.
+        streams: the times of the others (ISO 8601), by stream.
     """
+
+    begun: dict[str, list[_Address]]
+    addresses: list[_Address]
+    streams: dict[LogStream, list[str]]
+
+
+def _without_ids(items: BulkItems) -> _WithoutIds:
     log_streams = _Streams()
     addresses: list[_Address] = []
     streams: dict[LogStream, list[str]] = {}
@@ -190,7 +210,7 @@ def _bare(items: BulkItems) -> tuple[dict[str, list[_Address]], list[_Address], 
         if log_streams.is_of_lambda(line):
             addresses.append((action.create.index, action.create.id))
             streams.setdefault(log_streams[bytes(aws_of(line))], []).append(line.timestamp)
-    return begun, addresses, streams
+    return _WithoutIds(begun, addresses, streams)
 
 
 class _Streams(dict[bytes, LogStream]):

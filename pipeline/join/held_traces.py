@@ -56,12 +56,12 @@ class HeldTraces:
         ``join_keys`` are those that the trace shows, as stored.
         """
         return self.has(record.trace_id) and record.version == 1 and not sought_calls(record, join_keys) and all(
-            self._is_whole(request) and _is_alone(join_keys.get(request.request_id), record.trace_id)
+            self.is_whole(request) and _is_alone(join_keys.get(request.request_id), record.trace_id)
             for request in record.state.requests.values() if request.platform
         )  # fmt: skip
 
-    def _is_whole(self, request: RequestFact) -> bool:
-        """Whether all attempts of a request are one, which stands in one batch."""
+    def is_whole(self, request: RequestFact) -> bool:
+        """Whether all attempts of a request are one, which stands in one batch, so that no other batch has lines of it."""
         runs = [(LogStream(request.log_group, stream, request.account), marks) for stream, marks in request.runs.items()]
         return len(runs) == 1 and not request.elsewhere and all(
             (stream, request.request_id) in self._whole and len(marks.starts) == 1 and len(list(windows_of(marks))) == 1

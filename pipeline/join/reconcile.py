@@ -15,7 +15,7 @@ from pipeline.join.enrich import applying_verdicts, out_of_date
 from pipeline.join.find_reassignments import find_misplaced
 from pipeline.join.held_traces import HeldTraces
 from pipeline.join.reassign import facts_of_reassignments, reassign
-from pipeline.join.shown_keys import sightings_of
+from pipeline.join.shown_keys import searched_streams, sightings_of
 from pipeline.join.transactions import transactions_of
 from pipeline.model.facts import RequestFact
 from pipeline.model.invocations import InvocationWindow
@@ -82,13 +82,13 @@ class Reconciler:
         """
         checked: set[InvocationWindow] = set()
         began = self._store.left_out.now()
-        sightings = sightings_of(known.values())
+        sightings = self._sightings(known)
         # the walk over transactions needs the keys that are the traces' own ids, too
         loaded = {**loaded, **self._keys.load(key for key in (*sightings, *known) if key not in loaded)}
         join_keys, _ = write_together(self._store, self._keys.merging(sightings, loaded), beside)
         for number in range(_ROUNDS):
             if number:
-                sightings = sightings_of(known.values())
+                sightings = self._sightings(known)
                 loaded = self._keys.load((*sightings, *known))
                 join_keys = write_alone(self._keys.merging(sightings, loaded), self._store)
             if self._is_done(known, loaded | join_keys, sightings, read, checked, is_first=not number):
@@ -96,6 +96,10 @@ class Reconciler:
                 return set(self.unwritable)
         # each round found something new: the next call continues
         return set(known)
+
+    def _sightings(self, known: Mapping[str, TraceRecord]) -> dict[str, KeySighting]:
+        """What is to be merged into the join keys: what the traces show, and how far this searches their log streams."""
+        return sightings_of(known.values()) | searched_streams((record.state for record in known.values()), self._held.is_whole)
 
     def _is_done(self, known: dict[str, TraceRecord], join_keys: Mapping[str, JoinKey], sightings: Mapping[str, KeySighting],
                  read: Mapping[tuple[str, str], Hit], checked: set[InvocationWindow], *, is_first: bool) -> bool:  # fmt: skip

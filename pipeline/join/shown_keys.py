@@ -4,14 +4,15 @@ A trace is known where X-Ray has segments of it or the platform has a record of 
 lines name: anybody can make up any number of those.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Final
 
 import msgspec
 
 from pipeline.model.bounds import fair_share, origin_in, values_by_origin
-from pipeline.model.facts import KeyFact, SegmentFact
+from pipeline.model.facts import KeyFact, RequestFact, SegmentFact
+from pipeline.model.invocations import LogStream, millis_at, windows_of
 from pipeline.model.trace_state import TraceState
 from pipeline.store.join_keys import BY_XRAY, KeySighting
 from pipeline.store.trace_document import TraceRecord
@@ -82,6 +83,27 @@ def sightings_of(records: Iterable[TraceRecord]) -> dict[str, KeySighting]:
         for fact in record.state.segments.values():
             if fact.request_id and (fact.origin.startswith("AWS::Lambda") or sends_events(fact)):
                 found.setdefault(fact.request_id, KeySighting()).platform.add((record.trace_id, BY_XRAY))
+    return found
+
+
+def stream_key(stream: LogStream) -> str:
+    """Returns the key of a log stream."""
+    return f"log stream {stream.origin} {stream.log_stream}"
+
+
+def searched_streams(states: Iterable[TraceState], is_whole: Callable[[RequestFact], bool]) -> dict[str, KeySighting]:
+    """Returns by its key how far each log stream is searched for the lines of the invocations in these traces.
+
+    A search for lines of an invocation comes after the writing of this. So `ship`, which reads it after it wrote a line, need not look for
+    the invocation of a line that is newer: a later search finds the line. Of an invocation that ``is_whole`` there are no other lines.
+    """
+    found: dict[str, KeySighting] = {}
+    for request in (request for state in states for request in state.requests.values()):
+        if request.platform and not request.elsewhere and not is_whole(request):
+            for name, marks in request.runs.items():
+                if ends := [millis_at(window.end) for window in windows_of(marks)]:
+                    sighting = found.setdefault(stream_key(LogStream(request.log_group, name, request.account)), KeySighting())
+                    sighting.searched_until = max(sighting.searched_until, *ends)
     return found
 
 

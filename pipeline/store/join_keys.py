@@ -1,6 +1,7 @@
 """Join keys: stores for each join key the traces that show it, so that a transaction is found by gets alone.
 
-A join key is an id that more than one trace may show: a correlation id, a request id, another trace's id. Its document's id follows
+A join key is an id that more than one trace may show: a correlation id, a request id, another trace's id; or the name of a log stream, of
+which it is noted how far its invocations were searched. Its document's id follows
 from the key; the set of its traces only grows and is written by compare-and-set, like a trace's record. A reader checks in each
 trace's record that the trace still shows the key, since a line that is reassigned takes its keys with it. A key is kept for as long as
 traces show it, however long ago its document said something new: else one that is too common would join traces again.
@@ -53,6 +54,7 @@ class JoinKey(msgspec.Struct, frozen=True, kw_only=True):
         separated: the `flooding` origins whose traces are separated again; no trace is added that they alone show.
         released: the key is too common, and the known traces that it had joined before are separated again.
         sought: whether a line without a trace named the key before anybody knew where its request ran: it has to be searched for.
+        searched_until: of a log stream's key: the newest end (epoch milliseconds, UTC) of its invocations that were searched for lines.
         last_seen_at: when a trace showed it last, to within six hours, which is when it was written last (ISO 8601, UTC); empty where it is
             not stored yet.
     """
@@ -65,6 +67,7 @@ class JoinKey(msgspec.Struct, frozen=True, kw_only=True):
     separated: tuple[str, ...] = ()
     released: bool = False
     sought: bool = False
+    searched_until: int = 0
     last_seen_at: str = ""
     seq_no: int = -1
     primary_term: int = -1
@@ -134,10 +137,11 @@ class JoinKey(msgspec.Struct, frozen=True, kw_only=True):
         fresh = {entry for entry in sighting.known_by if entry[1] not in self.separated}
         known_by = self.known_by if self.released else tuple(sorted({*self.known_by, *fresh}))
         platform = _first_of_each({*self.platform, *sighting.platform}, _MOST_OF_AN_ORIGIN)
-        sought = self.sought or sighting.sought
-        if (trace_ids, known_by, platform, sought) == (self.trace_ids, self.known_by, self.platform, self.sought):
-            return self
-        return msgspec.structs.replace(self, trace_ids=trace_ids, known_by=known_by, platform=platform, sought=sought)
+        sought, until = self.sought or sighting.sought, max(self.searched_until, sighting.searched_until)
+        grown = msgspec.structs.replace(
+            self, trace_ids=trace_ids, known_by=known_by, platform=platform, sought=sought, searched_until=until
+        )
+        return self if grown == self else grown
 
 
 class KeySighting(msgspec.Struct):
@@ -147,6 +151,7 @@ class KeySighting(msgspec.Struct):
     known_by: set[tuple[str, str]] = msgspec.field(default_factory=set)
     platform: set[tuple[str, str]] = msgspec.field(default_factory=set)
     sought: bool = False
+    searched_until: int = 0
 
 
 class JoinKeys:
@@ -262,6 +267,7 @@ def _read(key: str, hit: Hit | None) -> JoinKey:
         separated=tuple(hit.source.get("separated", ())),
         released=bool(hit.source.get("loosened")),
         sought=bool(hit.source.get("sought")),
+        searched_until=int(hit.source.get("searchedUntil", 0)),
         last_seen_at=hit.source.get("lastSeenAt", ""),
         seq_no=hit.seq_no,
         primary_term=hit.primary_term,
@@ -284,5 +290,6 @@ def _document(join_key: JoinKey, now: str) -> dict[str, Any]:
         "separated": join_key.separated,
         "loosened": join_key.released,
         **({"sought": True} if join_key.sought else {}),
+        **({"searchedUntil": join_key.searched_until} if join_key.searched_until else {}),
         "lastSeenAt": now,
     }

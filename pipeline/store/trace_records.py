@@ -246,7 +246,7 @@ class TraceRecords:
 
 
 def _counting_again(record: TraceRecord, facts: TraceState) -> TraceRecord:
-    """``record``; open for the sweep to count again where lines or spans came whose trace lets nothing go, since some may have gone before."""
+    """``record``, open for the sweep to count again where lines or spans came that stay now, since some may have gone before."""
     if facts == EMPTY or record.sampled_out is None or record.sampled_out.open or record.lets_go:
         return record
     return msgspec.structs.replace(record, sampled_out=msgspec.structs.replace(record.sampled_out, open=True))

@@ -143,14 +143,32 @@ def test_a_position_alone_gives_no_request_where_the_invocation_was_not_traced(s
 
 
 def test_an_invocation_that_begins_in_its_batch_costs_no_search(store, settings):
-    """Neither where it was not traced nor where its end comes later is there anything to look for; a bare line alone may be anybody's."""
+    """Neither where it was not traced nor where its end comes later is there anything to look for, nor in a stream that nobody searched."""
     watched = Watched(store)
     for number, messages in enumerate(([TEXT[0], "a", TEXT[1], UNTRACED_REPORT], [TEXT[0], "a"], [TEXT[0], "a", *TEXT[1:]])):
         salted = [replaced(message, OWN, (new_salt()[8:], f"0000-{number:04d}")) for message in messages]
         shipped(lambda_event(salted, stream=f"2026/11/24/[$LATEST]{number:032x}"), watched, settings)
-    assert watched.searches == 0
     shipped(lambda_event(["a"], stream=f"2026/11/24/[$LATEST]{9:032x}"), watched, settings)
-    assert watched.searches == 1
+    assert watched.searches == 0
+
+
+def test_a_bare_line_costs_a_search_only_where_a_later_invocation_was_searched(store, settings):
+    """The parts of an invocation came in two batches and it settled: a line between them is looked up, one after its end is not."""
+    salted = [replaced(message, OWN, ("0badbeef", "0000-8888")) for message in (TEXT[0], "late", *TEXT[1:])]
+    stream = f"2026/11/24/[$LATEST]{8:032x}"
+    for first, messages in ((1, salted[:1]), (3, salted[2:])):
+        shipped(lambda_event(messages, stream=stream, at=NOW + first, first=first), store, settings)
+        swept(store, settings)
+    watched = Watched(store)
+    shipped(lambda_event(["after"], stream=stream, at=NOW + 60_000, first=60_000), watched, settings)
+    assert watched.searches == 0
+    shipped(lambda_event(["late"], stream=stream, at=NOW + 2, first=2), watched, settings)
+    assert watched.searches > 0
+    store.refresh()
+    hits = store.search({"query": {"term": {"aws.logStream": stream}}}, index=f"{store.prefix}-logs-*")["hits"]["hits"]
+    found = {hit["_source"]["body"]: hit["_source"].get("traceId") for hit in hits}
+    assert found["late"] == TRACE.replace(OWN[0], "0badbeef")
+    assert found["after"] is None
 
 
 def test_a_line_that_comes_again_with_its_start_is_assigned_at_once(store, settings):
