@@ -23,7 +23,7 @@ demo: .venv/ready ## Run the sample application and show its complaints answered
 pictures: .venv/ready ## Make the manual's pictures of the page, on the demo's data (needs Chromium)
 	@$(BIN)/python -m tests.browser.pictures
 
-test: .venv/ready ## Run all tests, or TESTS=tests/unit; says what it had to leave out
+test: .venv/ready $(SAM) ## Run all tests, or TESTS=tests/unit; says what it had to leave out, and why
 	@$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --cov --cov-report=term:skip-covered)
 
 lint: .venv/ready ## Check style, and which room may import which

@@ -6,7 +6,6 @@ in test_deployment.
 
 import io
 import json
-import time
 import uuid
 import zipfile
 
@@ -19,6 +18,7 @@ from tests.support.alert_payloads import ID
 from tests.support.paths import ROOT, UNMEASURED
 from tests.support.secrets import SECRET, Vault
 from tests.support.tls_server import OK, TlsServer, certificate
+from tests.support.waiting import stack_status, until
 
 STACK = "told"
 
@@ -47,14 +47,6 @@ def package():
     return data.getvalue()
 
 
-def until(found, patience=60):
-    """Waits for something."""
-    deadline = time.monotonic() + patience
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
     """The topic of a stack, and the server of its channel, which fails once and then takes everything."""
@@ -68,9 +60,8 @@ def stack(tmp_path_factory):
             given = {"NotifySecretArn": SECRET, "NotifyAllowPrivate": "on", "Architecture": "x86_64"}
             cloudformation.create_stack(StackName=STACK, TemplateBody=json.dumps(part()), Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
                                         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()])  # fmt: skip
-            until(lambda: not cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"].endswith("IN_PROGRESS"))
+            assert stack_status(cloudformation, STACK) == "CREATE_COMPLETE"
             made = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
-            assert cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
             yield aws, {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in made}, slack
 
 

@@ -1,7 +1,6 @@
 """A published release becomes a stack without a toolchain: the plain template and the package, from a bucket, on the local AWS."""
 
 import subprocess
-import time
 
 import pytest
 
@@ -12,6 +11,7 @@ from pipeline.settings import Settings
 from supply_chain.release import commands, pack, package_name, publish
 from tests.support.paths import ROOT, UNMEASURED
 from tests.support.stores import emptied, needs_sam
+from tests.support.waiting import stack_status
 
 BUCKET, STACK = "my-releases", "tracejoin"
 
@@ -50,7 +50,5 @@ def test_a_bucket_is_enough(dist, embedded_endpoint):
             StackName=STACK, TemplateURL=f"{aws}/{BUCKET}/{keys[-1]}", Capabilities=["CAPABILITY_IAM"],
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
         )  # fmt: skip
-        while (stack := cloudformation.describe_stacks(StackName=STACK)["Stacks"][0])["StackStatus"] == "CREATE_IN_PROGRESS":
-            time.sleep(0.2)
-        assert stack["StackStatus"] == "CREATE_COMPLETE"
+        assert stack_status(cloudformation, STACK) == "CREATE_COMPLETE"
         store_for(settings).require_templates()

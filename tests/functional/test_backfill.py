@@ -27,6 +27,7 @@ from tests.support.events import NOW, TRACE, document, end, lambda_event, powert
 from tests.support.http_server import Forwarder, HttpServer
 from tests.support.shipping import lines_of, resolver, shipped
 from tests.support.stores import both_kinds
+from tests.support.waiting import PATIENCE
 from tests.support.world import Case, calm_order, new_salt
 
 GROUPS = ("/aws/*", "/ecs/*", "API-Gateway*", "aws/spans")
@@ -50,7 +51,7 @@ def call(settings, tmp_path):
         with subprocess.Popen([*MAIN, *words], env=local_environment(own), text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # fmt: skip
             started(process)
-            output, errors = process.communicate(timeout=60)
+            output, errors = process.communicate(timeout=PATIENCE)
         assert "Traceback" not in errors, errors
         return process.returncode, output, errors
 

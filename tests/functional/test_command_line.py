@@ -30,6 +30,7 @@ from tests.support.events import (
     start,
 )
 from tests.support.paths import DOCS, ROOT, UNMEASURED
+from tests.support.waiting import PATIENCE
 
 XRAY = "1-5759e988-bd862e3fe1be46a994272793"
 
@@ -331,10 +332,10 @@ def test_demo_serves_what_it_stored():
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | UNMEASURED) as process:
         address = next(said.strip() for said in process.stdout if said.startswith("http://127.0.0.1:"))
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        with opener.open(address, timeout=30) as answer:
+        with opener.open(address, timeout=PATIENCE) as answer:
             assert "ValueError" in answer.read().decode()
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=PATIENCE) == 0
 
 
 def test_every_command_has_its_row():

@@ -13,6 +13,7 @@ from tests.support.events import TRACE, function, lambda_event, powertools, repo
 from tests.support.http_server import HttpServer
 from tests.support.paths import UNMEASURED
 from tests.support.shipping import resolver, shipped
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_signal_ends_it(number, status):
                                                         env=os.environ | {"TRACEJOIN_ENDPOINT": server.endpoint}) as process:  # fmt: skip
         assert asked.wait(60)
         process.send_signal(number)
-        printed = process.communicate(timeout=60)
+        printed = process.communicate(timeout=PATIENCE)
         done.set()
     assert (process.returncode, *printed) == (status, "", "")
 
@@ -86,7 +87,7 @@ def test_what_the_demo_started_ends_with_it():
         next(said for said in process.stdout if "OpenSearch answers at" in said)
         started = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
     assert process.returncode == 143
     assert len(started) >= 2
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []

@@ -11,6 +11,7 @@ from pipeline.local.lambda_service import Function, LambdaService
 from pipeline.local.tracing_headers import new_span_id, new_trace, render
 from pipeline.local.xray import LocalXRay
 from pipeline.model.trace_ids import parse_header, to_xray
+from tests.support.waiting import PATIENCE
 
 ECHO = """
 import json, os
@@ -40,7 +41,7 @@ def platform(tmp_path_factory):
 def ask(url, **headers):
     """Status, headers and body of an answer."""
     try:
-        with local_open(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+        with local_open(urllib.request.Request(url, headers=headers), timeout=PATIENCE) as answer:
             return answer.status, answer.headers, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         with error:

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,6 +11,7 @@ from pipeline.model.trace_ids import TraceHeader, to_xray
 from pipeline.traces.sources.batch_get_traces import BatchGetTraces
 from pipeline.traces.sources.budget import CallBudget
 from tests.support.events import NOW, TRACE, call, function, service
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -163,10 +163,7 @@ def test_the_daemons_protocol(xray, clock):
         host, _, port = xray.daemon_address.partition(":")
         for text in ("nonsense", '{"format":"json","version":1}\n' + json.dumps(service())):
             sender.sendto(text.encode(), (host, int(port)))
-    deadline = time.monotonic() + 5
-    while not xray.calls["datagrams"] and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert xray.calls["datagrams"] == 1
+    assert until(lambda: xray.calls["datagrams"], pause=0.01) == 1
 
 
 def test_our_source_against_it(client, xray, clock):

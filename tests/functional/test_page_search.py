@@ -16,6 +16,7 @@ from pipeline.search.search import clause_for
 from tests.support.documents import BEGAN, ids, line, put, span
 from tests.support.page import page_server
 from tests.support.stores import both_kinds
+from tests.support.waiting import PATIENCE
 
 ALL = {"match_all": {}}
 NEWEST = BEGAN + timedelta(minutes=10)
@@ -175,7 +176,7 @@ def test_an_index_that_is_away_is_named(shop, store):
 
 def test_what_comes_in_is_sent(shop, store):
     """The tail sends what is there, then what is stored later; each event is one line of JSON."""
-    connection = http.client.HTTPConnection("127.0.0.1", shop.context.access.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", shop.context.access.port, timeout=PATIENCE)
     connection.request("GET", "/search/tail?q=service:%22my+shop%22", headers={"Cookie": shop.cookie})
     answer = connection.getresponse()
     assert (answer.status, answer.getheader("Content-Type")) == (200, "text/event-stream; charset=utf-8")
@@ -204,7 +205,7 @@ def test_tails_are_few(shop):
     """Each has a thread, so that a page too many is told to come later; a place is free again soon after a tail has ended."""
     open_ones = []
     for _ in range(20):
-        connection = http.client.HTTPConnection("127.0.0.1", shop.context.access.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", shop.context.access.port, timeout=PATIENCE)
         connection.request("GET", "/search/tail?q=failed", headers={"Cookie": shop.cookie})
         assert connection.getresponse().status == 200
         open_ones.append(connection)
@@ -217,7 +218,7 @@ def test_tails_are_few(shop):
 
 def began(page):
     """The first line of a tail."""
-    connection = http.client.HTTPConnection("127.0.0.1", page.context.access.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", page.context.access.port, timeout=PATIENCE)
     connection.request("GET", "/search/tail?q=failed", headers={"Cookie": page.cookie})
     line_ = connection.getresponse().readline()
     connection.close()

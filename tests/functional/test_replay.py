@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from tests.support.events import NOW, document, function, lambda_event, packed, 
 from tests.support.parked import AWAY, Bucket, asynchronous, key, of_firehose, of_kinesis, stream
 from tests.support.shipping import shipped
 from tests.support.stores import both_kinds
+from tests.support.waiting import PATIENCE, until
 
 ALL, NOWHERE = Choice(), Position()
 MALFORMED = (400, "mapper_parsing_exception", "failed to parse")
@@ -451,11 +451,9 @@ def test_it_may_be_interrupted_and_killed_and_goes_on(store, settings, bucket, e
         left = len(bucket.keys())
         with subprocess.Popen([*MAIN, "replay", "send", "--json", "--rate", "20"], env=keep | environment, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True) as process:  # fmt: skip
-            deadline = time.monotonic() + 60
-            while len(bucket.keys()) > left - 3 and time.monotonic() < deadline:
-                time.sleep(0.02)
+            until(lambda: len(bucket.keys()) <= left - 3, pause=0.02)  # noqa: B023
             process.send_signal(stop)
-            output, said = process.communicate(timeout=60)
+            output, said = process.communicate(timeout=PATIENCE)
         if not number:
             (ledger,) = rows(output)
             assert (process.returncode, ledger["replayed"] >= 2, "interrupted" in said) == (1, True, True)

@@ -22,6 +22,7 @@ from tests.support.command import MAIN, tracejoin
 from tests.support.documents import BEGAN, XRAY, indexed, line, put
 from tests.support.events import TRACE, lambda_event, powertools
 from tests.support.stores import installed
+from tests.support.waiting import PATIENCE
 
 ODD = [
     "=1+1",
@@ -145,7 +146,7 @@ def test_follow_ends_with_ctrl_c(shelf):
         shown = [json.loads(row)["_id"] for row in islice(process.stdout, 3)]
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, len(set(shown)), output, errors) == (0, 3, "", "")
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.web.access import Access
 from tests.support.command import MAIN, tracejoin
+from tests.support.waiting import PATIENCE
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def serving(endpoint, *arguments):
 
 def ask(address, path, **headers):
     """The status, the headers and the text of an answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=PATIENCE)
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
     text = answer.read().decode()
@@ -46,12 +47,12 @@ def test_it_prints_an_address_that_opens(embedded_endpoint):
         assert (status, headers["Location"]) == (303, "/")
         cookie = headers["Set-Cookie"].partition(";")[0]
         assert ask(address, "/health", Cookie=cookie)[0] == 200
-        tail = http.client.HTTPConnection("127.0.0.1", address.port, timeout=30)
+        tail = http.client.HTTPConnection("127.0.0.1", address.port, timeout=PATIENCE)
         tail.request("GET", "/search/tail?q=x", headers={"Cookie": cookie})
         answer = tail.getresponse()
         assert answer.readline() == b": begun\n"
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=PATIENCE)
         answer.close()
         tail.close()
     assert (process.returncode, output, errors) == (0, "", "")
@@ -88,7 +89,7 @@ def test_others_need_a_token_that_lasts(embedded_endpoint, tmp_path):
         assert ask(address, f"/?{address.query}", Host="logs.example")[0] == 303
         assert ask(address, f"/?{address.query}", Host="evil.example")[0] == 421
         process.send_signal(signal.SIGINT)
-        assert "reads every log line" in process.communicate(timeout=30)[1]
+        assert "reads every log line" in process.communicate(timeout=PATIENCE)[1]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_it_sends_dead_letters_again(embedded_endpoint):
         with serving(embedded_endpoint, *arguments) as (_, address):
             access = Access(token=parse_qs(address.query)["token"][0], port=address.port)
             cookie = f"{access.cookie}={access.session}"
-            connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=PATIENCE)
             connection.request("POST", "/health/letters", urlencode({"token": access.form_token}), {
                 "Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://{address.netloc}", "Cookie": cookie})  # fmt: skip
             answer = connection.getresponse()

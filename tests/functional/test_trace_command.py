@@ -11,6 +11,7 @@ from rich.cells import cell_len
 
 from tests.support.command import MAIN, rows, tracejoin
 from tests.support.documents import put
+from tests.support.waiting import PATIENCE
 from tests.support.waterfalls import ONE, stored_bulk, stored_line, stored_span, stored_trace
 
 NOISE = {"logGroup": "API-Gateway-Execution-Logs_abc/prod", "logStream": "s"}
@@ -70,7 +71,7 @@ def test_tail_is_search_that_follows(environment):
     ) as process:
         shown = [process.stdout.readline() for _ in range(2)]
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=30)
+        rest, _ = process.communicate(timeout=PATIENCE)
     assert ([row["_id"] for row in rows("".join(shown))], rest, process.returncode) == (["line-38", "line-39"], "", 0)
     assert tracejoin("tail", "--until", "1h", **environment)[0] == 2
 

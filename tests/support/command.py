@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+from tests.support.waiting import PATIENCE
+
 MAIN = (sys.executable, "-c", "from pipeline.cli.main import main; main()")
 
 
@@ -12,7 +14,7 @@ def tracejoin(*arguments, text="", **environment):
     """Runs the command; returns exit status, stdout, stderr."""
     keep = {key: value for key, value in os.environ.items() if not key.startswith(("TRACEJOIN_", "AWS_"))}
     done = subprocess.run([*MAIN, *map(str, arguments)], input=text, text=True, capture_output=True, env=keep | {"COLUMNS": "160"} | environment,
-                          timeout=60, check=False)  # fmt: skip
+                          timeout=PATIENCE, check=False)  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr
 

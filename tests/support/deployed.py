@@ -4,10 +4,10 @@ The template has the logical ids, names, tags and settings of the real one, with
 """
 
 import json
-import time
 
 from pipeline.doctor.formats import access_log_format
 from pipeline.local.environment import local_client
+from tests.support.waiting import stack_status
 
 STACK = "joined"
 ACCOUNT = "000000000000"
@@ -55,11 +55,7 @@ class Deployed:
 
     def _deploy(self) -> None:
         self.cloudformation.create_stack(StackName=STACK, TemplateBody=json.dumps(_template(self.opensearch)))
-        deadline = time.monotonic() + 20
-        while (status := self.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]).endswith("_IN_PROGRESS"):
-            assert time.monotonic() < deadline, status
-            time.sleep(0.1)
-        assert status == "CREATE_COMPLETE"
+        assert stack_status(self.cloudformation, STACK) == "CREATE_COMPLETE"
         # ministack's CloudFormation leaves the tags of log groups out
         for name in ("ship", "resolve", "setup", "subscribe"):
             arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/{STACK}-{name}"

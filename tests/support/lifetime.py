@@ -13,11 +13,11 @@ from pipeline.local.ministack import local_aws
 from pipeline.local.sam_deployment import Deployment, build
 from tests.support import custom_resource
 from tests.support.paths import ROOT, UNMEASURED
+from tests.support.waiting import PATIENCE
 
 SAMPLE = ROOT / "examples"
 STACK = "tracejoin-sample"
 STAND_IN = "stand-in"
-PATIENCE = 20.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import uvicorn
 from pipeline.web.access import Access
 from pipeline.web.app import application
 from pipeline.web.page_context import PageContext
+from tests.support.waiting import PATIENCE
 
 TOKEN = "t" * 43
 
@@ -53,7 +54,7 @@ class Page:
 
     def ask(self, method: str, path: str, headers: dict[str, str] | None = None, body: str | None = None) -> Answer:
         """Sends one request with these headers alone, beside Host, which they may replace."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.context.access.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.context.access.port, timeout=PATIENCE)
         try:
             connection.putrequest(method, path, skip_host="Host" in (headers or {}), skip_accept_encoding=True)
             for name, value in (headers or {}).items():

@@ -23,6 +23,7 @@ import msgspec
 
 from pipeline.configure import store_for
 from tests.support.http_server import Answer, Forwarder, HttpServer, Request
+from tests.support.waiting import PATIENCE
 
 REGION, ACCESS_KEY, SECRET_KEY, TOKEN = "eu-west-1", "AKIDEXAMPLE", "a-secret", "a-token"
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_SESSION_TOKEN": TOKEN, "AWS_REGION": REGION}
@@ -212,9 +213,9 @@ def patience(store):
     time.sleep(store.capabilities.visible_after)
 
 
-def settled(worker, store, seconds=60):
+def settled(worker, store):
     """Sweeps until nothing has been open for as long as something may be out of sight; returns all that the sweeps came to."""
-    quiet_since, found, deadline = time.time(), [], time.time() + seconds
+    quiet_since, found, deadline = time.time(), [], time.time() + PATIENCE
     while True:
         began = time.time()
         found.append(worker.sweep())

@@ -13,9 +13,9 @@ from pathlib import Path
 from pipeline.errors import UnavailableError
 from pipeline.local.environment import local_environment
 from tests.support.paths import ROOT
+from tests.support.waiting import PATIENCE
 
 _MEMORY = Path("/dev/shm")
-_PATIENCE = 600.0  # the first time, Maven fetches the jars
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def _start(folder: Path) -> str:
         process = subprocess.Popen([sys.executable, "-m", "pipeline.local.opensearch"], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=written,
                                    stderr=subprocess.STDOUT, pass_fds=[alive.fileno()], env=local_environment(_own()))  # fmt: skip
     (folder / "pid").write_text(str(process.pid))
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + PATIENCE
     while not (endpoint := _read(output)):
         if process.poll() is not None or time.monotonic() > deadline:
             text = output.read_text()

@@ -22,6 +22,7 @@ from tests.support.events import NOW, REQUEST, TRACE, Traces, function, lambda_e
 from tests.support.serverless_collection import DOCUMENT, Listener, patience, process, settled
 from tests.support.shipping import shipped
 from tests.support.stores import installed
+from tests.support.waiting import PATIENCE
 from tests.support.world import Case, calm_order, new_salt
 
 FAILED = {"error": True, "cause": {"exceptions": [{"id": "1", "type": "ValueError", "message": "boom"}]}}
@@ -227,7 +228,7 @@ def test_a_fault_is_told_once(options, collection, store):
     def worker():
         return Resolver(store=process(options, collection), source=source, settings=options, topic=listener)
 
-    deadline = time.time() + 30
+    deadline = time.time() + PATIENCE
 
     def look(*trace_ids):
         # what fails since another's write does not show yet comes again, as a message and a schedule do
@@ -253,7 +254,7 @@ def test_a_fault_is_told_once(options, collection, store):
     assert listener.heard == [fault]
     (issue,) = IssueRecords(store).scan({"match_all": {}})
     decide(store, issue.id, Decision(verb="resolve", by="ann", at=int(time.time() * 1000)))
-    deadline = time.time() + 30
+    deadline = time.time() + PATIENCE
     look_until_heard(2)
     patience(store)
     look()
