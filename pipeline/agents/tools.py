@@ -42,8 +42,8 @@ _Time = Annotated[str, msgspec.Meta(max_length=100, description=f"A time {EXPECT
 _QUESTION: Final = (
     'Terms with spaces between, all of which must match; empty for everything. A word or an id alone; "words in order"; -term excludes;'
     " service:NAME, level:error (and worse), kind:log or kind:span, state:STATE, hidden:yes (traces with hidden faults), group:LOG-GROUP,"
-    " tenant:ID, annotation:KEY=VALUE, since:2h, until:2026-11-24T10:00:00Z (UTC). An id stands for its whole transaction unless exact:yes"
-    " is there."
+    " tenant:ID, annotation:KEY=VALUE, status:5xx, edge:5xx (what the caller was told), duration:>500ms, since:2h,"
+    " until:2026-11-24T10:00:00Z (UTC). An id stands for its whole transaction unless exact:yes is there."
 )
 _Question = Annotated[str, msgspec.Meta(max_length=4000, description=_QUESTION)]
 
@@ -188,7 +188,7 @@ def _trace(stored: Stored, given: TraceArguments) -> Answer:
     rows = closed(view.rows())
     states = [f"{each.xray_trace_id} is {each.state}: {each.state_reason}" for each in view.explanations]
     failures = [f"{word}: {text}" for each in view.explanations for failure in group_failures(each.fired)
-                for word, text in describe_failure(failure)]  # fmt: skip
+                for word, text in describe_failure(failure, zone=UTC)]  # fmt: skip
     joined = [{"by": edge.name, "evidence": edge.evidence} for edge in view.transaction.edges]
     # what folded or was not read is no row
     total = len(rows) + view.total - len(view.items)
@@ -220,7 +220,7 @@ def _why(stored: Stored, given: IdArguments) -> Answer:
     names = [each.xray_trace_id for each in found]
     if not found:
         raise BadInputError(f"nothing is known of {given.id}: check the id, or search for a word")
-    rows = [{"trace": each.xray_trace_id, "says": sentence} for each in found for sentence in in_words(each)]
+    rows = [{"trace": each.xray_trace_id, "says": sentence} for each in found for sentence in in_words(each, zone=UTC)]
     return Answer(rows=rows, total=len(rows), more="ask for one of the other traces by its own id", beside={"traces": names})
 
 

@@ -10,7 +10,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Any, Final
@@ -213,7 +213,7 @@ def _trace(alert: PendingAlert, trace: Mapping[str, Any], links: ConsoleLinks, m
     words += [
         (word, text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…")
         for failure in failures[:most]
-        for word, text in islice(describe_failure(failure, utc=True, named=_name, quoted=_quoted), _MOST_WORDS)
+        for word, text in islice(describe_failure(failure, zone=UTC, named=_name, quoted=_quoted), _MOST_WORDS)
     ]
     if len(failures) > most:
         words.append(("more", f"{len(failures) - most} further failures of this trace: tracejoin why tells of them"))

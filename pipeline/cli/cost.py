@@ -1,7 +1,7 @@
 """`tracejoin cost`: prints what logs, traces and OpenSearch cost in a month, and who logs most."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from pipeline.cli.context import CommandContext
 from pipeline.cli.cost_table import cost_report, savings_report
 from pipeline.cli.options import pass_app
 from pipeline.cli.time_option import TIMES, since_until
+from pipeline.cli.zone_option import utc_option
 from pipeline.configure import evaluator_for
 from pipeline.cost.aws_usage import AwsUsage
 from pipeline.cost.bill import NO_NAME, Bill, By, bill
@@ -44,6 +45,7 @@ number is known. Exit status 1 where nothing was used.
 
 @click.command(help=_HELP)
 @since_until
+@utc_option
 @click.option(
     "--by", type=click.Choice(["service", "function", "log-group"]), default="service", show_default=True, help="What makes a row."
 )
@@ -55,7 +57,7 @@ number is known. Exit status 1 where nothing was used.
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many rows; the others share one.")
 @pass_app
 def cost(app: CommandContext, *, since: datetime | None, until: datetime | None, by: By, price_file: Path | None, stack: str, no_aws: bool,
-         policy_file: str | None, limit: int) -> int:  # fmt: skip
+         policy_file: str | None, limit: int, zone: tzinfo | None) -> int:  # fmt: skip
     """Prints the bill; exit status 1 where nothing was used."""
     if policy_file and by != "service":
         raise click.UsageError("--policy goes with --by service: a policy takes whole transactions, which a service has a part of")
@@ -75,7 +77,7 @@ def cost(app: CommandContext, *, since: datetime | None, until: datetime | None,
     if app.json:
         _emit(app, found, stored, prices, by)
     else:
-        for part in cost_report(found, stored, prices, by=by, limit=limit, width=app.console.width):
+        for part in cost_report(found, stored, prices, by=by, limit=limit, width=app.console.width, zone=zone):
             app.say(part)
     if policy:
         _tell_savings(app, savings(found, _forecasts(app, policy, store, begin, end), NO_NAME), limit)

@@ -1,6 +1,7 @@
 """Cost table: a bill for a terminal: who logs most, then each part with how it is known."""
 
 from collections.abc import Iterator, Sequence
+from datetime import tzinfo
 from typing import Final
 
 from rich.console import RenderableType
@@ -11,27 +12,30 @@ from pipeline.cli.terminal_text import one_line
 from pipeline.cost.bill import Bill, By, Part, Row
 from pipeline.cost.prices import Prices
 from pipeline.cost.saving import Saving
+from pipeline.model.clock_times import clock_time
+from pipeline.model.durations import duration
+from pipeline.model.timestamps import iso
 from pipeline.search.stored_usage import StoredUsage
 
 _WIDE: Final = 120
 _CENT: Final = 0.01
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 _THOUSAND: Final = 1000
-_DAYS_FROM: Final = 48
+_HOUR: Final = 3_600_000
 _COLOURS: Final = {"measured": "green", "estimated": "yellow"}
 
 
-def cost_report(found: Bill, stored: StoredUsage, prices: Prices, *, by: By, limit: int, width: int) -> Iterator[RenderableType]:
-    """The parts of the report, for a terminal of ``width`` characters; rows beyond ``limit`` share one."""
-    yield Text(
-        f"{stored.since.astimezone():%Y-%m-%d %H:%M} to {stored.until.astimezone():%Y-%m-%d %H:%M}, projected to a month of 730 hours"
-    )
+def cost_report(found: Bill, stored: StoredUsage, prices: Prices, *, by: By, limit: int, width: int,
+                zone: tzinfo | None = None) -> Iterator[RenderableType]:  # fmt: skip
+    """The parts of the report, for a terminal of ``width`` characters, with times in ``zone``; rows beyond ``limit`` share one."""
+    since, until = (clock_time(iso(at), zone, "minutes") for at in (stored.since, stored.until))
+    yield Text(f"{since} to {until}, projected to a month of 730 hours")
     yield Text(f"at AWS' list prices of {one_line(prices.region)}, {prices.date}: no free tier, no discount")
     if prices.unconfirmed:
         yield Text(f"of {len(prices.prices)} prices {len(prices.unconfirmed)} are not confirmed by a page of AWS: docs/cost.md", "yellow")
     if stored.first and found.hours < (stored.until - stored.since).total_seconds() / 3600:
-        oldest = f"{stored.first.astimezone():%Y-%m-%d %H:%M}"
-        yield Text(f"the oldest stored line is of {oldest}: stored usage is projected from {_length(found.hours)}", "yellow")
+        oldest = clock_time(iso(stored.first), zone, "minutes")
+        yield Text(f"the oldest stored line is of {oldest}: stored usage is projected from {duration(found.hours * _HOUR)}", "yellow")
     if prices.borrowed:
         yield Text(f"not in your price file, so of the package's list: {', '.join(prices.borrowed)}", "yellow")
     yield Text()
@@ -110,10 +114,6 @@ def _amount(part: Part) -> str:
 
 def _table(*columns: Column) -> Table:
     return Table(*columns, box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold underline", expand=True)
-
-
-def _length(hours: float) -> str:
-    return f"{hours / 24:.1f} days" if hours >= _DAYS_FROM else f"{hours:.1f} hours"
 
 
 def _count(number: float) -> str:

@@ -1,9 +1,10 @@
-"""CSV output: documents become lines of CSV (RFC 4180)."""
+"""CSV output: documents become lines of CSV (RFC 4180), or of TSV, in which a document is always one line."""
 
 import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from pipeline.cli.json_output import json_line
@@ -16,6 +17,7 @@ DEFAULT_COLUMNS = ("@timestamp", "doc.kind", "serviceName", TEXT, "traceId", "tr
 
 # a cell that begins with one of these is a formula to a spreadsheet, in their wide and small forms, too (OWASP, "CSV Injection")
 _FORMULA = "[=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b]"
+_ESCAPES = str.maketrans({"\t": r"\t", "\n": r"\n", "\r": r"\r", "\\": r"\\"})
 _BLANK = ("\t", "\r", "\n")
 # where a country's separator is the semicolon, a spreadsheet takes no notice of the quotes inside a line, so that each semicolon, tab
 # and line break of a text begins a cell; tabs that begin the text are behind the apostrophe of the cell
@@ -31,6 +33,16 @@ def csv_lines(documents: Iterable[Mapping[str, Any]], columns: Sequence[str], *,
         writer.writerow(columns)
     writer.writerows([_cell(value_of(document, column)) for column in columns] for document in documents)
     return text.getvalue().encode()
+
+
+def tsv_lines(documents: Iterable[Mapping[str, Any]], columns: Sequence[str], *, header: bool) -> bytes:
+    r"""The documents as lines of values with tabs between, in UTF-8; with ``header`` the names of the columns come first.
+
+    In a value a tab is ``\t``, a line break ``\n``, a carriage return ``\r``, and a backslash ``\\``, as PostgreSQL's COPY writes them.
+    """
+    rows = ([_cell(value_of(document, column)).translate(_ESCAPES) for column in columns] for document in documents)
+    lines = chain([columns] if header else [], rows)
+    return "".join("\t".join(line) + "\n" for line in lines).encode()
 
 
 def value_of(document: Mapping[str, Any], column: str) -> object:

@@ -1,13 +1,16 @@
 """Hit table: log lines and spans as one list in a terminal, printed batch by batch, however many there are."""
 
 from collections.abc import Iterable, Iterator
+from datetime import tzinfo
 from typing import Any
 
+from rich.console import RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from pipeline.cli.day_heading import DayHeading
 from pipeline.cli.terminal_text import one_line
-from pipeline.cli.waterfall_table import time_of
+from pipeline.model.clock_times import ClockTime, clock_time
 from pipeline.model.trace_ids import to_xray
 from pipeline.search.highlights import Marks, marked_parts
 
@@ -15,23 +18,30 @@ _WIDE = 140
 _MOST_TRACES = 5
 _REMEMBERED = 1000
 _BEFORE_MATCH = 16
+_TO_YEAR = len("2026-")
+# with a column for each; the text stands last where it is not cut, so that nothing stands behind it
+_UNCUT = {"time": 18, "kind": 4, "service": 18, "trace": 35, "state": 14}
 _STATES = {"complete": "green", "unsampled": "yellow", "pending": "cyan", "partial": "cyan"}
 _ERROR, _WARN = 17, 13
 _FAILED = 2
 
 
 class HitTable:
-    """A list of hits, as the parts of one table with fixed widths.
+    """A list of hits, as the parts of one table with fixed widths, or as lines of any length.
 
     Args:
-        width: the terminal's, in characters.
+        width: the terminal's, in characters; None for lines that are not cut.
         marks: the texts before and after a match in highlighted text.
+        zone: the time zone of times; None for this computer's own.
     """
 
-    def __init__(self, width: int, marks: Marks) -> None:
-        self._wide = width >= _WIDE
+    def __init__(self, width: int | None, marks: Marks, zone: tzinfo | None = None) -> None:
+        self._uncut = width is None
+        width = width or 0
+        self._wide = self._uncut or width >= _WIDE
         self._marks = marks
-        self._day = ""
+        self._zone = zone
+        self._heading = DayHeading(with_days=not self._wide)
         self._begun = False
         self._traces: dict[str, str] = {}
         fixed = (18, 4, 18, 35, 14) if self._wide else (12, 10, 8, 12)
@@ -40,21 +50,46 @@ class HitTable:
         self._widths = (*fixed[:-2], self._what, *fixed[-2:])
         self._gap = gap
 
+    def parts(self, hits: Iterable[dict[str, Any]]) -> Iterator[RenderableType]:
+        """What to print for the next hits, under a header at first: a table, or lines where they are not cut."""
+        if self._uncut:
+            yield from self._lines(hits)
+        else:
+            yield self.part(hits)
+
     def part(self, hits: Iterable[dict[str, Any]]) -> Table:
         """A table of the next hits; the first one has the header."""
+        rows = self._timed(hits)
         names = ("time", "kind", "service", "what", "trace", "state") if self._wide else ("time", "service", "what", "trace", "state")
-        columns = [Column(name, width=width, no_wrap=True, overflow="ellipsis") for name, width in zip(names, self._widths, strict=True)]
+        head = {"time": self._heading.column(rows[0][0])} if rows else {}
+        columns = [
+            Column(head.get(name, name), width=width, no_wrap=True, overflow="ellipsis")
+            for name, width in zip(names, self._widths, strict=True)
+        ]
         table = Table(
             *columns, box=None, padding=(0, self._gap, 0, 0), pad_edge=False, show_header=not self._begun, header_style="bold underline"
         )
         self._begun = True
-        for hit in hits:
-            day, _ = time_of(hit["_source"])
-            if day != self._day and not self._wide:
-                table.add_row(Text(day, "bold"))
-            self._day = day
-            table.add_row(*self._row(hit))
+        for at, hit in rows:
+            if heading := self._heading.before(at):
+                table.add_row(*(Text(cell, "bold") for cell in heading))
+            table.add_row(*self._row(at, hit))
         return table
+
+    def _lines(self, hits: Iterable[dict[str, Any]]) -> Iterator[Text]:
+        """Each of the next hits as one line, with its whole text at the end."""
+        rows = self._timed(hits)
+        if rows and not self._begun:
+            self._begun = True
+            yield _line([Text(name, "bold underline") for name in (self._heading.column(rows[0][0]), *list(_UNCUT)[1:], "what")])
+        for at, hit in rows:
+            if heading := self._heading.before(at):
+                yield Text(" ".join(heading), "bold")
+            time, kind, service, what, trace, state = self._row(at, hit)
+            yield _line([time, kind, service, trace, state, what])
+
+    def _timed(self, hits: Iterable[dict[str, Any]]) -> list[tuple[ClockTime, dict[str, Any]]]:
+        return [(clock_time(hit["_source"].get("@timestamp"), self._zone), hit) for hit in hits]
 
     def traces(self) -> Iterator[str]:
         """Lines with the whole ids of the listed traces; none where the table is wide enough to show them."""
@@ -64,7 +99,7 @@ class HitTable:
                 more = "more than " if len(self._traces) == _REMEMBERED else ""
                 yield f"and {more}{len(self._traces) - _MOST_TRACES} traces more: --json or a wider terminal shows their ids"
 
-    def _row(self, hit: dict[str, Any]) -> list[Text]:
+    def _row(self, at: ClockTime, hit: dict[str, Any]) -> list[Text]:
         document = hit["_source"]
         kind, service = document["doc"]["kind"], Text(one_line(document.get("serviceName") or ""), "cyan")
         state, trace_id = _state(document), document.get("traceId") or ""
@@ -72,31 +107,46 @@ class HitTable:
             self._traces[trace_id] = state.plain
         if self._wide:
             return [
-                Text(" ".join(time_of(document))[len("2026-") :]),
+                Text(f"{at.day} {at.time}"[_TO_YEAR:]),
                 Text(kind, "dim"),
                 service,
                 self._text(hit),
                 Text(to_xray(trace_id) if trace_id else ""),
                 state,
             ]
-        return [Text(time_of(document)[1]), service, self._text(hit), Text(f"…{trace_id[-7:]}" if trace_id else ""), state]
+        return [Text(at.time), service, self._text(hit), Text(f"…{trace_id[-7:]}" if trace_id else ""), state]
 
     def _text(self, hit: dict[str, Any]) -> Text:
         """The message of a log line or the name of a span, on one line, cut so that its first match can be seen."""
         document = hit["_source"]
         is_log = document["doc"]["kind"] == "log"
         marked = hit.get("highlight", {}).get("body" if is_log else "name", ())
-        text = Text("· " if is_log else "▸ ", _style(document), end="")
+        text = Text(_mark(hit, is_log=is_log), "dim" if hit.get("context") else _style(document), end="")
         shown = marked[0] if marked else str(document.get("body" if is_log else "name") or "")
         parts = [(one_line(part), matched) for part, matched in marked_parts(shown, self._marks)]
         before = len(parts[0][0])
-        if len(parts) > 1 and before > self._what - _BEFORE_MATCH:
+        if not self._uncut and len(parts) > 1 and before > self._what - _BEFORE_MATCH:
             parts[0] = ("…" + parts[0][0][before - _BEFORE_MATCH :], False)
         for part, matched in parts:
             text.append(part, "bold black on yellow" if matched else None)
-        # without this, rich would measure all of a line of 256 KiB
-        text.truncate(self._what, overflow="ellipsis")
+        if not self._uncut:
+            # without this, rich would measure all of a line of 256 KiB
+            text.truncate(self._what, overflow="ellipsis")
         return text
+
+
+def _line(cells: list[Text]) -> Text:
+    """The cells side by side, each as wide as its column or wider, but for the last one."""
+    for cell, width in zip(cells, _UNCUT.values(), strict=False):
+        cell.pad_right(max(width - cell.cell_len, 0))
+    return Text("  ").join(cells)
+
+
+def _mark(hit: dict[str, Any], *, is_log: bool) -> str:
+    """What stands before the text: a line of context has nothing there, and the line that it is around an arrow."""
+    if "context" not in hit or not is_log:
+        return "· " if is_log else "▸ "
+    return "  " if hit["context"] else "> "
 
 
 def _style(document: dict[str, Any]) -> str:

@@ -1,13 +1,15 @@
 """Invocation table: invocations as one list in a terminal, printed batch by batch, and the totals of functions."""
 
 from collections.abc import Iterable, Sequence
+from datetime import tzinfo
 from typing import Final
 
 from rich.table import Column, Table
 from rich.text import Text
 
+from pipeline.cli.day_heading import DayHeading
 from pipeline.cli.terminal_text import one_line
-from pipeline.cli.waterfall_table import time_of
+from pipeline.model.clock_times import ClockTime, clock_time
 from pipeline.search.function_totals import FunctionTotals
 from pipeline.search.invocation_list import Invocation
 
@@ -26,9 +28,10 @@ class InvocationTable:
     Args:
         width: the terminal's, in characters.
         by_time: whether they come in the order of time, so that one row can head those of a day.
+        zone: the time zone of times; None for this computer's own.
     """
 
-    def __init__(self, width: int, *, by_time: bool = True) -> None:
+    def __init__(self, width: int, *, by_time: bool = True, zone: tzinfo | None = None) -> None:
         self._wide = width >= _WIDE
         self._heads_days = by_time and not self._wide
         fixed = _WIDE_COLUMNS if self._wide else _NARROW_COLUMNS
@@ -36,22 +39,23 @@ class InvocationTable:
         function = max(width - sum(each for _, each in fixed) - self._gap * len(fixed), _TEN)
         self._columns = (fixed[0], ("function", function), *fixed[1:])
         self._begun = False
-        self._day = ""
+        self._zone = zone
+        self._heading = DayHeading(with_days=self._heads_days)
 
     def part(self, invocations: Iterable[Invocation]) -> Table:
         """A table of the next invocations; the first one has the header."""
-        columns = [Column(name, width=width, no_wrap=True, overflow="ellipsis", justify="left" if name in _LEFT else "right")
-                   for name, width in self._columns]  # fmt: skip
+        rows = [(clock_time(invocation.at, self._zone), invocation) for invocation in invocations]
+        names = {"time": self._heading.column(rows[0][0] if rows else ClockTime())}
+        columns = [Column(names.get(name, name), width=width, no_wrap=True, overflow="ellipsis",
+                          justify="left" if name in _LEFT else "right") for name, width in self._columns]  # fmt: skip
         table = Table(
             *columns, box=None, padding=(0, self._gap, 0, 0), pad_edge=False, show_header=not self._begun, header_style="bold underline"
         )
         self._begun = True
-        for invocation in invocations:
-            day, time = time_of({"@timestamp": invocation.at})
-            if day != self._day and self._heads_days:
-                table.add_row(Text(day, "bold"))
-            self._day = day
-            table.add_row(*self._row(invocation, time if self._heads_days else f"{day} {time}"[_TO_YEAR:]))
+        for at, invocation in rows:
+            if heading := self._heading.before(at):
+                table.add_row(*(Text(cell, "bold") for cell in heading))
+            table.add_row(*self._row(invocation, at.time if self._heads_days else f"{at.day} {at.time}"[_TO_YEAR:]))
         return table
 
     def _row(self, row: Invocation, time: str) -> list[Text]:

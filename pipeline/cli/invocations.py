@@ -1,7 +1,7 @@
 """`tracejoin invocations`: prints the invocations of Lambda functions, one a row, and the totals of each function."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from typing import Final
 
@@ -9,8 +9,10 @@ import click
 
 from pipeline.cli.context import CommandContext
 from pipeline.cli.invocation_table import InvocationTable, totals_table
+from pipeline.cli.measure_options import duration_options
 from pipeline.cli.options import pass_app
 from pipeline.cli.time_option import TIMES, since_until
+from pipeline.cli.zone_option import utc_option
 from pipeline.search.function_totals import FunctionTotals, function_totals, totals_as_json
 from pipeline.search.invocation_list import Invocation, as_json, list_invocations
 from pipeline.search.invocation_query import FAILED, SORTS, STATUSES, InvocationQuery, Sort, Status
@@ -28,12 +30,14 @@ nobody says whether it was handled. JSON lines have a `kind`: invocation, or fun
 
 @click.command(help=f"{_HELP}\n\n{TIMES}")
 @since_until
+@utc_option
 @click.option("--function", "functions", multiple=True, metavar="NAME", help="Of this function or log group; several times for any.")
 @click.option("--tenant", "tenants", multiple=True, metavar="ID", help="Of this tenant; several times for any of them.")
 @click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="That ended so; several times for any of them.")
 @click.option("--failed", is_flag=True, help=f"The same as --status {' --status '.join(FAILED)}.")
 @click.option("--cold/--warm", "cold", default=None, help="Only cold starts, or none of them.")
 @click.option("--slower-than", type=click.FloatRange(0), metavar="MS", help="That took so many milliseconds or more.")
+@duration_options("duration", "That took")
 @click.option("--sort", type=click.Choice(SORTS), default="time", show_default=True, help="The newest, or the largest, first.")
 @click.option("--reverse", is_flag=True, help="The oldest, or the smallest, first.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(0), help="The first N; 0 shows everything.")
@@ -51,20 +55,22 @@ def invocations(
     failed: bool,
     cold: bool | None,
     slower_than: float | None,
+    duration: tuple[str, ...],
     sort: Sort,
     reverse: bool,
     limit: int,
     everything: bool,
     by_function: bool,
+    zone: tzinfo | None,
 ) -> int:
     """Prints invocations and the totals of their functions; exit status 1 where there is none."""
     query = InvocationQuery(
         functions=functions, tenants=tenants, statuses=(*statuses, *FAILED) if failed else statuses, cold=cold, slower_than=slower_than,
-        since=since or (until or datetime.now(UTC)) - _PERIOD, until=until, sort=sort, ascending=reverse,
+        duration=duration, since=since or (until or datetime.now(UTC)) - _PERIOD, until=until, sort=sort, ascending=reverse,
     )  # fmt: skip
     store = app.store()
     limit = 0 if everything else limit
-    shown = 0 if by_function else _print(app, query, list_invocations(query, store, limit=limit))
+    shown = 0 if by_function else _print(app, query, list_invocations(query, store, limit=limit), zone)
     totals = function_totals(query, store)
     _print_totals(app, totals, by_function=by_function)
     total = sum(each.invocations for each in totals)
@@ -79,9 +85,9 @@ def invocations(
     return int(not (total if by_function else shown))
 
 
-def _print(app: CommandContext, query: InvocationQuery, found: Iterator[Invocation]) -> int:
+def _print(app: CommandContext, query: InvocationQuery, found: Iterator[Invocation], zone: tzinfo | None) -> int:
     """Prints invocations as they come; returns how many they were."""
-    table = InvocationTable(app.console.width, by_time=query.sort == "time")
+    table = InvocationTable(app.console.width, by_time=query.sort == "time", zone=zone)
     shown = 0
     while batch := list(islice(found, _BATCH)):
         shown += len(batch)

@@ -1,7 +1,7 @@
 """`tracejoin issue`: shows one issue with its examples, and changes its state."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 import click
@@ -11,11 +11,14 @@ from pipeline.cli.context import CommandContext, author
 from pipeline.cli.issue_view import describe_change, issue_details, issue_lines, say_lines
 from pipeline.cli.options import pass_app
 from pipeline.cli.terminal_text import one_line
+from pipeline.cli.wrap_option import unwrapped
+from pipeline.cli.zone_option import utc_option
 from pipeline.errors import BadInputError
 from pipeline.issues.decide import decide, find_issue
 from pipeline.issues.decision import Decision, Verb
 from pipeline.issues.observation import Example
 from pipeline.issues.sightings import examples_of
+from pipeline.model.clock_times import clock_time
 from pipeline.model.timestamps import iso_millis
 from pipeline.model.trace_ids import to_xray
 from pipeline.search.issue_list import as_json, list_issues
@@ -44,22 +47,24 @@ def issue() -> None:
 @issue.command()
 @click.argument("id")
 @click.option("--limit", default=_USUAL, show_default=True, type=click.IntRange(1, 1000), help="How many of the newest traces.")
+@utc_option
+@unwrapped
 @pass_app
-def show(app: CommandContext, *, id: str, limit: int) -> int:  # noqa: A002  # the name that the user sees
+def show(app: CommandContext, *, id: str, limit: int, zone: tzinfo | None) -> int:  # noqa: A002  # the name that the user sees
     """The issue: since when, how often, every change, and the newest traces that show it. `tracejoin issue ID` does the same."""
     store = app.store()
     found = find_issue(store, id)
     (listed,) = list_issues(store, now=datetime.now(UTC), ids=[found.id])
     examples = examples_of(store, found.id, most=limit)
     app.emit(as_json(listed) | {"examples": [_example(example) for example in examples]})
-    say_lines(app, (*issue_lines(listed), *issue_details(listed), *map(_example_line, examples)))
+    say_lines(app, (*issue_lines(listed, zone), *issue_details(listed, zone), *(_example_line(example, zone) for example in examples)))
     if not examples:
         app.say("  none of its traces is stored any more")
     return 0
 
 
-def _example_line(example: Example) -> str:
-    return f"  [bold]{to_xray(example.trace_id)}[/]  {iso_millis(example.at)}  {escape(one_line(example.sighting.evidence))}"
+def _example_line(example: Example, zone: tzinfo | None) -> str:
+    return f"  [bold]{to_xray(example.trace_id)}[/]  {clock_time(example.at, zone)}  {escape(one_line(example.sighting.evidence))}"
 
 
 def _example(example: Example) -> dict[str, str]:

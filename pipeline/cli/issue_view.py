@@ -1,7 +1,7 @@
 """Issue view: what `tracejoin issues` and `tracejoin issue` print of an issue. All that logs, traces and people wrote is escaped."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import tzinfo
 from typing import Final
 
 from rich.markup import escape
@@ -11,7 +11,9 @@ from pipeline.cli.context import CommandContext
 from pipeline.cli.terminal_text import one_line
 from pipeline.detect.failures import describe_response
 from pipeline.issues.issue import Change, Issue
-from pipeline.model.timestamps import EPOCH, iso_millis
+from pipeline.model.clock_times import clock_time
+from pipeline.model.durations import rough_duration
+from pipeline.model.timestamps import iso_millis
 from pipeline.model.trace_ids import to_xray
 from pipeline.search.issue_list import ListedIssue
 
@@ -27,24 +29,29 @@ def say_lines(app: CommandContext, lines: Iterable[str]) -> None:
         app.say(Padding(text, (0, 0, 0, len(line) - len(text)), expand=False))
 
 
-def issue_lines(listed: ListedIssue) -> Iterator[str]:
-    """The lines of an issue in a list, in rich's markup: id, state and numbers, what failed, where, and what callers were told."""
+def issue_lines(listed: ListedIssue, zone: tzinfo | None = None) -> Iterator[str]:
+    """The lines of an issue in a list, in rich's markup: id, state and numbers, what failed, where, and what callers were told.
+
+    Times are in ``zone``; None is this computer's own.
+    """
     issue = listed.issue
-    yield f"[bold]{issue.id}[/]  [{_COLOURS[issue.state]}]{issue.state}[/]  {_traces(listed.total)}  last seen {_local(listed.last_at)}"
+    state, last = f"[{_COLOURS[issue.state]}]{issue.state}[/]", _time(listed.last_at, zone)
+    yield f"[bold]{issue.id}[/]  {state}  {_traces(listed.total)}  last seen {last}"
     yield f"  {_shown(what_failed(issue))}"
     yield f"  {' › '.join(_shown(part) for part in where(issue))}"
     if listed.told:
         yield f"  {_shown(', '.join(_told(listed)))}"
 
 
-def issue_details(listed: ListedIssue) -> Iterator[str]:
-    """The further lines of one issue alone: since when, how often, from where, and every change of its state."""
+def issue_details(listed: ListedIssue, zone: tzinfo | None = None) -> Iterator[str]:
+    """The further lines of one issue alone: since when, how often, from where, and every change of its state; times as in `issue_lines`."""
     issue = listed.issue
     version = f" in version {issue.first_version}" if issue.first_version else ""
     arn = f" of {issue.first_arn}" if issue.first_arn else ""
-    yield f"  first seen {_local(listed.first_at)}{_shown(version)}{_shown(arn)}: tracejoin trace {to_xray(issue.first_trace_id)}"
+    yield f"  first seen {_time(listed.first_at, zone)}{_shown(version)}{_shown(arn)}: tracejoin trace {to_xray(issue.first_trace_id)}"
     if listed.buckets:
-        yield f"  traces over time  {_spark(listed)}  at most {max(count for _, count in listed.buckets):,} in {_length(listed.step)}"
+        most = max(count for _, count in listed.buckets)
+        yield f"  traces over time  {_spark(listed)}  at most {most:,} in {rough_duration(listed.step)}"
     yield from (f"  entry  {_shown(name)}  {_traces(count)}" for name, count in listed.entries)
     yield from (f"  {_shown(describe_change(change))}" for change in issue.changes)
 
@@ -85,20 +92,12 @@ def _spark(listed: ListedIssue) -> str:
     return "".join(_BARS[-(-count * (len(_BARS) - 1) // highest)] for count in row)
 
 
-def _length(step: int) -> str:
-    for unit, name in ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1000, "second")):
-        if step >= unit:
-            number = step // unit
-            return f"{number} {name}{'s' if number > 1 else ''}"
-    return f"{step} ms"
-
-
 def _traces(count: int) -> str:
     return "1 trace" if count == 1 else f"{count:,} traces"
 
 
-def _local(at: int) -> str:
-    return f"{datetime.fromtimestamp(at / 1000, EPOCH.tzinfo).astimezone():%Y-%m-%d %H:%M:%S}" if at else "at an unknown time"
+def _time(at: int, zone: tzinfo | None) -> str:
+    return str(clock_time(at, zone, "seconds")) if at else "at an unknown time"
 
 
 def _shown(text: str) -> str:

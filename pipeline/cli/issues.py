@@ -1,6 +1,6 @@
 """`tracejoin issues`: prints the faults of one cause once each, with what became of them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 import click
 
@@ -8,6 +8,8 @@ from pipeline.cli.context import CommandContext
 from pipeline.cli.issue_view import issue_lines, say_lines
 from pipeline.cli.options import pass_app
 from pipeline.cli.time_option import TIMES, Moment
+from pipeline.cli.wrap_option import unwrapped
+from pipeline.cli.zone_option import utc_option
 from pipeline.issues.issue import STATES, IssueState
 from pipeline.search.issue_list import as_json, list_issues
 
@@ -18,14 +20,17 @@ from pipeline.search.issue_list import as_json, list_issues
 @click.option("--service", default="", help="Only where this service failed.")
 @click.option("--since", type=Moment(), metavar="TIME", help="Only what was seen since then: see above.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+@utc_option
+@unwrapped
 @pass_app
-def issues(app: CommandContext, *, states: tuple[IssueState, ...], service: str, since: datetime | None, limit: int) -> int:
+def issues(app: CommandContext, *, states: tuple[IssueState, ...], service: str, since: datetime | None, limit: int,
+           zone: tzinfo | None) -> int:  # fmt: skip
     """Prints issues; exit status 1 where there is none."""
     store = app.store()
     found = list_issues(store, now=datetime.now(UTC), states=states, service=service, since=since)
     for listed in found[:limit]:
         app.emit(as_json(listed))
-        say_lines(app, issue_lines(listed))
+        say_lines(app, issue_lines(listed, zone))
     if not found:
         app.found_nothing(store, "no issues", {"--state": states, "--service": service, "--since": since})
     elif len(found) > limit:

@@ -11,6 +11,7 @@ from pipeline.cli.dot_graph import dot_lines
 from pipeline.cli.map_table import map_table
 from pipeline.cli.options import pass_app
 from pipeline.cli.time_option import TIMES, since_until
+from pipeline.cli.wrap_option import unwrapped
 from pipeline.search.service_map import MOST_SPANS, read_service_map
 
 _PERIOD: Final = timedelta(hours=24)
@@ -22,6 +23,7 @@ failures, hidden faults and latency of each edge. Without --since of the last 24
 @since_until
 @click.option("--service", default="", help="Only the edges from and to this service.")
 @click.option("--dot", is_flag=True, help="Print it in Graphviz's language: tracejoin map --dot | dot -Tsvg > map.svg")
+@unwrapped
 @pass_app
 def map_(app: CommandContext, *, since: datetime | None, until: datetime | None, service: str, dot: bool) -> int:
     """Prints the edges of the service map, busiest first; exit status 1 where there is none."""

@@ -5,9 +5,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipeline.cli.terminal_text import terminal_safe
+from pipeline.model.durations import NANOS_A_MILLI, duration
 from pipeline.search.service_map import MapEdge, ServiceMap, Traffic
 
-_NANOS_A_MILLI = 1_000_000
 _WIDE = 110
 
 
@@ -45,7 +45,4 @@ def _row(edge: MapEdge, *, wide: bool) -> list[str]:
 
 
 def _length(nanoseconds: int | None) -> str:
-    if nanoseconds is None:
-        return ""
-    milliseconds = nanoseconds / _NANOS_A_MILLI
-    return f"{milliseconds:,.0f} ms" if milliseconds >= 10 else f"{milliseconds:.1f} ms"  # noqa: PLR2004
+    return duration(None if nanoseconds is None else nanoseconds / NANOS_A_MILLI)

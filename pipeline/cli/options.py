@@ -16,7 +16,8 @@ def pass_app(command: Callable[..., Any]) -> Callable[..., Any]:
     """Gives ``command`` its CommandContext and the options --endpoint and --json; its return value becomes the exit status."""
 
     @click.option("--endpoint", metavar="URL", help="OpenSearch; else TRACEJOIN_ENDPOINT.")
-    @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout, and nothing else.")
+    # sqlite-utils calls lines of JSON --nl
+    @click.option("--json", "--nl", "as_json", is_flag=True, help="One JSON object a line on stdout, and nothing else.")
     @click.pass_context
     def wrapped(ctx: click.Context, /, *, as_json: bool, endpoint: str | None, **arguments: Any) -> None:
         app: CommandContext = ctx.obj

@@ -1,15 +1,18 @@
-"""Output format: prints the hits of a search, batch by batch, as a table, lines of JSON, CSV, or log lines as they were written."""
+"""Output format: prints the hits of a search, batch by batch: a table, JSON, CSV, TSV, a template, or lines as written."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
 from typing import Any, Protocol
 
 import click
 from rich.markup import escape
+from rich.text import Text
 
 from pipeline.cli.context import CommandContext
-from pipeline.cli.csv_output import DEFAULT_COLUMNS, csv_lines
+from pipeline.cli.csv_output import DEFAULT_COLUMNS, csv_lines, tsv_lines
 from pipeline.cli.hit_table import HitTable
+from pipeline.cli.line_template import LineTemplate
 from pipeline.cli.terminal import exact_stream, safe_stream
 from pipeline.search.highlights import new_marks
 from pipeline.search.original_line import original_line
@@ -17,6 +20,7 @@ from pipeline.search.search import document
 
 Hits = Sequence[dict[str, Any]]
 Marks = tuple[str, str] | None
+_SEPARATOR = "--"
 
 
 class Printer(Protocol):
@@ -28,25 +32,42 @@ class Printer(Protocol):
     def print(self, hits: Hits) -> None:
         """Prints the next batch of hits."""
 
+    def separate(self) -> None:
+        """Prints what stands between two groups of lines that do not follow each other, as grep does; nothing in JSON, CSV and TSV."""
+
     def end(self) -> None:
         """Prints what follows the last hit."""
 
 
-def printer_for(app: CommandContext, form: str | None, columns: str) -> Printer:
-    """The printer for `--format`, `--json` and `--columns`. Raises UsageError where they contradict each other."""
-    if app.json and form not in {None, "json"}:
-        raise click.UsageError(f"--json and --format {form} contradict each other")
-    if columns and form != "csv":
-        raise click.UsageError("--columns goes with --format csv")
-    names = [name.strip() for name in columns.split(",")] if columns else list(DEFAULT_COLUMNS)
-    if not all(names):
-        raise click.UsageError(f"--columns {columns!r} has an empty name: expected names such as @timestamp,trace.state")
-    if form == "csv":
-        return _Csv(app, names)
+def printer_for(
+    app: CommandContext, form: str | LineTemplate | None, columns: Sequence[str], *, zone: tzinfo | None, wrap: bool
+) -> Printer:
+    """The printer for the options of `format_options`, --json, --utc and --no-wrap. Raises UsageError where they contradict each other.
+
+    Args:
+        app: the command's context; its JSON mode is set where ``form`` asks for it.
+        form: one of FORMS, a template, or None.
+        columns: those of CSV and TSV; empty for the usual ones.
+        zone: the time zone of a table's times; None for this computer's own.
+        wrap: whether a table fits into the terminal.
+    """
+    if app.json and form not in {None, "json", "nl"}:
+        raise click.UsageError(f"--json and {f'--format {form}' if isinstance(form, str) else 'a template'} contradict each other")
+    if columns and form not in {"csv", "tsv"}:
+        raise click.UsageError("--columns goes with --format csv and --format tsv")
+    if isinstance(form, LineTemplate):
+        return _Templated(app, form)
+    if form in {"csv", "tsv"}:
+        return _Columned(app, csv_lines if form == "csv" else tsv_lines, columns or DEFAULT_COLUMNS)
     if form == "raw":
         return _Raw()
-    app.json = app.json or form == "json"
-    return _Json(app) if app.json else _Table(app)
+    app.json = app.json or form in {"json", "nl"}
+    return _Json(app) if app.json else _Table(app, zone, wrap=wrap)
+
+
+def _shown(hit: dict[str, Any]) -> dict[str, Any]:
+    """The document of a hit; among lines of context it says whether it is one."""
+    return document(hit) | ({"context": hit["context"]} if "context" in hit else {})
 
 
 class _Json:
@@ -57,23 +78,47 @@ class _Json:
 
     def print(self, hits: Hits) -> None:
         for hit in hits:
-            self._app.emit(document(hit))
+            self._app.emit(_shown(hit))
+
+    def separate(self) -> None:
+        pass
 
     def end(self) -> None:
         pass
 
 
-class _Csv:
+class _Columned:
     marks: Marks = None
 
-    def __init__(self, app: CommandContext, columns: Sequence[str]) -> None:
+    def __init__(self, app: CommandContext, lines: Callable[..., bytes], columns: Sequence[str]) -> None:
         self._app = app
+        self._lines = lines
         self._columns = columns
         self._begun = False
 
     def print(self, hits: Hits) -> None:
-        self._app.write(csv_lines(map(document, hits), self._columns, header=not self._begun).decode())
+        self._app.write(self._lines(map(_shown, hits), self._columns, header=not self._begun).decode())
         self._begun = True
+
+    def separate(self) -> None:
+        pass
+
+    def end(self) -> None:
+        pass
+
+
+class _Templated:
+    marks: Marks = None
+
+    def __init__(self, app: CommandContext, template: LineTemplate) -> None:
+        self._app = app
+        self._template = template
+
+    def print(self, hits: Hits) -> None:
+        self._app.write("".join(f"{self._template.line(_shown(hit))}\n" for hit in hits))
+
+    def separate(self) -> None:
+        self._app.write(f"{_SEPARATOR}\n")
 
     def end(self) -> None:
         pass
@@ -84,23 +129,33 @@ class _Raw:
 
     def print(self, hits: Hits) -> None:
         lines = (original_line(hit["_source"]) for hit in hits if hit["_source"]["doc"]["kind"] == "log")
-        text = "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
-        click.echo(text.encode("utf-8", "replace"), file=exact_stream(safe_stream(sys.stdout)), nl=False)
+        self._write("".join(line if line.endswith("\n") else f"{line}\n" for line in lines))
+
+    def separate(self) -> None:
+        self._write(f"{_SEPARATOR}\n")
 
     def end(self) -> None:
         pass
 
+    def _write(self, text: str) -> None:
+        click.echo(text.encode("utf-8", "replace"), file=exact_stream(safe_stream(sys.stdout)), nl=False)
+
 
 class _Table:
-    def __init__(self, app: CommandContext) -> None:
+    def __init__(self, app: CommandContext, zone: tzinfo | None, *, wrap: bool) -> None:
         self._app = app
         marks = new_marks()
         self.marks: Marks = marks
-        self._listing = HitTable(app.console.width, marks)
+        self._listing = HitTable(app.console.width if wrap else None, marks, zone)
 
     def print(self, hits: Hits) -> None:
-        self._app.say(self._listing.part(hits))
+        for part in self._listing.parts(hits):
+            # a line that is as long as its text is not cropped to the terminal either
+            self._app.console.print(part, soft_wrap=isinstance(part, Text))
         sys.stdout.flush()
+
+    def separate(self) -> None:
+        self._app.say(_SEPARATOR)
 
     def end(self) -> None:
         for line in self._listing.traces():

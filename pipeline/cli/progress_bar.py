@@ -10,10 +10,10 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from pipeline.cli.terminal import clean_parts, new_error_console
 from pipeline.cli.terminal_text import one_line
+from pipeline.model.durations import rough_duration
 
 _BETWEEN_LINES: Final = 10.0
-_MINUTE: Final = 60
-_HOUR: Final = 3600
+_SECOND: Final = 1000
 
 Update = Callable[[float, int], None]
 """Takes how much is done, from 0 to 1, and how many items of this run."""
@@ -60,13 +60,5 @@ def progress_words(done: float, done_now: float, count: int, seconds: float, ite
         items: what is counted, in the plural.
     """
     rate = f"{count / seconds:,.0f} {items}/s" if seconds > 0 else ""
-    left = _duration(seconds * (1 - done) / done_now) + " left" if done_now > 0 else ""
+    left = rough_duration(seconds * (1 - done) / done_now * _SECOND) + " left" if done_now > 0 else ""
     return "  ".join(filter(None, (f"{done:.0%}", f"{count:,} {items}", rate, left)))
-
-
-def _duration(seconds: float) -> str:
-    if seconds < _MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds < _HOUR:
-        return f"{seconds / _MINUTE:.0f} min"
-    return f"{seconds / _HOUR:.1f} h"

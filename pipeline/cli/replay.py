@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Final, Literal
 
 import click
@@ -15,6 +15,7 @@ from pipeline.cli.progress_bar import progress_bar
 from pipeline.cli.replay_target import Target, target_of
 from pipeline.cli.replay_views import count_lines, ledger_line, letter_lines, letter_view, parked_lines, parked_view
 from pipeline.cli.time_option import TIMES, Moment
+from pipeline.cli.zone_option import utc_option
 from pipeline.configure import redactor_for
 from pipeline.errors import UnavailableError
 from pipeline.model.timestamps import iso
@@ -53,9 +54,10 @@ Region and credentials as the AWS CLI has them. {TIMES}"""
 @click.option("--limit", type=click.IntRange(1, _MOST), metavar="N", help=f"How many at most; the list reads {_READ} of each without it.")
 @click.option("--rate", type=click.FloatRange(min=0.1), metavar="N", help="How many log events a second at most.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent; send and delete nothing.")
+@utc_option
 @pass_app
 def replay(app: CommandContext, *, action: Action, ids: tuple[str, ...], stack: str, bucket: str, prefix: str, since: datetime | None,
-           reason: str, limit: int | None, rate: float | None, dry_run: bool) -> int:  # fmt: skip
+           reason: str, limit: int | None, rate: float | None, dry_run: bool, zone: tzinfo | None) -> int:  # fmt: skip
     """Lists, shows or sends; exit status 1 where something could not be sent, or is not there."""
     if action != "send" and (rate or dry_run):
         raise click.UsageError("--rate and --dry-run go with send")
@@ -67,24 +69,24 @@ def replay(app: CommandContext, *, action: Action, ids: tuple[str, ...], stack: 
     require(target.store)
     choice = Choice(since=since, until=datetime.now(UTC), reason=reason, ids=frozenset(ids), limit=limit)
     if action == "show":
-        return _show(app, target, ids[0])
+        return _show(app, target, ids[0], zone)
     if action == "list":
-        return _list(app, target, choice)
+        return _list(app, target, choice, zone)
     return _send(app, target, choice, Pace(rate), dry_run=dry_run)
 
 
-def _show(app: CommandContext, target: Target, id_: str) -> int:
+def _show(app: CommandContext, target: Target, id_: str, zone: tzinfo | None) -> int:
     if "/" in id_:
         found = target.bucket.find(id_) if target.bucket else None
         records = target.bucket.read(found) if target.bucket and found else None
         if found and records is not None:
             view = parked_view(found, records, redactor_for(target.settings), target.settings.max_decompressed_bytes)
             app.emit(view)
-            return _print(app, parked_lines(view))
+            return _print(app, parked_lines(view, zone))
     else:
         for letter in find_letters(target.store, [id_]):
             app.emit(letter_view(letter))
-            return _print(app, letter_lines(letter))
+            return _print(app, letter_lines(letter, zone))
     app.warn(f"there is no parked event and no dead letter {id_}")
     return 1
 
@@ -96,7 +98,7 @@ def _print(app: CommandContext, lines: Iterable[str]) -> int:
     return 0
 
 
-def _list(app: CommandContext, target: Target, choice: Choice) -> int:
+def _list(app: CommandContext, target: Target, choice: Choice, zone: tzinfo | None) -> int:
     parked, letters = _totals(target, choice)
     read = choice.limit or _READ
     survey = Survey()
@@ -108,7 +110,7 @@ def _list(app: CommandContext, target: Target, choice: Choice) -> int:
     for each in counts:
         app.emit(each)
     if counts:
-        _print(app, count_lines(counts))
+        _print(app, count_lines(counts, zone))
     else:
         app.say("no event is parked, and there is no dead letter" + (" of these" if choice.since or choice.reason else ""))
     for what, number in (("parked events", parked), ("dead letters", letters)):

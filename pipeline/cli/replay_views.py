@@ -1,14 +1,15 @@
 """Replay views: what `tracejoin replay` prints of parked events and dead letters."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import tzinfo
 from typing import Any
 
 import msgspec
 
 from pipeline.cli.terminal_text import one_line
 from pipeline.logs.decode import LogBatch, decode_event
-from pipeline.model.timestamps import iso, iso_millis
+from pipeline.model.clock_times import clock_time
+from pipeline.model.timestamps import iso
 from pipeline.redact.redactor import Redactor
 from pipeline.replay.outcome import ReplayLedger
 from pipeline.replay.parked_bucket import ParkedObject
@@ -20,21 +21,18 @@ _MOST_LINES = 20
 _LATEST = 9_223_372_036_000
 
 
-def count_lines(counts: Iterable[ReasonCount]) -> Iterator[str]:
-    """The reasons with how many have each, and one of them to show. No table: an id has to stay in one piece."""
+def count_lines(counts: Iterable[ReasonCount], zone: tzinfo | None = None) -> Iterator[str]:
+    """The reasons with how many have each, and one of them to show; times in ``zone``. No table: an id has to stay in one piece."""
     for each in counts:
         kind = "dead letter" if each.source == "letter" else "parked event" if each.readable else "unreadable object"
         yield f"{each.count:>7,} {kind}{'s' if each.count > 1 else ''}  {one_line(each.reason) or 'for an unknown reason'}"
-        times = dict.fromkeys(map(_local, (each.oldest, each.newest)))
+        times = dict.fromkeys(_time(at, zone) for at in (each.oldest, each.newest))
         yield f"        {' to '.join(times)}, such as {one_line(each.ids[0])}"
 
 
-def _local(at: str) -> str:
-    """An ISO 8601 time as text in this computer's time zone; as it is where it is none."""
-    try:
-        return f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M:%S}"
-    except (ValueError, OverflowError):
-        return one_line(at)
+def _time(at: str, zone: tzinfo | None) -> str:
+    """An ISO 8601 time as text in ``zone``; as it is where it is none."""
+    return str(clock_time(at, zone, "seconds")) or one_line(at)
 
 
 def parked_view(parked: ParkedObject, records: Sequence[ParkedRecord], redactor: Redactor, max_bytes: int) -> dict[str, Any]:
@@ -55,16 +53,17 @@ def _batch(batch: LogBatch, redactor: Redactor) -> dict[str, Any]:
     return {"account": batch.source.account, "logGroup": batch.source.log_group, "logStream": batch.log_stream, "events": events}
 
 
-def parked_lines(view: dict[str, Any]) -> Iterator[str]:
-    """The lines for people: of each batch the first log events."""
-    yield f"{view['id']}  parked {_local(view['at'])}  {view['bytes']:,} bytes"
+def parked_lines(view: dict[str, Any], zone: tzinfo | None = None) -> Iterator[str]:
+    """The lines for people: of each batch the first log events; times in ``zone``."""
+    yield f"{view['id']}  parked {_time(view['at'], zone)}  {view['bytes']:,} bytes"
     for record in view["records"]:
         tried = f"  tried {record['attempts']} times" if record["attempts"] else ""
         yield f"  reason  {one_line(record['reason']) or 'unknown'}{tried}"
         for batch in record["batches"]:
             yield f"  {batch['logGroup']}  {batch['logStream']}  in account {batch['account']}  {len(batch['events'])} log events"
             for event in batch["events"][:_MOST_LINES]:
-                yield f"    {_local(iso_millis(min(max(event['timestamp'], 0), _LATEST)))}  {event['message'].strip()}"
+                at = clock_time(min(max(event["timestamp"], 0), _LATEST), zone, "seconds")
+                yield f"    {at}  {event['message'].strip()}"
             if (more := len(batch["events"]) - _MOST_LINES) > 0:
                 yield f"    and {more} more; --json shows all"
         yield from (f"  unreadable  {reason}" for reason in record["unreadable"])
@@ -75,9 +74,9 @@ def letter_view(letter: StoredLetter) -> dict[str, Any]:
     return {"source": "letter", **msgspec.to_builtins(letter)}
 
 
-def letter_lines(letter: StoredLetter) -> Iterator[str]:
-    """The lines for people."""
-    yield f"{letter.id}  dead letter of {_local(letter.at)}"
+def letter_lines(letter: StoredLetter, zone: tzinfo | None = None) -> Iterator[str]:
+    """The lines for people; times in ``zone``."""
+    yield f"{letter.id}  dead letter of {_time(letter.at, zone)}"
     yield f"  reason  {one_line(letter.reason)}"
     if letter.log_group:
         yield f"  {letter.log_group}  {letter.log_stream}  in account {letter.account}"

@@ -2,17 +2,23 @@
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from itertools import islice
 from typing import Any
 
 import click
 
 from pipeline.cli.context import CommandContext
-from pipeline.cli.csv_output import DEFAULT_COLUMNS, TEXT
+from pipeline.cli.context_option import Context, context_options
+from pipeline.cli.format_option import format_options
+from pipeline.cli.line_template import LineTemplate
+from pipeline.cli.measure_options import duration_options, excluding, status_option
 from pipeline.cli.options import pass_app
 from pipeline.cli.output_format import Printer, printer_for
 from pipeline.cli.time_option import TIMES, since_until
+from pipeline.cli.wrap_option import no_wrap_option
+from pipeline.cli.zone_option import utc_option
+from pipeline.search.context_lines import with_context
 from pipeline.search.live_tail import follow as follow_hits
 from pipeline.search.no_results import explain_no_results
 from pipeline.search.query import LEVELS, STATES, SearchQuery
@@ -30,10 +36,12 @@ all else each must hold.
 
 {TIMES}
 
-In CSV, what a spreadsheet would take for a formula gets an apostrophe before it: =, +, - or @ at the start of a text, or after a semicolon,
-tab or line break in it. Lists and objects are JSON. What would steer a terminal is replaced in tables and CSV, and escaped in JSON: JSON
-alone gives each text as it is stored. --raw gives each log line as it was written, but for what was redacted: byte for byte where it does
-not go to a terminal, and with a line break at its end."""
+A TEMPLATE names fields in braces, as --json prints them: '{{timestamp}} {{service:<12}} {{trace.state}} {{body}}' (docs/command-line.md).
+
+In CSV and TSV, what a spreadsheet would take for a formula gets an apostrophe before it: =, +, - or @ at the start of a text, or after a
+semicolon, tab or line break in it. Lists and objects are JSON. What would steer a terminal is replaced in all forms but JSON, which escapes
+it: JSON alone gives each text as it is stored. --raw gives each log line as it was written, but for what was redacted: byte for byte where
+it does not go to a terminal, and with a line break at its end."""
 
 
 def _ids(name: str, text: str) -> Callable[..., Any]:
@@ -58,54 +66,68 @@ def _several(name: str, metavar: str, text: str) -> Callable[..., Any]:
 @click.option("--state", multiple=True, type=click.Choice(STATES), metavar="STATE", help=f"Of traces in this state: {', '.join(STATES)}.")
 @_several("log-group", "NAME", "Lines of this log group")
 @_several("tenant", "ID", "Lines that name this tenant")
+@status_option("--status", "status", "Spans, and requests in API Gateway's and AppSync's logs, with this HTTP status")
+@status_option("--edge-status", "edge_status", "Of traces whose caller was told this HTTP status")
+@duration_options("duration", "Spans, and Lambda's reports of invocations, that took")
 @click.option("--annotation", "annotations", multiple=True, metavar="KEY=VALUE", help="An X-Ray annotation of any segment of the trace.")
 @click.option("--hidden-faults", is_flag=True, help="Only of traces in which a fault hides behind a success.")
+@click.option("--exclude", "exclude", multiple=True, metavar="WORDS", help="Nothing with these words, one after the other, in its message, "
+              "name or error; no regular expression. Several times for each of them.")  # fmt: skip
 @since_until
+@utc_option
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(0), help="The newest N; 0 shows everything.")
 @click.option("--all", "everything", is_flag=True, help="The same as --limit 0.")
 @click.option("-f", "--follow", is_flag=True, help="Then print what comes in, as it comes, until Ctrl-C.")
 @click.option("--interval", default=2.0, show_default=True, type=click.FloatRange(0.1), metavar="SECONDS", help="How often --follow looks.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "csv", "raw"]),
-    help="How to print: table (default), json (--json), csv, or raw (--raw): the log lines as they were written, and nothing else.",
-)
-@click.option("--raw", "form", flag_value="raw", help="The same as --format raw.")
-@click.option("--columns", default="", metavar="A,B.C", help=f"CSV's columns; else {','.join(DEFAULT_COLUMNS)}, where {TEXT} is a line's "
-                                                            "message or a span's name.")  # fmt: skip
+@context_options
+@no_wrap_option
+@format_options
 @pass_app
 def search(
     app: CommandContext,
     *,
     terms: tuple[str, ...],
     exact: bool,
+    exclude: tuple[str, ...],
     everything: bool,
     follow: bool,
     interval: float,
-    form: str | None,
-    columns: str,
+    form: str | LineTemplate | None,
+    columns: tuple[str, ...],
+    context: Context,
+    no_wrap: bool,
+    zone: tzinfo | None,
     **criteria: Any,
 ) -> int:
     """Prints log lines and spans in one list; exit status 1 where nothing is found."""
-    printer = printer_for(app, form, columns)
+    printer = printer_for(app, form, columns, zone=zone, wrap=not no_wrap)
     # an option that is not given is None or empty
     given = {name: value for name, value in criteria.items() if value} | {"limit": 0 if everything else criteria["limit"]}
-    query = search_query(parse_arguments(terms), now=datetime.now(UTC), whole=not exact, **given)
+    given |= {"excluded": excluding(app, exclude)} if exclude else {}
+    query = search_query(parse_arguments(terms), now=datetime.now(UTC), zone=zone, whole=not exact, **given)
     if follow and query.until:
         raise click.UsageError("--follow has no end: leave --until out")
+    if follow and any(context):
+        raise click.UsageError("-A, -B and -C need lines that are there: leave --follow out")
     store = app.store()
     if follow:
         return _follow(app, query, store, printer, interval)
-    return _find(app, query, store, printer)
+    return _find(app, query, store, printer, context)
 
 
-def _find(app: CommandContext, query: SearchQuery, store: Store, printer: Printer) -> int:
+def _find(app: CommandContext, query: SearchQuery, store: Store, printer: Printer, context: Context) -> int:
     found = find(query, store, highlight=printer.marks)
     shown = 0
     for hits in _batches(found.hits):
-        shown += len(hits)
-        printer.print(hits)
+        if any(context):
+            for group in with_context(hits, store, before=context.before, after=context.after):
+                if shown:
+                    printer.separate()
+                printer.print(group)
+                shown += sum(not hit["context"] for hit in group)
+        else:
+            printer.print(hits)
+            shown += len(hits)
     if not shown:
         store.require_templates()
         for sentence in explain_no_results(query, store, delays=app.settings.lookup_delays, now=time.time()):

@@ -6,7 +6,8 @@ import click
 
 from pipeline.cli.search import search
 
-_FIXED = frozenset({"follow", "until"})
+# context has no end here, as `until` has none
+_FIXED = frozenset({"follow", "until", "after", "before", "around"})
 
 
 @click.command(

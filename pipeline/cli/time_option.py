@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from pipeline.cli.zone_option import zone_given
 from pipeline.errors import BadInputError
 from pipeline.search.time_expressions import parse_time
 
@@ -24,7 +25,7 @@ class Moment(click.ParamType[datetime]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """The time as an aware datetime in UTC. Fails as wrong usage where ``value`` is no time."""
         try:
-            return parse_time(str(value), now=datetime.now(UTC), end=self._end)
+            return parse_time(str(value), now=datetime.now(UTC), zone=zone_given(ctx), end=self._end)
         except BadInputError as error:
             self.fail(str(error), param, ctx)
 

@@ -1,9 +1,8 @@
 """Waterfall table: the rows of a transaction as lines with bars, its heading, and what joins its traces."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from rich.text import Text
 
@@ -16,20 +15,22 @@ from pipeline.search.waterfall import Row, end_of
 
 _WIDE: Final = 100
 _FEWEST: Final = 8
+# the width by which the other columns are laid out where the text is not cut
+_UNCUT: Final = 160
 _DEPTH: Final = 4
 _MOST_NAMED: Final = 5
 _MARKS: Final = {"span": "▸ ", "log": "· ", "gap": "◇ ", "fold": "+ "}
 _STYLES: Final = {"span": "bold", "log": "dim", "gap": "yellow", "fold": "dim italic"}
 
 
-def waterfall_table(found: Sequence[Row], width: int) -> Iterator[Text]:
+def waterfall_table(found: Sequence[Row], width: int | None) -> Iterator[Text]:
     """Yields the lines of a waterfall: each row's milliseconds since the transaction began, its service, its text, and its bar.
 
     At least half of the ``width`` (in characters) is for names and lines: bars shrink, and of a deep row its depth is written instead of
-    drawn.
+    drawn. Without a width, each row's text is whole, and its bar stands before it.
     """
     whole = end_of(found)
-    columns = _Columns(found, whole, width)
+    columns = _Columns(found, whole, width or _UNCUT, cut=width is not None)
     yield columns.line(Text("ms", justify="right"), Text("service"), Text("spans and lines"), Text("waterfall"), "bold underline")
     for row in found:
         offset = Text("" if row.offset is None else f"{row.offset:.1f}", justify="right")
@@ -40,8 +41,9 @@ def waterfall_table(found: Sequence[Row], width: int) -> Iterator[Text]:
 class _Columns:
     """The widths of the columns, in characters."""
 
-    def __init__(self, found: Sequence[Row], whole: float, width: int) -> None:
+    def __init__(self, found: Sequence[Row], whole: float, width: int, *, cut: bool) -> None:
         names = max((len(terminal_safe(row.service_name)) for row in found), default=0)
+        self._cut = cut
         self.ms = max(len(f"{whole:.1f}"), len("ms"))
         self.service = min(max(names, len("service")), max(width // 7, _FEWEST))
         self.bar = max(width // (5 if width >= _WIDE else 8), _FEWEST)
@@ -56,16 +58,17 @@ class _Columns:
         label.append(_MARKS[row.kind], "bold red" if row.on_way else _STYLES[row.kind])
         text = terminal_safe(row.text)
         room = self.text - label.cell_len
-        label.append(with_short_ids(text) if len(text) > room else text, "bold red" if row.failed else _STYLES[row.kind])
+        label.append(with_short_ids(text) if self._cut and len(text) > room else text, "bold red" if row.failed else _STYLES[row.kind])
         return label
 
     def line(self, ms: Text, service: Text, label: Text, bar: Text, style: str = "") -> Text:
-        """The four cells as one line of fixed widths."""
+        """The four cells as one line of fixed widths; what is not cut stands last."""
         if ms.justify == "right":
             ms.align("right", self.ms)
-        for cell, width in ((ms, self.ms), (service, self.service), (label, self.text)):
+        third, last = ((label, self.text), bar) if self._cut else ((bar, self.bar), label)
+        for cell, width in ((ms, self.ms), (service, self.service), third):
             cell.truncate(width, overflow="ellipsis", pad=True)
-        line = Text(" ", no_wrap=True, end="\n").join([ms, service, label, bar])
+        line = Text(" ", no_wrap=True, end="\n").join([ms, service, third[0], last])
         line.stylize(style)
         return line
 
@@ -98,10 +101,3 @@ def edge_lines(edge: TransactionEdge) -> list[str]:
     named = zip(edge.trace_ids[:_MOST_NAMED], edge.evidence, strict=False)
     more = [f"  and {len(edge.trace_ids) - _MOST_NAMED} more"] if len(edge.trace_ids) > _MOST_NAMED else []
     return [f"joined by {edge.name}", *(f"  {to_xray(id_)}: {evidence}" for id_, evidence in named), *more]
-
-
-def time_of(document: Mapping[str, Any]) -> tuple[str, str]:
-    """A document's day and time of day to the millisecond, as text in this computer's time zone; empty where it has no time."""
-    at = document.get("@timestamp")
-    day, _, time = f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M:%S.%f}"[:-3].partition(" ") if at else ("", "", "")
-    return day, time

@@ -1,6 +1,7 @@
 """`tracejoin why`: says in words what is known of a trace."""
 
 import time
+from datetime import tzinfo
 
 import click
 import msgspec
@@ -8,6 +9,7 @@ from rich.markup import escape
 
 from pipeline.cli.context import CommandContext
 from pipeline.cli.options import pass_app
+from pipeline.cli.zone_option import utc_option
 from pipeline.configure import evaluator_for, policy_for, rules_for
 from pipeline.retain.in_words import decisions_in_words
 from pipeline.search.explain_trace import TraceExplanation, explain_traces, in_words
@@ -17,8 +19,9 @@ from pipeline.store.trace_records import TraceRecords
 
 @click.command()
 @click.argument("id")
+@utc_option
 @pass_app
-def why(app: CommandContext, *, id: str) -> int:  # noqa: A002  # the name that the user sees
+def why(app: CommandContext, *, id: str, zone: tzinfo | None) -> int:  # noqa: A002  # the name that the user sees
     """In words: which state a trace is in and why, what was asked and what came back, which lines joined how.
 
     And which rules fired, and what is kept of it.
@@ -32,7 +35,7 @@ def why(app: CommandContext, *, id: str) -> int:  # noqa: A002  # the name that 
     for explanation in explanations:
         app.emit(explanation)
         app.say(f"[bold]{explanation.xray_trace_id}[/]")
-        for sentence in in_words(explanation):
+        for sentence in in_words(explanation, zone=zone):
             app.say(f"  {escape(sentence)}")
     return 0
 

@@ -1,17 +1,16 @@
 """Failures: groups the findings of one failure. Up to four rules find a function that fails behind a call."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import tzinfo
 from typing import Final
 
 import msgspec
 
 from pipeline.detect.verdict import Finding, ShownLine
+from pipeline.model.clock_times import clock_time
 
 _MOST_LINES: Final = 5
 _OF_THE_PLATFORM: Final = frozenset({"timeout", "out-of-memory", "crash"})
-# the year 9999, less the widest time zone; a later time is wrong
-_END_OF_TIME: Final = 253_402_214_400_000
 _QUOTES: Final = str.maketrans("“”", '""')
 _Mark = tuple[str, ...]
 
@@ -88,13 +87,13 @@ def in_quotes(text: str) -> str:
     return f"“{text.translate(_QUOTES)}”"
 
 
-def describe_failure(failure: Failure, *, utc: bool = False, named: Callable[[str], str] = str,
+def describe_failure(failure: Failure, *, zone: tzinfo | None = None, named: Callable[[str], str] = str,
                      quoted: Callable[[str], str] = in_quotes) -> Iterator[tuple[str, str]]:  # fmt: skip
     """Describes a failure in pairs of a heading and its text, in the order of reading.
 
     Args:
         failure: what is described.
-        utc: whether times are in UTC; otherwise in this computer's time zone.
+        zone: the time zone of the lines' times; None for this computer's own.
         named: makes names, and sentences that hold names, fit for where they are shown.
         quoted: marks what a log line or an exception says as a quotation.
     """
@@ -108,7 +107,7 @@ def describe_failure(failure: Failure, *, utc: bool = False, named: Callable[[st
         yield "where", f"{' › '.join(map(named, deepest.path))} (depth {deepest.depth}{named(span)})"
     if lead.exception_type or lead.exception_message:
         yield "exception", quoted(": ".join(filter(None, (lead.exception_type, lead.exception_message))))
-    yield from (("line", f"{_time(line, utc=utc)}{named(_origin(line))}  {quoted(line.text)}".strip()) for line in failure.lines)
+    yield from (("line", f"{_time(line, zone)}{named(_origin(line))}  {quoted(line.text)}".strip()) for line in failure.lines)
     yield from (("not known", named(phrase)) for phrase in failure.unknown)
 
 
@@ -125,8 +124,5 @@ def _origin(line: ShownLine) -> str:
     return f"{line.log_group or line.service_name}{account}"
 
 
-def _time(line: ShownLine, *, utc: bool) -> str:
-    if not 0 < line.at < _END_OF_TIME:
-        return ""
-    at = datetime.fromtimestamp(line.at / 1000, UTC)
-    return f"{at if utc else at.astimezone():%H:%M:%S.%f}"[:-3] + "  "
+def _time(line: ShownLine, zone: tzinfo | None) -> str:
+    return f"{time}  " if line.at > 0 and (time := clock_time(line.at, zone).time) else ""

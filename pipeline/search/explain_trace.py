@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import tzinfo
 from itertools import islice
 from typing import Any
 
@@ -167,15 +168,18 @@ def explain_trace(
     )
 
 
-def in_words(trace: TraceExplanation) -> list[str]:
-    """Returns the explanation as sentences: state, look-ups, lines, transaction, findings, retention."""
-    return [sentence for _, sentences in in_sections(trace) for sentence in sentences]
+def in_words(trace: TraceExplanation, *, zone: tzinfo | None = None) -> list[str]:
+    """Returns the explanation as sentences: state, look-ups, lines, transaction, findings, retention.
+
+    Times of log lines are in ``zone``; None is this computer's own.
+    """
+    return [sentence for _, sentences in in_sections(trace, zone=zone) for sentence in sentences]
 
 
-def in_sections(trace: TraceExplanation) -> list[tuple[str, list[str]]]:
+def in_sections(trace: TraceExplanation, *, zone: tzinfo | None = None) -> list[tuple[str, list[str]]]:
     """Returns the sentences of `in_words`, each part behind its heading; a part without sentences is left out."""
     parts = (("State", _state(trace)), ("Look-ups", _lookups(trace)), ("Lines", _lines(trace)), ("Transaction", list(_transaction(trace))),
-             ("Rules", _findings(trace)), ("Retention", list(trace.retention)))  # fmt: skip
+             ("Rules", _findings(trace, zone)), ("Retention", list(trace.retention)))  # fmt: skip
     return [(heading, sentences) for heading, sentences in parts if sentences]
 
 
@@ -226,8 +230,8 @@ def _transaction(trace: TraceExplanation) -> Iterator[str]:
         yield f"{id_} joins nothing: more than {MOST_OF_A_KEY} traces show it, so it is no id of one piece of work"
 
 
-def _findings(trace: TraceExplanation) -> list[str]:
-    fired = [f"{word}: {text}" for failure in group_failures(trace.fired) for word, text in describe_failure(failure)]
+def _findings(trace: TraceExplanation, zone: tzinfo | None) -> list[str]:
+    fired = [f"{word}: {text}" for failure in group_failures(trace.fired) for word, text in describe_failure(failure, zone=zone)]
     silent: Sequence[str] = [f"silent: {', '.join(trace.silent)}"] if trace.silent else []
     return [*(fired or ["no rule fired"]), *silent]
 

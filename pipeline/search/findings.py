@@ -1,15 +1,19 @@
 """Findings: finds traces with hidden faults."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from pipeline.search.comparisons import duration_bounds
+from pipeline.search.query import any_of, told
 from pipeline.search.search import MOST_DOCUMENTS, documents, newest_first
 from pipeline.search.time_expressions import time_range
 from pipeline.store.client import Store
 
 
 def hidden_faults(store: Store, *, since: datetime | None = None, until: datetime | None = None, limit: int = 100,
-                  rule: str = "", service: str = "", notices: bool = False) -> list[dict[str, Any]]:  # fmt: skip
+                  rule: str = "", service: str = "", notices: bool = False, edge_status: Sequence[str] = (),
+                  duration: Sequence[str] = ()) -> list[dict[str, Any]]:  # fmt: skip
     """Returns the trace documents with a hidden fault, newest first.
 
     Args:
@@ -20,9 +24,13 @@ def hidden_faults(store: Store, *, since: datetime | None = None, until: datetim
         rule: only traces for which this rule fired.
         service: only traces with a finding of this service.
         notices: also traces whose findings are all notices.
+        edge_status: only traces whose caller was told one of these HTTP statuses, as `status_bounds` reads them.
+        duration: only traces that lasted so, by all of these comparisons, as `duration_bounds` reads them.
     """
     filters: list[dict[str, Any]] = [{"exists": {"field": "trace.rules"}} if notices else {"term": {"trace.hiddenFault": True}}]
     filters += [{"term": {field: value}} for field, value in (("trace.rules", rule), ("findings.serviceName", service)) if value]
+    filters += [any_of([told(text) for text in edge_status])] if edge_status else []
+    filters += [{"range": {"durationInNanos": duration_bounds(text)}} for text in duration]
     # raises where nothing can lie between the two
     time_range(since, until)
     ends = (("lastSeenAt", time_range(since, None)), ("@timestamp", time_range(None, until)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, get_args
 
-from pipeline.search.query import Clause, any_of, joined
+from pipeline.search.query import Clause, any_of, joined, lasting
 from pipeline.search.time_expressions import time_range
 
 Status = Literal["success", "error", "failure", "timeout", "exception"]
@@ -36,6 +36,7 @@ class InvocationQuery:
         statuses: how they ended.
         cold: whether they were cold starts; None for both.
         slower_than: milliseconds that they took at least; None for any.
+        duration: comparisons with what they took, as `duration_bounds` reads them, all of which must hold.
         since: aware; reported at this moment or later.
         until: aware; reported at this moment or earlier.
         sort: by what they are listed, the newest or the largest first.
@@ -47,6 +48,7 @@ class InvocationQuery:
     statuses: tuple[Status, ...] = ()
     cold: bool | None = None
     slower_than: float | None = None
+    duration: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
     sort: Sort = "time"
@@ -70,6 +72,7 @@ def invocation_clause(query: InvocationQuery, *, statuses: Sequence[Status] = ()
         filters.append({"term": {"coldStart": query.cold}})
     if query.slower_than is not None:
         filters.append({"range": {"durationMs": {"gte": query.slower_than}}})
+    filters += map(lasting, query.duration)
     if statuses:
         filters.append(any_of([{"terms": {"platformStatus": list(statuses)}}, UNSAID]))
     return joined(filters)

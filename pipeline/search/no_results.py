@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pipeline.join.transactions import Transaction
+from pipeline.model.durations import rough_duration
 from pipeline.model.trace_ids import parse_trace_id, to_xray
 from pipeline.retain.in_words import record_in_words
 from pipeline.search.query import Clause, SearchQuery, clauses, ids_of, joined, naming_or_with
@@ -16,7 +17,7 @@ from pipeline.store.results import Hit
 
 _MOST_NAMED = 5
 _FIELDS = ("trace", "state.lookups", "sampledOut", "healthy", "held")
-_MINUTE = 60
+_SECOND = 1000
 
 
 def explain_no_results(
@@ -108,19 +109,15 @@ def _state(trace_id: str, hit: Hit, *, delays: Sequence[int], now: float) -> str
 
 def _again(lookups: dict[str, dict[str, Any]], delays: Sequence[int], now: float) -> str:
     if not lookups:
-        return f"It is looked up about {_duration(delays[0])} after its first lines: try again then."
+        return f"It is looked up about {rough_duration(delays[0] * _SECOND)} after its first lines: try again then."
     next_at = max(lookup.get("at", 0) for lookup in lookups.values()) / 1000 + delays[min(len(lookups), len(delays) - 1)]
     if next_at < now + 1:
         return "It is due to be looked up again now: try again in a minute, or run `tracejoin resolve`."
-    return f"It is looked up again in about {_duration(next_at - now)}: try again then."
+    return f"It is looked up again in about {rough_duration((next_at - now) * _SECOND)}: try again then."
 
 
 def _ended(_lookups: dict[str, dict[str, Any]], _delays: Sequence[int], _now: float) -> str:
     return "This is final."
-
-
-def _duration(seconds: float) -> str:
-    return f"{round(seconds)} s" if seconds < 2 * _MINUTE else f"{round(seconds / _MINUTE)} min"
 
 
 def _documents(number: int) -> str:

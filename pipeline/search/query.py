@@ -10,8 +10,10 @@ from typing import Any, get_args
 from pipeline.detect.verdict import State
 from pipeline.errors import BadInputError
 from pipeline.join.transactions import Transaction
+from pipeline.model.durations import NANOS_A_MILLI
 from pipeline.model.json_values import as_text, is_annotation_key
 from pipeline.model.trace_ids import parse_span_id, parse_trace_id
+from pipeline.search.comparisons import duration_bounds, status_bounds
 from pipeline.search.pasted_ids import meant_by
 from pipeline.search.recorded_traces import NOTHING_RECORDED, RecordedTraces
 from pipeline.search.time_expressions import time_range
@@ -50,6 +52,9 @@ class SearchQuery:
         tenant: tenant ids: lines that name one of them.
         state: of STATES: only documents of traces in this state.
         annotations: X-Ray annotations, each as ``key=value``.
+        status: HTTP statuses, as `status_bounds` reads them: those of spans, and of requests in API Gateway's and AppSync's logs.
+        edge_status: HTTP statuses in the same forms: what the caller of the trace's entry was told.
+        duration: comparisons, as `duration_bounds` reads them, all of which must hold: of spans, and of invocations in Lambda's own lines.
         hidden_faults: only traces with a fault that hides behind a success.
         excluded: what must not match, each with a name for it.
         since: aware; documents of this moment and later.
@@ -73,6 +78,9 @@ class SearchQuery:
     log_group: Several = ()
     tenant: Several = ()
     annotations: tuple[str, ...] = ()
+    status: Several = ()
+    edge_status: Several = ()
+    duration: tuple[str, ...] = ()
     hidden_faults: bool = False
     excluded: tuple[tuple[str, "SearchQuery"], ...] = ()
     since: datetime | None = None
@@ -89,7 +97,7 @@ def ids_of(query: SearchQuery) -> list[str]:
 def opensearch_query(query: SearchQuery, transaction: Transaction | None = None) -> Clause:
     """Returns the OpenSearch query; with a transaction, which the ids stand for, it matches all of its documents.
 
-    Raises BadInputError where a trace id, an annotation or the times are invalid.
+    Raises BadInputError where a trace id, an annotation, a status, a duration or the times are invalid.
     """
     return joined(clauses(query, transaction).values())
 
@@ -119,7 +127,7 @@ def clauses(query: SearchQuery, transaction: Transaction | None = None) -> dict[
         found["--hidden-faults"] = {"term": {"trace.hiddenFault": True}}
     found |= {f'"{word}"': naming_or_with(word, query.recorded) for word in query.words}
     found |= {name: {"bool": {"must_not": [_without_kind(excluded)]}} for name, excluded in query.excluded}
-    return found | _of_texts(query) | _of_times(query)
+    return found | _of_measures(query) | _of_texts(query) | _of_times(query)
 
 
 def naming_or_with(word: str, recorded: RecordedTraces = NOTHING_RECORDED) -> Clause:
@@ -134,6 +142,18 @@ def named(id_: str, recorded: RecordedTraces = NOTHING_RECORDED) -> Clause:
 
 def _without_kind(query: SearchQuery) -> Clause:
     return joined(clause for name, clause in clauses(query).items() if name != "kind")
+
+
+def _of_measures(query: SearchQuery) -> dict[str, Clause]:
+    found: dict[str, Clause] = {}
+    if statuses := _several(query.status):
+        found["--status"] = any_of([{"range": {"httpStatus": status_bounds(text)}} for text in statuses])
+    if statuses := _several(query.edge_status):
+        found["--edge-status"] = any_of([*map(told, statuses), *query.recorded.with_edge_status(statuses)])
+    for option, sign in (("--min-duration", ">"), ("--max-duration", "<")):
+        if compared := [text for text in query.duration if text.lstrip().startswith(sign)]:
+            found[option] = joined(map(lasting, compared))
+    return found
 
 
 def _of_texts(query: SearchQuery) -> dict[str, Clause]:
@@ -201,6 +221,18 @@ def annotated(text: str) -> Clause:
     if not separator or not is_annotation_key(key):
         raise BadInputError(f"{text!r} is no annotation: expected key=value, such as path=/orders")
     return {"term": {f"annotations.{key}": as_text(value)}}
+
+
+def told(status: str) -> Clause:
+    """Returns the OpenSearch query for the documents of traces whose caller was told such an HTTP status. Raises BadInputError."""
+    return {"range": {"trace.edgeStatus": status_bounds(status)}}
+
+
+def lasting(comparison: str) -> Clause:
+    """Returns the OpenSearch query for the spans and reports of Lambda with such a duration, as `duration_bounds` reads it."""
+    bounds = duration_bounds(comparison)
+    milliseconds = {operator: nanoseconds / NANOS_A_MILLI for operator, nanoseconds in bounds.items()}
+    return any_of([{"range": {"durationInNanos": bounds}}, {"range": {"durationMs": milliseconds}}])
 
 
 def _with_words(text: str) -> Clause:

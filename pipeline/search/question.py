@@ -15,12 +15,14 @@ from typing import Any, Final
 
 from pipeline.errors import BadInputError
 from pipeline.model.trace_ids import parse_trace_id
+from pipeline.search.comparisons import duration_bounds, status_bounds
 from pipeline.search.pasted_ids import is_id, is_log_line
 from pipeline.search.query import LEVELS, STATES, SearchQuery
 from pipeline.search.time_expressions import parse_time
 
 KEYS: Final[Mapping[str, str]] = MappingProxyType(
-    {"service": "service", "level": "level", "kind": "kind", "state": "state", "hidden": "hidden_faults", "group": "log_group",
+    {"service": "service", "level": "level", "kind": "kind", "state": "state", "status": "status", "edge": "edge_status",
+     "duration": "duration", "hidden": "hidden_faults", "group": "log_group",
      "tenant": "tenant", "annotation": "annotations", "since": "since", "until": "until", "text": "text", "phrase": "phrase", "id": "ids",
      "trace": "trace_id", "correlation": "correlation_id", "request": "request_id", "exact": "whole"}
 )  # fmt: skip
@@ -28,7 +30,7 @@ KEYS: Final[Mapping[str, str]] = MappingProxyType(
 
 _ALIASES: Final = {
     "log-group": "group", "hidden-faults": "hidden", "trace-id": "trace", "correlation-id": "correlation", "request-id": "request",
-    "tenant-id": "tenant", "tenantid": "tenant",
+    "tenant-id": "tenant", "tenantid": "tenant", "edge-status": "edge", "edgestatus": "edge", "httpstatus": "status",
 }  # fmt: skip
 _ONCE: Final = frozenset({"level", "since", "until", "hidden", "exact"})
 _NEVER_EXCLUDED: Final = frozenset({"since", "until", "exact"})
@@ -203,6 +205,9 @@ class _Reader:
 _CHOICES: Final[Mapping[str, Callable[[Term], str]]] = {
     "kind": lambda term: _one_of(term, _KINDS),
     "state": lambda term: _one_of(term, STATES),
+    "status": lambda term: _checked(term, status_bounds),
+    "edge": lambda term: _checked(term, status_bounds),
+    "duration": lambda term: _checked(term, duration_bounds),
 }
 
 
@@ -233,12 +238,22 @@ def _one_of(term: Term, allowed: Sequence[str]) -> str:
     return by_name[term.value.lower()]
 
 
+def _checked(term: Term, read: Callable[[str], object]) -> str:
+    """The value of a term that ``read`` can read."""
+    try:
+        read(term.value)
+    except BadInputError as error:
+        raise BadInputError(f"{term.key}: {error}") from None
+    return term.value
+
+
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 _EXAMPLES: Final = {
-    "service": "service:orders", "level": "level:error", "kind": "kind:span", "state": "state:pending", "hidden": "hidden:yes",
+    "service": "service:orders", "level": "level:error", "kind": "kind:span", "state": "state:pending", "status": "status:5xx",
+    "edge": "edge:5xx", "duration": "duration:>500ms", "hidden": "hidden:yes",
     "group": "group:/aws/lambda/orders", "tenant": "tenant:acme", "annotation": "annotation:path=/orders", "since": "since:2h",
     "until": "until:15m", "text": "text:timeout", "phrase": 'phrase:"not found"', "id": "id:order-7",
     "trace": "trace:1-5759e988-bd862e3fe1be46a994272793",

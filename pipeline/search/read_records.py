@@ -13,7 +13,7 @@ from pipeline.model.index_days import log_indices
 from pipeline.model.json_values import as_text
 from pipeline.model.line_states import IN_RECORD, PENDING
 from pipeline.model.trace_state import TraceState
-from pipeline.search.query import Clause, SearchQuery, annotated, any_of
+from pipeline.search.query import Clause, SearchQuery, annotated, any_of, joined, told
 from pipeline.search.recorded_traces import COMPLETE, LEAVES_TO_RECORD, RecordedTraces
 from pipeline.store.client import Store
 from pipeline.store.probe import any_matches
@@ -22,6 +22,8 @@ from pipeline.store.results import Hit
 _MOST: Final = 100_000
 _SHOWN: Final = ("state", "trace", "transactionId")
 # only a settled record is deleted, and only what is complete leaves its lines to it until then
+# a caller who was told of an error makes a trace notable (`is_notable`), and its lines say so themselves
+_NO_ERROR: Final[Clause] = {"bool": {"must_not": [{"term": {"trace.clientSaw": "error"}}]}}
 _GONE: Final = {"state": COMPLETE, "stateReason": "The trace was complete and healthy; its record is past its retention.", "version": 0}
 
 Raw = dict[str, Any]
@@ -30,20 +32,22 @@ Raw = dict[str, Any]
 def with_records(query: SearchQuery, store: Store) -> SearchQuery:
     """Returns ``query`` with what the records say of what it asks for, where there are lines that leave it to them.
 
-    Raises BadInputError where more traces have an annotation or a correlation id than a query can name.
+    Raises BadInputError where more traces have an annotation, a status or a correlation id than a query can name.
     """
     left_out = [excluded for _, excluded in query.excluded]
     asked = [query, *left_out]
     states = any(each.state for each in asked)
     annotations = dict.fromkeys(text for each in asked for text in each.annotations)
+    statuses = dict.fromkeys(text for each in asked for text in each.edge_status)
     # a word that is asked for and that anything names is among the ids by now
     words = (word for each in left_out for word in each.words)
     ids = dict.fromkeys(map(as_text, (*(id_ for each in asked for id_ in _correlation_ids(each)), *words)))
-    if not (states or annotations or ids) or not any_matches([(log_indices(store.prefix), LEAVES_TO_RECORD)], store)[0]:
+    if not (states or annotations or statuses or ids) or not any_matches([(log_indices(store.prefix), LEAVES_TO_RECORD)], store)[0]:
         return query
     recorded = RecordedTraces(
         unfinished=unfinished_traces(store) if states else {},
         annotated={text: _traces(store, annotated(text), f"the annotation {text}") for text in annotations},
+        told={text: _traces(store, joined([told(text), _NO_ERROR]), f"the edge status {text}") for text in statuses},
         correlated={id_: _traces(store, {"term": {"correlationId": id_}}, f"the correlation id {id_}") for id_ in ids},
     )
     excluded = tuple((name, replace(each, recorded=recorded)) for name, each in query.excluded)

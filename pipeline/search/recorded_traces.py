@@ -21,11 +21,13 @@ class RecordedTraces:
         unfinished: by state, the ids of the traces that are not settled; all others of these are complete.
         annotated: by annotation, as ``key=value``, the ids of the traces that have it.
         correlated: by correlation id, the ids of the traces that show it.
+        told: by HTTP status as it is asked for, the ids of the traces whose caller was told such a one.
     """
 
     unfinished: Mapping[str, Sequence[str]] = field(default_factory=dict)
     annotated: Mapping[str, Sequence[str]] = field(default_factory=dict)
     correlated: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    told: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def in_states(self, states: Iterable[str]) -> list[dict[str, Any]]:
         """Returns the queries for such lines of traces in one of these states."""
@@ -39,6 +41,10 @@ class RecordedTraces:
     def with_annotation(self, annotation: str) -> list[dict[str, Any]]:
         """Returns the queries for such lines of traces with an annotation."""
         return _of_traces(self.annotated.get(annotation, ()))
+
+    def with_edge_status(self, statuses: Iterable[str]) -> list[dict[str, Any]]:
+        """Returns the queries for such lines of traces whose caller was told one of these HTTP statuses."""
+        return _of_traces(trace_id for status in statuses for trace_id in self.told.get(status, ()))
 
     def with_correlation_ids(self, ids: Iterable[str]) -> list[dict[str, Any]]:
         """Returns the queries for such lines of traces that show one of these correlation ids."""

@@ -1,39 +1,30 @@
 """Formats: times, durations, numbers and ids as a page shows them. Pure; every time is UTC."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from math import ceil, log10
 from typing import Final
 from urllib.parse import urlencode
 
+from pipeline.model.clock_times import clock_time, moment
+from pipeline.model.durations import duration, rough_duration
 from pipeline.model.json_values import as_text
 
 _SECOND: Final = 1000.0
 _MINUTE: Final = 60 * _SECOND
 _HOUR: Final = 60 * _MINUTE
-_DAY: Final = 24 * _HOUR
 _TEN: Final = 10.0
 _MOST_DIGITS: Final = 3
 
 
-def moment(at: str | None) -> datetime | None:
-    """Reads a stored time (ISO 8601) as an aware datetime, UTC; None where there is none."""
-    try:
-        return datetime.fromisoformat(at).astimezone(UTC) if at else None
-    except (ValueError, OverflowError):
-        return None
-
-
 def day(at: str | None) -> str:
     """Formats the day of a stored time: 2026-11-24; empty where there is none."""
-    found = moment(at)
-    return f"{found:%Y-%m-%d}" if found else ""
+    return clock_time(at, UTC).day
 
 
 def clock(at: str | None) -> str:
     """Formats the time of day of a stored time, to the millisecond: 10:00:00.123; empty where there is none."""
-    found = moment(at)
-    return f"{found:%H:%M:%S.%f}"[:-3] if found else ""
+    return clock_time(at, UTC).time
 
 
 def full_time(at: str | None) -> str:
@@ -49,29 +40,7 @@ def ago(at: str | None, now: float) -> str:
     passed = now * _SECOND - found.timestamp() * _SECOND
     if passed < -_SECOND:
         return f"in {duration(-passed)}"
-    return "now" if passed < _SECOND else f"{_rough(passed)} ago"
-
-
-def _rough(milliseconds: float) -> str:
-    for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
-        if milliseconds >= unit:
-            return f"{int(milliseconds // unit)} {name}"
-    return f"{int(milliseconds // _SECOND)} s"
-
-
-def duration(milliseconds: float | None) -> str:
-    """Formats a duration in milliseconds: 0.4 ms, 12 ms, 1.25 s, 3 min 5 s; empty where it is not known."""
-    if milliseconds is None:
-        return ""
-    if milliseconds < _TEN:
-        return f"{milliseconds:.1f} ms"
-    if milliseconds < _SECOND:
-        return f"{milliseconds:.0f} ms"
-    if milliseconds < _MINUTE:
-        return f"{milliseconds / _SECOND:.2f} s"
-    large, small, names = (_HOUR, _MINUTE, ("h", "min")) if milliseconds >= _HOUR else (_MINUTE, _SECOND, ("min", "s"))
-    whole, rest = divmod(milliseconds, large)
-    return f"{whole:.0f} {names[0]} {rest // small:.0f} {names[1]}"
+    return "now" if passed < _SECOND else f"{rough_duration(passed)} ago"
 
 
 def axis_mark(milliseconds: float, step: float) -> str:

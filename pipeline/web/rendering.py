@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from pipeline.model.display_controls import visible
+from pipeline.model.durations import duration
 from pipeline.model.json_values import as_text
 from pipeline.model.short_ids import middle
 from pipeline.model.trace_ids import to_xray
@@ -30,7 +31,7 @@ def templates() -> Environment:
         lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
     found.filters |= {
-        "ago": formats.ago, "clock": formats.clock, "day": formats.day, "duration": formats.duration, "full_time": formats.full_time,
+        "ago": formats.ago, "clock": formats.clock, "day": formats.day, "duration": duration, "full_time": formats.full_time,
         "middle": middle, "number": formats.number, "with_query": formats.with_query, "xray": to_xray,
     }  # fmt: skip
     return found

@@ -23,6 +23,7 @@ _HEIGHT: Final = 56
 
 FILTER_NAMES: Final[Mapping[str, str]] = {
     "--service": "service:", "--log-group": "group:", "--tenant": "tenant:", "--kind": "kind:", "--state": "state:", "--level": "level:",
+    "--status": "status:", "--edge-status": "edge:", "--min-duration": "duration:", "--max-duration": "duration:",
     "--annotation": "annotation:", "--hidden-faults": "hidden:yes", "--text": "text:", "--phrase": "the phrase", "--since": "since:",
     "--until": "until:",
 }  # fmt: skip

@@ -11,8 +11,9 @@ from typing import Any, Final, Literal
 
 import graphlay
 
+from pipeline.model.durations import duration
 from pipeline.search.service_map import MapEdge, MapNode, ServiceMap, Traffic
-from pipeline.web.formats import duration, number
+from pipeline.web.formats import number
 
 MOST_BOXES: Final = 60
 """A picture of more boxes is none; the tables name the others."""

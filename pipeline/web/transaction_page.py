@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from math import isfinite
 from typing import Any, Final
 
@@ -118,7 +119,7 @@ def common_values(view: TransactionView, found: Sequence[Row]) -> dict[str, Any]
 def _trace(explanation: TraceExplanation, view: TransactionView) -> ShownTrace:
     stored = view.traces.get(explanation.trace_id, {})
     status = stored.get("trace") or {}
-    failures = tuple((failure.alert, tuple(describe_failure(failure, utc=True))) for failure in group_failures(explanation.fired))
+    failures = tuple((failure.alert, tuple(describe_failure(failure, zone=UTC))) for failure in group_failures(explanation.fired))
     return ShownTrace(
         trace_id=explanation.trace_id,
         name=stored.get("name") or stored.get("serviceName") or "",
@@ -127,7 +128,7 @@ def _trace(explanation: TraceExplanation, view: TransactionView) -> ShownTrace:
         hidden_fault=explanation.hidden_fault,
         told=describe_response(status.get("clientSaw"), status.get("edgeStatus")),
         failures=failures,
-        sections=tuple(in_sections(explanation)),
+        sections=tuple(in_sections(explanation, zone=UTC)),
     )
 
 

@@ -137,7 +137,7 @@ def test_the_command_without_aws(store, tmp_path):
     names = [text.split()[0] for text in output.splitlines() if text.startswith(("orders", "evil"))]
     assert names[0] == "orders"
     assert "of 10 prices 8 are not confirmed by a page of AWS" in output
-    assert "projected from 2.0 hours" in " ".join(output.split())
+    assert "projected from 2 h 0 min" in " ".join(output.split())
     assert "unknown, so not in the sum: OpenSearch nodes, Lambda, SQS, CloudWatch metrics, CloudWatch alarms" in " ".join(output.split())
     (tmp_path / "prices.yaml").write_text("date: 2026-01-01\nregion: mars-1\nprices: {logs_ingestion: {usd: 1000}}\n")
     dear = rows(tracejoin("cost", "--no-aws", "--json", "--prices", tmp_path / "prices.yaml", **place)[1])

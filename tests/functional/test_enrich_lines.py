@@ -222,6 +222,7 @@ QUESTIONS = [
     "", "state:complete", "state:pending", "-state:complete", "state:complete state:pending", "state:notFound -level:error", "hidden:yes", "paid",
     "annotation:path=/orders", "-annotation:path=/orders", "correlation:order-17", "exact:yes correlation:order-17", "order-17",
     "exact:yes id:order-17", "-order-17", "kind:log state:complete", f"trace:{to_xray(TRACE)}", f"exact:yes id:{REQUEST}", "kind:span",
+    "edge:200", "edge:5xx", "edge:<300 paid", "-edge:2xx", "status:200", "duration:>1ms",
     "state:complete level:error", "annotation:path=/nowhere", "state:complete annotation:path=/orders paid",
 ]  # fmt: skip
 

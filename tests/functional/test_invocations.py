@@ -182,7 +182,7 @@ def test_totals_and_percentiles_of_each_function(environment, shop):
 
 def test_a_list_in_another_order_shows_the_day_in_each_row(environment, shop):
     """At 80 columns a row heads the invocations of a day only where they come in the order of time."""
-    day = re.compile(r"\d{4}-\d\d-\d\d\s*")
+    day = re.compile(r"\d{4}-\d\d-\d\d\s+[A-Z+0-9-]+\s*")
     narrow = environment | {"COLUMNS": "80"}
     assert any(map(day.fullmatch, tracejoin("invocations", **narrow)[1].splitlines()))
     lines = tracejoin("invocations", "--sort", "duration", **narrow)[1].splitlines()

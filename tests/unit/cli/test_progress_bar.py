@@ -6,7 +6,7 @@ from pipeline.cli.progress_bar import progress_bar, progress_words
 def test_it_says_how_far_how_fast_and_how_long():
     """Half is done in a minute; what an earlier run did says nothing of the speed."""
     assert progress_words(0.5, 0.5, 1200, 60, "events") == "50%  1,200 events  20 events/s  1 min left"
-    assert progress_words(0.9, 0.1, 10, 7200, "events") == "90%  10 events  0 events/s  2.0 h left"
+    assert progress_words(0.9, 0.1, 10, 7200, "events") == "90%  10 events  0 events/s  2 h left"
     assert progress_words(0.9, 0.0, 0, 0, "events") == "90%  0 events"
 
 

@@ -28,6 +28,14 @@ def test_names_have_half_of_the_width(width):
         assert name.startswith(text)
 
 
+def test_what_is_not_cut_stands_last():
+    """Without a width each row has its whole text, ids included, and the bars before it are below each other."""
+    body = f"START RequestId: 5ec3937c-9a81-4e22-ae1b-a3f7b867c658 {'x' * 300}"
+    shown = lines_of([stored_span("a", 0, 100, name="first"), stored_line("l", 0, "a", body=body)], None)
+    assert [line.rstrip().endswith(text) for line, text in zip(shown, ("▸ first", body), strict=True)] == [True, True]
+    assert len({line.index(mark) for line, mark in zip(shown, ("━", "·"), strict=True)}) == 1
+
+
 def test_a_deep_row_begins_with_its_depth():
     """Where there is no room to draw how deep it is."""
     shown = lines_of(

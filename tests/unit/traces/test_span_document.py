@@ -26,6 +26,14 @@ def test_a_span_has_data_preppers_shape():
     assert [document["parentSpanId"] for document in spans.values()].count("") == 1
 
 
+def test_the_http_status_is_a_number_of_its_own():
+    """Whether X-Ray names it of a request or of an AWS call; a span without one has no such field."""
+    answered = [edge(status=502), function(aws={"status_code": 400}), function("2" * 16)]
+    spans = spans_of(*(segment for document in answered for segment in read_document(document)))
+    assert {id_: document.get("httpStatus", "none") for id_, document in spans.items()} == {
+        "a" * 16: 502, "b" * 16: 200, "17e84e76450d1777": 400, "2" * 16: "none"}  # fmt: skip
+
+
 def test_nesting():
     """Sixty-four levels are read; metadata far deeper than OpenSearch takes ends in an ellipsis; JSON without a bottom is refused."""
     deepest = call("bottom", f"{1:016x}")

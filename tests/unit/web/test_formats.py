@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.web.formats import ago, axis_mark, clock, day, duration, full_time, with_query
+from pipeline.model.durations import duration
+from pipeline.web.formats import ago, axis_mark, clock, day, full_time, with_query
 
 AT = "2026-11-24T23:59:59.123456789+01:00"
 
