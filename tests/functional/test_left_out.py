@@ -56,14 +56,17 @@ def test_an_old_closed_index_holds_nothing_up(store, settings):
 
 
 def test_lines_come_again_if_the_invocation_around_them_cannot_be_looked_for(store, settings):
-    """Nobody would look for them later: so shipping fails, and the event that is delivered again finds the invocation."""
-    shipped(lambda_event([start(), report(trace=TRACE, sampled=False)], at=MIDNIGHT - 2000), store, settings)
+    """Its trace settled, so nobody would look for them later: shipping fails, and the event that is delivered again finds the invocation."""
+    shipped(lambda_event([start()], at=MIDNIGHT - 2000), store, settings)
+    shipped(lambda_event([end(), report(sampled=False)], at=MIDNIGHT + 2000, first=20), store, settings)
+    assert resolver(store, settings)[0].resolve([TRACE], force=True).settled == 1
     name = closed(store, MIDNIGHT - 1)
     event = lambda_event(["bare"], at=MIDNIGHT + 1000, first=10)
     with pytest.raises(UnavailableError, match=name):
         shipped(event, store, settings)
     opened(store, name)
     assert shipped(event, store, settings).ledger.duplicate == 1
+    assert "bare" in {document["body"] for document in lines_of(store)}
 
 
 def test_the_command_line_says_what_it_could_not_see(store, settings):
