@@ -12,6 +12,7 @@ Programs, each a list of steps:
     settlement  one group of traces of resolve, from what is stored of them to their verdicts
     resolution  what a run of resolve did
     hint_queue  the trace ids that ship hands to resolve
+    sweep_queue asks for a sweep where no schedule runs one
     configure   makes the rooms' things of the settings
     settings    the one reader of the environment
     setting_values  the texts of settings in, values out

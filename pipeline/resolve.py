@@ -38,7 +38,7 @@ from pipeline.settings import Settings
 from pipeline.settlement import Run, Settlement
 from pipeline.store.client import Store
 from pipeline.store.join_keys import JoinKeys
-from pipeline.store.probe import answers_to, existence, may_match
+from pipeline.store.probe import answers_to, any_matches, existence, may_match
 from pipeline.store.stored_letters import forget_indexed, search_of_events
 from pipeline.store.trace_records import TraceRecords
 from pipeline.topology.periods import recent_spans
@@ -62,6 +62,8 @@ _MOST_FAILURES = 16
 _GOLDEN = 0.618_033_988_75
 _PERIOD = 300
 _BETWEEN_PURGES = 3600
+# CloudWatch Logs takes events from two hours ahead (its API reference, PutLogEvents)
+_AHEAD_MS = 7_200_000
 
 
 class _Todo(NamedTuple):
@@ -101,6 +103,7 @@ class Resolver:
         self._sweeps = 0
         self._next_purge = 0.0
         self._next_map = 0.0
+        self._map_waits = False
         alerts = Outbox(store) if settings.alert_per == "trace" else None
         self._outbox = alerts or IssueOutbox(store)
         self._purge_alerts = Outbox(store).purge
@@ -176,6 +179,19 @@ class Resolver:
         self._keep_up(total, go_on, todo)
         return total
 
+    def leaves_work(self, swept: Resolution) -> bool:
+        """Whether this resolver's last sweep, which came to ``swept``, leaves work that waits for nobody else.
+
+        That are open traces and lines, alerts that are not out, and service maps that it passed over. Dead letters, traces that were given
+        up while X-Ray was away, and what a policy takes after its period of grace are for any later sweep. Raises as `sweep` does.
+        """
+        if swept.unsettled or self._map_waits:
+            return True
+        now = int(self._clock() * 1000)
+        pending, unsettled, _ = self._records.searches(now + _AHEAD_MS)
+        *is_open, is_due = any_matches([pending, unsettled, self._outbox.search], self._store)
+        return any(is_open) or (is_due and self._dispatcher is not None and self._outbox.outlook(now) != "nothing")
+
     def _todo(self, before_ms: int) -> tuple["_Todo", Mapping[str, Any]]:
         """Finds out in one request which steps of a sweep have nothing to do, and what recent traces show of issues."""
         searches = (*self._records.searches(before_ms), self._outbox.search, search_of_events(self._store),
@@ -233,6 +249,7 @@ class Resolver:
             expired = (self._keys.purge, self._purge_alerts, *([] if self._settings.service == "es" else [self._store.expire]))
             steps += (partial(each, days=days) for each in expired)
             self._next_purge = now + _BETWEEN_PURGES
+        self._map_waits = todo.map and not hourly and now < self._next_map
         if hourly or (todo.map and now >= self._next_map):
             steps.append(partial(self._map.keep_up, whole=hourly, go_on=go_on))
             self._next_map = now + _PERIOD

@@ -65,6 +65,7 @@ class Settings:
             role of OpenSearch's security plugin with the rights that they need; empty for none.
         region: AWS_REGION or AWS_DEFAULT_REGION, where Amazon's endpoints are.
         queue_url: TRACEJOIN_QUEUE_URL, the SQS queue from `ship` to `resolve`; empty on a laptop.
+        sweep_queue_url: TRACEJOIN_SWEEP_QUEUE_URL, the SQS queue whose messages run the sweep by need; empty where a schedule runs it.
         own_log_group: AWS_LAMBDA_LOG_GROUP_NAME, the function's own log group; it is never shipped.
         excluded_log_groups: TRACEJOIN_EXCLUDED_LOG_GROUPS, comma separated; never shipped either.
         api_gateway_log_groups: TRACEJOIN_API_GATEWAY_LOG_GROUPS, comma separated, with `*` and `?`: only in these log groups are lines
@@ -124,6 +125,7 @@ class Settings:
     function_roles: tuple[str, ...] = _setting("TRACEJOIN_FUNCTION_ROLES", (), values.role_arns)
     region: str = _setting("AWS_REGION", "", fallback="AWS_DEFAULT_REGION")
     queue_url: str = _setting("TRACEJOIN_QUEUE_URL", "", service_url, shown=False)
+    sweep_queue_url: str = _setting("TRACEJOIN_SWEEP_QUEUE_URL", "", service_url, shown=False)
     own_log_group: str = _setting("AWS_LAMBDA_LOG_GROUP_NAME", "")
     excluded_log_groups: tuple[str, ...] = _setting("TRACEJOIN_EXCLUDED_LOG_GROUPS", (), values.names)
     api_gateway_log_groups: tuple[str, ...] = _setting("TRACEJOIN_API_GATEWAY_LOG_GROUPS", API_GATEWAY_LOG_GROUPS, values.names)

@@ -63,7 +63,7 @@ class Shipment(msgspec.Struct, frozen=True):
 
 
 def ship(event: object, *, store: Store, settings: Settings, remaining: Callable[[], float],
-         clock: Callable[[], float] = time.time) -> Shipment:  # fmt: skip
+         clock: Callable[[], float] = time.time, before: Callable[[], None] = lambda: None) -> Shipment:  # fmt: skip
     """Ships one event of CloudWatch Logs, Kinesis or Data Firehose.
 
     Args:
@@ -72,13 +72,15 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
         settings: bounds, names, accounts, redaction.
         remaining: returns the seconds left for all of it.
         clock: returns seconds since the epoch.
+        before: called before the first request to OpenSearch, if there is something to ship at all.
 
-    Raises UnavailableError where a write may succeed later, and MisconfiguredError where `setup` did not run yet or the login is refused:
-    the event must be delivered again, which is safe, since every document's id follows from the event.
+    Raises what ``before`` raises, UnavailableError where a write may succeed later, and MisconfiguredError where `setup` did not run yet or
+    the login is refused: the event must be delivered again, which is safe, since every document's id follows from the event.
     """
     received = decode_event(event, max_bytes=settings.max_decompressed_bytes)
     decoded = _wanted(received, settings)
     if decoded.batches or decoded.bad_events or decoded.bad_envelopes:
+        before()
         store.require_templates()
     now = int(clock() * 1000)
     days = index_days(now, settings.retention_days)

@@ -1,4 +1,6 @@
-"""Resolve: the Lambda function that settles traces. Hints come through SQS; a schedule runs the sweep, which finds what no hint named.
+"""Resolve: the Lambda function that settles traces. Hints come through SQS; the sweep finds what no hint named.
+
+A schedule runs it every few minutes, or once a day, and in between who leaves work asks for it (`pipeline.sweep_queue`).
 
 `pipeline.resolve.Resolver` does the work: look up, merge, evaluate, write, bring the lines up to date.
 """
@@ -30,6 +32,7 @@ from shipper_function.hint_batch import (
     read_hints,
     send_again,
 )
+from shipper_function.queues import ask_for_sweep, sweeps
 from shipper_function.resolve_metrics import count
 
 # milliseconds before Lambda's limit: of the last beginning of a sweep's group, of a batch of hints, and of the end of all work on hints
@@ -118,16 +121,34 @@ def _sent(done: Mapping[str, Hint], total: Resolution, rest: Mapping[str, Hint])
     return failures
 
 
+def sweep(remaining: Callable[[], float]) -> None:
+    """Sweeps, and asks for the next one where this one leaves work; ``remaining`` returns Lambda's remaining milliseconds."""
+    metrics.add_metric("sweeps", MetricUnit.Count, 1)
+    swept = resolver().sweep(min_age=settings().lookup_delays[0], go_on=lambda: remaining() > _LAST_GROUP_MS)
+    count(swept, metrics, logger)
+    if settings().sweep_queue_url and (remaining() <= _LAST_GROUP_MS or resolver().leaves_work(swept)):
+        ask_for_sweep(settings())
+
+
+def holds_hints(event: Mapping[str, Any]) -> bool:
+    """Whether the ``event`` is a batch of hints; else it is a schedule's, or messages of the queue that asks for a sweep."""
+    records = event.get("Records")
+    if not records or not settings().sweep_queue_url:
+        return records is not None
+    # a batch comes from one queue
+    return not sweeps(settings()).is_source_of(records[0].get("eventSourceARN", ""))
+
+
 @metrics.log_metrics
 @tracer.capture_lambda_handler
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Resolves the hints of an SQS event, or sweeps for any other event; returns a partial batch response, or None for a sweep."""
     metrics.add_metric("invocations", MetricUnit.Count, 1)
     remaining = context.get_remaining_time_in_millis
-    if "Records" not in event:
-        metrics.add_metric("sweeps", MetricUnit.Count, 1)
-        swept = resolver().sweep(min_age=settings().lookup_delays[0], go_on=lambda: remaining() > _LAST_GROUP_MS)
-        return count(swept, metrics, logger)
+    if not holds_hints(event):
+        sweep(remaining)
+        return None
+    ask_for_sweep(settings())
     hints, unreadable = read_hints(event["Records"])
     for message_id, reason in unreadable.items():
         logger.warning("a message is no hint", extra={"messageId": message_id, "reason": reason})

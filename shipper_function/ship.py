@@ -38,6 +38,15 @@ def store() -> Store:
     return store_for(settings())
 
 
+def ask_for_sweep() -> None:
+    """Asks for a sweep in some minutes, where none runs by a schedule. Raises UnavailableError."""
+    if settings().sweep_queue_url:
+        # imported here: a cold start does not wait for boto3
+        from shipper_function import queues  # noqa: PLC0415
+
+        queues.ask_for_sweep(settings())
+
+
 def send_hints(trace_ids: tuple[str, ...], lines: HeldLines | None) -> None:
     """Sends these trace ids to `resolve`, with their lines, delayed by the first look-up delay. Raises UnavailableError."""
     if not trace_ids or not settings().queue_url:
@@ -80,6 +89,7 @@ def send_again(order: Mapping[str, Any], context: LambdaContext) -> dict[str, An
         stale.update(shipment.stale)
         foreign.update(shipment.foreign)
 
+    ask_for_sweep()
     ledger, answer = replay(order, context, store=store(), settings=settings(), shipped=shipped, logger=logger)
     if not ledger.dry_run:
         count(ledger.events, stale)
@@ -95,7 +105,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.add_metric("invocations", MetricUnit.Count, 1)
     if "tracejoin" in event:
         return send_again(event, context)
-    shipment = ship(event, store=store(), settings=settings(), remaining=lambda: context.get_remaining_time_in_millis() / 1000)
+    shipment = ship(event, store=store(), settings=settings(), remaining=lambda: context.get_remaining_time_in_millis() / 1000,
+                    before=ask_for_sweep)  # fmt: skip
     count(shipment.ledger, shipment.stale)
     report_foreign(shipment.foreign)
     send_hints(shipment.unsettled, shipment.lines)

@@ -157,5 +157,5 @@ def _tell(app: CommandContext, progress: BackfillProgress, saved: SavedProgress,
     app.emit(counts | {"complete": not stopped and not progress.unreadable})
     app.say("  ".join(f"{name} [bold]{count}[/]" for name, count in counts.items()))
     if ledger.indexed:
-        app.say("the sweep of the stack settles their traces within minutes; without a stack, tracejoin resolve does")
+        app.say("the sweep of the stack settles their traces within minutes; without a stack, or with SweepBy=need, tracejoin resolve does")
     return 1 if stopped or progress.unreadable or ledger.bad_envelopes or ledger.dead_lettered else 0

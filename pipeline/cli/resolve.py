@@ -22,7 +22,7 @@ _CONFIG = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_time
 @click.command()
 @pass_app
 def resolve(app: CommandContext) -> int:
-    """Looks up what is pending, once: the sweep that Lambda runs on a schedule. No queue needed.
+    """Looks up what is pending, once: the sweep that Lambda runs on a schedule or by need. No queue needed.
 
     While X-Ray is away, what follows from log lines happens all the same; the exit status is 1 then, where another
     account refuses, and where an index takes no writes.

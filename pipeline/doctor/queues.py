@@ -16,6 +16,8 @@ from pipeline.errors import BadInputError
 _LONGEST_WAIT: Final = 15 * 60
 # a hint that waits for its last look-up may be older than its delay by this much
 _SLACK: Final = 5 * 60
+# as for the alarm SweepWaitsAlarm
+_LONGEST_SWEEP_WAIT: Final = 30 * 60
 _TELLS_OF_FAULTS: Final = "HiddenFaults"
 
 
@@ -25,6 +27,22 @@ def oldest(stack: Stack, age: int, delays: Sequence[int]) -> Iterator[CheckResul
         queue = _queue_name(stack.id_of("HintQueue"))
         message = f"its oldest message has waited {age // 60} minutes: resolve does not keep up, or fails"
         yield problem(queue, message, _tail(stack, "ResolveFunction"))
+
+
+def asked_sweeps(stack: Stack, age: int) -> Iterator[CheckResult]:
+    """Reports sweeps that were asked for and do not run; ``age`` is that of the oldest message, in seconds."""
+    if age > _LONGEST_SWEEP_WAIT:
+        queue = _queue_name(stack.id_of("SweepQueue"))
+        message = f"a sweep was asked for {age // 60} minutes ago and does not run, or fails: what no hint told of stays pending"
+        yield problem(queue, message, _tail(stack, "ResolveFunction"))
+
+
+def keeps_awake(stack: Stack) -> Iterator[CheckResult]:
+    """Warns of a collection that could scale to zero, and is asked every five minutes."""
+    made = {name: stack.parameters.get(name) for name in ("OpenSearch", "CollectionGeneration", "SweepBy")}
+    if made == {"OpenSearch": "serverless", "CollectionGeneration": "nextgen", "SweepBy": "schedule"}:
+        message = "the sweep asks the collection every 5 minutes, so that it never scales to zero"
+        yield warning(stack.name, message, f"Deploy {stack.name} again with the parameter SweepBy=need.")
 
 
 def failed_hints(stack: Stack, queue: Queue) -> Iterator[CheckResult]:
@@ -94,6 +112,12 @@ def _id(it: Account, logical_id: str) -> str:
     return found
 
 
+def _look_sweep(it: Account) -> Iterator[CheckResult]:
+    yield from keeps_awake(it.stack())
+    if queue := it.stack().id_of("SweepQueue"):
+        yield from asked_sweeps(it.stack(), metrics.read_oldest(it.calls, _queue_name(queue)))
+
+
 def _look_parked(it: Account) -> Iterator[CheckResult]:
     count, more = read.read_objects(it.calls, _id(it, "ParkedEvents"))
     yield from parked(it.stack(), count, more=more)
@@ -104,6 +128,7 @@ CHECKS: Final = (
           lambda it: oldest(it.stack(), metrics.read_oldest(it.calls, _queue_name(_id(it, "HintQueue"))), it.settings().lookup_delays)),
     Check("queue-dead-letters", "The dead-letter queue of hints is empty.",
           lambda it: failed_hints(it.stack(), read.read_queue(it.calls, _id(it, "HintDeadLetters")))),
+    Check("sweep", "A sweep that was asked for runs, and none keeps a collection awake that could scale to zero.", _look_sweep),
     Check("parked-events", "No event is parked.", _look_parked),
     Check("alarms", "No alarm of the stack is on.",
           lambda it: alarms(it.stack(), metrics.read_alarms(it.calls, it.stack().names("AWS::CloudWatch::Alarm")))),

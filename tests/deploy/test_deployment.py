@@ -86,6 +86,13 @@ def test_an_update_reaches_everything(story):
     assert (story.later[LATER], story.later[GROUP]) == ([f"{STACK}-ship"], [])
 
 
+def test_the_sweep_comes_by_need(story):
+    """With SweepBy=need the schedule runs once a day; a line that no hint told of is settled by the deployed queue's message all the same."""
+    assert story.rate == "rate(1 day)"
+    assert len(story.by_need) == 1
+    assert not story.by_need & {"pending"}
+
+
 def test_deleting_the_stack_leaves_the_parked_events_and_what_was_indexed(story):
     """Nothing else: no function, role, queue, alarm, schedule or log group of ours, and no subscription on anybody's."""
     assert story.deleted == "DELETE_COMPLETE"

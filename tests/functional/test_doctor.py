@@ -66,7 +66,7 @@ def world(parts, monkeypatch):
 
 # these have tests of their own below
 ALONE = {"stack-status", "stack-functions", "stack-version", "opensearch-templates", "opensearch-old-indices", "opensearch-dead-letters",
-         "opensearch-overdue", "opensearch-dashboards"}  # fmt: skip
+         "opensearch-overdue", "opensearch-dashboards", "sweep"}  # fmt: skip
 
 
 def test_every_check_is_tested():
@@ -168,6 +168,28 @@ def test_statuses_and_versions_out_of_cloudformation(world):
     assert [(finding.status, finding.resource) for finding in found] == [("problem", STACK), ("warning", STACK)]
     assert all(STACK in finding.remedy for finding in found)
     assert "no rights" in found[0].message
+
+
+def test_the_sweep_by_need_out_of_cloudformation_and_cloudwatch(world):
+    """A schedule that keeps a sleeping generation awake is a warning; a sweep that was asked for long ago a problem."""
+    given = {"OpenSearch": "serverless", "CollectionGeneration": "nextgen", "SweepBy": "schedule"}
+    members = "".join(
+        f"<member><ParameterKey>{key}</ParameterKey><ParameterValue>{value}</ParameterValue></member>" for key, value in given.items()
+    )
+    stack = f"""<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>{STACK}</StackName><StackStatus>CREATE_COMPLETE</StackStatus>
+      <StackId>arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/1</StackId><Parameters>{members}</Parameters></member></Stacks>
+      </DescribeStacksResult></DescribeStacksResponse>"""
+    world.aws.answers["DescribeStacks"] = (200, stack.encode())
+    assert [(finding.status, "SweepBy=need" in finding.remedy) for finding in world.findings("sweep")] == [("warning", True)]
+    world.aws.answers["DescribeStacks"] = (200, stack.replace("schedule", "need").encode())
+    queue = """<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries><member><LogicalResourceId>SweepQueue</LogicalResourceId>
+      <PhysicalResourceId>https://sqs/1/sweep.fifo</PhysicalResourceId><ResourceType>AWS::SQS::Queue</ResourceType></member></StackResourceSummaries>
+      </ListStackResourcesResult></ListStackResourcesResponse>"""
+    world.aws.answers["ListStackResources"] = (200, queue.encode())
+    for age, status in ((600.0, "ok"), (2000.0, "problem")):
+        answer = {"MetricDataResults": [{"Id": "q0", "Label": "q0", "Timestamps": [], "Values": [age], "StatusCode": "Complete"}]}
+        world.aws.answers["GetMetricData"] = (200, answer)
+        assert [finding.status for finding in world.findings("sweep")] == [status]
 
 
 @both_kinds

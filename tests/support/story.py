@@ -10,7 +10,7 @@ from pipeline.local.deploy_demo import FOLDER, PARAMETERS, count, deployed, subs
 from pipeline.local.inbox import Inbox
 from pipeline.search.findings import hidden_faults
 from pipeline.search.search import transaction
-from tests.support.events import TRACE, end, function, lambda_event, powertools, report, service, start
+from tests.support.events import OTHER, OTHER_REQUEST, TRACE, end, function, lambda_event, powertools, report, service, start
 from tests.support.parked import key
 
 STACK, ACCOUNT = "tj", "000000000000"
@@ -37,6 +37,8 @@ class Story:
     own_filters: list = field(default_factory=list)
     updated: dict = field(default_factory=dict)
     later: dict = field(default_factory=dict)
+    rate: str = ""
+    by_need: set = field(default_factory=set)
     deleted: str = ""
     left: dict = field(default_factory=dict)
     kept: int = 0
@@ -142,16 +144,39 @@ def order(stack):
 
 def update(stack, settings, story, logs, store):
     """Brings the stack up to date with other parameters, and ships once more."""
-    given = {**PARAMETERS, "OpenSearchEndpoint": settings.endpoint, "Prefix": settings.prefix, "RetentionDays": "30", "LogGroups": LATER}
+    given = {
+        **PARAMETERS,
+        "OpenSearchEndpoint": settings.endpoint,
+        "Prefix": settings.prefix,
+        "RetentionDays": "30",
+        "LogGroups": LATER,
+        "SweepBy": "need",
+    }
     logs.create_log_group(logGroupName=LATER)
     stack.deploy(FOLDER / "template.yaml", given)
     functions = stack.client("lambda")
     story.updated = {name: functions.get_function_configuration(FunctionName=f"{STACK}-{name}")["Environment"]["Variables"]["TRACEJOIN_RETENTION_DAYS"]
                      for name in ("ship", "resolve", "setup", "subscribe")}  # fmt: skip
     story.later = filters(logs)
+    story.rate = stack.client("scheduler").get_schedule(Name=f"{STACK}-sweep")["ScheduleExpression"]
+    let_the_sweep_come_soon(stack)
     put(logs, GROUP, ["not any more"])
-    put(logs, LATER, ["from now on"])
+    put(logs, LATER, [report(OTHER_REQUEST, OTHER, sampled=False)])
     wait_until(lambda: count(store, {"term": {"aws.logGroup": LATER}}, "logs-*"), "a line of the log group that the update chose")
+    pending = {"bool": {"filter": [{"term": {"traceId": OTHER}}, {"term": {"trace.state": "pending"}}]}}
+    wait_until(lambda: not count(store, pending, "logs-*"), "the sweep that ship asked for")
+    story.by_need = {found["trace"]["state"] for found in transaction(OTHER, store)}
+
+
+def let_the_sweep_come_soon(stack):
+    """Has the sweep come 15 seconds after ship asks for it, not 8 minutes, and lets ship send no hint.
+
+    Nothing may have asked before: SQS takes what is asked in the next five minutes for the same message.
+    """
+    functions, ship = stack.client("lambda"), f"{STACK}-ship"
+    stack.client("sqs").set_queue_attributes(QueueUrl=stack.resources()["SweepQueue"], Attributes={"DelaySeconds": "15"})
+    variables = functions.get_function_configuration(FunctionName=ship)["Environment"]["Variables"]
+    functions.update_function_configuration(FunctionName=ship, Environment={"Variables": variables | {"TRACEJOIN_QUEUE_URL": ""}})
 
 
 def left_over(stack, logs):

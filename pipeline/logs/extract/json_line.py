@@ -216,6 +216,7 @@ def add_rare_keys(line: JsonLine, message: str) -> LogLine:
         and (platform := extract_platform(rare.type, bytes(rare.record))) is not None
     ):
         platform.body = message.rstrip()
+        platform.severity = line.severity or platform.severity
         platform.attributes = line.attributes
         leave_out_of_text(platform, message)
         return platform

@@ -1,6 +1,7 @@
 """Platform event: reads Lambda's own JSON lines, such as platform.start, platform.runtimeDone and platform.report.
 
-Source: AWS Lambda developer guide, "Telemetry API Event schema reference".
+Sources, in the AWS Lambda developer guide: "Telemetry API Event schema reference" (2025-01-29), "System log event schema for Lambda Web
+Functions". An event of a type that is not known here keeps its request, trace, tenant and failure, as far as it names them.
 """
 
 from typing import Any
@@ -18,6 +19,7 @@ from pipeline.logs.extract.log_line import (
     PlatformStart,
 )
 from pipeline.logs.extract.measures import note_cold_start, read_metrics, status_signals, take_status
+from pipeline.logs.extract.platform_levels import Outcome, level_of
 from pipeline.logs.extract.tenant_ids import tenant_id_of
 from pipeline.model.facts import Signal
 from pipeline.model.trace_ids import parse_header, parse_request_id, parse_span_id
@@ -30,10 +32,8 @@ class _Tracing(msgspec.Struct):
     span_id: str = msgspec.field(name="spanId", default="")
 
 
-class _Record(msgspec.Struct):
+class _Record(Outcome):
     request_id: str = msgspec.field(name="requestId", default="")
-    status: str = ""
-    error_type: str = msgspec.field(name="errorType", default="")
     tracing: _Tracing | None = None
     tenant_id: Any = msgspec.field(name="tenantId", default=None)
     metrics: msgspec.Raw = _NOTHING
@@ -61,6 +61,7 @@ def extract_platform(kind: str, record: bytes) -> LogLine | None:
     line = _KINDS.get(kind, PlatformLine)() if request_id else InitLine()
     line.event_name = kind
     line.request_id = request_id
+    line.severity = level_of(kind, content)
     line.tenant_id = tenant_id_of(content.tenant_id)
     if isinstance(line, MeasuredLine):
         take_status(line, content.status, content.error_type)

@@ -1,7 +1,9 @@
 """Checks of queues, alarms and traffic."""
 
-from pipeline.doctor.queues import alarms, oldest, traffic
-from pipeline.doctor.resources import Alarm, Traffic
+from dataclasses import replace
+
+from pipeline.doctor.queues import alarms, asked_sweeps, keeps_awake, oldest, traffic
+from pipeline.doctor.resources import Alarm, Resource, Traffic
 from tests.support.doctor_facts import STACK, statuses
 
 
@@ -10,6 +12,23 @@ def test_what_is_held_back_is_not_old():
     assert list(oldest(STACK, 901, [10, 900])) == []
     assert statuses(oldest(STACK, 901, [10, 600])) == [("problem", "s-hints")]
     assert statuses(oldest(STACK, 1201, [900])) == [("problem", "s-hints")]
+
+
+def test_a_sweep_that_was_asked_for_has_to_run():
+    """Its message is held back for minutes by design; after half an hour that is a fault."""
+    url = "https://sqs.eu-west-1.amazonaws.com/123456789012/s-sweep.fifo"
+    stack = replace(STACK, resources={**STACK.resources, "SweepQueue": Resource(type="AWS::SQS::Queue", id=url)})
+    assert list(asked_sweeps(stack, 1800)) == []
+    assert statuses(asked_sweeps(stack, 1801)) == [("problem", "s-sweep.fifo")]
+
+
+def test_a_collection_that_could_sleep_is_not_to_be_kept_awake():
+    """A warning only where all three come together: a new collection, of that generation, and a schedule."""
+    awake = {"OpenSearch": "serverless", "CollectionGeneration": "nextgen", "SweepBy": "schedule"}
+    (found,) = keeps_awake(replace(STACK, parameters=awake))
+    assert (found.status, "SweepBy=need" in found.remedy) == ("warning", True)
+    for name, value in {"OpenSearch": "domain", "CollectionGeneration": "classic", "SweepBy": "need"}.items():
+        assert list(keeps_awake(replace(STACK, parameters=awake | {name: value}))) == []
 
 
 def test_alarms_and_traffic():

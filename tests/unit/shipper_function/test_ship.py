@@ -18,7 +18,8 @@ def ship(lambda_names, monkeypatch):
     """Hands an event to the ship function, whose pipeline returns or raises ``outcome``."""
 
     def call(outcome, queue, settings=SETTINGS, event=None):
-        def fake(event, *, store, settings, remaining):
+        def fake(event, *, store, settings, remaining, before):
+            before()
             if isinstance(outcome, Exception):
                 raise outcome
             return outcome
