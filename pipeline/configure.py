@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
+    import ssl
+
     from botocore.config import Config
 
     from pipeline.alert.message import ConsoleLinks
@@ -33,7 +35,20 @@ def store_for(settings: Settings) -> "Store":
     from pipeline.store.connect import connect
 
     return connect(settings.endpoint, service=settings.service, region=settings.region, username=settings.username,
-                   password=settings.password, secret=settings.opensearch_secret, prefix=settings.prefix)  # fmt: skip
+                   password=settings.password, secret=settings.opensearch_secret, prefix=settings.prefix,
+                   tls=_tls_for(settings))  # fmt: skip
+
+
+def _tls_for(settings: Settings) -> "ssl.SSLContext | None":
+    """What OpenSearch's certificate is checked with: the settings' authorities, or nothing; None for the system's authorities."""
+    if not settings.ca and not settings.insecure:
+        return None
+    import ssl
+
+    context = ssl.create_default_context(cafile=settings.ca or None)
+    if settings.insecure:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 @lru_cache(maxsize=8)
@@ -163,11 +178,11 @@ def dashboards_for(settings: Settings) -> "Dashboards | None":
             raise MisconfiguredError(
                 ["Dashboards is at plain http on another computer, which would show the password on the way: use https"]
             )
-        return Dashboards(url, login_of(settings.username, settings.password, settings.opensearch_secret))
+        return Dashboards(url, login_of(settings.username, settings.password, settings.opensearch_secret), _tls_for(settings))
     # another host's own login is unknown, and it is not Amazon's
     is_amazons = settings.service and Settings(endpoint=url).service
     signs = is_amazons or (settings.service and url.startswith(f"{settings.endpoint}/"))
-    return Dashboards(url, Signature(settings.service, settings.region) if signs else None)
+    return Dashboards(url, Signature(settings.service, settings.region) if signs else None, _tls_for(settings))
 
 
 def _dashboards_url(settings: Settings) -> str:

@@ -40,6 +40,20 @@ def endpoint(text: str) -> str:
         raise ValueError(f"{error}, such as https://search.example.com:9200; {login}") from None
 
 
+def ca_file(path: str) -> str:
+    """Reads the path of a file with certificates of authorities, and checks the file."""
+    # imported here: few installations have one
+    import ssl  # noqa: PLC0415
+
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise ValueError("must be a file with certificates in PEM: -----BEGIN CERTIFICATE-----") from None
+    except OSError as error:
+        raise ValueError(f"can't be read: {error.strerror}") from None
+    return path
+
+
 def secret_arn(text: str) -> str:
     """Reads the ARN of a secret of Secrets Manager or of a parameter of SSM."""
     if not _SECRET.fullmatch(text):

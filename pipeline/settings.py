@@ -61,6 +61,9 @@ class Settings:
             and `password`: a secret of AWS Secrets Manager, or a SecureString parameter of SSM. It is read with the first request.
         username: TRACEJOIN_USERNAME, for basic authentication without such a secret.
         password: TRACEJOIN_PASSWORD, of that user.
+        ca: TRACEJOIN_CA, a PEM file with the certificates of the authorities to trust for OpenSearch and Dashboards instead of the
+            system's; of the command line, since the stack has none.
+        insecure: TRACEJOIN_INSECURE, on or off: whether their certificates are not checked, for a trial on a laptop. A function refuses it.
         function_roles: TRACEJOIN_FUNCTION_ROLES, comma separated ARNs of the IAM roles of `ship` and `resolve`, which `setup` maps to a
             role of OpenSearch's security plugin with the rights that they need; empty for none.
         region: AWS_REGION or AWS_DEFAULT_REGION, where Amazon's endpoints are.
@@ -122,6 +125,8 @@ class Settings:
     opensearch_secret: str = _setting("TRACEJOIN_OPENSEARCH_SECRET", "", values.secret_arn, shown=False)
     username: str = _setting("TRACEJOIN_USERNAME", "", shown=False)
     password: str = _setting("TRACEJOIN_PASSWORD", "", shown=False)
+    ca: str = _setting("TRACEJOIN_CA", "", values.ca_file)
+    insecure: bool = _setting("TRACEJOIN_INSECURE", False, values.on_or_off)
     function_roles: tuple[str, ...] = _setting("TRACEJOIN_FUNCTION_ROLES", (), values.role_arns)
     region: str = _setting("AWS_REGION", "", fallback="AWS_DEFAULT_REGION")
     queue_url: str = _setting("TRACEJOIN_QUEUE_URL", "", service_url, shown=False)
@@ -200,6 +205,8 @@ class Settings:
             problems.append("TRACEJOIN_ENDPOINT is plain http to another computer, and would show the password on the way: use https")
         if settings.trace_reader_external_id and not settings.trace_reader_role_arn:
             problems.append("TRACEJOIN_TRACE_READER_EXTERNAL_ID goes with TRACEJOIN_TRACE_READER_ROLE_ARN: set that, too")
+        if settings.insecure and environment.get("AWS_LAMBDA_FUNCTION_NAME"):
+            problems.append("TRACEJOIN_INSECURE is for the command line: a function checks every certificate")
         if problems:
             raise MisconfiguredError(problems)
         return settings

@@ -32,6 +32,8 @@ ORDER = ("deploy", "browser", "functional", "opensearch", "property", "unit")
 def pytest_configure() -> None:
     """Lets Ctrl-C reach the programs that tests start: a job in the background of a shell ignores it, and hands that on."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # the configuration file of whoever runs the tests
+    os.environ["XDG_CONFIG_HOME"] = os.devnull
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

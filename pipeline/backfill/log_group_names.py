@@ -82,7 +82,7 @@ def _of_arn(arn: str, region: str) -> ChosenLogGroup:
     if not match:
         raise BadInputError(f"{arn!r} is no ARN of a log group: expected arn:aws:logs:REGION:ACCOUNT:log-group:NAME")
     if match[1] != region:
-        raise BadInputError(f"{arn} is in {match[1]}, and AWS_REGION is {region}: set it to {match[1]}")
+        raise BadInputError(f"{arn} is in {match[1]}, and the region is {region}: --region {match[1]} reads it")
     return ChosenLogGroup(name=match[3], account=match[2], arn=arn.removesuffix(":*"))
 
 

@@ -61,7 +61,7 @@ def backfill(app: CommandContext, *, log_groups: tuple[str, ...], since: str, un
     if stack:
         app.settings = stack_settings(app, stack)
     if not app.settings.region:
-        raise MisconfiguredError(["AWS_REGION is not set: log groups are in one region"])
+        raise MisconfiguredError(["no region is set: log groups are in one; name it with --region or AWS_REGION"])
     what = (app.settings.endpoint, app.settings.prefix, app.settings.region, *log_groups, "", since, until, pattern, url)
     saved = _saved(app, progress_path(state_folder(), *what), since, until, restart=restart, whole=bool(url))
     store = app.store()
@@ -79,7 +79,7 @@ def backfill(app: CommandContext, *, log_groups: tuple[str, ...], since: str, un
 def _portions(app: CommandContext, saved: SavedProgress, names: Sequence[str], *, pattern: str, url: str, rate: float) -> list[Portion]:
     """What is to be read; says what is left out, and what can't be told for sure. Fails as wrong usage where it is no one log group."""
     region = app.settings.region
-    session = aws_session(region)
+    session = aws_session(app)
     logs, tagging, s3 = (session.client(service, config=_CONFIG) for service in ("logs", "resourcegroupstaggingapi", "s3"))
     groups, own = chosen_log_groups(names, region, logs=logs, tagging=tagging)
     for name in own:

@@ -101,7 +101,7 @@ def _tell_savings(app: CommandContext, found: Sequence[Saving], limit: int) -> N
 
 def _aws_usage(app: CommandContext, stack: str, since: datetime, until: datetime) -> AwsUsage:
     try:
-        return read_usage(Calls(aws_session(app.settings.region)), stack, since=since, until=until)
+        return read_usage(Calls(aws_session(app)), stack, since=since, until=until)
     except TracejoinError as error:
         return AwsUsage(missing=(str(error),))
 

@@ -9,7 +9,7 @@ from click.core import ParameterSource
 
 from pipeline.cli.aws_session import aws_session
 from pipeline.cli.context import CommandContext
-from pipeline.cli.options import given_endpoint, pass_app
+from pipeline.cli.options import pass_app
 from pipeline.doctor.account import Account
 from pipeline.doctor.check import diagnose
 from pipeline.doctor.check_result import CheckResult
@@ -27,7 +27,8 @@ _DEFAULT: Final = "tracejoin"
 @click.pass_context
 def doctor(ctx: click.Context, app: CommandContext, *, name: str) -> int:
     """Says what is wrong with an account's set-up, each with its remedy. Only reads; region and credentials as the AWS CLI has them."""
-    account = Account(Calls(aws_session(app.settings.region)), name=name, own=app.settings, endpoint=given_endpoint(ctx),
+    app.tell_insecure()
+    account = Account(Calls(aws_session(app)), name=name, own=app.settings, endpoint=app.options.get("endpoint", ""),
                       named=ctx.get_parameter_source("name") is not ParameterSource.DEFAULT)  # fmt: skip
     results = []
     for result in diagnose(account, CHECKS):

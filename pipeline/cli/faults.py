@@ -8,7 +8,7 @@ from rich.markup import escape
 from pipeline.cli.context import CommandContext
 from pipeline.cli.findings_table import faults_table
 from pipeline.cli.measure_options import duration_options, status_option
-from pipeline.cli.options import pass_app
+from pipeline.cli.options import KnownName, ServiceName, pass_app
 from pipeline.cli.time_option import TIMES, since_until
 from pipeline.cli.wrap_option import unwrapped
 from pipeline.cli.zone_option import utc_option
@@ -24,8 +24,8 @@ from pipeline.store.client import Store
 @since_until
 @utc_option
 @click.option("--stale-ids", "stale", is_flag=True, help="Only the functions that log stale trace ids, with an example each.")
-@click.option("--rule", type=click.Choice(sorted(default_rules())), default=None, help="Only where this rule fired.")
-@click.option("--service", default="", help="Only where something of this service failed.")
+@click.option("--rule", type=KnownName(sorted(default_rules())), default=None, help="Only where this rule fired.")
+@click.option("--service", type=ServiceName(), default="", help="Only where something of this service failed.")
 @status_option("--edge-status", "edge_status", "Only where the caller was told this HTTP status")
 @duration_options("duration", "Only traces that took")
 @click.option("--notices", is_flag=True, help="Those, too, whose failure the caller plainly saw.")

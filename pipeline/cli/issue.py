@@ -1,5 +1,6 @@
 """`tracejoin issue`: shows one issue with its examples, and changes its state."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
@@ -19,12 +20,14 @@ from pipeline.issues.decision import Decision, Verb
 from pipeline.issues.observation import Example
 from pipeline.issues.sightings import examples_of
 from pipeline.model.clock_times import clock_time
+from pipeline.model.close_names import did_you_mean
 from pipeline.model.timestamps import iso_millis
 from pipeline.model.trace_ids import to_xray
 from pipeline.search.issue_list import as_json, list_issues
 from pipeline.search.time_expressions import parse_end
 
 _USUAL: Final = 10
+_ID: Final = re.compile(r"[0-9a-f]+|-.*", re.IGNORECASE)
 
 
 class _ShowByDefault(click.Group):
@@ -32,7 +35,10 @@ class _ShowByDefault(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Puts `show` before what names no subcommand, such as an id or an option of `show`."""
-        named = args[:1] and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        first = args[0] if args else ""
+        named = first in self.commands or first in ctx.help_option_names
+        if not named and not _ID.fullmatch(first) and did_you_mean(first, self.commands):
+            raise click.exceptions.NoSuchCommand(first, possibilities=self.commands, ctx=ctx)
         return super().parse_args(ctx, args if named or not args else ["show", *args])
 
 

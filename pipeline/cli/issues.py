@@ -6,7 +6,7 @@ import click
 
 from pipeline.cli.context import CommandContext
 from pipeline.cli.issue_view import issue_lines, say_lines
-from pipeline.cli.options import pass_app
+from pipeline.cli.options import ServiceName, pass_app
 from pipeline.cli.time_option import TIMES, Moment
 from pipeline.cli.wrap_option import unwrapped
 from pipeline.cli.zone_option import utc_option
@@ -17,7 +17,7 @@ from pipeline.search.issue_list import as_json, list_issues
 @click.command(help="Issues: hidden faults of one cause, each once, new ones first, then those that came back. "
                     f"Exit status 1 where there is none.\n\n{TIMES}")  # fmt: skip
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only in this state; may be repeated.")
-@click.option("--service", default="", help="Only where this service failed.")
+@click.option("--service", type=ServiceName(), default="", help="Only where this service failed.")
 @click.option("--since", type=Moment(), metavar="TIME", help="Only what was seen since then: see above.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
 @utc_option

@@ -3,11 +3,13 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
 
-from pipeline.cli.context import CommandContext, read_settings, warn
+from pipeline.cli.context import CommandContext, warn
+from pipeline.cli.options import connection_options, taken_options
 from pipeline.cli.terminal import install_safe_streams, safe_streams
 from pipeline.errors import MisconfiguredError, TracejoinError
 
@@ -25,6 +27,7 @@ _COMMANDS = {
     "invocations": "invocations of Lambda functions, with durations, cold starts and totals",
     "map": "who calls whom, with calls, failures, hidden faults and latency",
     "mcp": "answers an agent's questions over the Model Context Protocol",
+    "services": "who writes and calls: lines, errors, hidden faults, last seen",
     "faults": "hidden faults with their evidence, newest first",
     "issues": "faults of one cause, each once: new ones first, with their states",
     "issue": "one issue with its examples; ack, mute, resolve and reopen change it",
@@ -36,6 +39,8 @@ _COMMANDS = {
     "classify": "the findings in these traces, without OpenSearch",
     "cost": "what logs, traces and OpenSearch cost a month, and who logs most",
     "doctor": "what is wrong with an account's set-up, each with its remedy",
+    "config": "the configuration in force and where it comes from; get, set, unset, path",
+    "help": "help on a command or a topic: query, ids, time, output, exit-status, environment",
 }
 
 
@@ -62,6 +67,12 @@ class _Commands(click.Group):
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds the command that is called. Raises NoSuchCommand, with the names that are like it."""
+        if args[0] not in _COMMANDS and not args[0].startswith("-"):
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=_COMMANDS, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
@@ -76,12 +87,17 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--endpoint", metavar="URL", help="OpenSearch; else TRACEJOIN_ENDPOINT, else http://localhost:9200.")
+@connection_options()
+@click.option("--context", metavar="NAME", default="", help="The context of the configuration file; else TRACEJOIN_CONTEXT.")
 @click.version_option(package_name="tracejoin")
 @click.pass_context
-def cli(ctx: click.Context, endpoint: str | None) -> None:
+def cli(ctx: click.Context, /, *, context: str, **connection: Any) -> None:
     """CloudWatch Logs and AWS X-Ray, joined in OpenSearch: one search by any id, and the faults that hide behind a 200."""
-    ctx.obj = CommandContext(read_settings(endpoint))
+    app = ctx.obj = CommandContext(taken_options(connection), context)
+    ctx.call_on_close(app.restore)
+    # what is wrong is told by the command that needs it, so that help and config work all the same
+    with suppress(MisconfiguredError):
+        app.take({})
 
 
 def main() -> None:

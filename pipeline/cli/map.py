@@ -9,7 +9,7 @@ import click
 from pipeline.cli.context import CommandContext
 from pipeline.cli.dot_graph import dot_lines
 from pipeline.cli.map_table import map_table
-from pipeline.cli.options import pass_app
+from pipeline.cli.options import ServiceName, pass_app
 from pipeline.cli.time_option import TIMES, since_until
 from pipeline.cli.wrap_option import unwrapped
 from pipeline.search.service_map import MOST_SPANS, read_service_map
@@ -21,7 +21,7 @@ failures, hidden faults and latency of each edge. Without --since of the last 24
 
 @click.command(name="map", help=f"{_HELP}\n\n{TIMES}")
 @since_until
-@click.option("--service", default="", help="Only the edges from and to this service.")
+@click.option("--service", type=ServiceName(), default="", help="Only the edges from and to this service.")
 @click.option("--dot", is_flag=True, help="Print it in Graphviz's language: tracejoin map --dot | dot -Tsvg > map.svg")
 @unwrapped
 @pass_app
@@ -41,5 +41,5 @@ def map_(app: CommandContext, *, since: datetime | None, until: datetime | None,
         app.say(map_table(found, app.console.width))
     if not found.nodes:
         of = f" of calls from or to {service}" if service else ""
-        app.found_nothing(store, f"no spans{of} in this period: widen --since, or see `tracejoin why` for a trace")
+        app.found_nothing(store, f"no spans{of} in this period: widen --since, or see `tracejoin why` for a trace", service=service)
     return int(not found.nodes)

@@ -46,7 +46,7 @@ def target_of(app: CommandContext, *, stack: str, bucket: str, prefix: str) -> T
     if stack:
         app.settings = stack_settings(app, stack)
     name = bucket or app.settings.parked_bucket
-    s3 = aws_session(app.settings.region).client("s3", config=_CONFIG) if name else None
+    s3 = aws_session(app).client("s3", config=_CONFIG) if name else None
     found = ParkedBucket(s3, name, prefix=prefix, most_bytes=_MOST_BYTES) if name else None
     if found is None:
         app.warn("no bucket is known, so parked events are left out: name the stack with --stack, or the bucket with --bucket")

@@ -3,11 +3,11 @@
 from collections import Counter
 from typing import Any
 
-import boto3
 import click
 import msgspec
 from botocore.config import Config
 
+from pipeline.cli.aws_session import aws_session
 from pipeline.cli.context import CommandContext
 from pipeline.cli.options import pass_app
 from pipeline.configure import alert_topic_for, trace_source_for
@@ -42,8 +42,8 @@ def resolve(app: CommandContext) -> int:
 def xray(app: CommandContext) -> Any:
     """The X-Ray client of the settings' region, with the credentials that boto3 finds. Raises MisconfiguredError where no region is set."""
     if not app.settings.region:
-        raise MisconfiguredError(["AWS_REGION is not set: X-Ray is asked in one region"])
-    return boto3.client("xray", region_name=app.settings.region, config=_CONFIG)
+        raise MisconfiguredError(["no region is set: X-Ray is asked in one; name it with --region or AWS_REGION"])
+    return aws_session(app).client("xray", config=_CONFIG)
 
 
 def counts(resolution: Resolution) -> dict[str, int]:

@@ -13,7 +13,7 @@ from pipeline.cli.context_option import Context, context_options
 from pipeline.cli.format_option import format_options
 from pipeline.cli.line_template import LineTemplate
 from pipeline.cli.measure_options import duration_options, excluding, status_option
-from pipeline.cli.options import pass_app
+from pipeline.cli.options import ServiceName, pass_app
 from pipeline.cli.output_format import Printer, printer_for
 from pipeline.cli.time_option import TIMES, since_until
 from pipeline.cli.wrap_option import no_wrap_option
@@ -48,8 +48,8 @@ def _ids(name: str, text: str) -> Callable[..., Any]:
     return click.option(f"--{name}", metavar="ID", multiple=True, help=text)
 
 
-def _several(name: str, metavar: str, text: str) -> Callable[..., Any]:
-    return click.option(f"--{name}", metavar=metavar, multiple=True, help=f"{text}; several times for any of them.")
+def _several(name: str, metavar: str, text: str, of: click.ParamType[str] = click.STRING) -> Callable[..., Any]:
+    return click.option(f"--{name}", type=of, metavar=metavar, multiple=True, help=f"{text}; several times for any of them.")
 
 
 @click.command(help=_HELP)
@@ -60,7 +60,7 @@ def _several(name: str, metavar: str, text: str) -> Callable[..., Any]:
 @click.option("--exact", is_flag=True, help="Only what names an id itself, not the rest of its transaction.")
 @click.option("--text", multiple=True, metavar="WORDS", help="All of these words in a line's message, or a span's name or error.")
 @click.option("--phrase", multiple=True, metavar="WORDS", help="These words, one after the other.")
-@_several("service", "NAME", "Of this service")
+@_several("service", "NAME", "Of this service", ServiceName())
 @click.option("--level", type=click.Choice(list(LEVELS), case_sensitive=False), help="Lines of this severity and worse.")
 @click.option("--kind", multiple=True, type=click.Choice(["log", "span"]), help="Only log lines, or only spans.")
 @click.option("--state", multiple=True, type=click.Choice(STATES), metavar="STATE", help=f"Of traces in this state: {', '.join(STATES)}.")

@@ -2,11 +2,8 @@
 
 from dataclasses import replace
 
-import click
-
 from pipeline.cli.aws_session import aws_session
 from pipeline.cli.context import CommandContext
-from pipeline.cli.options import given_endpoint
 from pipeline.doctor.collect.calls import Calls
 from pipeline.doctor.deployment import Deployment
 from pipeline.errors import MisconfiguredError
@@ -18,10 +15,10 @@ def stack_settings(app: CommandContext, name: str) -> Settings:
 
     Raises MisconfiguredError where the stack is not there, or AWS takes no calls.
     """
-    endpoint = given_endpoint(click.get_current_context())
-    deployment = Deployment(Calls(aws_session(app.settings.region)), name=name, own=app.settings, endpoint=endpoint, named=True)
+    endpoint = app.options.get("endpoint", "")
+    deployment = Deployment(Calls(aws_session(app)), name=name, own=app.settings, endpoint=endpoint, named=True)
     if (stack := deployment.found_stack()) is None:
-        raise MisconfiguredError([f"there is no stack {name} in {deployment.region}: check its name and AWS_REGION"])
+        raise MisconfiguredError([f"there is no stack {name} in {deployment.region}: check its name and the region"])
     # the rule file and the policy of the stack are in its package: this machine's own count
     own = app.settings
     return replace(deployment.settings(), rules_file=own.rules_file, policy_file=own.policy_file, parked_bucket=stack.id_of("ParkedEvents"))

@@ -1,6 +1,7 @@
 """Deployment: the stack, its functions with their settings, and its OpenSearch; on a laptop, OpenSearch alone."""
 
 from dataclasses import replace
+from typing import Final
 
 from pipeline.configure import store_for
 from pipeline.doctor.cached import Cached, cached_read
@@ -12,6 +13,9 @@ from pipeline.errors import BadInputError, TracejoinError
 from pipeline.provision.desired_state import Change
 from pipeline.settings import Settings
 from pipeline.store.client import Store
+
+# files that are in the Lambda package, not on this machine
+_IN_PACKAGE: Final = frozenset({"TRACEJOIN_RULES", "TRACEJOIN_POLICY", "TRACEJOIN_CA"})
 
 
 class Deployment(Cached):
@@ -73,8 +77,7 @@ class Deployment(Cached):
 
     def settings_of(self, function: Function) -> Settings:
         """The settings in a function's environment variables. Raises MisconfiguredError that names every fault."""
-        # the rule file and the policy are in the Lambda package, not on this machine
-        given = {key: value for key, value in function.environment.items() if key not in {"TRACEJOIN_RULES", "TRACEJOIN_POLICY"}}
+        given = {key: value for key, value in function.environment.items() if key not in _IN_PACKAGE}
         return Settings.from_environment({**given, "AWS_REGION": self.region})
 
     def found_stack_or_none(self) -> Stack | None:
@@ -90,7 +93,7 @@ class Deployment(Cached):
             # a login is only for the endpoint that it was set beside
             settings = replace(settings, endpoint=endpoint, opensearch_secret=self._own.opensearch_secret, username=self._own.username,
                                password=self._own.password)  # fmt: skip
-        return replace(settings, region=self.region or settings.region)
+        return replace(settings, region=self.region or settings.region, ca=self._own.ca, insecure=self._own.insecure)
 
     @cached_read
     def store(self) -> Store:

@@ -61,7 +61,9 @@ def _look_status(it: Account) -> Iterator[CheckResult]:
     found = it.found_stack()
     if found is None:
         where = f"there is no stack {it.name} in {it.region}: what is AWS' is left out"
-        yield (problem if it.named else unknown)(it.name, where, "Name the stack with --stack NAME and its region with AWS_REGION.")
+        yield (problem if it.named else unknown)(
+            it.name, where, "Name the stack with --stack NAME and its region with --region or AWS_REGION."
+        )
         return
     yield from status(found)
 

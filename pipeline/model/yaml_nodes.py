@@ -1,13 +1,13 @@
 """YAML nodes: reads a settings file of a user, in YAML (which includes JSON), so that each mistake in it can be told with its line."""
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
 import yaml
 
 from pipeline.errors import MisconfiguredError
+from pipeline.model.close_names import did_you_mean
 
 NULL: Final = "tag:yaml.org,2002:null"
 
@@ -60,10 +60,8 @@ class NodeReader:
         for key, value in node.value:
             name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
             if name not in names:
-                close = get_close_matches(name, names, n=1)
-                self.problem(
-                    key, f"there is no {what} {name!r}" + (f": did you mean {close[0]}?" if close else f"; there is {', '.join(names)}")
-                )
+                close = did_you_mean(name, names)
+                self.problem(key, f"there is no {what} {name!r}" + (f": {close}" if close else f"; there is {', '.join(names)}"))
             elif name in seen:
                 self.problem(key, f"{name} stands here again, after line {seen[name]}")
             else:

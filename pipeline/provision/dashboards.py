@@ -5,6 +5,7 @@ form with a file of the ending `.ndjson`, and every request that changes somethi
 developer guide, "Using OpenSearch Dashboards": a domain has it at `_dashboards`, behind the same access policy.
 """
 
+import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -14,6 +15,7 @@ from urllib3.filepost import encode_multipart_formdata
 
 from pipeline.errors import TracejoinError, UnavailableError
 from pipeline.model.display_controls import visible
+from pipeline.store.tls_fault import tls_fault
 
 _TIMEOUT: Final = urllib3.Timeout(connect=3.0, read=20.0)
 _OK: Final = 200
@@ -40,14 +42,15 @@ class Dashboards:
     Args:
         url: where it is, with its base path, such as `https://search-d.eu-west-1.es.amazonaws.com/_dashboards`.
         access: adds a login or a signature; None for none.
+        tls: how its certificate is checked; None for the authorities that the system trusts.
 
     Every method raises UnavailableError, in one line, where no Dashboards answers or where it refuses.
     """
 
-    def __init__(self, url: str, access: Access | None = None) -> None:
+    def __init__(self, url: str, access: Access | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.url = url
         self._access = access
-        self._pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT)
+        self._pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT, ssl_context=tls)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -90,7 +93,8 @@ class Dashboards:
             raise UnavailableError(f"{self.url} is asked nothing: {error}") from None
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # only its type: some of these quote headers
-            raise UnavailableError(f"{self.url} does not answer ({type(error).__name__})") from None
+            reason = tls_fault(error) or f"does not answer ({type(error).__name__})"
+            raise UnavailableError(f"{self.url} {reason}") from None
         return self._read(answer.status, data)
 
     def _read(self, status: int, data: bytes) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class ParkedBucket:
                 raise MisconfiguredError([f"{permission} on the bucket {self.name} is denied ({message or code})"]) from error
             if code in _WRONG:
                 raise MisconfiguredError(
-                    [f"the bucket {self.name} can't be used ({message or code}): check its name and AWS_REGION"]
+                    [f"the bucket {self.name} can't be used ({message or code}): check its name and the region"]
                 ) from error
             raise UnavailableError(f"S3 does not answer for the bucket {self.name}: {code}: {message}") from error
         except (NoCredentialsError, PartialCredentialsError) as error:

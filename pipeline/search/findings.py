@@ -31,10 +31,15 @@ def hidden_faults(store: Store, *, since: datetime | None = None, until: datetim
     filters += [{"term": {field: value}} for field, value in (("trace.rules", rule), ("findings.serviceName", service)) if value]
     filters += [any_of([told(text) for text in edge_status])] if edge_status else []
     filters += [{"range": {"durationInNanos": duration_bounds(text)}} for text in duration]
-    # raises where nothing can lie between the two
-    time_range(since, until)
-    ends = (("lastSeenAt", time_range(since, None)), ("@timestamp", time_range(None, until)))
-    filters += [{"range": {name: between}} for name, between in ends if between]
+    filters += traces_between(since, until)
     body = {"query": {"bool": {"filter": filters}}, "size": min(limit, MOST_DOCUMENTS), "sort": newest_first(),
             "_source": {"excludes": ["state"]}}  # fmt: skip
     return documents(store.search(body, index=f"{store.prefix}-traces"))
+
+
+def traces_between(since: datetime | None, until: datetime | None) -> list[dict[str, Any]]:
+    """The clauses for traces that did not end before ``since`` and did not begin after ``until``. Raises BadInputError where none can."""
+    # raises where nothing can lie between the two
+    time_range(since, until)
+    ends = (("lastSeenAt", time_range(since, None)), ("@timestamp", time_range(None, until)))
+    return [{"range": {name: between}} for name, between in ends if between]

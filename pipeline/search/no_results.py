@@ -10,6 +10,7 @@ from pipeline.model.trace_ids import parse_trace_id, to_xray
 from pipeline.retain.in_words import record_in_words
 from pipeline.search.query import Clause, SearchQuery, clauses, ids_of, joined, naming_or_with
 from pipeline.search.search import count, transaction_for
+from pipeline.search.service_names import unknown_service
 from pipeline.search.words import with_known_ids
 from pipeline.store.client import Store
 from pipeline.store.probe import any_matches
@@ -45,8 +46,11 @@ def explain_no_results(
         return [*of_ids, _unknown(unknown, "as an id or a word")]
     filters = {names.get(name, name): clause for name, clause in filters.items()}
     fixed = [kind, *([ids] if ids else [])]
-    return [*of_ids, *_of_filters(fixed, filters, store, ids_given=bool(ids))] or [
-        "nothing found: log lines and spans are there, and none matches"
+    services = (query.service,) if isinstance(query.service, str) else query.service
+    sentences = [*of_ids, *_of_filters(fixed, filters, store, ids_given=bool(ids))]
+    return [
+        *(sentences or ["nothing found: log lines and spans are there, and none matches"]),
+        *filter(None, (unknown_service(store, name) for name in services[:_MOST_NAMED])),
     ]
 
 

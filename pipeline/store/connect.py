@@ -1,6 +1,7 @@
 """Connect: makes a Store of an endpoint and credentials, or a ServerlessStore for a collection of OpenSearch Serverless."""
 
-from typing import Literal
+import ssl
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth
@@ -23,6 +24,7 @@ def connect(
     username: str = "",
     password: str = "",
     secret: str = "",
+    tls: ssl.SSLContext | None = None,
 ) -> Store:
     """Makes a Store for ``endpoint``; no request is sent yet, and no secret read.
 
@@ -34,6 +36,7 @@ def connect(
         username: for basic authentication; empty for SigV4 with ``service``, or for no authentication without it.
         password: the password of this user.
         secret: the ARN of the secret that holds both instead (`pipeline.store.secret`).
+        tls: how the server's certificate is checked, where ``endpoint`` has https; None for the authorities that the system trusts.
 
     Raises MisconfiguredError where ``endpoint`` is no URL, holds a login, or would be sent one by plain http, and where requests have to
     be signed, and credentials or the region are missing.
@@ -41,6 +44,8 @@ def connect(
     login = _login(username, password, secret)
     url = _checked(endpoint, has_login=login is not None)
     parts = urlsplit(url)
+    # opensearch-py takes one for https alone
+    with_tls: dict[str, Any] = {"ssl_context": tls} if tls and parts.scheme == "https" else {}
     client = OpenSearch(
         hosts=[url],
         http_auth=login or (_signer(parts.hostname or "", service, region) if service else None),
@@ -48,6 +53,7 @@ def connect(
         # log_writer counts and paces its own retries
         max_retries=0,
         serializer=MsgspecSerializer(),
+        **with_tls,
     )
     return _kind(service)(client, endpoint=f"{parts.scheme}://{parts.netloc}", prefix=prefix, login=login)
 

@@ -15,6 +15,7 @@ from opensearchpy.exceptions import ConnectionError as NoConnectionError
 
 from pipeline.errors import BadInputError, MisconfiguredError, TracejoinError, UnavailableError
 from pipeline.store.refusal import ILLEGAL, NOT_FOUND, is_curable, is_page, read_error
+from pipeline.store.tls_fault import tls_fault
 
 # opensearch-py reads the error out of any JSON, and fails with AttributeError where that is no object
 RAISED: Final = (TransportError, ImproperlyConfigured, SerializationError, OSError, AttributeError, RecursionError)
@@ -51,6 +52,8 @@ def failure_of(error: Exception, *, endpoint: str, access: str, mask: Mask) -> T
 def _failure_of(error: Exception, where: str, access: str, mask: Mask) -> TracejoinError:
     if isinstance(error, SerializationError | AttributeError | RecursionError):
         return UnavailableError(f"{where} {NO_JSON}")
+    if fault := tls_fault(error):
+        return UnavailableError(f"{where} {fault}")
     if isinstance(error, NoConnectionError) or not isinstance(error, TransportError):
         return UnavailableError(f"{where} does not answer: is it running, and is the endpoint right? ({_cause(error, mask)})")
     kind, reason = read_error(error.info)

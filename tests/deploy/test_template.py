@@ -84,8 +84,8 @@ def test_environment_is_what_settings_read(template):
     environment = Recorded()
     Settings.from_environment(environment)
     given = {*variables(template), *(name for function in FUNCTIONS for name in own_variables(template, function))}
-    # a function never has them: it reads the secret
-    own = {"TRACEJOIN_USERNAME", "TRACEJOIN_PASSWORD"}
+    # a function never has them: it reads the secret, and checks certificates by the system's authorities
+    own = {"TRACEJOIN_USERNAME", "TRACEJOIN_PASSWORD", "TRACEJOIN_CA", "TRACEJOIN_INSECURE"}
     assert {name for name in environment.names if name.startswith("TRACEJOIN_")} - own == given
     assert all(name in Settings.__doc__ for name in environment.names)
 

@@ -170,7 +170,7 @@ def test_a_token_that_expires_and_a_group_that_is_denied(store, settings, call):
     (("/aws/lambda/orders", "--since", "1h", "--until", "2h"), "nothing is between them"),
     (("/a", "/b", "--export", "s3://bucket"), "--export goes with one LOG-GROUP"),
     (("/aws/lambda/*", "--export", "s3://bucket"), "/aws/lambda/* stands for 2"),
-    (("arn:aws:logs:us-east-1:123456789012:log-group:/x", "--since", "1d"), "set it to us-east-1"),
+    (("arn:aws:logs:us-east-1:123456789012:log-group:/x", "--since", "1d"), "--region us-east-1 reads it"),
     (("arn:aws:iam::1:role/x", "--since", "1d"), "is no ARN of a log group"),
 ])  # fmt: skip
 def test_what_is_wrong_is_one_clear_line(store, call, arguments, told):

@@ -289,7 +289,7 @@ def test_a_service_that_does_not_answer_stops_no_other(world, monkeypatch):
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     account = Account(Calls(boto3.Session()), name=STACK, own=Settings())
     (found,) = diagnose(account, [check for check in CHECKS if check.name == "alarms"])
-    assert (found.status, found.message) == ("unknown", "no AWS region is set: set AWS_REGION")
+    assert (found.status, found.message) == ("unknown", "no AWS region is set: name it with --region or AWS_REGION")
 
 
 def test_an_older_stack_without_subscribe(world):

@@ -17,6 +17,8 @@ from manual.markdown import plain, table
 from manual.metrics_page import metrics_page
 from manual.settings_page import settings_page
 from manual.stack_pages import alarms_page, parameters_page
+from pipeline.cli.config_keys import KEYS
+from pipeline.cli.configuration import CONTEXT_VARIABLE
 from pipeline.cli.main import cli
 from pipeline.settings import Settings
 from tests.support.paths import DOCS, ROOT
@@ -267,7 +269,7 @@ def test_each_cell_of_the_comparison_has_its_source():
 def test_every_name_in_the_pages_is_there():
     """Each variable that a page names is a setting or one of the command's own, each `make` target one of a Makefile, each extra one of ours."""
     known = {field.metadata["variable"] for field in Settings.__dataclass_fields__.values()} | {
-        "TRACEJOIN_AUTHOR", "TRACEJOIN_COMPLETE", "TRACEJOIN_DOCS_SOURCES"}  # fmt: skip
+        "TRACEJOIN_COMPLETE", "TRACEJOIN_DOCS_SOURCES", CONTEXT_VARIABLE, *(key.variable for key in KEYS.values())}  # fmt: skip
     makefiles = [ROOT / "Makefile", ROOT / "package.mk", ROOT / "examples" / "Makefile"]
     targets = {name for path in makefiles for name in re.findall(r"^([a-z-]+):", path.read_text(), re.MULTILINE)}
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]

@@ -7,13 +7,15 @@ import sys
 
 from tests.support.waiting import PATIENCE
 
+# those of whoever runs the tests
+_NO_AWS_FILES = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 MAIN = (sys.executable, "-c", "from pipeline.cli.main import main; main()")
 
 
 def tracejoin(*arguments, text="", **environment):
     """Runs the command; returns exit status, stdout, stderr."""
     keep = {key: value for key, value in os.environ.items() if not key.startswith(("TRACEJOIN_", "AWS_"))}
-    done = subprocess.run([*MAIN, *map(str, arguments)], input=text, text=True, capture_output=True, env=keep | {"COLUMNS": "160"} | environment,
+    done = subprocess.run([*MAIN, *map(str, arguments)], input=text, text=True, capture_output=True, env=keep | _NO_AWS_FILES | {"COLUMNS": "160"} | environment,
                           timeout=PATIENCE, check=False)  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr

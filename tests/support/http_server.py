@@ -1,6 +1,7 @@
 """A small HTTP server on this machine, of which a test or a stand-in says what it answers."""
 
 import json
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,16 +31,21 @@ class Request:
 
 
 class HttpServer:
-    """Answers each request with what ``answer`` returns, while it is used as a context manager; its address is in ``endpoint``."""
+    """Answers each request with what ``answer`` returns, while it is used as a context manager; its address is in ``endpoint``.
 
-    def __init__(self, answer: Callable[[Request], Answer]) -> None:
+    With ``tls`` it speaks https alone.
+    """
+
+    def __init__(self, answer: Callable[[Request], Answer], tls: ssl.SSLContext | None = None) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(answer))
         # http.server waits for keep-alive connections otherwise
         self._server.daemon_threads = True
         # a client that is gone is none
         self._server.handle_error = lambda *_: None
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self):
         self._thread.start()

@@ -9,7 +9,7 @@ from tests.support.paths import ROOT
 # Lambda's Python runtime brings these
 RUNTIME = {"boto3", "botocore", "jmespath", "s3transfer", "simplejson"}
 # the command needs these, and no function
-ON_A_COMPUTER = {"click", "graphlay", "jinja2", "rich", "starlette", "uvicorn"}
+ON_A_COMPUTER = {"click", "graphlay", "jinja2", "rich", "starlette", "tomlkit", "uvicorn"}
 
 
 class _Loader(yaml.SafeLoader):

@@ -19,6 +19,17 @@ def test_the_rule_file_is_checked_at_start(tmp_path):
         Settings.from_environment({"TRACEJOIN_RULES": str(tmp_path / "none.yaml")})
 
 
+def test_a_function_checks_certificates(tmp_path):
+    """No setting can turn it off on Lambda; an own authority can be named there, too, in a file with certificates."""
+    assert Settings.from_environment({"TRACEJOIN_INSECURE": "on"}).insecure
+    with pytest.raises(MisconfiguredError, match="TRACEJOIN_INSECURE is for the command line"):
+        Settings.from_environment({"TRACEJOIN_INSECURE": "on", "AWS_LAMBDA_FUNCTION_NAME": "ship"})
+    (tmp_path / "none.pem").write_text("no certificate\n")
+    for name, told in (("none.pem", "must be a file with certificates in PEM"), ("gone.pem", "No such file"), (".", "Is a directory")):
+        with pytest.raises(MisconfiguredError, match=f"TRACEJOIN_CA=.*: .*{told}"):
+            Settings.from_environment({"TRACEJOIN_CA": str(tmp_path / name)})
+
+
 def test_every_fault_of_these_settings_is_named():
     """What is no key, no default, no regular expression, matches nothing, or needs to look back: each with its number."""
     faults = {

@@ -99,7 +99,7 @@ class Calls:
         if self._credentials is None:
             raise MisconfiguredError(["no AWS credentials are found: set AWS_PROFILE, or log in with `aws login` or `aws sso login`"])
         if not self.region:
-            raise MisconfiguredError(["no AWS region is set: set AWS_REGION"])
+            raise MisconfiguredError(["no AWS region is set: name it with --region or AWS_REGION"])
         if service not in self._clients:
             self._clients[service] = self._session.client(service, config=_PATIENCE)
         return self._clients[service]
