@@ -12,8 +12,8 @@ from pipeline.settings import Settings
 _START: Final = "TRACEJOIN_"
 # what only functions read
 _OF_FUNCTIONS: Final = frozenset({
-    "notify_secret", "notify_private", "notify_queue_url", "notify_dead_letters_url", "queue_url", "dead_letters_url", "sweep_queue_url", "own_log_group",
-    "log_groups", "log_group_tag", "filter_name", "filter_pattern", "ship_arn", "stack_id",
+    "notify_secret", "notify_private", "notify_queue_url", "notify_dead_letters_url", "queue_url", "dead_letters_url", "sweep_queue_url",
+    "own_log_group", "log_groups", "log_group_tag", "filter_name", "filter_pattern", "ship_arn", "stack_id",
 })  # fmt: skip
 _SECRET: Final = frozenset({"password"})
 _FILES: Final = frozenset({"ca", "rules", "policy"})
