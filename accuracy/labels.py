@@ -17,6 +17,7 @@ RULES = (
     "batch-partial-failure",
     "async-attempt-failed",
     "state-machine-failed",
+    "durable-execution-failed",
     "throttled-downstream",
     "unsampled-error",
 )

@@ -4,6 +4,7 @@ from accuracy.scenario import Scenario, scenarios_of
 from accuracy.scenarios import (
     asynchronous,
     downstream,
+    durable,
     edge,
     functions,
     healthy,
@@ -16,7 +17,8 @@ from accuracy.scenarios import (
     unsampled,
 )
 
-_MODULES = (functions, asynchronous, downstream, throttling, edge, payloads, platform, unsampled, repetitions, otel, otel_controls, healthy)
+_MODULES = (functions, asynchronous, downstream, throttling, edge, payloads, platform, unsampled, repetitions, otel, otel_controls, durable,
+            healthy)  # fmt: skip
 
 ALL: dict[str, Scenario] = {scenario.name: scenario for module in _MODULES for scenario in scenarios_of(module)}
 """All scenarios by name."""

@@ -12,6 +12,7 @@ from pipeline.cli.day_heading import DayHeading
 from pipeline.cli.terminal_text import one_line
 from pipeline.model.clock_times import ClockTime, clock_time
 from pipeline.model.trace_ids import to_xray
+from pipeline.search.durable_labels import DurableLabels
 from pipeline.search.highlights import Marks, marked_parts
 
 _WIDE = 140
@@ -44,6 +45,7 @@ class HitTable:
         self._heading = DayHeading(with_days=not self._wide)
         self._begun = False
         self._traces: dict[str, str] = {}
+        self._labels = DurableLabels()
         fixed = (18, 4, 18, 35, 14) if self._wide else (12, 10, 8, 12)
         gap = 2 if self._wide else 1
         self._what = max(width - sum(fixed) - gap * len(fixed), 10)
@@ -89,7 +91,10 @@ class HitTable:
             yield _line([time, kind, service, trace, state, what])
 
     def _timed(self, hits: Iterable[dict[str, Any]]) -> list[tuple[ClockTime, dict[str, Any]]]:
-        return [(clock_time(hit["_source"].get("@timestamp"), self._zone), hit) for hit in hits]
+        """The next hits, noted for the labels of those that follow, each with its time."""
+        found = [(clock_time(hit["_source"].get("@timestamp"), self._zone), hit) for hit in hits]
+        self._labels.note(hit["_source"] for _, hit in found)
+        return found
 
     def traces(self) -> Iterator[str]:
         """Lines with the whole ids of the listed traces; none where the table is wide enough to show them."""
@@ -122,6 +127,8 @@ class HitTable:
         is_log = document["doc"]["kind"] == "log"
         marked = hit.get("highlight", {}).get("body" if is_log else "name", ())
         text = Text(_mark(hit, is_log=is_log), "dim" if hit.get("context") else _style(document), end="")
+        if label := self._labels.of(document):
+            text.append(f"[{one_line(label)}] ", "dim")
         shown = marked[0] if marked else str(document.get("body" if is_log else "name") or "")
         parts = [(one_line(part), matched) for part, matched in marked_parts(shown, self._marks)]
         before = len(parts[0][0])

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from pipeline.detect.durable_outcomes import executions_in
 from pipeline.detect.segment_outcome import ACCEPTED, FUNCTION, RAN, SERVICE
 from pipeline.detect.segment_tree import SegmentTree
 from pipeline.detect.verdict import SOURCE_UNAVAILABLE, State
@@ -109,12 +110,16 @@ def _looked_up_late(state: TraceState, give_up_after_ms: int) -> bool:
 
 
 def _with_segments(state: TraceState, tree: SegmentTree, give_up_after_ms: int) -> Completeness:
-    missing = tuple(_missing(state, tree))
+    executions = executions_in(tree)
+    suspended = any(not execution.is_over for execution in executions.values())
+    missing = tuple(_missing(state, tree, suspended=suspended))
     named = "; ".join(missing[:_MOST_NAMED]) + ("; …" if len(missing) > _MOST_NAMED else "")
     if any(lookup.outcome == "limitExceeded" for lookup in state.lookups.values()):
         return Completeness(
             "limitExceeded", f"The trace is larger than X-Ray keeps: {named or 'what lies beyond the limit is lost'}.", missing
         )
+    if suspended and (not missing or _time_is_up(state, _conclusive(state), give_up_after_ms)):
+        return Completeness("complete", f"A durable execution was suspended: more may come when it goes on.{_still(named)}", missing)
     if not missing:
         return Completeness("complete", "Every segment is closed and every call has its answer.")
     if _time_is_up(state, _conclusive(state), give_up_after_ms):
@@ -139,11 +144,19 @@ def _time_is_up(state: TraceState, lookups: Sequence[LookupFact], give_up_after_
     return asked > 0 and (asked >= active + give_up_after_ms or len(lookups) >= _MOST_LOOKUPS)
 
 
-def _missing(state: TraceState, tree: SegmentTree) -> Iterator[str]:
-    """What the trace lacks to be complete, a phrase each."""
+def _still(named: str) -> str:
+    return f" So far {named}." if named else ""
+
+
+def _missing(state: TraceState, tree: SegmentTree, *, suspended: bool) -> Iterator[str]:
+    """What the trace lacks to be complete, a phrase each.
+
+    The span of a durable operation is sent when the operation ends, which may be never, and that of an execution at its end: they are no
+    lack, and neither is what stands above other spans while an execution is ``suspended``.
+    """
     yield from (f"{fact.name or fact.id} is still open" for fact in tree if fact.in_progress)
     for fact in tree:
-        if fact.parent_id and not tree.parent(fact):
+        if fact.parent_id and not tree.parent(fact) and not (suspended or fact.durable):
             yield f"the parent {fact.parent_id} of {fact.name or fact.id} is missing"
     yield from (f"the function segment of {fact.name or fact.id} is missing" for fact in tree if _lacks_function(fact, tree))
     yield from (f"another attempt of {fact.name or fact.id} is missing: {len(tree.attempts_of(fact))} failed so far" for fact in tree

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from pipeline.detect.rule import Rules
 from pipeline.detect.rule_context import RuleContext
-from pipeline.detect.rules import downstream, edge, functions, payloads, platform, unsampled
+from pipeline.detect.rules import downstream, durable, edge, functions, payloads, platform, unsampled
 from pipeline.detect.trace_view import TraceView
 from pipeline.detect.verdict import Finding
 
@@ -20,6 +20,7 @@ RULES: Mapping[str, Callable[[RuleContext], Iterator[Finding]]] = {
     "error-payload-behind-200": payloads.error_payload_behind_200,
     "batch-partial-failure": payloads.batch_partial_failure,
     "state-machine-failed": payloads.state_machine_failed,
+    "durable-execution-failed": durable.durable_execution_failed,
     "timeout": platform.timeout,
     "out-of-memory": platform.out_of_memory,
     "crash": platform.crash,

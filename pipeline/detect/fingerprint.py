@@ -19,6 +19,7 @@ FAMILIES: Final[Mapping[str, str]] = {
     "edge-ok-downstream-fault": "downstream", "throttled-downstream": "downstream",
     "edge-ok-error-log": "edge", "edge-error-trace-ok": "edge",
     "error-payload-behind-200": "payloads", "batch-partial-failure": "payloads", "state-machine-failed": "payloads",
+    "durable-execution-failed": "durable",
     "timeout": "platform", "out-of-memory": "platform", "crash": "platform",
     "unsampled-error": "unsampled",
 }  # fmt: skip

@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
+from pipeline.detect.durable_outcomes import DurableOutcomes
 from pipeline.detect.segment_outcome import SERVICE, Call, call_of, failed
 from pipeline.detect.segment_tree import SegmentTree
 from pipeline.model.bounds import complete_since
@@ -29,6 +30,7 @@ class Recovery:
     def __init__(self, state: TraceState, tree: SegmentTree) -> None:
         self.state = state
         self.tree = tree
+        self._durable = DurableOutcomes(state, tree)
 
     def recovered(self, fact: SegmentFact) -> bool:
         """Whether a failed segment was retried with success: the call itself, a call around it, or the whole invocation."""
@@ -36,7 +38,7 @@ class Recovery:
 
     @cached_property
     def _recovered(self) -> frozenset[str]:
-        superseded = self._earlier_attempts.union(*(earlier for _, earlier in self._good_attempts.values()))
+        superseded = (self._earlier_attempts | self._durable.excused).union(*(earlier for _, earlier in self._good_attempts.values()))
         found: set[str] = set()
         for id_, ancestry in self.tree.ancestries.items():
             retried = not self.tree.went_well(ancestry.fact) and self._repeated(ancestry.fact)
@@ -61,7 +63,7 @@ class Recovery:
     def recovered_line(self, signal: SignalFact) -> bool:
         """Whether the failure that a log line shows was recovered."""
         service = self.service_of(signal.request_id)
-        if service and self.recovered(service):
+        if (service and self.recovered(service)) or self._durable.excuses_line(signal):
             return True
         return bool(signal.at) and (
             signal.at < self._last_good_start(signal)

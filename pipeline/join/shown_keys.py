@@ -135,6 +135,8 @@ def _of_segments(state: TraceState) -> Iterable[tuple[str, KeyFact]]:
         # a call of S3 or DynamoDB has a request id, too, which no other trace shows
         if fact.request_id and (not fact.subsegment or fact.operation == "Invoke" or sends_events(fact)):
             yield fact.request_id, KeyFact(method="request id", service_name=name, span_id=fact.id)
+        if fact.durable and fact.durable.execution_arn:
+            yield fact.durable.execution_arn, KeyFact(method="durable execution", service_name=name, span_id=fact.id)
         for trace_id in fact.links:
             yield trace_id, KeyFact(method="X-Ray link", service_name=name, span_id=fact.id)
 

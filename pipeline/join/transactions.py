@@ -24,7 +24,7 @@ from pipeline.model.index_days import log_indices
 from pipeline.model.trace_ids import parse_span_id, parse_trace_id, to_xray
 from pipeline.model.trace_state import TraceState
 from pipeline.store.client import Store
-from pipeline.store.join_keys import KEY_FIELDS, JoinKey, JoinKeys
+from pipeline.store.join_keys import EXECUTION_FIELDS, KEY_FIELDS, JoinKey, JoinKeys
 
 MOST_TRACES: Final = 200
 """In a larger transaction each trace stands alone, and `why` says so. Unknown traces are counted apart from known ones."""
@@ -132,7 +132,7 @@ def traces_naming(id_: str, store: Store) -> list[str]:
     if event_id := parse_event_id(id_):
         return _traces_of_event(event_id, store)
     span_id = parse_span_id(id_)
-    named = [{"term": {field: id_}} for field in KEY_FIELDS] + ([{"term": {"spanId": span_id}}] if span_id else [])
+    named = [{"term": {field: id_}} for field in (*KEY_FIELDS, *EXECUTION_FIELDS)] + ([{"term": {"spanId": span_id}}] if span_id else [])
     body = {"query": {"bool": {"should": named, "minimum_should_match": 1}}, "size": 0,
             "aggs": {"traces": {"terms": {"field": "traceId", "size": MOST_TRACES}}}}  # fmt: skip
     buckets = store.search(body).get("aggregations", {}).get("traces", {}).get("buckets", ())

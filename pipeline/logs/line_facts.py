@@ -1,10 +1,12 @@
 """Line facts: turns a log document into facts about its trace. `ship`, `resolve` and `classify` all read documents this way."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 
+from pipeline.model.durable import DurableFact
 from pipeline.model.facts import KeyFact, Method, RequestFact, SignalFact, evidence_of
 from pipeline.model.invocations import LogStream, marks_of, position_of, stream_of
 from pipeline.model.log_groups import EXECUTION_LOG_GROUP
@@ -102,7 +104,7 @@ def ran_in_other_trace(line_id: str, source: Mapping[str, Any], claimed: str) ->
 def retract_signals(line_id: str, source: Mapping[str, Any]) -> TraceState:
     """Facts that retract a line's signals after it was assigned to a trace by mistake; they hold nothing that an assignment changes."""
     facts = _signals_of(line_id, source, _request_of(source, stream_of(source))).values()
-    retracted = {"service_name": "", "request_id": "", "text": "", "by_position": False, "retracted": True}
+    retracted = {"service_name": "", "request_id": "", "text": "", "durable": None, "by_position": False, "retracted": True}
     return TraceState(signals={fact.line_id: msgspec.structs.replace(fact, **retracted) for fact in facts})
 
 
@@ -121,7 +123,7 @@ def _signals_of(line_id: str, source: Mapping[str, Any], request: RequestFact) -
         line_id=line_id, signals=signals, service_name=source.get("serviceName", ""), request_id=request.request_id,
         log_group=stream.log_group, account=stream.account, at=request.first_at,
         text=evidence_of(source.get("body", ""), source.get("excerpt")), severity=(source.get("severity") or {}).get("number") or 0,
-        by_position=names_another(source),
+        by_position=names_another(source), durable=durable_in(source),
     )  # fmt: skip
     return {line_id: fact}
 
@@ -152,7 +154,17 @@ def _request_of(source: Mapping[str, Any], stream: LogStream) -> RequestFact:
         status=status,
         integration_request_id=(source.get("integrationRequestId") or "") if by_api_gateway else "",
         runs=marks_of(event_name, stream.log_stream, position_of(source)) if request_id and event_name else {},
+        went_on_at=at if request_id and (durable := durable_in(source)) and durable.is_of_handler else 0,
     )
+
+
+def durable_in(source: Mapping[str, Any]) -> DurableFact | None:
+    """What a document says of a durable execution; None if it says nothing, or another program wrote it."""
+    said = source.get("durable")
+    if said is not None:
+        with suppress(msgspec.ValidationError):
+            return msgspec.convert(said, DurableFact)
+    return None
 
 
 def _is_of_api_gateway(source: Mapping[str, Any], stream: LogStream) -> bool:

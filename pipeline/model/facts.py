@@ -4,13 +4,16 @@ from typing import Literal
 
 import msgspec
 
+from pipeline.model.durable import DurableFact
+
 _LONGEST_EVIDENCE = 500
 Annotation = str | bool | int | float
 
 Signal = Literal["error", "exception", "crash", "timeout", "out-of-memory", "function-error", "error-payload", "partial-failure",
-                 "state-machine-failed"]  # fmt: skip
+                 "state-machine-failed", "durable-execution-failed"]  # fmt: skip
 
-Method = Literal["correlation id", "request id", "integration request id", "tracing header", "X-Ray link"]
+Method = Literal["correlation id", "request id", "integration request id", "tracing header", "X-Ray link",
+                 "durable execution"]  # fmt: skip
 
 Outcome = Literal["found", "absent", "unprocessed", "refused", "limitExceeded", "sourceDisabled", "subscribed", "expired", "unreachable",
                   "denied"]  # fmt: skip
@@ -65,6 +68,8 @@ class SegmentFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     """The ids of the traces that X-Ray links this segment to."""
     annotations: tuple[tuple[str, Annotation], ...] = ()
     """They are pairs of key and value, since OpenSearch reads a dot in a key as one more level."""
+    durable: DurableFact | None = None
+    """What it says of a durable execution of Lambda."""
     account: str = ""
     """The account whose `aws/spans` it comes from, or whose X-Ray answered; empty for the stack's own account, and for what it is shown."""
 
@@ -97,6 +102,7 @@ class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
         integration_request_id: the request id that the integration gave it, by the same log.
         elsewhere: whether a line claims this trace for it, but the platform names another one; then nothing else of it counts here.
         runs: the positions of its STARTs and ends, by log stream.
+        went_on_at: the time of the newest line that the code of a durable execution wrote outside its operations; 0 if there is none.
     """
 
     request_id: str = ""
@@ -113,6 +119,7 @@ class RequestFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     integration_request_id: str = ""
     elsewhere: bool = False
     runs: dict[str, "InvocationMarks"] = {}
+    went_on_at: int = 0
 
     @property
     def is_sampled(self) -> bool | None:
@@ -165,6 +172,8 @@ class SignalFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Milliseconds since the epoch, UTC."""
     severity: int = 0
     """OpenTelemetry's severity number; 0 if the line names none."""
+    durable: DurableFact | None = None
+    """What the line says of a durable execution of Lambda."""
     by_position: bool = False
     """Whether the line names another request than the one that its position gave it: what it names counts once it is known."""
     retracted: bool = False

@@ -171,6 +171,7 @@ def _join_requests(one: RequestFact, other: RequestFact) -> RequestFact:
         lowest_status=statuses[0] if len(statuses) > 1 else None,
         integration_request_id="" if elsewhere else max(one.integration_request_id, other.integration_request_id),
         elsewhere=elsewhere,
+        went_on_at=0 if elsewhere else max(one.went_on_at, other.went_on_at),
         runs=bounds.bounded_runs(_join([one.runs, other.runs], _join_marks)),
     )
 

@@ -102,11 +102,13 @@ def _event(event: Mapping[str, Any]) -> Json:
 def _own(document: Mapping[str, Any]) -> Json:
     """What only tracejoin knows of a line or span."""
     trace, segment = document.get("trace") or {}, document.get("segment") or {}
+    of_log = document["doc"]["kind"] == "log"
     return _present({
         **{f"tracejoin.{name}": document.get(name) for name in _SHOWN},
         **{f"tracejoin.trace.{name}": trace.get(name) for name in _STATUS},
         **{f"tracejoin.segment.{name}": value for name, value in segment.items()},
-        **({"tracejoin.annotations": document.get("annotations")} if document["doc"]["kind"] == "log" else {}),
+        **({"tracejoin.annotations": document.get("annotations")} if of_log else {}),
+        **({f"tracejoin.durable.{name}": value for name, value in (document.get("durable") or {}).items()} if of_log else {}),
     })  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import unquote
 
+from pipeline.model.durable import EXECUTION_ARN
 from pipeline.model.event_ids import parse_event_id
 from pipeline.model.trace_ids import UUID, parse_trace_id
 
@@ -21,6 +22,7 @@ _EDGE: Final = r"(?<![0-9A-Za-z{edge}]){what}(?![0-9A-Za-z{edge}])"
 _TRACES: Final = re.compile("|".join(_EDGE.format(edge=edge, what=what) for edge, what in (
     ("-", r"1-[0-9A-Fa-f]{8}-[0-9A-Fa-f]{24}"), ("-", r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"), (r"\]\[-", r"[0-9A-Fa-f]{32}"),
 )))  # fmt: skip
+_EXECUTIONS: Final = re.compile(EXECUTION_ARN, re.ASCII)
 _REQUESTS: Final = re.compile(_EDGE.format(edge="-", what=UUID), re.IGNORECASE | re.ASCII)
 _EVENTS: Final = re.compile(r"(?<!\d)\d{56}(?!\d)", re.ASCII)
 _ENCODED: Final = re.compile(r"\$(?=[0-9A-Fa-f]{2})")
@@ -33,7 +35,7 @@ def meant_by(text: str) -> tuple[str, ...]:
     """Returns the ids that a pasted text may stand for, as documents name them; the text as it is is one of them.
 
     Trace ids are canonical, UUIDs in lower case. Of a text that holds ids among other things, the first one of the best kind counts:
-    a trace id, else a request's UUID, else the id of a log event.
+    a trace id, else the ARN of a durable execution, else a request's UUID, else the id of a log event.
     """
     bare = text.strip(_AROUND)
     whole = parse_trace_id(text) or _read_whole(bare)
@@ -42,7 +44,7 @@ def meant_by(text: str) -> tuple[str, ...]:
 
 
 def is_id(text: str) -> bool:
-    """Whether a text is a trace id or a UUID, whatever stands around it."""
+    """Whether a text is a trace id, the ARN of a durable execution or a UUID, whatever stands around it."""
     return bool(_read_whole(text.strip(_AROUND)))
 
 
@@ -52,8 +54,8 @@ def is_log_line(text: str) -> bool:
 
 
 def _read_whole(bare: str) -> str:
-    """The trace id or UUID that a text is; empty if it is neither."""
-    return parse_trace_id(bare) or (bare.lower() if _UUID.fullmatch(bare) else "")
+    """The trace id, the ARN of a durable execution or the UUID that a text is; empty if it is none of them."""
+    return parse_trace_id(bare) or (bare.lower() if _UUID.fullmatch(bare) else bare if _EXECUTIONS.fullmatch(bare) else "")
 
 
 def _may_hold_ids(text: str) -> bool:
@@ -70,7 +72,7 @@ def _decoded(text: str) -> str:
 
 def _inside(text: str) -> Iterator[str]:
     kinds: tuple[tuple[re.Pattern[str], Callable[[str], str | None]], ...] = (
-        (_TRACES, parse_trace_id), (_REQUESTS, str.lower), (_EVENTS, parse_event_id)
+        (_TRACES, parse_trace_id), (_EXECUTIONS, str), (_REQUESTS, str.lower), (_EVENTS, parse_event_id)
     )  # fmt: skip
     for expression, read in kinds:
         yield from (id_ for match in expression.finditer(text) if (id_ := read(match[0])))

@@ -17,7 +17,7 @@ from pipeline.search.comparisons import duration_bounds, status_bounds
 from pipeline.search.pasted_ids import meant_by
 from pipeline.search.recorded_traces import NOTHING_RECORDED, RecordedTraces
 from pipeline.search.time_expressions import time_range
-from pipeline.store.join_keys import KEY_FIELDS, REQUEST_FIELDS
+from pipeline.store.join_keys import EXECUTION_FIELDS, KEY_FIELDS, REQUEST_FIELDS
 
 Clause = dict[str, Any]
 Several = str | tuple[str, ...]
@@ -189,6 +189,7 @@ def _naming(query: SearchQuery) -> Clause:
     return any_of([
         {"terms": {"traceId": traces}}, {"terms": {"staleTraceId": traces}}, {"terms": {"correlationId": correlation}},
         {"terms": {"spanId": spans}}, *({"terms": {field: request}} for field in REQUEST_FIELDS), *_passing_on(traces),
+        *({"terms": {field: anything}} for field in EXECUTION_FIELDS),
         *query.recorded.with_correlation_ids(correlation),
     ])  # fmt: skip
 

@@ -10,6 +10,8 @@ from pipeline.search.waterfall_items import WaterfallItem
 TOP: Final = ""
 """The key of what stands inside nothing."""
 
+_TO_COME: Final = "of the durable execution is sent when it ends"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
@@ -76,7 +78,7 @@ class _Tree:
         if parent and parent.key != item.key:
             return parent.key
         if item.parent_id and not parent:
-            return self._gap(item.parent_id, item.trace_id)
+            return self._gap(item.parent_id, item.trace_id, _TO_COME if item.of_execution else "is not in X-Ray")
         return self._callers.get(item.trace_id, TOP)
 
     def _above_line(self, item: WaterfallItem) -> str:
@@ -93,9 +95,9 @@ class _Tree:
         """Where stands what is of a trace, and of none of its known spans."""
         return self._roots.get(trace_id) or self._callers.get(trace_id, TOP)
 
-    def _gap(self, span_id: str, trace_id: str) -> str:
+    def _gap(self, span_id: str, trace_id: str, why: str = "is not in X-Ray") -> str:
         key = f"gap {trace_id} {span_id}"
-        self._gaps.setdefault(key, Gap(key=key, trace_id=trace_id, text=f"span {span_id} is not in X-Ray"))
+        self._gaps.setdefault(key, Gap(key=key, trace_id=trace_id, text=f"span {span_id} {why}"))
         self._above.setdefault(key, self._home(trace_id))
         return key
 

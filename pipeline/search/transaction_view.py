@@ -9,6 +9,7 @@ from typing import Any, Final
 from pipeline.detect.rule import Rules
 from pipeline.join.transactions import Transaction, transaction_of
 from pipeline.model.log_groups import API_GATEWAY_LOG_GROUPS
+from pipeline.search.durable_labels import DurableLabels
 from pipeline.search.execution_spans import Step, step_of, with_execution_spans
 from pipeline.search.explain_trace import TraceExplanation, explain_stored, stored_traces
 from pipeline.search.query import Clause, SearchQuery, ids_of, opensearch_query
@@ -124,11 +125,11 @@ class _Read:
 
 
 def _read(clause: Clause, store: Store, api_gateway: Sequence[str], sought: str, most: int) -> _Read:
-    read = _Read()
+    read, labels = _Read(), DurableLabels()
     body = {"query": clause, "sort": oldest_first()}
     with closing(pages(store, body, index=store.lines_and_spans, size=_FIRST_PAGE, next_size=_next_size)) as found:
-        for stored in map(document, chain.from_iterable(as_recorded(page, store) for page in found)):
-            item = item_of(stored, api_gateway)
+        for stored in chain.from_iterable(_noted(as_recorded(page, store), labels) for page in found):
+            item = item_of(stored, api_gateway, labels.of(stored))
             if item.key in read.items:
                 continue
             if len(read.items) == most:
@@ -143,6 +144,13 @@ def _read(clause: Clause, store: Store, api_gateway: Sequence[str], sought: str,
                 of_trace = read.lines.setdefault(item.trace_id, [])
                 of_trace += [] if item.is_span else [{name: stored[name] for name in _HOW_ASSIGNED if name in stored}]
     return read
+
+
+def _noted(page: Sequence[dict[str, Any]], labels: DurableLabels) -> list[dict[str, Any]]:
+    """The documents of a page, of which ``labels`` knows the spans."""
+    found = list(map(document, page))
+    labels.note(found)
+    return found
 
 
 def _next_size(hits: Sequence[Mapping[str, Any]]) -> int:

@@ -12,6 +12,7 @@ from pipeline.model.tracing_headers import find_headers
 _FAILED: Final = 2  # OpenTelemetry's ERROR
 _OWN_EVENTS: Final = "apigateway."
 _LONGEST: Final = 400
+_ENDS: Final = ("attemptOutcome", "operationStatus", "invocationStatus", "executionStatus")
 _LEVELS_SHOWN: Final = frozenset({"WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"})
 
 
@@ -33,6 +34,7 @@ class WaterfallItem:
         awaits_answer: whether it is a call whose callee has a segment of its own.
         is_segment: whether it is a segment, and not a part of one.
         of_api_gateway: whether it is a line of API Gateway's own logs.
+        of_execution: whether it is a span of a durable execution: the spans around it are sent when they end.
     """
 
     key: str
@@ -51,16 +53,24 @@ class WaterfallItem:
     awaits_answer: bool = False
     is_segment: bool = False
     of_api_gateway: bool = False
+    of_execution: bool = False
 
 
-def item_of(document: Mapping[str, Any], api_gateway: Sequence[str] = API_GATEWAY_LOG_GROUPS) -> WaterfallItem:
-    """Returns the item of a line or span as stored; ``api_gateway`` names API Gateway's log groups, with `*` and `?`."""
-    return _span(document) if document["doc"]["kind"] == "span" else _line(document, api_gateway)
+def item_of(document: Mapping[str, Any], api_gateway: Sequence[str] = API_GATEWAY_LOG_GROUPS, label: str = "") -> WaterfallItem:
+    """Returns the item of a line or span as stored.
+
+    Args:
+        document: the line or span.
+        api_gateway: names of API Gateway's log groups, with `*` and `?`.
+        label: what stands before the text of a line, in brackets; empty for nothing.
+    """
+    return _span(document) if document["doc"]["kind"] == "span" else _line(document, api_gateway, label)
 
 
 def _span(document: Mapping[str, Any]) -> WaterfallItem:
     facts = document.get("state") or {}
-    status, name = facts.get("status"), document.get("name") or ""
+    durable = document.get("durable") or {}
+    status, name = facts.get("status") or _end_of(durable), document.get("name") or ""
     text, is_cut = _one_line(f"{name} → {status}" if status else name)
     nanos = document.get("durationInNanos")
     span_id = document.get("spanId") or ""
@@ -79,11 +89,17 @@ def _span(document: Mapping[str, Any]) -> WaterfallItem:
         failed=(document.get("status") or {}).get("code") == _FAILED,
         awaits_answer=bool(facts.get("traced")),
         is_segment=not facts.get("subsegment"),
+        of_execution=bool(durable),
     )
 
 
-def _line(document: Mapping[str, Any], api_gateway: Sequence[str]) -> WaterfallItem:
-    text, is_cut = _one_line(document.get("body") or "")
+def _end_of(durable: Mapping[str, Any]) -> str:
+    """How the part of a durable execution ended that a span is about; empty where it is none, or has not ended."""
+    return next((durable[name] for name in _ENDS if durable.get(name)), "")
+
+
+def _line(document: Mapping[str, Any], api_gateway: Sequence[str], label: str) -> WaterfallItem:
+    text, is_cut = _one_line(f"[{label}] {document.get('body') or ''}" if label else document.get("body") or "")
     level = ((document.get("severity") or {}).get("text") or "").upper()
     aws = document.get("aws") or {}
     group, stream = aws.get("logGroup") or "", aws.get("logStream") or ""

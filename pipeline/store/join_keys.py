@@ -37,6 +37,8 @@ REQUEST_FIELDS: Final = ("requestId", "integrationRequestId", "state.requestId")
 """The fields in which a document names a request; the last one holds what a line names that its position gave another request."""
 KEY_FIELDS: Final = ("correlationId", *REQUEST_FIELDS)
 """The fields in which a document names an id that may be a join key."""
+EXECUTION_FIELDS: Final = ("durable.executionArn", "durable.executionName")
+"""The fields in which a document names a durable execution. Names repeat, so that the ARN alone is a join key."""
 BY_XRAY: Final = "X-Ray"
 """The origin of what X-Ray's segments say, in place of that of a log group."""
 

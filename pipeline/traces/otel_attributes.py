@@ -35,13 +35,18 @@ def attributes_of_segment(annotations: object, metadata: object) -> dict[str, An
 
     X-Ray shows them as annotations and as metadata, by their own names, at its top or in the namespace ``default``.
     """
-    given = metadata if isinstance(metadata, dict) else {}
-    inner = given.get("default")
-    found = {**given, **(inner if isinstance(inner, dict) else {}), **(annotations if isinstance(annotations, dict) else {})}
+    found = values_of_segment(annotations, metadata)
     if not {"span.kind", "telemetry.sdk.name", f"{_OF_RESOURCE}telemetry.sdk.name"} & found.keys():
         return {}
     kept = storable({name: value for name, value in found.items() if not isinstance(value, dict)})
     return {str(name).removeprefix(_OF_RESOURCE): value for name, value in kept.items()} if isinstance(kept, dict) else {}
+
+
+def values_of_segment(annotations: object, metadata: object) -> dict[str, Any]:
+    """Gives the annotations and the metadata of a segment, at its top or in the namespace ``default``, whoever wrote it."""
+    given = metadata if isinstance(metadata, dict) else {}
+    inner = given.get("default")
+    return {**given, **(inner if isinstance(inner, dict) else {}), **(annotations if isinstance(annotations, dict) else {})}
 
 
 def status_in(attributes: Mapping[str, Any]) -> int | None:

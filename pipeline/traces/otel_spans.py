@@ -11,11 +11,13 @@ from typing import Any
 import msgspec
 
 from pipeline.errors import BadInputError
+from pipeline.model.durable import DurableFact
 from pipeline.model.facts import Annotation, SegmentFact
 from pipeline.model.json_values import as_text, storable
 from pipeline.model.trace_ids import parse_span_id, parse_trace_id
 from pipeline.redact.redactor import DEFAULT, Redactor
 from pipeline.traces import otel_attributes as otel
+from pipeline.traces.durable_attributes import durable_in
 from pipeline.traces.segment import (
     LAST_NANO,
     LONGEST_MESSAGE,
@@ -95,6 +97,7 @@ def _fact(content: Mapping[str, Any], span_id: str, kind: str, attributes: dict[
           exceptions: tuple[ExceptionFact, ...]) -> SegmentFact:  # fmt: skip
     parent_id = parse_span_id(as_text(content.get("parentSpanId"))) or ""
     status, error_type = otel.status_in(attributes), otel.error_type_in(attributes)
+    durable = durable_in(attributes)
     start, end = _nanos(content.get("startTimeUnixNano")), _nanos(content.get("endTimeUnixNano"))
     code, message = _status(content.get("status"))
     # only what failed has an error.type, but who sets OK by hand outweighs the instrumentation (semantic conventions, "Recording errors")
@@ -109,7 +112,7 @@ def _fact(content: Mapping[str, Any], span_id: str, kind: str, attributes: dict[
         parent_id=parent_id if parent_id != span_id else "",
         name=as_text(content.get("name"))[:LONGEST_NAME],
         service_name=(otel.text_in(resource, "service.name") or otel.text_in(attributes, "aws.local.service"))[:LONGEST_NAME],
-        subsegment=not (kind in _ENTERING or not parent_id or attributes.get("aws.span.kind") == "LOCAL_ROOT"),
+        subsegment=not (kind in _ENTERING or not parent_id or attributes.get("aws.span.kind") == "LOCAL_ROOT" or _is_top(durable)),
         origin=otel.FUNCTION if (handler := _is_handler(kind, attributes, resource)) else _origin(attributes, resource),
         handler=handler,
         namespace=_namespace(kind, attributes),
@@ -134,7 +137,13 @@ def _fact(content: Mapping[str, Any], span_id: str, kind: str, attributes: dict[
         exception_type=exception.type,
         exception_message=exception.message,
         annotations=_annotations(attributes),
+        durable=durable,
     )
+
+
+def _is_top(durable: DurableFact | None) -> bool:
+    """Whether a span is of a whole durable execution, or of one invocation of it."""
+    return durable is not None and not durable.operation_id
 
 
 def _ended_by(exceptions: tuple[ExceptionFact, ...], error_type: str, message: str) -> ExceptionFact:

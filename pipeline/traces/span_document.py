@@ -65,6 +65,8 @@ def span_document(segment: "Segment") -> dict[str, Any]:
         document["annotations"] = dict(fact.annotations)
     if fact.status is not None:
         document["httpStatus"] = fact.status
+    if fact.durable:
+        document["durable"] = fact.durable
     if fact.request_id:
         document["requestId"] = fact.request_id
     # OpenSearch may refuse a part of these fields, so the digest says whether two documents of a span are the same

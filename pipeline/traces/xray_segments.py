@@ -16,6 +16,7 @@ from pipeline.model.json_values import as_text, storable
 from pipeline.model.trace_ids import parse_span_id, parse_trace_id
 from pipeline.redact.redactor import DEFAULT, Redactor
 from pipeline.traces import otel_attributes as otel
+from pipeline.traces.durable_attributes import durable_in
 from pipeline.traces.segment import (
     LAST_NANO,
     LONGEST_MESSAGE,
@@ -135,6 +136,7 @@ def _fact(content: Mapping[str, Any], trace_id: str, parent: SegmentFact | None)
         exception_message=exception.message,
         links=linked_traces(links_in(content.get("links"), trace_key="trace_id", span_key="id"), trace_id),
         annotations=annotations_in(content.get("annotations")),
+        durable=durable_in(otel.values_of_segment(content.get("annotations"), content.get("metadata"))),
     )
 
 

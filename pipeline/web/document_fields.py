@@ -13,10 +13,10 @@ _DEEPEST: Final = 20
 _NOT_SHOWN: Final = frozenset({"state", "digest", "body", "events", "_score", "sort"})
 # what a reader looks for first; the rest follows by name
 _FIRST: Final = (
-    "name", "serviceName", "severity", "status", "httpStatus", "signals", "requestId", "correlationId", "tenantId", "xray", "idSource",
-    "staleTraceId", "annotations", "platformStatus", "errorType", "durationMs", "billedMs", "memoryMb", "maxMemoryMb", "initMs",
-    "restoreMs", "coldStart", "attributes", "durationInNanos", "startTime", "endTime", "@timestamp", "aws", "segment", "kind", "spanId",
-    "parentSpanId", "links",
+    "name", "serviceName", "severity", "status", "httpStatus", "signals", "requestId", "correlationId", "tenantId", "durable", "xray",
+    "idSource", "staleTraceId", "annotations", "platformStatus", "errorType", "durationMs", "billedMs", "memoryMb", "maxMemoryMb",
+    "initMs", "restoreMs", "coldStart", "attributes", "durationInNanos", "startTime", "endTime", "@timestamp", "aws", "segment", "kind",
+    "spanId", "parentSpanId", "links",
 )  # fmt: skip
 
 

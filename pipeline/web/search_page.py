@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pipeline.model.timestamps import iso_millis
+from pipeline.search.durable_labels import DurableLabels
 from pipeline.search.highlights import Marks, marked_parts
 from pipeline.search.overview import Overview
 from pipeline.search.query import LEVELS
@@ -80,6 +81,7 @@ def hit_row(hit: Mapping[str, Any], marks: Marks, here: Callable[[str], str], *,
     trace = document.get("trace") or {}
     name = "body" if kind == "log" else "name"
     marked = (hit.get("highlight") or {}).get(name)
+    label = ((f"[{said}] ", False),) if (said := DurableLabels().of(document)) else ()
     service, trace_id = document.get("serviceName") or "", document.get("traceId") or ""
     return HitRow(
         key=hit["_id"],
@@ -88,7 +90,7 @@ def hit_row(hit: Mapping[str, Any], marks: Marks, here: Callable[[str], str], *,
         service=service,
         level=str((document.get("severity") or {}).get("text") or "").lower(),
         mark="fail" if failed else "warn" if severity >= LEVELS["warn"] else "",
-        parts=tuple(_cut(marked_parts(" ".join((marked[0] if marked else str(document.get(name) or "")).split()), marks))),
+        parts=(*label, *_cut(marked_parts(" ".join((marked[0] if marked else str(document.get(name) or "")).split()), marks))),
         trace_id=trace_id,
         state=trace.get("state") or "",
         hidden=bool(trace.get("hiddenFault")),

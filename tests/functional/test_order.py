@@ -100,7 +100,7 @@ def test_the_calm_order_is_what_one_expects(calm):
     """The reference itself: each trace in the state that it ought to be in, each line where it ought to be."""
     found = calm.documents
     kinds = [document["doc"]["kind"] for document in found]
-    assert (kinds.count("log"), kinds.count("span"), kinds.count("trace")) == (66, 16, 11)
+    assert (kinds.count("log"), kinds.count("span"), kinds.count("trace")) == (77, 16, 13)
     states = {document["trace"]["state"] for document in found if document["doc"]["kind"] == "trace"}
     assert states == {"complete", "unsampled", "notFound"}
     stale = [document for document in found if document.get("staleTraceId")]
@@ -117,6 +117,13 @@ def test_the_calm_order_is_what_one_expects(calm):
     assert assigned["ERROR: a bare line in JSON"] == (nine, "stream")
     assert {document["transactionId"] for document in found if document.get("traceId") in {five, six}} == {five}
     assert {document["transactionId"] for document in found if document.get("traceId") in {ten, eleven}} == {ten}
+    # an attempt that failed is no finding; an error in one that went well is
+    twelve, thirteen = (f"{BEGAN // 1000:08x}…{number:08x}" for number in (12, 13))
+    durable = [document for document in found if document.get("traceId") in {twelve, thirteen}]
+    assert {(document["traceId"], document["transactionId"], document["trace"]["hiddenFault"]) for document in durable} == {
+        (twelve, twelve, False),
+        (thirteen, twelve, True),
+    }
     # an HTTP API's access line has its trace, its span and its segment from its integration's request
     (access,) = (document for document in found if document.get("body") == "GET /cart 200")
     assert (access["traceId"], access["idSource"], access["spanId"], access["segment"]["name"]) == (

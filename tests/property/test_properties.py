@@ -13,6 +13,7 @@ from pipeline.errors import BadInputError
 from pipeline.logs.correlate import correlate_batch
 from pipeline.logs.decode import LogBatch, LogEvent, decode_event
 from pipeline.logs.extract.read_lines import extract
+from pipeline.model.durable import DurableFact
 from pipeline.model.facts import InvocationMarks, KeyFact, LookupFact, RequestFact, SegmentFact, SignalFact
 from pipeline.model.trace_ids import parse_header, parse_trace_id, to_xray
 from pipeline.model.trace_state import EMPTY, TraceState, holds, merge
@@ -42,11 +43,16 @@ KEYS = [
 ]
 lines = st.text(max_size=200) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), json_values, max_size=6).map(json.dumps)
 ids = st.sampled_from([f"{number:016x}" for number in range(1, 6)])
+durable = st.builds(
+    DurableFact, execution_arn=st.sampled_from(["", "e", "f"]), execution_status=st.sampled_from(["", "FAILED", "SUCCEEDED"]),
+    invocation_status=st.sampled_from(["", "PENDING", "FAILED"]), operation_id=st.sampled_from(["", "o"]), attempt=st.none() | st.integers(1, 2),
+    operation_status=st.sampled_from(["", "FAILED", "SUCCEEDED"]), attempt_outcome=st.sampled_from(["", "FAILED", "SUCCEEDED"]),
+)  # fmt: skip
 segments = st.builds(
     SegmentFact, id=ids, parent_id=ids | st.just(""), name=st.sampled_from("ab"), origin=st.sampled_from(["", "AWS::Lambda", "AWS::Lambda::Function"]),
     start=st.none() | st.integers(1, 10**18), end=st.none() | st.integers(1, 10**18), in_progress=st.booleans(), fault=st.booleans(),
     error=st.booleans(), cause=st.booleans(), status=st.sampled_from([None, 200, 202, 404, 500]), subsegment=st.booleans(),
-    function_error=st.sampled_from(["", "Unhandled"]), traced=st.booleans(),
+    function_error=st.sampled_from(["", "Unhandled"]), traced=st.booleans(), durable=st.none() | durable,
 )  # fmt: skip
 request_ids = st.sampled_from(["", "r1", "r2"])
 groups = st.sampled_from(["/a", "/b"])
@@ -55,12 +61,13 @@ runs = st.dictionaries(st.sampled_from(["s", "t"]), st.builds(InvocationMarks, s
 requests = st.builds(
     RequestFact, request_id=request_ids, log_group=groups, platform=st.booleans(), segment_id=ids | st.just(""),
     sampled=st.sampled_from([None, True, False]), claimed_sampled=st.sampled_from([None, True, False]), first_at=st.integers(0, 5),
-    last_at=st.integers(0, 5), elsewhere=st.booleans(), runs=runs,
+    last_at=st.integers(0, 5), elsewhere=st.booleans(), runs=runs, went_on_at=st.integers(0, 5),
 ).map(lambda fact: fact if fact.request_id else replace(fact, log_group="", elsewhere=False))  # fmt: skip
 # a line belongs to one request for good
 signals = st.builds(
-    lambda number, text: SignalFact(line_id=str(number), signals=("timeout",), request_id=f"r{number % 3}", log_group="/a", text=text),
-    st.integers(1, 5), st.sampled_from(["a", "b"]),
+    lambda number, text, durable: SignalFact(line_id=str(number), signals=("timeout", "error"), request_id=f"r{number % 3}", log_group="/a",
+                                             text=text, at=number, durable=durable),
+    st.integers(1, 5), st.sampled_from(["a", "b"]), st.none() | durable,
 )  # fmt: skip
 shown = st.builds(KeyFact, method=st.sampled_from(["correlation id", "tracing header"]), line_id=ids)
 request_keys = st.builds(lambda id_, group: RequestFact(request_id=id_, log_group=group).key, request_ids, groups)

@@ -28,7 +28,7 @@ _serial = itertools.count()
 
 
 class World:
-    """Eleven traces, their log batches and their segment documents; ``salt`` (16 hex digits) sets it apart from other worlds.
+    """Thirteen traces, their log batches and their segment documents; ``salt`` (16 hex digits) sets it apart from other worlds.
 
     one: API Gateway, a function, and a second one that it calls, which fails behind a 200; one line's own id is stale.
     two: not sampled, which only its REPORT line says. three: X-Ray never has it. four: its spans come through aws/spans.
@@ -37,13 +37,14 @@ class World:
     two invocations that interleave, so that the bare line between them is nobody's. ten: an HTTP API and its function, which X-Ray has;
     the function prints the header and the request id of others. eleven: a REST API with both of its logs, and a function in JSON format,
     which X-Ray has, too, and which a correlation id joins to ten. A stranger's log groups name both, their requests and their ids.
+    twelve, thirteen: two invocations of a durable execution, in the first of which a step fails, and in the second one goes well.
     """
 
     def __init__(self, salt: str) -> None:
         self.salt = salt
-        self.traces = [f"{BEGAN // 1000:08x}{salt}{number:08x}" for number in range(1, 12)]
+        self.traces = [f"{BEGAN // 1000:08x}{salt}{number:08x}" for number in range(1, 14)]
         self.one, self.two, self.three, self.four = self.traces[:4]
-        self.requests = [f"{salt[:8]}-{salt[8:12]}-4000-8000-{number:012d}" for number in range(1, 12)]
+        self.requests = [f"{salt[:8]}-{salt[8:12]}-4000-8000-{number:012d}" for number in (*range(1, 12), 13, 14)]
         self.edge = f"{salt[:8]}-{salt[8:12]}-4000-8000-{12:012d}"
         self.batches = self._batches()
         self.documents = self._documents()
@@ -77,6 +78,7 @@ class World:
             ("/aws/lambda/json", ["ERROR: a bare line in JSON"]),
             ("/aws/lambda/json", [platform(json_end, ninth, nine)]),
             *self._behind_apis(),
+            *self._durable(),
         ]  # fmt: skip
         number = int(self.salt[:8], 16) * 10**40
         events = [lambda_event(messages, group=group, stream=self.salt, at=BEGAN + 10 * place, first=number + 100 * place)
@@ -100,8 +102,8 @@ class World:
 
     def _behind_apis(self) -> list[tuple[str, list[str]]]:
         """The lines of two APIs and their functions, and those of a stranger about them."""
-        (http, rest), edge = self.requests[9:], self.edge
-        ten, eleven = self.traces[9:]
+        (http, rest), edge = self.requests[9:11], self.edge
+        ten, eleven = self.traces[9:11]
         cart, sender = f"cart-{self.salt}", self.traces[0][:-8] + "000000aa"
         header = f"Root={to_xray(sender)};Parent={'b' * 16};Sampled=1"
         access = {"requestId": edge, "httpMethod": "GET", "resourcePath": "/x", "status": "502", "xrayTraceId": to_xray(eleven)}
@@ -138,6 +140,29 @@ class World:
             ("/aws/lambda/stranger", stranger[1::2]),
         ]  # fmt: skip
 
+    def _durable(self) -> list[tuple[str, list[str]]]:
+        """The lines of two invocations of a durable execution, as the SDK for Python writes them."""
+        requests = self.requests[11:]
+        arn = f"arn:aws:lambda:eu-west-1:123456789012:function:workflow:$LATEST/durable-execution/order/{self.salt}"
+        sdk = "aws_durable_execution_sdk_python.operation.step"
+        step = {"executionArn": arn, "operationId": "1ced8f5b", "operationName": "charge"}
+
+        def line(level: str, message: str, place: int, keys: dict[str, Any]) -> str:
+            return json.dumps({"level": level, "message": message, "requestId": requests[place], **keys})
+
+        return [
+            ("/aws/lambda/workflow", [start(requests[0]), line("ERROR", "card service down", 0, step | {"attempt": 1})]),
+            (
+                "/aws/lambda/workflow",
+                [line("ERROR", "❌ failed step for id: 1ced8f5b, name: charge", 0, {"errorType": "ValueError", "logger": sdk})],
+            ),
+            ("/aws/lambda/workflow", [end(requests[0]), report(requests[0], self.traces[11], sampled=False)]),
+            ("/aws/lambda/workflow", [start(requests[1]), line("INFO", "charging", 1, step | {"attempt": 2})]),
+            ("/aws/lambda/workflow", [line("ERROR", "no receipt printer", 1, step | {"attempt": 2})]),
+            ("/aws/lambda/workflow", [line("INFO", "order charged", 1, {"executionArn": arn})]),
+            ("/aws/lambda/workflow", [end(requests[1]), report(requests[1], self.traces[12], sampled=False)]),
+        ]
+
     def _documents(self) -> list[dict[str, Any]]:
         """The segment documents of the first trace, of which one is there twice, in progress and finished, and of those behind APIs."""
         one, (first, second, *_) = self.one, self.requests
@@ -170,7 +195,7 @@ class World:
         ]  # fmt: skip
 
     def _documents_behind_apis(self) -> list[dict[str, Any]]:
-        (http, rest), (ten, eleven) = self.requests[9:], self.traces[9:]
+        (http, rest), (ten, eleven) = self.requests[9:11], self.traces[9:11]
         call = {"id": "e0e0e0e0e0e0e0e0", "name": "Lambda", "namespace": "aws", "start_time": _at(0), "end_time": _at(0.9), "traced": True}
         return [
             self._segment(ten, "1010101010101010", 0, 0.9, name="cart", origin="AWS::Lambda", aws={"request_id": http},

@@ -4,6 +4,7 @@ from typing import ClassVar, Final
 
 import msgspec
 
+from pipeline.model.durable import DurableFact
 from pipeline.model.facts import Signal
 
 MENTIONED: Final = "mentioned"
@@ -50,6 +51,7 @@ class LogLine(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
         state: what the line says and does not show: the request that it names, where its position gave it its trace.
         original: the line as it was written, if `body` is not the same; OpenTelemetry's attribute of this name.
         tenant_id: the tenant that the line names, as Lambda's tenant isolation mode and loggers write it.
+        durable: what the line says of a durable execution of Lambda.
 
     The class is the kind of line: ``format`` is its name for people. A ``platform`` line states its request and trace with certainty.
     A line that ``opens`` or ``closes`` does so with its request in the log stream; a line ``outside`` belongs to no request.
@@ -88,6 +90,7 @@ class LogLine(msgspec.Struct, omit_defaults=True, gc=False, rename="camel"):
     state: dict[str, str] | None = None
     original: str | None = msgspec.field(name="log.record.original", default=None)
     tenant_id: str | None = None
+    durable: DurableFact | None = None
 
     def make_plain(self, message: str, max_chars: int) -> None:
         """Drops the attributes and makes the body the whole line, cut to ``max_chars``: for a line that is too long or is refused.

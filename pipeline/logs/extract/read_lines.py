@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
+from pipeline.logs.extract.durable_marks import DURABLE, DURABLE_EXPRESSIONS
 from pipeline.logs.extract.id_marks import CORRELATION_IDS, EVENT_IDS, HEADERS, ID_EXPRESSIONS, REQUEST_IDS
 from pipeline.logs.extract.json_line import RARE_KEYS, add_rare_keys, extract_json
 from pipeline.logs.extract.log_line import JsonLine, LogLine
@@ -50,6 +51,10 @@ def read_lines(
         from pipeline.logs.extract.marked_signals import add_marked_signals  # noqa: PLC0415
 
         add_marked_signals(lines, texts, marks)
+    if marks[DURABLE]:
+        from pipeline.logs.extract.durable_line import add_durable  # noqa: PLC0415
+
+        add_durable(lines, texts, marks[DURABLE])
     if correlation_paths:
         from pipeline.logs.extract.correlation_paths import reader_for  # noqa: PLC0415
 
@@ -62,4 +67,4 @@ def read_lines(
 @lru_cache(maxsize=8)
 def _prefilter(redactor: Redactor) -> Prefilter:
     """The prefilter that serves all purposes in one pass: secrets, ids, levels, failures and rare keys."""
-    return Prefilter({**redactor.expressions, **ID_EXPRESSIONS, **EXPRESSIONS, _RARE_KEYS: RARE_KEYS})
+    return Prefilter({**redactor.expressions, **ID_EXPRESSIONS, **EXPRESSIONS, _RARE_KEYS: RARE_KEYS, DURABLE: DURABLE_EXPRESSIONS})

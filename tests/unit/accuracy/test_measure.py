@@ -14,7 +14,7 @@ from accuracy.scenarios import ALL
 from pipeline.detect.rule import default_rules
 from tests.support.accuracy_verdicts import verdict
 
-NUMBER = 300
+NUMBER = 350
 
 
 def gate(tally, name):

@@ -76,3 +76,16 @@ def test_the_time_in_an_event_id():
     """As in an event that Datadog recorded; a number that holds no time of ours is none."""
     assert time_of_event(EVENT) == 1583425836190
     assert [parse_event_id(text) for text in (EVENT, f" {EVENT} ", EVENT[:-1], "0" * 56)] == [EVENT, EVENT, None, None]
+
+
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders:$LATEST/durable-execution/order-7/0b8f6a0e-33f2-3cf1-a0d6-8b1c1f4f3c11"
+
+
+@pytest.mark.parametrize("text", [
+    ARN, f'"{ARN}",', f"failed: {ARN} (see the log)", f"{CONSOLE}/lambda/home#/functions/orders/durable-executions/{quote(ARN, safe='')}",
+    f'{{"executionArn": "{ARN}"}}',
+])  # fmt: skip
+def test_the_arn_of_a_durable_execution(text):
+    """It counts as a whole, and not the UUID at its end."""
+    assert meant_by(text)[0] == ARN
+    assert REQUEST not in meant_by(text)

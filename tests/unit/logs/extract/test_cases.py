@@ -36,4 +36,5 @@ def signals_of_any_kind():
         "error-payload",
         "partial-failure",
         "state-machine-failed",
+        "durable-execution-failed",
     }
