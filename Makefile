@@ -24,7 +24,7 @@ pictures: .venv/ready ## Make the manual's pictures of the page, on the demo's d
 	@$(BIN)/python -m tests.browser.pictures
 
 test: .venv/ready $(SAM) ## Run all tests, or TESTS=tests/unit; says what it had to leave out, and why
-	@$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --cov --cov-report=term:skip-covered)
+	@$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --cov --cov-report=term:skip-covered --durations=15 --durations-min=5)
 
 lint: .venv/ready ## Check style, and which room may import which
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo
