@@ -62,6 +62,16 @@ def log_indices(prefix: str) -> str:
     return f"{prefix}-logs-*,{prefix}-{KEPT_LOGS}*"
 
 
+def log_indices_between(prefix: str, first: int, last: int) -> str:
+    """Returns the index pattern that covers the log lines between two times, whether there are indices of their days or not.
+
+    The times are milliseconds since the epoch, UTC, a few days apart.
+    """
+    days = [day_of_nanos(at * 1_000_000) for at in (*range(first, last, _DAY_MS), last)]
+    names = [f"{prefix}-logs-{day}*" for day in dict.fromkeys((*days, OUTSIDE))]
+    return ",".join((*names, f"{prefix}-{KEPT_LOGS}*"))
+
+
 def span_indices(prefix: str) -> str:
     """Returns the index pattern that covers all spans, held ones included, whether there is any of these or not."""
     return f"{prefix}-spans-*,{prefix}-{KEPT_SPANS}*"

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any, Final
 
-from pipeline.model.index_days import log_indices
+from pipeline.model.index_days import log_indices_between
 from pipeline.model.invocations import LAST_MILLI, LogStream, stream_of
 from pipeline.model.timestamps import iso_millis, millis_of
 from pipeline.search.read_records import as_recorded
@@ -83,12 +83,12 @@ def _around(hits: Sequence[Hit], store: Store, before: int, after: int) -> Itera
     """For each hit the lines before it, nearest first, one more than asked for, and the lines after it."""
     rest = iter(hits)
     while page := list(islice(rest, _HITS_A_REQUEST)):
-        index = log_indices(store.prefix)
-        bodies = [body for hit in page for body in (_neighbours(hit, before + 1, newest_first()), _neighbours(hit, after, oldest_first()))]
-        answers = answers_to([(index, body) for body in bodies], store)
+        wanted = ((before + 1, newest_first()), (after, oldest_first()))
+        asked = [(log_indices_between(store.prefix, *_reach_of(hit)), _neighbours(hit, *most)) for hit in page for most in wanted]
+        answers = answers_to(asked, store)
         # what failed alone, as on a closed index, is asked as any search is, which knows what to leave out
         found = [store.found(dict(answer)) if "error" not in answer else store.search(body, index=index)
-                 for answer, body in zip(answers, bodies, strict=True)]  # fmt: skip
+                 for answer, (index, body) in zip(answers, asked, strict=True)]  # fmt: skip
         lines = [[line | {"context": True} for line in as_recorded(answer["hits"]["hits"], store)] for answer in found]
         yield from zip(lines[::2], lines[1::2], strict=True)
 
@@ -96,11 +96,17 @@ def _around(hits: Sequence[Hit], store: Store, before: int, after: int) -> Itera
 def _neighbours(hit: Hit, size: int, order: list[dict[str, Any]]) -> dict[str, Any]:
     """The body of the search for the ``size`` lines of a hit's log stream that follow it in this order."""
     stream = stream_of(hit["_source"])
-    at, reach = millis_of(hit["_source"]["@timestamp"]), int(REACH.total_seconds() * 1000)
-    between = {"gte": iso_millis(max(at - reach, 0)), "lte": iso_millis(min(at + reach, LAST_MILLI))}
+    first, last = _reach_of(hit)
+    between = {"gte": iso_millis(first), "lte": iso_millis(last)}
     named = {"aws.accountId": stream.account, "aws.logGroup": stream.log_group, "aws.logStream": stream.log_stream}
     filters = [{"range": {"@timestamp": between}}, *({"term": {name: value}} for name, value in named.items() if value)]
     return {"query": {"bool": {"filter": filters}}, "size": size, "sort": order, "search_after": hit["sort"]}
+
+
+def _reach_of(hit: Hit) -> tuple[int, int]:
+    """The times between which the context of a hit lies, in milliseconds since the epoch, UTC."""
+    at, reach = millis_of(hit["_source"]["@timestamp"]), int(REACH.total_seconds() * 1000)
+    return max(at - reach, 0), min(at + reach, LAST_MILLI)
 
 
 def _place(hit: Hit) -> tuple[int, str]:

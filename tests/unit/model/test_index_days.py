@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.model.index_days import ALL_DAYS, index_days
+from pipeline.model.index_days import ALL_DAYS, index_days, log_indices_between
 
 NOW = 1_795_000_000_000
 HOUR = 3_600_000
@@ -25,3 +25,11 @@ def test_only_what_a_daily_index_may_still_hold_is_remembered():
     assert [days.aged(NOW - back * DAY) for back in (0, 14, 105, 400, -1)] == [False] * 5
     assert [days.aged(NOW - back * DAY) for back in (15, 29, 104)] == [True] * 3
     assert not ALL_DAYS.aged(0)
+
+
+def test_the_indices_between_two_times():
+    """Those of their days and of the days between, and those of all other times and of what is held; each pattern matches none, too."""
+    midnight = 1_795_996_800_000
+    expected = "t-logs-2026.11.29*,t-logs-2026.11.30*,t-logs-2026.12.01*,t-logs-outside*,t-kept-logs*"
+    assert log_indices_between("t", midnight - 1, midnight + DAY) == expected
+    assert log_indices_between("t", midnight, midnight) == "t-logs-2026.11.30*,t-logs-outside*,t-kept-logs*"
