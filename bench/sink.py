@@ -1,4 +1,7 @@
-"""Sink: an OpenSearch in a process of its own that answers at once and keeps nothing, so that what remains is the cost of the sender."""
+"""Sink: an OpenSearch in a process of its own that answers at once, so that what remains is the cost of the sender.
+
+It keeps join keys alone: a sender that does not get back what it noted there writes it once more.
+"""
 
 import json
 import multiprocessing
@@ -13,6 +16,7 @@ from isal import igzip
 from pipeline.store.client import TEMPLATES
 
 _FORK: Final = multiprocessing.get_context("fork")
+_JOIN_KEYS: Final = "-links"
 _NOTHING: Final = {"hits": {"total": {"value": 0, "relation": "eq"}, "hits": []}, "timed_out": False}
 
 
@@ -35,32 +39,40 @@ def _serve(pipe: Connection, prefix: str) -> None:
     server.serve_forever()
 
 
-def answer(path: str, body: bytes, prefix: str) -> dict[str, Any]:
-    """What the sink answers to a request: every write succeeds, and nothing is there."""
+def answer(path: str, body: bytes, prefix: str, kept: dict[str, Any]) -> dict[str, Any]:
+    """What the sink answers to a request: every write succeeds, and nothing is there but the join keys, which are ``kept`` by id."""
     if path.startswith("/_index_template"):
         return {"index_templates": [{"name": f"{prefix}-{name}"} for name in TEMPLATES]}
     if path.startswith("/_bulk"):
         return {
             "errors": False,
-            "items": [{operation: {"status": 201, "_seq_no": 0, "_primary_term": 1}} for operation in _operations(body)],
+            "items": [{operation: {"status": 201, "_seq_no": 0, "_primary_term": 1}} for operation in _operations(body, kept)],
         }
     if path.startswith("/_mget"):
         docs = json.loads(body)["docs"]
-        return {"docs": [{"_index": doc["_index"], "_id": doc["_id"], "found": False} for doc in docs]}
+        return {"docs": [doc | _found(kept.get(doc["_id"]) if doc["_index"].endswith(_JOIN_KEYS) else None) for doc in docs]}
     return _NOTHING if "_search" in path else {}
 
 
-def _operations(body: bytes) -> Iterator[str]:
-    """The operation of each item of a bulk body."""
+def _found(source: dict[str, Any] | None) -> dict[str, Any]:
+    return {"found": True, "_seq_no": 0, "_primary_term": 1, "_source": source} if source else {"found": False}
+
+
+def _operations(body: bytes, kept: dict[str, Any]) -> Iterator[str]:
+    """The operation of each item of a bulk body; join keys are added to ``kept``."""
     lines = iter(body.splitlines())
     for line in lines:
         operation = line.split(b'"', 2)[1].decode()
         yield operation
         if operation != "delete":
-            next(lines)
+            source = next(lines)
+            if f'{_JOIN_KEYS}"'.encode() in line and operation != "update":
+                kept[json.loads(line)[operation]["_id"]] = json.loads(source)
 
 
 def _handler(prefix: str) -> type[BaseHTTPRequestHandler]:
+    kept: dict[str, Any] = {}
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
@@ -69,7 +81,7 @@ def _handler(prefix: str) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = igzip.decompress(body)
-            data = json.dumps(answer(self.path, body, prefix)).encode()
+            data = json.dumps(answer(self.path, body, prefix, kept)).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
