@@ -146,7 +146,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     metrics.add_metric("invocations", MetricUnit.Count, 1)
     remaining = context.get_remaining_time_in_millis
     if not holds_hints(event):
-        sweep(remaining)
+        try:
+            sweep(remaining)
+        except TracejoinError:
+            # a queue's message comes again by itself; what the daily schedule found would wait for the next day
+            if "Records" not in event:
+                ask_for_sweep(settings())
+            raise
         return None
     ask_for_sweep(settings())
     hints, unreadable = read_hints(event["Records"])

@@ -60,9 +60,21 @@ class DurableOutcomes:
 
     @cached_property
     def excused(self) -> frozenset[str]:
-        """The ids of the segments of failed attempts whose operation did not fail, or has not ended."""
-        attempts = ((fact, fact.durable) for fact in self._tree if fact.durable and fact.durable.attempt_outcome == "FAILED")
-        return frozenset(fact.id for fact, of in attempts if (of.execution_arn, of.operation_id) not in self._failed)
+        """The ids of the segments of failures that say nothing: others came after them, or say the same of an operation that failed.
+
+        Of an operation that did not fail, or has not ended, no attempt tells; of one that failed for good the last attempt does, and the
+        first span of its end: a later invocation, which replays, may send another one.
+        """
+        attempts: dict[_Operation, list[tuple[int, str]]] = {}
+        ends: dict[_Operation, list[tuple[int, str]]] = {}
+        for fact in self._tree:
+            if (of := fact.durable) and of.attempt_outcome == "FAILED":
+                attempts.setdefault((of.execution_arn, of.operation_id), []).append((of.attempt or 0, fact.id))
+            elif of and of.operation_status in FAILED_STATUSES:
+                ends.setdefault((of.execution_arn, of.operation_id), []).append((fact.start or 0, fact.id))
+        early = (id_ for operation, found in attempts.items()
+                 for _, id_ in (sorted(found)[:-1] if operation in self._failed else found))  # fmt: skip
+        return frozenset((*early, *(id_ for found in ends.values() for _, id_ in sorted(found)[1:])))
 
     def excuses_line(self, signal: SignalFact) -> bool:
         """Whether a line about a failure was written in an attempt that may be followed by another one.

@@ -76,6 +76,21 @@ class DurableFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True,
         return bool(self.execution_arn) and not (self.operation_id or self.parent_id or self.execution_status)
 
 
+_LOCAL: Final = (
+    r"arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:durable-execution(?::[a-zA-Z0-9_.-]{1,140}){3}"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:/[a-zA-Z0-9_-]{1,64})?"
+)
+"""A regular expression for what AWS' local runner writes in place of an ARN, and for the form that it means to write."""
+
+
+def is_execution_arn(text: str) -> bool:
+    """Whether ``text`` is the ARN of a durable execution, or what AWS' local runner writes in its place.
+
+    Anything else joins nothing: who has no ARN may log `unknown` for it, and executions of Step Functions have ARNs of their own.
+    """
+    return len(text) <= LONGEST_ARN and re.fullmatch(f"{EXECUTION_ARN}|{_LOCAL}", text, re.ASCII) is not None
+
+
 def execution_name_in(arn: str) -> str:
     """Returns the name of a durable execution, out of its ARN; empty where ``arn`` is none."""
     # compiled on first use: a cold start should not wait for it

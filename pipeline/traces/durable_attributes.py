@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from pipeline.model.durable import LONGEST_ARN, DurableFact, execution_name_in
+from pipeline.model.durable import DurableFact, execution_name_in, is_execution_arn
 from pipeline.model.json_values import as_text
 from pipeline.traces.segment import LONGEST_NAME
 
@@ -22,7 +22,7 @@ def durable_in(attributes: Mapping[str, Any]) -> DurableFact | None:
         return None
     attributes = {name.replace("_", "."): value for name, value in attributes.items() if name.startswith("durable")}
     arn = as_text(attributes.get("durable.execution.arn"))
-    if not 0 < len(arn) <= LONGEST_ARN:
+    if not is_execution_arn(arn):
         return None
     first, attempt = attributes.get("durable.invocation.first"), attributes.get("durable.attempt.number")
     return DurableFact(

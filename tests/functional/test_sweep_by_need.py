@@ -271,6 +271,21 @@ def test_a_sweep_is_tried_again_until_opensearch_answers(world, opensearch, stor
     assert states(store) == {"complete"}
 
 
+def test_a_daily_sweep_that_fails_is_followed_by_one_that_was_asked_for(world, opensearch, store):
+    """Hint and request are lost, and OpenSearch is away when the daily sweep comes: it asks for another one instead of another day."""
+    world.lost |= {"HintQueue", "SweepQueue"}
+    ship(world)
+    world.pass_(2 * HOUR)
+    world.lost.clear()
+    opensearch.away = True
+    world.fired.clear()
+    while not any(name == "Sweep" for name, _ in world.fired):
+        world.pass_(10 * MINUTE)
+    opensearch.away = False
+    world.pass_(20 * MINUTE)
+    assert states(store) == {"complete"}
+
+
 def test_messages_of_one_period_are_one(aws):
     """Against a local SQS, a queue like the template's takes two requests of a period for one, whoever sends them, and hands one batch out at a time."""
     queue = Stack(OpenSearch="existing", OpenSearchEndpoint="http://x", SweepBy="need").resources["SweepQueue"]["Properties"]

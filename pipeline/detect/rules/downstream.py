@@ -26,7 +26,10 @@ def _hidden(context: RuleContext, is_culprit: Callable[[SegmentFact], bool], ver
     tree, entry = view.tree, view.tree.entry
     if entry is None or view.response.saw != "success":
         return
-    suspects = (*((entry,) if _hides_its_own(entry) else ()), *tree.below(entry))
+    suspects = (
+        *((entry,) if _hides_its_own(entry) else ()),
+        *(fact for top in (entry, *_invocations_beside(entry, tree)) for fact in tree.below(top)),
+    )
     culprits = [fact for fact in suspects if is_culprit(fact) and not context.expects(fact) and not view.recovered(fact)]
     above: set[str] = set()
     for fact in culprits:
@@ -36,6 +39,15 @@ def _hidden(context: RuleContext, is_culprit: Callable[[SegmentFact], bool], ver
         if fact.id not in above:
             happened = what_happened(fact, view)
             yield context.of_segment(fact, f"the caller was told {view.response} by {view.response.by}, but {fact.name} {verb}: {happened}")
+
+
+def _invocations_beside(entry: SegmentFact, tree: SegmentTree) -> Iterator[SegmentFact]:
+    """The other invocations of the durable execution that the entry is one of: each is a top of its own, as their parent is no span."""
+    if entry.durable:
+        arn = entry.durable.execution_arn
+        yield from (
+            fact for fact in tree if fact.durable and fact.durable.execution_arn == arn and fact is not entry and not tree.parent(fact)
+        )
 
 
 def _hides_its_own(entry: SegmentFact) -> bool:

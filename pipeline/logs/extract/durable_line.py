@@ -14,14 +14,12 @@ import msgspec
 
 from pipeline.logs.extract.json_keys import DECODE_ERRORS, decode_part, without_half_pairs
 from pipeline.logs.extract.log_line import JsonLine, LogLine
-from pipeline.model.durable import LONGEST_ARN, DurableFact, execution_name_in
+from pipeline.model.durable import DurableFact, execution_name_in, is_execution_arn
 from pipeline.model.json_values import as_text
 
 _LONGEST_NAME: Final = 256
 _LARGEST_ATTEMPT: Final = 10**9
 _LONGEST_EXCERPT: Final = 320
-# of Step Functions, whose executions have ARNs too
-_OTHER: Final = re.compile(r"arn:[^:]*:(?!lambda:)")
 _ATTEMPT_FAILED: Final = re.compile(r"failed step for id: ([0-9A-Za-z_-]{1,128}), name: ([^\r\n]{0,256})")
 _OPERATION_FAILED: Final = re.compile(
     r"(?:serdes failed for step id|wait_for_condition failed for id): ([0-9A-Za-z_-]{1,128}), name: ([^\r\n]{0,256})"
@@ -177,7 +175,7 @@ def _exception_in(message: str) -> str:
 
 def _arn(value: object) -> str:
     text = as_text(value).strip() if isinstance(value, str) else ""
-    return text if 0 < len(text) <= LONGEST_ARN and not _OTHER.match(text) and not any(map(str.isspace, text)) else ""
+    return text if is_execution_arn(text) else ""
 
 
 def _name(value: object) -> str:

@@ -45,9 +45,13 @@ def test_what_a_runner_on_a_laptop_calls_an_arn_counts_too():
     assert read.correlation_ids == ("df48ae94-8fa2-4a25-85af-fcc2edcac96e/inv-1", "c-9")
 
 
-@pytest.mark.parametrize("arn", [STATES, "", " ", "a b", 7, None, ["a"], "a" * 513, "x\u2028y"])
+@pytest.mark.parametrize("arn", [
+    STATES, f'"{STATES}"', f"[{STATES}]", STATES.replace("arn", "ARN"), f"https://console.aws.amazon.com/states/home?#/v2/executions/{STATES}",
+    "", " ", "a b", 7, None, ["a"], "a" * 513, "x\u2028y", "unknown", "N/A", "-", "1", f"x{ARN}",
+    "arn:aws:lambda:eu-west-1:123456789012:function:orders",
+])  # fmt: skip
 def test_what_names_no_durable_execution(arn):
-    """An execution of Step Functions, and what is no id, make no durable line."""
+    """An execution of Step Functions however it is written, a function, a placeholder, and what is no id, make no durable line."""
     read = line(executionArn=arn, operationId="o1", attempt=1)
     assert read.durable is None
     assert read.correlation_ids == ()
