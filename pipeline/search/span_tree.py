@@ -10,7 +10,7 @@ from pipeline.search.waterfall_items import WaterfallItem
 TOP: Final = ""
 """The key of what stands inside nothing."""
 
-_TO_COME: Final = "of the durable execution is sent when it ends"
+_TO_COME: Final = "of the durable execution is not there: such a span is sent at its end, or never"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
