@@ -2,7 +2,8 @@
 
 TracejoinError
 ├── BadInputError            the same input fails again: it is counted and kept, never retried
-│   └── EnvelopeError        an event or a record is no CloudWatch Logs envelope, or is larger than allowed
+│   ├── EnvelopeError        an event or a record is no CloudWatch Logs envelope, or is larger than allowed
+│   └── WrongUsageError      a person asks in a way that nothing can answer: the command line ends with 2
 ├── UnavailableError         a service did not answer or throttled the call: it is retried
 └── MisconfiguredError       settings can't work: the program ends at start, with every problem listed
 """
@@ -30,6 +31,10 @@ class BadInputError(TracejoinError):
 
 class EnvelopeError(BadInputError):
     """Raised for an event or a record that holds no readable CloudWatch Logs document."""
+
+
+class WrongUsageError(BadInputError):
+    """Raised for what a person asks, or an id that they name, in a form that there is not: whatever is stored, it can't be answered."""
 
 
 class UnavailableError(TracejoinError):

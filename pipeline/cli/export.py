@@ -10,14 +10,14 @@ import click
 
 from pipeline.cli.context import CommandContext
 from pipeline.cli.json_output import json_line
-from pipeline.cli.options import pass_app
+from pipeline.cli.options import GivenText, pass_app
 from pipeline.cli.output_file import write_whole
 from pipeline.search.export import exported_documents
 from pipeline.search.otlp import otlp_lines
 
 
 @click.command()
-@click.argument("id")
+@click.argument("id", type=GivenText())
 @click.option("--otlp", is_flag=True, help="As OpenTelemetry's JSON: lines of TracesData and LogsData.")
 @click.option("--output", type=click.Path(dir_okay=False, writable=True, allow_dash=True, path_type=Path), default="-", metavar="FILE",
               help="Write to this file; else to stdout.")  # fmt: skip

@@ -9,16 +9,19 @@ import click
 
 from pipeline.cli.context import CommandContext
 from pipeline.cli.invocation_table import InvocationTable, totals_table
+from pipeline.cli.limit_option import limit_options
 from pipeline.cli.measure_options import duration_options
-from pipeline.cli.options import pass_app
+from pipeline.cli.options import GivenText, ServiceName, pass_app
 from pipeline.cli.time_option import TIMES, since_until
 from pipeline.cli.zone_option import utc_option
 from pipeline.search.function_totals import FunctionTotals, function_totals, totals_as_json
 from pipeline.search.invocation_list import Invocation, as_json, list_invocations
 from pipeline.search.invocation_query import FAILED, SORTS, STATUSES, InvocationQuery, Sort, Status
+from pipeline.search.service_names import unknown_function
 
 _PERIOD: Final = timedelta(hours=24)
 _BATCH: Final = 1000
+_USUAL: Final = 50
 _MOST_FUNCTIONS: Final = 20
 _HELP: Final = """The invocations of Lambda functions, one a row, by Lambda's REPORT lines and platform.report events: time, function,
 duration, billed milliseconds, memory used and given, cold start, status and trace; below them the totals and percentiles of each function.
@@ -31,18 +34,18 @@ nobody says whether it was handled. JSON lines have a `kind`: invocation, or fun
 @click.command(help=f"{_HELP}\n\n{TIMES}")
 @since_until
 @utc_option
-@click.option("--function", "functions", multiple=True, metavar="NAME", help="Of this function or log group; several times for any.")
-@click.option("--tenant", "tenants", multiple=True, metavar="ID", help="Of this tenant; several times for any of them.")
+@click.option("--function", "functions", multiple=True, type=ServiceName(), metavar="NAME",
+              help="Of this function or log group; several times for any.")  # fmt: skip
+@click.option("--tenant", "tenants", multiple=True, type=GivenText(), metavar="ID", help="Of this tenant; several times for any of them.")
 @click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="That ended so; several times for any of them.")
 @click.option("--failed", is_flag=True, help=f"The same as --status {' --status '.join(FAILED)}.")
 @click.option("--cold/--warm", "cold", default=None, help="Only cold starts, or none of them.")
 @click.option("--slower-than", type=click.FloatRange(0), metavar="MS", help="That took so many milliseconds or more.")
 @duration_options("duration", "That took")
-@click.option("--sort", type=click.Choice(SORTS), default="time", show_default=True, help="The newest, or the largest, first.")
+@click.option("--sort", type=click.Choice(SORTS), default=None, help="The newest (time, the default), or the largest, first.")
 @click.option("--reverse", is_flag=True, help="The oldest, or the smallest, first.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(0), help="The first N; 0 shows everything.")
-@click.option("--all", "everything", is_flag=True, help="The same as --limit 0.")
-@click.option("--by-function", is_flag=True, help="Only the totals and percentiles of each function.")
+@limit_options(_USUAL, "The first")
+@click.option("--by-function", is_flag=True, help="Only the totals and percentiles of each function, the most GB-seconds first.")
 @pass_app
 def invocations(
     app: CommandContext,
@@ -56,26 +59,29 @@ def invocations(
     cold: bool | None,
     slower_than: float | None,
     duration: tuple[str, ...],
-    sort: Sort,
+    sort: Sort | None,
     reverse: bool,
-    limit: int,
-    everything: bool,
+    limit: int | None,
     by_function: bool,
     zone: tzinfo | None,
 ) -> int:
     """Prints invocations and the totals of their functions; exit status 1 where there is none."""
+    if by_function and (given := [name for name, value in (("--sort", sort), ("--reverse", reverse), ("--limit", limit)) if value]):
+        raise click.UsageError(f"--by-function lists every function, that with the most GB-seconds first: leave {' and '.join(given)} out")
     query = InvocationQuery(
         functions=functions, tenants=tenants, statuses=(*statuses, *FAILED) if failed else statuses, cold=cold, slower_than=slower_than,
-        duration=duration, since=since or (until or datetime.now(UTC)) - _PERIOD, until=until, sort=sort, ascending=reverse,
+        duration=duration, since=since or (until or datetime.now(UTC)) - _PERIOD, until=until, sort=sort or "time", ascending=reverse,
     )  # fmt: skip
     store = app.store()
-    limit = 0 if everything else limit
+    limit = _USUAL if limit is None else limit
     shown = 0 if by_function else _print(app, query, list_invocations(query, store, limit=limit), zone)
     totals = function_totals(query, store)
     _print_totals(app, totals, by_function=by_function)
     total = sum(each.invocations for each in totals)
     if not total:
         app.warn("no invocations: widen --since, or drop a filter; only lines shipped since Lambda's reports are read have their numbers")
+        for sentence in filter(None, (unknown_function(store, name) for name in functions)):
+            app.warn(sentence)
     elif not shown and not by_function:
         app.warn(f"none of {total:,} invocations ended so: the totals are those of every status")
     elif not by_function and not query.statuses and shown < total:

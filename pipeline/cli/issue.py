@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from pipeline.cli.context import CommandContext, author
 from pipeline.cli.issue_view import describe_change, issue_details, issue_lines, say_lines
-from pipeline.cli.options import pass_app
+from pipeline.cli.options import GivenText, pass_app
 from pipeline.cli.terminal_text import one_line
 from pipeline.cli.wrap_option import unwrapped
 from pipeline.cli.zone_option import utc_option
@@ -24,6 +24,7 @@ from pipeline.model.close_names import did_you_mean
 from pipeline.model.timestamps import iso_millis
 from pipeline.model.trace_ids import to_xray
 from pipeline.search.issue_list import as_json, list_issues
+from pipeline.search.pasted_ids import name_of
 from pipeline.search.time_expressions import parse_end
 
 _USUAL: Final = 10
@@ -37,7 +38,9 @@ class _ShowByDefault(click.Group):
         """Puts `show` before what names no subcommand, such as an id or an option of `show`."""
         first = args[0] if args else ""
         named = first in self.commands or first in ctx.help_option_names
-        if not named and not _ID.fullmatch(first) and did_you_mean(first, self.commands):
+        # `show` takes one id and no second word
+        is_command = did_you_mean(first, self.commands) or (len(args) > 1 and not args[1].startswith("-"))
+        if not named and not _ID.fullmatch(name_of(first)) and is_command:
             raise click.exceptions.NoSuchCommand(first, possibilities=self.commands, ctx=ctx)
         return super().parse_args(ctx, args if named or not args else ["show", *args])
 
@@ -51,7 +54,7 @@ def issue() -> None:
 
 
 @issue.command()
-@click.argument("id")
+@click.argument("id", type=GivenText())
 @click.option("--limit", default=_USUAL, show_default=True, type=click.IntRange(1, 1000), help="How many of the newest traces.")
 @utc_option
 @unwrapped
@@ -59,7 +62,7 @@ def issue() -> None:
 def show(app: CommandContext, *, id: str, limit: int, zone: tzinfo | None) -> int:  # noqa: A002  # the name that the user sees
     """The issue: since when, how often, every change, and the newest traces that show it. `tracejoin issue ID` does the same."""
     store = app.store()
-    found = find_issue(store, id)
+    found = find_issue(store, name_of(id))
     (listed,) = list_issues(store, now=datetime.now(UTC), ids=[found.id])
     examples = examples_of(store, found.id, most=limit)
     app.emit(as_json(listed) | {"examples": [_example(example) for example in examples]})
@@ -82,7 +85,7 @@ def _decision(command: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a subcommand the argument ID and the options that all decisions have."""
     command = click.option("--by", default="", help="Who decides, if not you.")(command)
     command = click.option("--note", default="", help="Why; kept with the change.")(command)
-    return click.argument("id")(command)
+    return click.argument("id", type=GivenText())(command)
 
 
 @issue.command()
@@ -136,7 +139,7 @@ def _decide(app: CommandContext, text: str, verb: Verb, *, by: str, **more: Any)
         raise click.UsageError("nobody knows who decides: give --by NAME, or set TRACEJOIN_AUTHOR")
     store = app.store()
     decision = Decision(verb=verb, by=name, at=int(datetime.now(UTC).timestamp() * 1000), **more)
-    before, after = decide(store, find_issue(store, text).id, decision)
+    before, after = decide(store, find_issue(store, name_of(text)).id, decision)
     last = after.last_change
     app.emit({"id": after.id, "state": after.state, "changed": after is not before, "changes": len(after.changes)})
     said = escape(one_line(describe_change(last))) if last else ""

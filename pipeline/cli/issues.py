@@ -17,17 +17,17 @@ from pipeline.search.issue_list import as_json, list_issues
 @click.command(help="Issues: hidden faults of one cause, each once, new ones first, then those that came back. "
                     f"Exit status 1 where there is none.\n\n{TIMES}")  # fmt: skip
 @click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="Only in this state; may be repeated.")
-@click.option("--service", type=ServiceName(), default="", help="Only where this service failed.")
+@click.option("--service", type=ServiceName(), default=None, help="Only where this service failed.")
 @click.option("--since", type=Moment(), metavar="TIME", help="Only what was seen since then: see above.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
 @utc_option
 @unwrapped
 @pass_app
-def issues(app: CommandContext, *, states: tuple[IssueState, ...], service: str, since: datetime | None, limit: int,
+def issues(app: CommandContext, *, states: tuple[IssueState, ...], service: str | None, since: datetime | None, limit: int,
            zone: tzinfo | None) -> int:  # fmt: skip
     """Prints issues; exit status 1 where there is none."""
     store = app.store()
-    found = list_issues(store, now=datetime.now(UTC), states=states, service=service, since=since)
+    found = list_issues(store, now=datetime.now(UTC), states=states, service=service or "", since=since)
     for listed in found[:limit]:
         app.emit(as_json(listed))
         say_lines(app, issue_lines(listed, zone))

@@ -6,10 +6,11 @@ import click
 from rich.markup import escape
 
 from pipeline.cli.context import CommandContext
-from pipeline.cli.options import pass_app
+from pipeline.cli.options import GivenText, pass_app
 from pipeline.configure import evaluator_for
 from pipeline.model.trace_ids import to_xray
 from pipeline.retain.legal_hold import Hold, LegalHolds
+from pipeline.search.pasted_ids import meant_by, name_of
 from pipeline.store.trace_records import TraceRecords
 
 _MOST_NAMED = 3
@@ -17,7 +18,7 @@ _LONGEST = 500
 
 
 @click.command()
-@click.argument("id", required=False)
+@click.argument("id", required=False, type=GivenText())
 @click.option("--note", default="", help="Why, for whoever reads the list.")
 @click.option("--by", default="", help="Who asks for it; else the name that you are logged in with.")
 @click.option("--release", is_flag=True, help="End the hold instead: the retention counts again.")
@@ -38,9 +39,9 @@ def keep(app: CommandContext, *, id: str | None, note: str, by: str, release: bo
         store.refresh()
         found, word = holds.all(), "held"
     elif release:
-        found, word = holds.release(id), "released"
+        found, word = holds.release(name_of(id), also=meant_by(id)), "released"
     else:
-        found, word = [holds.hold(id, note=note, by=by or _user())], "held"
+        found, word = [holds.hold(name_of(id), also=meant_by(id), note=note, by=by or _user())], "held"
     for hold in found:
         app.emit(hold)
         app.say(_in_words(hold, word))

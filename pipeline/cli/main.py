@@ -11,7 +11,7 @@ import click
 from pipeline.cli.context import CommandContext, warn
 from pipeline.cli.options import connection_options, taken_options
 from pipeline.cli.terminal import install_safe_streams, safe_streams
-from pipeline.errors import MisconfiguredError, TracejoinError
+from pipeline.errors import MisconfiguredError, TracejoinError, WrongUsageError
 
 _COMMANDS = {
     "demo": "the blog's sample application, its six complaints shown and answered",
@@ -114,7 +114,7 @@ def main() -> None:
         sys.exit(1 if error.status else 2)
     except TracejoinError as error:
         warn(str(error))
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, WrongUsageError) else 1)
     except OSError as error:
         # where the reader of a pipe has ended, such as `head`, nobody asks why
         if not isinstance(error, BrokenPipeError):

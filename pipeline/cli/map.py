@@ -21,16 +21,16 @@ failures, hidden faults and latency of each edge. Without --since of the last 24
 
 @click.command(name="map", help=f"{_HELP}\n\n{TIMES}")
 @since_until
-@click.option("--service", type=ServiceName(), default="", help="Only the edges from and to this service.")
+@click.option("--service", type=ServiceName(), default=None, help="Only the edges from and to this service.")
 @click.option("--dot", is_flag=True, help="Print it in Graphviz's language: tracejoin map --dot | dot -Tsvg > map.svg")
 @unwrapped
 @pass_app
-def map_(app: CommandContext, *, since: datetime | None, until: datetime | None, service: str, dot: bool) -> int:
+def map_(app: CommandContext, *, since: datetime | None, until: datetime | None, service: str | None, dot: bool) -> int:
     """Prints the edges of the service map, busiest first; exit status 1 where there is none."""
     if dot and app.json:
         raise click.UsageError("--dot and --json contradict each other")
     store = app.store()
-    found = read_service_map(store, since=since or (until or datetime.now(UTC)) - _PERIOD, until=until).around(service)
+    found = read_service_map(store, since=since or (until or datetime.now(UTC)) - _PERIOD, until=until).around(service or "")
     if found.is_cut:
         app.warn(f"the period has more than {MOST_SPANS:,} spans: the map is made of the newest of them; narrow it by --since and --until")
     for edge in found.edges:
@@ -41,5 +41,5 @@ def map_(app: CommandContext, *, since: datetime | None, until: datetime | None,
         app.say(map_table(found, app.console.width))
     if not found.nodes:
         of = f" of calls from or to {service}" if service else ""
-        app.found_nothing(store, f"no spans{of} in this period: widen --since, or see `tracejoin why` for a trace", service=service)
+        app.found_nothing(store, f"no spans{of} in this period: widen --since, or see `tracejoin why` for a trace", service=service or "")
     return int(not found.nodes)

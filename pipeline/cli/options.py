@@ -92,15 +92,22 @@ class _Certificates(click.Path):
             self.fail(f"{one_line(str(value))}: {error}", param, ctx)
 
 
-class ServiceName(click.ParamType[str]):
+class GivenText(click.ParamType[str]):
+    """A text that is not empty: who gives a variable of the shell that is not set does not ask for everything."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Returns the text as it is. Fails as wrong usage where it has nothing but white space."""
+        if not str(value).strip():
+            self.fail("it is empty: give a value, or see whether a variable of the shell is unset", param, ctx)
+        return str(value)
+
+
+class ServiceName(GivenText):
     """The name of a service; a shell completes it by those that OpenSearch has."""
 
     name = "service"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Returns the name as it is."""
-        del param, ctx
-        return str(value)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Returns the names that begin so; none where OpenSearch does not tell them within two seconds."""

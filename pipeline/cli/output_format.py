@@ -60,7 +60,7 @@ def printer_for(
     if form in {"csv", "tsv"}:
         return _Columned(app, csv_lines if form == "csv" else tsv_lines, columns or DEFAULT_COLUMNS)
     if form == "raw":
-        return _Raw()
+        return _Raw(app)
     app.json = app.json or form in {"json", "nl"}
     return _Json(app) if app.json else _Table(app, zone, wrap=wrap)
 
@@ -127,15 +127,21 @@ class _Templated:
 class _Raw:
     marks: Marks = None
 
+    def __init__(self, app: CommandContext) -> None:
+        self._app = app
+        self._has_lines = False
+
     def print(self, hits: Hits) -> None:
-        lines = (original_line(hit["_source"]) for hit in hits if hit["_source"]["doc"]["kind"] == "log")
+        lines = [original_line(hit["_source"]) for hit in hits if hit["_source"]["doc"]["kind"] == "log"]
+        self._has_lines = self._has_lines or bool(lines)
         self._write("".join(line if line.endswith("\n") else f"{line}\n" for line in lines))
 
     def separate(self) -> None:
         self._write(f"{_SEPARATOR}\n")
 
     def end(self) -> None:
-        pass
+        if not self._has_lines:
+            self._app.warn("found are spans alone, and a span has no raw line: --json shows them")
 
     def _write(self, text: str) -> None:
         click.echo(text.encode("utf-8", "replace"), file=exact_stream(safe_stream(sys.stdout)), nl=False)

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from pipeline.cli.context import CommandContext
 from pipeline.cli.findings_table import faults_table
-from pipeline.cli.options import pass_app
+from pipeline.cli.options import GivenText, pass_app
 from pipeline.cli.output_file import write_whole
 from pipeline.cli.waterfall_table import edge_lines, heading, waterfall_table
 from pipeline.cli.wrap_option import no_wrap_option, unwrap
@@ -24,7 +24,7 @@ from pipeline.web.transaction_file import transaction_file
 
 
 @click.command()
-@click.argument("id")
+@click.argument("id", type=GivenText())
 @click.option("--all", "everything", is_flag=True, help="Each line of API Gateway's own logs, which else fold into one row.")
 @click.option(
     "--html",

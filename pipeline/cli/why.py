@@ -8,7 +8,7 @@ import msgspec
 from rich.markup import escape
 
 from pipeline.cli.context import CommandContext
-from pipeline.cli.options import pass_app
+from pipeline.cli.options import GivenText, pass_app
 from pipeline.cli.zone_option import utc_option
 from pipeline.configure import evaluator_for, policy_for, rules_for
 from pipeline.retain.in_words import decisions_in_words
@@ -18,7 +18,7 @@ from pipeline.store.trace_records import TraceRecords
 
 
 @click.command()
-@click.argument("id")
+@click.argument("id", type=GivenText())
 @utc_option
 @pass_app
 def why(app: CommandContext, *, id: str, zone: tzinfo | None) -> int:  # noqa: A002  # the name that the user sees

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from pipeline.errors import BadInputError
+from pipeline.errors import BadInputError, WrongUsageError
 from pipeline.issues.decision import Decision, decided
 from pipeline.issues.issue import Issue
 from pipeline.issues.issue_records import IssueRecords
@@ -18,7 +18,10 @@ _MOST_SHOWN: Final = 5
 
 
 def find_issue(store: Store, text: str) -> Issue:
-    """Returns the issue with this id, or the only one whose id begins with it. Raises BadInputError where there is none, or are several."""
+    """Returns the issue with this id, or the only one whose id begins with it.
+
+    Raises WrongUsageError where the text has not the form of an id, and BadInputError where there is none, or are several.
+    """
     given = text.strip().lower()
     records = IssueRecords(store)
     if _ID.fullmatch(given):
@@ -26,7 +29,7 @@ def find_issue(store: Store, text: str) -> Issue:
             return issue
         raise BadInputError(f"there is no issue {given}: `tracejoin issues` lists them")
     if not _BEGINNING.fullmatch(given):
-        raise BadInputError(f"{text[:40]!r} is no issue's id: expected 16 of 0-9 and a-f, or the first four or more of them")
+        raise WrongUsageError(f"{text[:40]!r} is no issue's id: expected 16 of 0-9 and a-f, or the first four or more of them")
     records.refresh()
     found = list(records.scan({"prefix": {"issue.id": given}}))
     if len(found) == 1:

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from pipeline.errors import BadInputError
+from pipeline.errors import BadInputError, WrongUsageError
 from pipeline.issues.issue import OURSELVES, Change, Issue, IssueState
 
 Verb = Literal["ack", "mute", "resolve", "reopen"]
@@ -36,15 +36,15 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     times: int = 0
 
     def __post_init__(self) -> None:
-        """Raises BadInputError for what no issue can be told."""
+        """Raises WrongUsageError for what no issue can be told."""
         if not self.by.strip() or len(self.by) > _LONGEST_NAME:
-            raise BadInputError(f"an author needs a name of 1 to {_LONGEST_NAME} characters")
+            raise WrongUsageError(f"an author needs a name of 1 to {_LONGEST_NAME} characters")
         if len(self.note) > _LONGEST_NOTE:
-            raise BadInputError(f"the note has {len(self.note):,} characters: at most {_LONGEST_NOTE:,}")
+            raise WrongUsageError(f"the note has {len(self.note):,} characters: at most {_LONGEST_NOTE:,}")
         if self.verb == "mute" and not (self.until or self.times):
-            raise BadInputError("a mute needs an end: until a time, or until so many traces more")
+            raise WrongUsageError("a mute needs an end: until a time, or until so many traces more")
         if self.until and self.until <= self.at:
-            raise BadInputError("the mute would end in the past: give a time to come")
+            raise WrongUsageError("the mute would end in the past: give a time to come")
 
 
 def decided(issue: Issue, decision: Decision, total: int) -> Issue:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from pipeline.errors import BadInputError
+from pipeline.errors import WrongUsageError
 
 NANOS_A_MILLI: Final = 1_000_000
 _SECOND: Final = 1000.0
@@ -18,16 +18,16 @@ _TEN: Final = 10.0
 _NANOS: Final[Mapping[str, int]] = MappingProxyType(
     {"ns": 1, "us": 1000, "µs": 1000, "μs": 1000, "ms": NANOS_A_MILLI, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 )
-_PART: Final = re.compile(rf"([0-9]{{1,12}}(?:\.[0-9]{{1,9}})?)({'|'.join(_NANOS)})")
-# the largest number that OpenSearch has a type for
+_PART: Final = re.compile(rf"([0-9]{{1,19}}(?:\.[0-9]{{1,9}})?)({'|'.join(_NANOS)})")
+# the largest number that OpenSearch has a type for; it has 19 digits
 _LONGEST: Final = 2**63 - 1
 
 
 def parse_duration(text: str) -> int:
-    """Reads a duration, such as 500ms, 1.5s or 2m30s, as whole nanoseconds. Raises BadInputError where ``text`` is none."""
+    """Reads a duration, such as 500ms, 1.5s or 2m30s, as whole nanoseconds. Raises WrongUsageError where ``text`` is none."""
     parts = _PART.findall(text)
     if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text:
-        raise BadInputError(f"{text[:60]!r} is no duration: expected one such as 500ms, 1.5s or 2m30s")
+        raise WrongUsageError(f"{text[:60]!r} is no duration: expected one such as 500ms, 1.5s or 2m30s")
     return min(int(sum(Decimal(number) * _NANOS[unit] for number, unit in parts)), _LONGEST)
 
 

@@ -65,13 +65,14 @@ class LegalHolds:
         """Returns the holds, oldest first; sees only refreshed documents."""
         return sorted(self._stored(), key=lambda hold: (hold.at, hold.id))
 
-    def hold(self, id_: str, *, note: str, by: str) -> Hold:
+    def hold(self, id_: str, *, note: str, by: str, also: Sequence[str] = ()) -> Hold:
         """Holds everything that ``id_``, a trace, correlation or request id, belongs to; once more it replaces the note.
 
-        Raises BadInputError where nothing is stored of it.
+        ``also`` holds further forms of the id, as documents may name it. Raises BadInputError where nothing is stored of any.
         """
         self._store.refresh()
-        trace_ids = [each for each, record in self._records.load(transaction_of([id_], self._store).trace_ids).items() if record.version]
+        transaction = transaction_of([id_, *also], self._store)
+        trace_ids = [each for each, record in self._records.load(transaction.trace_ids).items() if record.version]
         if not trace_ids:
             raise BadInputError(f"nothing is known of {id_}, so there is nothing to keep: check the id")
         hold = Hold(id=id_, trace_id=tuple(sorted(trace_ids)), note=note, by=by, at=iso_millis(int(self._clock() * _SECOND_MS)))
@@ -81,11 +82,15 @@ class LegalHolds:
         self.keep_up([hold])
         return hold
 
-    def release(self, id_: str) -> list[Hold]:
-        """Ends the holds that name ``id_``, or hold one of the traces that it belongs to; returns them. The retention counts again."""
+    def release(self, id_: str, *, also: Sequence[str] = ()) -> list[Hold]:
+        """Ends the holds that name ``id_``, or hold one of the traces that it belongs to; returns them. The retention counts again.
+
+        ``also`` holds further forms of the id.
+        """
+        ids = (id_, *also)
         self._store.refresh()
-        traces = set(transaction_of([id_], self._store).trace_ids)
-        ended = [hold for hold in self.all() if hold.id == id_ or traces & {*hold.trace_id}]
+        traces = set(transaction_of(ids, self._store).trace_ids)
+        ended = [hold for hold in self.all() if hold.id in ids or traces & {*hold.trace_id}]
         _require(self._store.write([{"delete": {"_index": self._index, "_id": _address(hold)}} for hold in ended]) if ended else ())
         self.keep_up()
         return ended

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from pipeline.errors import BadInputError
+from pipeline.errors import WrongUsageError
 from pipeline.model.durations import parse_duration
 
 STATUSES: Final = "a status such as 404, a class such as 5xx, or a comparison such as >=500"
@@ -20,22 +20,22 @@ _A_CLASS: Final = 100
 
 
 def status_bounds(text: str) -> Bounds:
-    """Reads an HTTP status (404), a class of them (5xx) or a comparison (>=500). Raises BadInputError where ``text`` is none."""
+    """Reads an HTTP status (404), a class of them (5xx) or a comparison (>=500). Raises WrongUsageError where ``text`` is none."""
     if found := _CLASS.fullmatch(text.strip()):
         first = int(found[1]) * _A_CLASS
         return {"gte": first, "lt": first + _A_CLASS}
     operator, number = _parts(text)
     if not _STATUS.fullmatch(number):
-        raise BadInputError(f"{text[:60]!r} is no HTTP status: expected {STATUSES}")
+        raise WrongUsageError(f"{text[:60]!r} is no HTTP status: expected {STATUSES}")
     return {_OPERATORS[operator]: int(number)} if operator else {"gte": int(number), "lte": int(number)}
 
 
 def duration_bounds(text: str) -> Bounds:
-    """Reads a comparison with a duration (>500ms), in nanoseconds. Raises BadInputError where ``text`` is none."""
+    """Reads a comparison with a duration (>500ms), in nanoseconds. Raises WrongUsageError where ``text`` is none."""
     operator, length = _parts(text)
     nanoseconds = parse_duration(length)
     if not operator:
-        raise BadInputError(f"{text[:60]!r} says neither longer nor shorter: expected a comparison such as >500ms, >=1.5s or <2m30s")
+        raise WrongUsageError(f"{text[:60]!r} says neither longer nor shorter: expected a comparison such as >500ms, >=1.5s or <2m30s")
     return {_OPERATORS[operator]: nanoseconds}
 
 

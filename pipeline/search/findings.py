@@ -38,7 +38,7 @@ def hidden_faults(store: Store, *, since: datetime | None = None, until: datetim
 
 
 def traces_between(since: datetime | None, until: datetime | None) -> list[dict[str, Any]]:
-    """The clauses for traces that did not end before ``since`` and did not begin after ``until``. Raises BadInputError where none can."""
+    """The clauses for traces that did not end before ``since`` and did not begin after ``until``. Raises WrongUsageError where none can."""
     # raises where nothing can lie between the two
     time_range(since, until)
     ends = (("lastSeenAt", time_range(since, None)), ("@timestamp", time_range(None, until)))

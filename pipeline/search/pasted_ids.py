@@ -43,6 +43,14 @@ def meant_by(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(id_ for id_ in (whole, inside, text, bare) if id_))
 
 
+def name_of(text: str) -> str:
+    """Returns what to call what a pasted text means: the text without quotes and the like around it, or the id inside a longer text."""
+    bare = text.strip(_AROUND)
+    if _read_whole(bare) or not _may_hold_ids(bare):
+        return bare
+    return next(_inside(_decoded(bare[:_LONGEST])), bare)
+
+
 def is_id(text: str) -> bool:
     """Whether a text is a trace id, the ARN of a durable execution or a UUID, whatever stands around it."""
     return bool(_read_whole(text.strip(_AROUND)))

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, get_args
 
 from pipeline.detect.verdict import State
-from pipeline.errors import BadInputError
+from pipeline.errors import WrongUsageError
 from pipeline.join.transactions import Transaction
 from pipeline.model.durations import NANOS_A_MILLI
 from pipeline.model.json_values import as_text, is_annotation_key
@@ -90,14 +90,14 @@ class SearchQuery:
 
 
 def ids_of(query: SearchQuery) -> list[str]:
-    """Returns every id in the query, trace ids also in canonical form. Raises BadInputError where ``trace_id`` holds no trace id."""
+    """Returns every id in the query, trace ids also in canonical form. Raises WrongUsageError where ``trace_id`` holds no trace id."""
     return list(dict.fromkeys([*_meant(query), *_trace_ids(query), *_keys(query)]))
 
 
 def opensearch_query(query: SearchQuery, transaction: Transaction | None = None) -> Clause:
     """Returns the OpenSearch query; with a transaction, which the ids stand for, it matches all of its documents.
 
-    Raises BadInputError where a trace id, an annotation, a status, a duration or the times are invalid.
+    Raises WrongUsageError where a trace id, an annotation, a status, a duration or the times are invalid.
     """
     return joined(clauses(query, transaction).values())
 
@@ -203,7 +203,7 @@ def _trace_ids(query: SearchQuery) -> list[str]:
     found = [(id_, parse_trace_id(id_)) for id_ in _several(query.trace_id)]
     for id_, trace_id in found:
         if trace_id is None:
-            raise BadInputError(f"{id_!r} is no trace id: expected 1-8hex-24hex or 32 hex digits")
+            raise WrongUsageError(f"{id_!r} is no trace id: expected 1-8hex-24hex or 32 hex digits")
     return [trace_id for _, trace_id in found if trace_id]
 
 
@@ -217,15 +217,15 @@ def _several(values: Several) -> list[str]:
 
 
 def annotated(text: str) -> Clause:
-    """Returns the OpenSearch query for the documents with an annotation, as ``key=value``. Raises BadInputError where it is none."""
+    """Returns the OpenSearch query for the documents with an annotation, as ``key=value``. Raises WrongUsageError where it is none."""
     key, separator, value = text.partition("=")
     if not separator or not is_annotation_key(key):
-        raise BadInputError(f"{text!r} is no annotation: expected key=value, such as path=/orders")
+        raise WrongUsageError(f"{text!r} is no annotation: expected key=value, such as path=/orders")
     return {"term": {f"annotations.{key}": as_text(value)}}
 
 
 def told(status: str) -> Clause:
-    """Returns the OpenSearch query for the documents of traces whose caller was told such an HTTP status. Raises BadInputError."""
+    """Returns the OpenSearch query for the documents of traces whose caller was told such an HTTP status. Raises WrongUsageError."""
     return {"range": {"trace.edgeStatus": status_bounds(status)}}
 
 
@@ -238,7 +238,7 @@ def lasting(comparison: str) -> Clause:
 
 def _with_words(text: str) -> Clause:
     if len(_WORD.findall(text)) > _MOST_WORDS:
-        raise BadInputError(f"--text has more than {_MOST_WORDS} words: give the few that matter, or --phrase with a part of it")
+        raise WrongUsageError(f"--text has more than {_MOST_WORDS} words: give the few that matter, or --phrase with a part of it")
     return any_of([{"match": {"body": {"query": text, "operator": "and"}}}, *_in_span(text.split())])
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, tzinfo
 from types import MappingProxyType
 from typing import Any, Final
 
-from pipeline.errors import BadInputError
+from pipeline.errors import WrongUsageError
 from pipeline.model.trace_ids import parse_trace_id
 from pipeline.search.comparisons import duration_bounds, status_bounds
 from pipeline.search.pasted_ids import is_id, is_log_line
@@ -96,7 +96,7 @@ class Question:
 
 
 def parse_question(text: str) -> Question:
-    """Reads a question. Raises BadInputError, whose text is one sentence, where a quotation mark is not closed or a key has no value."""
+    """Reads a question. Raises WrongUsageError, whose text is one sentence, where a quotation mark is not closed or a key has no value."""
     if is_log_line(text):
         return Question((Term(text.strip()),))
     terms: list[Term] = []
@@ -132,7 +132,7 @@ def search_query(question: Question, *, now: datetime, zone: tzinfo | None = Non
         zone: the zone of times without one; None for the system's own.
         options: fields of SearchQuery that are given beside the question. One that takes several values gets those of both.
 
-    Raises BadInputError, whose text is one sentence, where a value is none of its key, or a key that counts once is given twice.
+    Raises WrongUsageError, whose text is one sentence, where a value is none of its key, or a key that counts once is given twice.
     """
     reader = _Reader(now, zone)
     fields = {"whole": True} | reader.read([term for term in question.terms if not term.excluded])
@@ -143,10 +143,30 @@ def search_query(question: Question, *, now: datetime, zone: tzinfo | None = Non
         elif isinstance(value, tuple) and name in fields:
             fields[name] = (*value, *fields[name])
         elif value and fields.get(name, value) != value:
-            raise BadInputError(f"{name} is given twice, as an option and in the question: it counts once")
+            raise WrongUsageError(f"{name} is given twice, as an option and in the question: it counts once")
         else:
             fields.setdefault(name, value)
     return SearchQuery(**fields)
+
+
+def filter_names(question: Question, options: Mapping[str, Any]) -> dict[str, str]:
+    """Returns what to call the filters of `query.clauses` that terms of a question set, by option of the command line: as they are typed.
+
+    ``options`` holds the fields of SearchQuery that options set beside the question: what both set has the names of both.
+    """
+    given = {_option_of(name, value) for name, values in options.items() for value in (values if isinstance(values, tuple) else (values,))}
+    found: dict[str, list[str]] = {}
+    for term in question.terms:
+        if term.key and not term.excluded:
+            found.setdefault(_option_of(KEYS[term.key], term.value), []).append(str(term))
+    return {option: " and ".join([*([option] if option in given else []), *terms]) for option, terms in found.items()}
+
+
+def _option_of(field: str, value: Any) -> str:
+    """The option that sets a field of SearchQuery to such a value."""
+    if field == "duration":
+        return "--min-duration" if str(value).lstrip().startswith(">") else "--max-duration"
+    return "--annotation" if field == "annotations" else f"--{field.replace('_', '-')}"
 
 
 def unknown_key(word: str) -> str:
@@ -178,13 +198,13 @@ class _Reader:
         """What each of these terms finds, beside the term."""
         for term in terms:
             if term.key in _NEVER_EXCLUDED:
-                raise BadInputError(f"{term} excludes nothing: take the minus away")
+                raise WrongUsageError(f"{term} excludes nothing: take the minus away")
         return [(str(term), SearchQuery(**self.read([term]))) for term in terms]
 
     def _set(self, fields: dict[str, Any], term: Term) -> None:
         value = self._once(term)
         if fields.setdefault(KEYS[term.key], value) != value:
-            raise BadInputError(f"{term.key}: is given twice: it counts once")
+            raise WrongUsageError(f"{term.key}: is given twice: it counts once")
         if term.key == "hidden" and not value:
             _append(fields, "excluded", (str(term), SearchQuery(hidden_faults=True)))
 
@@ -198,8 +218,8 @@ class _Reader:
     def _time(self, term: Term) -> datetime:
         try:
             return parse_time(term.value, now=self.now, zone=self.zone, end=term.key == "until")
-        except BadInputError as error:
-            raise BadInputError(f"{term.key}: {error}") from None
+        except WrongUsageError as error:
+            raise WrongUsageError(f"{term.key}: {error}") from None
 
 
 _CHOICES: Final[Mapping[str, Callable[[Term], str]]] = {
@@ -219,11 +239,11 @@ def _term(found: re.Match[str]) -> Term:
     name = (found["key"] or "").lower()
     key, quoted, bare = _ALIASES.get(name, name), found["quoted"], found["bare"]
     if quoted is None and bare.startswith('"'):
-        raise BadInputError(f"{found[0][:60]} has a quotation mark without a second one: close it")
+        raise WrongUsageError(f"{found[0][:60]} has a quotation mark without a second one: close it")
     value = _ESCAPED.sub(r"\1", quoted) if quoted is not None else bare
     key = key or ("phrase" if quoted is not None else "")
     if key and not value.strip():
-        raise BadInputError(f"{key}: has no value: write it right behind the colon, such as {_EXAMPLES[key]}")
+        raise WrongUsageError(f"{key}: has no value: write it right behind the colon, such as {_EXAMPLES[key]}")
     return Term(value, key, found["minus"] is not None)
 
 
@@ -234,7 +254,7 @@ def _append(fields: dict[str, Any], name: str, value: Any) -> None:
 def _one_of(term: Term, allowed: Sequence[str]) -> str:
     by_name = {name.lower(): name for name in allowed}
     if term.value.lower() not in by_name:
-        raise BadInputError(f"{term.key}:{term.value[:60]} is unknown: {term.key} is one of {', '.join(allowed)}")
+        raise WrongUsageError(f"{term.key}:{term.value[:60]} is unknown: {term.key} is one of {', '.join(allowed)}")
     return by_name[term.value.lower()]
 
 
@@ -242,8 +262,8 @@ def _checked(term: Term, read: Callable[[str], object]) -> str:
     """The value of a term that ``read`` can read."""
     try:
         read(term.value)
-    except BadInputError as error:
-        raise BadInputError(f"{term.key}: {error}") from None
+    except WrongUsageError as error:
+        raise WrongUsageError(f"{term.key}: {error}") from None
     return term.value
 
 

@@ -28,11 +28,16 @@ class StaleIds(msgspec.Struct, frozen=True, rename="camel"):
     example: dict[str, Any]
 
 
-def stale_ids(store: Store, *, since: datetime | None = None, until: datetime | None = None) -> list[StaleIds]:
-    """Returns the services that logged stale ids between ``since`` and ``until`` (both aware), those with the most lines first."""
+def stale_ids(store: Store, *, since: datetime | None = None, until: datetime | None = None, service: str = "") -> list[StaleIds]:
+    """Returns the services that logged stale ids between ``since`` and ``until`` (both aware), those with the most lines first.
+
+    With ``service`` only that one.
+    """
     filters: list[dict[str, Any]] = [{"exists": {"field": "staleTraceId"}}]
     if between := time_range(since, until):
         filters.append({"range": {"@timestamp": between}})
+    if service:
+        filters.append({"term": {"serviceName": service}})
     example = {"top_hits": {"size": 1, "_source": ["staleTraceId", "traceId", "body"]}}
     within = {"claimed": {"cardinality": {"field": "staleTraceId"}}, "example": example}
     body = {"query": {"bool": {"filter": filters}}, "size": 0,

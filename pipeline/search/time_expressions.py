@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from pipeline.errors import BadInputError
+from pipeline.errors import WrongUsageError
 from pipeline.model.timestamps import EPOCH, iso
 
 EXPECTED = "such as 15m, 2h30m, now-1d/d, 2026-11-24, 2026-11-24T10:00, 2026-11-24T10:00:00Z or 1764000000"
@@ -49,7 +49,7 @@ def parse_time(text: str, *, now: datetime, zone: tzinfo | None = None, end: boo
         zone: the zone of times without one, and of the beginning of days; None for the system's own.
         end: whether a period (a date alone, a rounding) stands for its last microsecond instead of its first.
 
-    Returns an aware datetime, UTC. Raises BadInputError where ``text`` is no time.
+    Returns an aware datetime, UTC. Raises WrongUsageError where ``text`` is no time.
     """
     text = text.strip()
     # in UTC, since arithmetic in other zones follows the wall clock
@@ -57,11 +57,11 @@ def parse_time(text: str, *, now: datetime, zone: tzinfo | None = None, end: boo
     try:
         return _ago(text, now) or _math(text, now, zone, end=end) or _epoch(text) or _iso(text, zone, end=end)
     except (ValueError, OverflowError, OSError):
-        raise BadInputError(f"{text[:60]!r} is no time: expected one {EXPECTED}") from None
+        raise WrongUsageError(f"{text[:60]!r} is no time: expected one {EXPECTED}") from None
 
 
 def parse_end(text: str, *, now: datetime, zone: tzinfo | None = None) -> datetime:
-    """Reads a time to come as `parse_time` does; a duration such as ``3d`` is from now on. Raises BadInputError where it is none."""
+    """Reads a time to come as `parse_time` does; a duration such as ``3d`` is from now on. Raises WrongUsageError where it is none."""
     at = parse_time(text, now=now, zone=zone)
     return now + (now - at) if _DURATION.fullmatch(text.strip()) else at
 
@@ -69,10 +69,10 @@ def parse_end(text: str, *, now: datetime, zone: tzinfo | None = None) -> dateti
 def time_range(since: datetime | None, until: datetime | None) -> dict[str, str]:
     """Returns the bounds of OpenSearch's `range` query from ``since`` to ``until``, both included; empty where neither is given.
 
-    Raises BadInputError where nothing can lie between them.
+    Raises WrongUsageError where nothing can lie between them.
     """
     if since and until and since > until:
-        raise BadInputError(f"since ({since:%Y-%m-%dT%H:%M:%SZ}) lies after until ({until:%Y-%m-%dT%H:%M:%SZ}): nothing is between them")
+        raise WrongUsageError(f"since ({since:%Y-%m-%dT%H:%M:%SZ}) lies after until ({until:%Y-%m-%dT%H:%M:%SZ}): nothing is between them")
     # a microsecond is a thousand of OpenSearch's nanoseconds
     return ({"gte": _bound(since)} if since else {}) | ({"lt": _bound(until, _TICK)} if until else {})
 

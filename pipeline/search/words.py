@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from pipeline.errors import BadInputError
+from pipeline.errors import WrongUsageError
 from pipeline.join.transactions import traces_naming
 from pipeline.model.event_ids import parse_event_id
 from pipeline.model.json_values import as_text
@@ -21,7 +21,8 @@ _MOST: Final = 100
 def with_known_ids(query: SearchQuery, store: Store) -> SearchQuery:
     """Returns ``query`` with the words that something stored names as an id among its ids, and with what only records say (`with_records`).
 
-    Raises BadInputError for too many words, and for one that is no known id and looks like a key that there is not; and as `with_records`.
+    Raises WrongUsageError for too many words, and for one that is no known id and looks like a key that there is not; and what
+    `with_records` raises.
     """
     return with_records(_with_words_as_ids(query, store), store)
 
@@ -30,14 +31,14 @@ def _with_words_as_ids(query: SearchQuery, store: Store) -> SearchQuery:
     left_out = [word for _, excluded in query.excluded for word in excluded.words]
     words = [*query.words, *filter(unknown_key, left_out)]
     if len(words) + len(left_out) > _MOST:
-        raise BadInputError(f"these are more than {_MOST} words: give the few that matter, or put them in quotation marks")
+        raise WrongUsageError(f"these are more than {_MOST} words: give the few that matter, or put them in quotation marks")
     if not words:
         return query
     ids = known_ids(words, store)
     for word in words:
         if word not in ids and (key := unknown_key(word)):
             keys, quoted = ", ".join(KEYS), Term(word[:60], "phrase")
-            raise BadInputError(f"{key}: is no key; the keys are {keys}. To search for the text, put it in quotation marks: {quoted}")
+            raise WrongUsageError(f"{key}: is no key; the keys are {keys}. To search for the text, put it in quotation marks: {quoted}")
     found = tuple(word for word in query.words if word in ids)
     return replace(query, ids=(*query.ids, *found), words=tuple(word for word in query.words if word not in ids))
 

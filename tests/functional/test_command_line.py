@@ -171,9 +171,9 @@ def test_why_tells_state_and_evidence(embedded_endpoint, tmp_path):
         assert phrase in said, phrase
     found = rows(tracejoin("search", "--json", "--annotation", "path=/orders", **environment)[1])
     assert [row["doc"]["kind"] for row in found].count("log") == 2
-    for arguments, wanted in ((["why", "nobody"], "nothing is known"), (["search", "--annotation", "path"], "key=value")):
+    for arguments, code, wanted in ((["why", "nobody"], 1, "nothing is known"), (["search", "--annotation", "path"], 2, "key=value")):
         status, output, errors = tracejoin(*arguments, **environment)
-        assert (status, output, len(errors.splitlines())) == (1, "", 1)
+        assert (status, output, len(errors.splitlines())) == (code, "", 1)
         assert wanted in errors
 
 
@@ -228,7 +228,7 @@ def test_resolve_says_that_xray_is_away_and_does_the_rest(embedded_endpoint, tmp
     ("arguments", "status", "said"),
     [(["search", "--endpoint", "http://127.0.0.1:1", "--text", "x"], 1, "does not answer"), (["search", "--endpoint", "nowhere"], 2, "TRACEJOIN_ENDPOINT"),
      (["ship", "missing.json"], 2, "missing.json"), (["explain", "missing.log"], 2, "missing.log"), (["classify", "missing.json"], 2, "missing.json"),
-     (["search", "--trace-id", "42"], 1, "is no trace id"), (["search", "--limit", "many"], 2, "limit"), (["nonsense"], 2, "nonsense"),
+     (["search", "--trace-id", "42"], 2, "is no trace id"), (["search", "--limit", "many"], 2, "limit"), (["nonsense"], 2, "nonsense"),
      (["resolve"], 2, "AWS_REGION")],
 )  # fmt: skip
 def test_bad_usage_is_one_clear_line(arguments, status, said):
@@ -263,6 +263,12 @@ def test_one_transaction_on_the_command_line(embedded_endpoint, tmp_path):
         OTHER,
     )
     assert "stale trace ids" in tracejoin("faults", **environment)[1]
+    assert "stale trace ids" in tracejoin("faults", "--service", "orders", **environment)[1]
+    for narrowed in (["--service", "nosuch"], ["--edge-status", "5xx"], ["--rule", "timeout"], ["--min-duration", "1h"]):
+        assert tracejoin("faults", *narrowed, **environment)[:2] == (1, "")
+    assert tracejoin("faults", "--stale-ids", "--service", "orders", **environment)[0] == 0
+    status, output, errors = tracejoin("faults", "--stale-ids", "--service", "order", **environment)
+    assert (status, output, "did you mean orders?" in errors) == (1, "", True)
     told = {row["traceId"]: row for row in rows(tracejoin("why", "order-17", "--json", **environment)[1])}
     assert (told[TRACE]["elsewhere"], told[OTHER]["transactionId"]) == ([OTHER_REQUEST], TRACE)
 

@@ -158,7 +158,7 @@ def test_wrong_usage(store, tmp_path):
     for arguments, status, words in (
         (("--prices", tmp_path / "prices.yaml"), 2, "prices.yaml"),
         (("--prices", tmp_path / "absent"), 2, "can't be read"),
-        (("--since", "1h", "--until", "2h"), 1, "nothing is between"),
+        (("--since", "1h", "--until", "2h"), 2, "nothing is between"),
         (("--by", "colour"), 2, "--by"),
     ):
         done = tracejoin("cost", "--no-aws", *arguments, **place)

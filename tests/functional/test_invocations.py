@@ -226,7 +226,7 @@ def test_nothing_is_said_in_one_line(environment, shop):
         3,
         "tracejoin: none of 9 invocations ended so: the totals are those of every status\n",
     )
-    assert listed("--since", "1h", "--until", "2h", **environment)[0] == 1
+    assert listed("--since", "1h", "--until", "2h", **environment)[0] == 2
     assert tracejoin("invocations", "--sort", "name", **environment)[0] == 2
     assert listed(**environment | {"TRACEJOIN_PREFIX": "nowhere"})[:3] == (1, [], [])
 
@@ -244,6 +244,24 @@ def test_a_long_list_is_read_by_pages(store):
     assert [row.duration_ms for row in [*first, *rest]] == sorted((row.duration_ms for row in [*first, *rest]), reverse=True)
     assert read < watched.searches
     assert len(list(list_invocations(InvocationQuery(), store, limit=3))) == 3
+
+
+@pytest.mark.parametrize("options", [["--sort", "memory"], ["--reverse"], ["--limit", "1"]])
+def test_totals_alone_have_an_order_of_their_own(environment, options):
+    """What would have been ignored is refused."""
+    code, output, errors = tracejoin("invocations", "--by-function", *options, **environment)
+    assert (code, output, f"leave {options[0]} out" in errors) == (2, "", True)
+
+
+def test_a_mistyped_function_is_told(environment, shop):
+    """By its name or its log group; one that is there is not called unknown."""
+    for name, meant in (("ordres", "orders"), ("/aws/lambda/pya", "/aws/lambda/pay")):
+        code, _, errors = tracejoin("invocations", "--function", name, **environment)
+        assert (code, f"nothing is stored of a function '{name}': did you mean {meant}" in errors) == (1, True), errors
+    code, _, errors = tracejoin("invocations", "--function", "/aws/lambda/pay", "--min-duration", "1h", **environment)
+    assert (code, "nothing is stored" in errors) == (1, False)
+    assert tracejoin("invocations", "--function", "", **environment)[0] == 2
+    assert tracejoin("invocations", "--all", "--limit", "5", **environment)[0] == 2
 
 
 def test_a_search_finds_the_lines_of_a_tenant(environment, shop):

@@ -53,6 +53,8 @@ def test_issues_are_listed_and_shown(run, world):
     assert [example["version"] for example in shown["examples"]] == ["$LATEST"] * 3
     assert len({example["traceId"] for example in shown["examples"]}) == 3
     assert shown["firstArn"].endswith(":function:orders")
+    for pasted in (f'"{own["id"]}"', f"({own['id'][:8]})", f"{own['id']},"):
+        assert rows(run("issue", pasted, "--json")[1]) == [shown]
     _, said, _ = run("issue", own["id"])
     for part in (own["id"], "new", "3 traces", "orders: ValueError: no stock for order *", "POST /prod/orders/* › orders", "the caller was told 200 (3 times)",
                  "in version $LATEST of arn:aws:lambda", "traces over time", "entry  shop/prod  3 traces"):  # fmt: skip
@@ -98,13 +100,16 @@ def test_a_person_decides(run, world):
     [
         (("show", "0000"), 1, "no issue's id begins with 0000"),
         (("0" * 16,), 1, "there is no issue 0000000000000000"),
-        (("x\x1b[31m",), 1, "is no issue's id"),
+        (("x\x1b[31m",), 2, "is no issue's id"),
+        (("zzzz",), 2, "is no issue's id"),
+        (("bogus", "540e"), 2, "No such command 'bogus'"),
+        (("mut", "540e"), 2, "Did you mean 'mute'?"),
         (("mute", "ID"), 2, "a mute needs an end"),
         (("mute", "ID", "--until", "soon"), 2, "is no time"),
-        (("mute", "ID", "--until", "2001-01-01"), 1, "would end in the past"),
+        (("mute", "ID", "--until", "2001-01-01"), 2, "would end in the past"),
         (("mute", "ID", "--times", "0"), 2, "0"),
         (("reopen", "ID"), 1, "there is nothing to reopen"),
-        (("ack", "ID", "--note", "x" * 1001), 1, "the note has 1,001 characters"),
+        (("ack", "ID", "--note", "x" * 1001), 2, "the note has 1,001 characters"),
         (("ack",), 2, "Missing argument"),
         ((), 2, ""),
     ],

@@ -41,3 +41,21 @@ def test_what_was_pasted_is_found(known, text):
     assert (status, len(rows(output))) == (0, 6)
     status, output, _ = tracejoin("why", "--json", text, **known)
     assert (status, [each["traceId"] for each in rows(output)]) == (0, [TRACE])
+    status, output, _ = tracejoin("export", text, **known)
+    assert (status, len(rows(output))) == (0, 7)
+
+
+HELD = {
+    **PASTED, "in brackets": f"({XRAY})", "in angle brackets": f"<{TRACE}>", "before a comma": f"{REQUEST},", "a header": f"Root={XRAY};Sampled=1",
+}  # fmt: skip
+NAMES = {TRACE, XRAY, REQUEST, REQUEST.upper(), EVENT, PASTED["a span id"], HELD["a header"]}
+
+
+@pytest.mark.parametrize("text", HELD.values(), ids=HELD)
+def test_what_was_pasted_is_kept_and_released(known, text):
+    """The hold has the id's name, and not that of the text around it; the same text ends it."""
+    status, output, errors = tracejoin("keep", "--json", text, **known)
+    assert (status, [hold["traceId"] for hold in rows(output)]) == (0, [[TRACE]]), errors
+    assert {hold["id"] for hold in rows(output)} <= NAMES
+    assert tracejoin("keep", "--release", text, **known)[0] == 0
+    assert tracejoin("keep", "--list", **known)[0] == 1

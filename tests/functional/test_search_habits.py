@@ -190,7 +190,12 @@ def test_a_line_that_is_not_cut_is_whole(shelf):
     [(["--status", "teapot"], "is no HTTP status"), (["--min-duration", "5"], "is no duration: expected one such as 500ms"), (["--min-duration", "2s", "--max-duration", "1s"], "nothing is between"),
      (["--format", "jsn"], "is neither one of table, json, nl, csv, tsv, raw nor a template"), (["--format", "{servce}"], "did you mean service"), (["--csv", "--tsv"], "contradict"),
      (["--csv", "--columns", "nosuch"], "no line and no span has a field 'nosuch'"), (["--json", "--tsv"], "contradict"), (["--json", "--format", "{body}"], "contradict"),
-     (["-C", "101"], "101"), (["-C1", "--follow"], "leave --follow out"), (["--exclude", "..."], "has no word"), (["--columns", "body"], "--format csv")],
+     (["-C", "101"], "101"), (["-C1", "--follow"], "leave --follow out"), (["--exclude", "..."], "has no word"), (["--columns", "body"], "--format csv"),
+     ([""], "it is empty"), (["  "], "it is empty"), (["x", ""], "it is empty"), (["--text", ""], "it is empty"), (["--phrase", " "], "it is empty"), (["--service", ""], "it is empty"),
+     (["--trace-id", ""], "it is empty"), (["--tenant", ""], "it is empty"), (["--raw", "--kind", "span"], "a span has no raw line"), (["--raw", "kind:span"], "a span has no raw line"),
+     (["--all", "--limit", "5"], "--all and --limit 5"), (['"open'], "quotation mark"), (["--annotation", "foo"], "key=value"), (["--trace-id", "foo"], "is no trace id"),
+     (["--since", "1h", "--until", "2h"], "nothing is between"), (["-healthcheck"], "stands behind `--`: tracejoin search -- -healthcheck"), (["-Basic"], "tracejoin search -- -Basic"),
+     (["--nosuch"], "No such option '--nosuch'")],
 )  # fmt: skip
 def test_what_is_wrong_is_said(shelf, arguments, said):
     """Wrong usage ends with 2, nothing on stdout, and a last line that says it."""
@@ -198,11 +203,14 @@ def test_what_is_wrong_is_said(shelf, arguments, said):
     assert (status, output, said in " ".join(errors.split())) == (2, "", True), errors
 
 
-@pytest.mark.parametrize("term", ["status:teapot", "duration:5s", "duration:>fast", "edge:1"])
+@pytest.mark.parametrize(
+    "term",
+    ["status:teapot", "duration:5s", "duration:>fast", "edge:1", "level:foo", "since:foo", "service:", "nosuchkey:x", "since:1h since:2h"],
+)
 def test_a_term_that_is_wrong_is_said(shelf, term):
     """In the language, too, by the name of its key."""
     status, output, errors = tracejoin("search", term, **shelf)
-    assert (status, output, term.partition(":")[0] in errors) == (1, "", True)
+    assert (status, output, term.partition(":")[0] in errors) == (2, "", True)
 
 
 def test_lines_of_json_have_both_names(shelf):
@@ -212,3 +220,45 @@ def test_lines_of_json_have_both_names(shelf):
         tracejoin("search", "--service", "carts", "--format", "nl", **shelf)[1]
         == tracejoin("search", "--service", "carts", "--json", **shelf)[1]
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "unsaid"),
+    [(["edge:599"], "but edge:599 excludes", "--edge-status"), (["duration:>1h"], "but duration:>1h excludes", "--min-duration"), (["--min-duration", "1h"], "but --min-duration excludes", "duration:"),
+     (["--min-duration", "2h", "duration:>1h", "status:100"], "--min-duration and duration:>1h", "--status"), (["group:/none"], "but group:/none excludes", "--log-group")],
+)  # fmt: skip
+def test_a_filter_has_the_name_that_was_typed(shelf, arguments, said, unsaid):
+    """Where nothing is found: a term is named as a term, an option as an option."""
+    status, output, errors = tracejoin("search", *arguments, **shelf)
+    assert (status, output, said in errors, unsaid in errors) == (1, "", True, False), errors
+
+
+def test_states_and_kinds_are_read_in_any_case(shelf):
+    """By option as by term."""
+    assert found("--state", "Complete", **shelf) == found("state:Complete", **shelf) == {"told"}
+    assert found("--kind", "Span", **shelf) == found("kind:Span", **shelf) == {"s-1", "s-2"}
+
+
+def test_spans_alone_have_no_raw_line(shelf):
+    """That is said where nothing else is found; beside lines nothing is said."""
+    status, output, errors = tracejoin("search", "--raw", "status:404", **shelf)
+    assert (status, output, errors) == (0, "", "tracejoin: found are spans alone, and a span has no raw line: --json shows them\n")
+    status, output, errors = tracejoin("search", "--raw", "--min-duration", "500ms", **shelf)
+    assert (status, output, errors) == (0, "REPORT\n", "")
+
+
+@pytest.mark.parametrize(
+    "options", [["--rule", "timeout"], ["--edge-status", "5xx"], ["--min-duration", "1s"], ["--notices"], ["--limit", "3"]]
+)
+def test_stale_ids_have_no_trace_to_narrow_by(shelf, options):
+    """What would have been ignored is refused."""
+    status, output, errors = tracejoin("faults", "--stale-ids", *options, **shelf)
+    assert (status, output, options[0] in errors) == (2, "", True)
+
+
+@pytest.mark.parametrize("command", ["trace", "why", "keep", "export", "issue"])
+@pytest.mark.parametrize("id_", ["", "  "])
+def test_an_empty_id_is_wrong_usage(shelf, command, id_):
+    """As of a variable of the shell that is not set."""
+    status, output, errors = tracejoin(command, id_, **shelf)
+    assert (status, output, "it is empty" in errors) == (2, "", True), errors

@@ -63,7 +63,7 @@ def test_nothing_and_wrong_usage(environment):
         1,
         "tracejoin: no services in this period: widen --since\n",
     )
-    assert tracejoin("services", "--since", "1h", "--until", "2h", **environment)[0] in {1, 2}
+    assert tracejoin("services", "--since", "1h", "--until", "2h", **environment)[0] == 2
     assert tracejoin("services", "--json", "--format", "csv", **environment)[0] == 2
     status, _, errors = tracejoin("services", **environment | {"TRACEJOIN_PREFIX": "nosuch"})
     assert (status, "nosuch" in errors) == (2, True)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.model.event_ids import parse_event_id, time_of_event
-from pipeline.search.pasted_ids import is_log_line, meant_by
+from pipeline.search.pasted_ids import is_log_line, meant_by, name_of
 
 TRACE, XRAY = "5759e988bd862e3fe1be46a994272793", "1-5759e988-bd862e3fe1be46a994272793"
 REQUEST = "52fdfc07-2182-454f-963f-5f0f9a621d72"
@@ -89,3 +89,13 @@ def test_the_arn_of_a_durable_execution(text):
     """It counts as a whole, and not the UUID at its end."""
     assert meant_by(text)[0] == ARN
     assert REQUEST not in meant_by(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [(f'"{XRAY}"', XRAY), (f" ({REQUEST}),", REQUEST), ("<order-7>", "order-7"), ("order-7", "order-7"), (f"REPORT RequestId: {REQUEST}\tDuration: 1 ms", REQUEST),
+     (f"{CONSOLE}/xray/home#/traces/{XRAY}", TRACE), (f"Root={XRAY};Sampled=1", f"Root={XRAY};Sampled=1"), ("two words", "two words")],
+)  # fmt: skip
+def test_what_was_pasted_has_a_name(text, name):
+    """An id as it was written, without what stands around it; of a longer text the id inside; else the text."""
+    assert name_of(text) == name
