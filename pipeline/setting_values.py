@@ -21,6 +21,8 @@ _ROLE_PATTERN = re.compile(r"arn:[\w-]+:iam::\{account\}:role/(?:[\w+=,.@/-]|\{a
 # AWS STS API reference, AssumeRole
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 _LONGEST_SQS_DELAY = 900
+_REGION = re.compile(r"(?=.*[a-z])[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII | re.IGNORECASE)
+_SWITCH = {"on": True, "true": True, "off": False, "false": False}
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 
 
@@ -111,10 +113,17 @@ def paths(text: str) -> tuple[str, ...]:
 
 
 def on_or_off(text: str) -> bool:
-    """Reads `on` or `off`."""
-    if text.lower() not in {"on", "off"}:
+    """Reads `on` or `off`, or TOML's `true` or `false`."""
+    if text.lower() not in _SWITCH:
         raise ValueError("must be on or off")
-    return text.lower() == "on"
+    return _SWITCH[text.lower()]
+
+
+def region(text: str) -> str:
+    """Reads the name of an AWS region. Source: botocore, `validate_region_name`, which wants a label of a host's name."""
+    if not _REGION.fullmatch(text):
+        raise ValueError("must be the name of an AWS region, such as eu-west-1")
+    return text
 
 
 def secret_keys(text: str) -> tuple[str, ...]:

@@ -128,7 +128,7 @@ class Settings:
     ca: str = _setting("TRACEJOIN_CA", "", values.ca_file)
     insecure: bool = _setting("TRACEJOIN_INSECURE", False, values.on_or_off)
     function_roles: tuple[str, ...] = _setting("TRACEJOIN_FUNCTION_ROLES", (), values.role_arns)
-    region: str = _setting("AWS_REGION", "", fallback="AWS_DEFAULT_REGION")
+    region: str = _setting("AWS_REGION", "", values.region, fallback="AWS_DEFAULT_REGION")
     queue_url: str = _setting("TRACEJOIN_QUEUE_URL", "", service_url, shown=False)
     sweep_queue_url: str = _setting("TRACEJOIN_SWEEP_QUEUE_URL", "", service_url, shown=False)
     own_log_group: str = _setting("AWS_LAMBDA_LOG_GROUP_NAME", "")

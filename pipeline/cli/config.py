@@ -17,7 +17,8 @@ from pipeline.cli.context import CommandContext, config_path
 from pipeline.cli.options import pass_unchecked_app
 from pipeline.cli.output_file import write_whole
 from pipeline.cli.terminal_text import one_line
-from pipeline.errors import TracejoinError
+from pipeline.errors import BadInputError, TracejoinError
+from pipeline.setting_values import on_or_off
 
 # listed whether or not they are set
 _USUAL: Final = ("endpoint", "prefix", "profile", "region", "ca", "insecure")
@@ -106,6 +107,8 @@ def set_(app: CommandContext, *, key: str, value: str | None) -> None:
     # only a right file has a right place for the key
     parse_config(before, path)
     text = value if value is not None else _asked(key)
+    if not text.strip():
+        raise click.UsageError(f"{key} needs a value: `tracejoin config unset {key}` takes it out")
     _write(with_value(before, key, _checked(known, text), _context(app)) if known else with_value(before, key, text))
 
 
@@ -118,7 +121,13 @@ def unset(app: CommandContext, *, key: str) -> None:
     before = read_config_text(path)
     # a key that there is not can be taken out, too
     parse_toml(before, path)
-    _write(without_value(before, key, "" if key == CONTEXT else _context(app)))
+    try:
+        after = without_value(before, key, "" if key == CONTEXT else _context(app))
+    except BadInputError:
+        if key not in (*KEYS, CONTEXT):
+            raise click.UsageError(unknown_key(key)) from None
+        raise
+    _write(after)
 
 
 def _key(name: str) -> ConfigKey:
@@ -143,7 +152,7 @@ def _checked(key: ConfigKey, text: str) -> Any:
         shown = f" {one_line(text)!r}" if key.shows_wrong else ""
         raise click.UsageError(f"{key.name}{shown}: {error}") from None
     if isinstance(key.default, bool):
-        return text.lower() == "on"
+        return on_or_off(text)
     return int(text) if isinstance(key.default, int) else text
 
 

@@ -64,7 +64,11 @@ def read_config_file(path: Path) -> ConfigFile:
 def read_config_text(path: Path) -> str:
     """Returns the text of a configuration file; empty where there is none. Raises MisconfiguredError where it can't be read."""
     try:
-        return path.read_text(encoding="utf-8")
+        # opening a FIFO would wait for a writer
+        if path.exists() and not path.is_file():
+            raise MisconfiguredError([f"{path} is no file: the configuration is read from one"])
+        # some editors of Windows begin UTF-8 with a mark
+        return path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except UnicodeError:

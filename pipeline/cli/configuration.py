@@ -3,6 +3,7 @@
 Pure: who calls it hands in the environment and the file.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +13,7 @@ from pipeline.cli.config_file import ConfigFile, FileValue
 from pipeline.cli.config_keys import KEYS, OF_ENDPOINT, ConfigKey
 from pipeline.errors import MisconfiguredError
 from pipeline.model.close_names import did_you_mean
+from pipeline.setting_values import on_or_off
 
 OPTIONS: Final[Mapping[str, str]] = {
     "endpoint": "--endpoint", "profile": "--profile", "region": "--region", "ca": "--ca", "insecure": "--insecure",
@@ -62,6 +64,14 @@ class Configuration:
         """The environment variables of what comes from an option or a file, secrets among them."""
         return {each.key.variable: each.text for each in self.values.values() if each.is_own}
 
+    def blamed(self, problem: str) -> str:
+        """Returns what `Settings` say of a variable, with the option or the line of the file in its place where the value is from there."""
+        for each in self.values.values():
+            if each.is_own:
+                named = each.origin if each.origin.startswith("--") else f"{each.key.name} ({each.origin})"
+                problem = re.sub(rf"\b{each.key.variable}\b", named.replace("\\", r"\\"), problem)
+        return problem
+
     def changes(self) -> dict[str, str | None]:
         """What the process's environment is to be told, for AWS' libraries, the time zone, and programs that it starts; None for what goes.
 
@@ -70,7 +80,7 @@ class Configuration:
         own = [each for each in self.values.values() if each.is_own and not each.key.is_secret]
         twins = {_TWINS[each.key.name]: each.text for each in own if each.key.name in _TWINS}
         # one word for every place that reads or prints a time in this computer's own zone
-        zone = {"TZ": "UTC"} if self.values["utc"].text.lower() == "on" else {}
+        zone = {"TZ": "UTC"} if on_or_off(self.values["utc"].text) else {}
         gone = _CREDENTIALS if self.values["profile"].origin == OPTIONS["profile"] else ()
         return {**{each.key.variable: each.text for each in own}, **twins, **zone, **dict.fromkeys(gone)}
 
@@ -95,7 +105,7 @@ def configuration_of(options: Mapping[str, str], environment: Mapping[str, str],
     values = {name: _in_force(key, options, environment, file, _layers_for(name, layers, options, environment))
               for name, key in KEYS.items()}  # fmt: skip
     values["region"] = _with_profile(values["region"], values["profile"], environment)
-    if problems := list(_wrong(values, file)):
+    if problems := list(_wrong(values)):
         raise MisconfiguredError(problems)
     return Configuration(values=values, context=chosen, context_origin=origin, file=file)
 
@@ -143,10 +153,10 @@ def _with_profile(region: ConfigValue, profile: ConfigValue, environment: Mappin
     return region
 
 
-def _wrong(values: Mapping[str, ConfigValue], file: ConfigFile) -> Iterator[str]:
-    """What is wrong with the values in force of the file, and of the command's own variables; `Settings` tells the rest."""
+def _wrong(values: Mapping[str, ConfigValue]) -> Iterator[str]:
+    """What is wrong with the values in force of options and file, and of the command's own variables; `Settings` tells the rest."""
     for each in values.values():
-        if each.origin.startswith(f"{file.path}:") or not each.key.is_setting:
+        if each.is_own or not each.key.is_setting:
             try:
                 each.key.check(each.text)
             except ValueError as error:

@@ -15,12 +15,13 @@ import click
 from rich.console import Console
 
 from pipeline.cli.aws_profiles import require_profile
-from pipeline.cli.config_file import read_config_file
+from pipeline.cli.config_file import ConfigFile, read_config_file
 from pipeline.cli.configuration import Configuration, configuration_of
 from pipeline.cli.json_output import json_line
 from pipeline.cli.terminal import clean_parts, new_console, safe_stream
 from pipeline.cli.terminal_text import one_line, terminal_safe
 from pipeline.configure import store_for
+from pipeline.errors import MisconfiguredError
 from pipeline.search.service_names import unknown_service
 from pipeline.settings import Settings
 from pipeline.store.client import Store
@@ -72,6 +73,7 @@ class CommandContext:
     console: Console = field(default_factory=new_console)
     _environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     _changed: set[str] = field(default_factory=set)
+    _file: ConfigFile | None = None
     _configuration: Configuration | None = None
     _settings: Settings | None = None
 
@@ -82,7 +84,7 @@ class CommandContext:
     def configuration(self) -> Configuration:
         """What options, environment and configuration file say together. Raises MisconfiguredError with every mistake in the file."""
         if self._configuration is None:
-            file = read_config_file(config_path())
+            file = self._file or read_config_file(config_path())
             self._configuration = configuration_of(self.options, self._environment, file, context=self.context)
         return self._configuration
 
@@ -90,7 +92,10 @@ class CommandContext:
     def settings(self) -> Settings:
         """The settings in force. Raises MisconfiguredError that names every fault."""
         if self._settings is None:
-            self._settings = Settings.from_environment({**self._environment, **self.configuration.variables()})
+            try:
+                self._settings = Settings.from_environment({**self._environment, **self.configuration.variables()})
+            except MisconfiguredError as error:
+                raise MisconfiguredError([self.configuration.blamed(problem) for problem in error.problems]) from error
         return self._settings
 
     @settings.setter
@@ -112,6 +117,20 @@ class CommandContext:
         self._changed |= changes.keys()
         _change_environment(changes)
 
+    def leave_out_wrong_file(self) -> None:
+        """Goes on without the configuration file where that is wrong, and says so on stderr."""
+        try:
+            _ = self.settings
+        except MisconfiguredError as error:
+            self._file, self._configuration = ConfigFile(config_path()), None
+            try:
+                _ = self.settings
+            except MisconfiguredError:
+                # not the file alone is wrong
+                raise error from None
+            for problem in error.problems:
+                self.warn(f"{problem}; the configuration file is left out")
+
     def restore(self) -> None:
         """Takes back from this process's environment what `take` changed in it."""
         _change_environment({name: self._environment.get(name) for name in self._changed})
@@ -128,6 +147,12 @@ class CommandContext:
         self.tell_insecure()
         store = store_for(self.settings)
         click.get_current_context().call_on_close(lambda: self._tell_left_out(store))
+        return store
+
+    def installed_store(self) -> Store:
+        """The same as `store`. Raises MisconfiguredError where nothing is installed under the prefix: then no answer is a comfort."""
+        store = self.store()
+        store.require_templates()
         return store
 
     def tell_open_file(self) -> None:

@@ -72,6 +72,7 @@ def cost(app: CommandContext, *, since: datetime | None, until: datetime | None,
         app.warn(f"not known: {sentence}")
     found = bill(stored, aws, prices, by=by)
     if not found.rows:
+        store.require_templates()
         app.warn("nothing is stored of this period, and AWS tells of nothing: another --since may")
         return 1
     if app.json:

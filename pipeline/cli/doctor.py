@@ -1,5 +1,6 @@
 """`tracejoin doctor`: prints what is wrong with an account's set-up."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final
@@ -19,6 +20,8 @@ from pipeline.doctor.registry import CHECKS
 _GROUPS: Final = (("ok", "ok"), ("warning", "warning"), ("problem", "problem"), ("unknown", "not known"))
 _MOST_SHOWN: Final = 10
 _DEFAULT: Final = "tracejoin"
+_REMEDY: Final = " " * 6
+_MORE: Final = " " * 4
 
 
 @click.command()
@@ -36,18 +39,30 @@ def doctor(ctx: click.Context, app: CommandContext, *, name: str) -> int:
         results.append(result)
     if not app.json:
         # not through the console: it would wrap the commands
-        for line in report_lines(results):
-            app.write(line.replace("\n", " ") + "\n")
+        for line in report_lines(results, app.console.width if app.console.is_terminal else 0):
+            app.write(f"{line}\n")
     return int(any(result.status == "problem" for result in results))
 
 
-def report_lines(results: Sequence[CheckResult]) -> Iterable[str]:
-    """The lines for people: grouped by status, a line per result, with the remedy below it."""
+def report_lines(results: Sequence[CheckResult], width: int = 0) -> Iterable[str]:
+    """The lines for people: grouped by status, an entry per result, with the remedy below it.
+
+    Args:
+        results: of all checks.
+        width: that of the terminal, where entries are wrapped; 0 for one line each. A remedy stays in one piece, to be pasted.
+    """
     for status, title in _GROUPS:
         group = [result for result in results if result.status == status]
         if group:
             yield title
-            yield from _unknown(group) if status == "unknown" else _known(group)
+            for line in _unknown(group) if status == "unknown" else _known(group):
+                yield from _wrapped(line.replace("\n", " "), width)
+
+
+def _wrapped(line: str, width: int) -> Iterable[str]:
+    if not width or line.startswith(_REMEDY):
+        return [line]
+    return textwrap.wrap(line, width, subsequent_indent=_MORE, break_long_words=False, break_on_hyphens=False)
 
 
 def _known(group: Sequence[CheckResult]) -> Iterable[str]:
@@ -59,7 +74,7 @@ def _known(group: Sequence[CheckResult]) -> Iterable[str]:
                 where = f"{result.resource}: " if result.resource else ""
                 yield f"  {check}  {where}{result.message}"
             if remedy:
-                yield f"      {remedy}"
+                yield f"{_REMEDY}{remedy}"
         if len(entries) > _MOST_SHOWN:
             yield f"  {check}  and {len(entries) - _MOST_SHOWN} more; --json shows all"
 
@@ -71,4 +86,4 @@ def _unknown(group: Sequence[CheckResult]) -> Iterable[str]:
         checks = dict.fromkeys(result.check for result in group if (result.message, result.remedy) == (message, remedy))
         yield f"  {', '.join(checks)}  {message}"
         if remedy:
-            yield f"      {remedy}"
+            yield f"{_REMEDY}{remedy}"

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipeline.cli.context import CommandContext
-from pipeline.cli.options import pass_app, read_file
+from pipeline.cli.options import pass_offline_app, read_file
 from pipeline.cli.terminal_text import terminal_safe
 from pipeline.configure import redactor_for
 from pipeline.offline.explain_lines import explain as explain_lines
@@ -17,7 +17,7 @@ _WIDEST_LINE = 60
 
 @click.command()
 @click.argument("file", type=click.File("rb"), default="-")
-@pass_app
+@pass_offline_app
 def explain(app: CommandContext, file: BinaryIO) -> None:
     """What would be extracted from the lines in FILE, or stdin: raw log lines, or a subscription event."""
     table = Table("line", "trace", "how", "request", "sampled", "severity", "format", "signals")

@@ -79,6 +79,7 @@ def invocations(
     _print_totals(app, totals, by_function=by_function)
     total = sum(each.invocations for each in totals)
     if not total:
+        store.require_templates()
         app.warn("no invocations: widen --since, or drop a filter; only lines shipped since Lambda's reports are read have their numbers")
         for sentence in filter(None, (unknown_function(store, name) for name in functions)):
             app.warn(sentence)

@@ -61,7 +61,7 @@ def issue() -> None:
 @pass_app
 def show(app: CommandContext, *, id: str, limit: int, zone: tzinfo | None) -> int:  # noqa: A002  # the name that the user sees
     """The issue: since when, how often, every change, and the newest traces that show it. `tracejoin issue ID` does the same."""
-    store = app.store()
+    store = app.installed_store()
     found = find_issue(store, name_of(id))
     (listed,) = list_issues(store, now=datetime.now(UTC), ids=[found.id])
     examples = examples_of(store, found.id, most=limit)
@@ -137,7 +137,7 @@ def _decide(app: CommandContext, text: str, verb: Verb, *, by: str, **more: Any)
     name = by or author()
     if not name:
         raise click.UsageError("nobody knows who decides: give --by NAME, or set TRACEJOIN_AUTHOR")
-    store = app.store()
+    store = app.installed_store()
     decision = Decision(verb=verb, by=name, at=int(datetime.now(UTC).timestamp() * 1000), **more)
     before, after = decide(store, find_issue(store, name_of(text)).id, decision)
     last = after.last_change

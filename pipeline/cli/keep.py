@@ -33,7 +33,7 @@ def keep(app: CommandContext, *, id: str | None, note: str, by: str, release: bo
         raise click.UsageError("give the ID of what to keep or, with --release, to let go; or --list alone")
     if len(note) > _LONGEST:
         raise click.UsageError(f"a note has {_LONGEST} characters at most, and this one has {len(note):,}")
-    store = app.store()
+    store = app.installed_store()
     holds = LegalHolds(store, TraceRecords(store, evaluator_for(app.settings)))
     if not id:
         store.refresh()

@@ -10,7 +10,7 @@ import click
 
 from pipeline.cli.context import CommandContext, warn
 from pipeline.cli.options import connection_options, taken_options
-from pipeline.cli.terminal import install_safe_streams, safe_streams
+from pipeline.cli.terminal import install_safe_streams, open_closed_streams, safe_streams
 from pipeline.errors import MisconfiguredError, TracejoinError, WrongUsageError
 
 _COMMANDS = {
@@ -102,7 +102,11 @@ def cli(ctx: click.Context, /, *, context: str, **connection: Any) -> None:
 
 def main() -> None:
     """Runs the command line. The exit status is 0 for done, 1 for the answer no or a failure, 2 for wrong usage."""
+    has_stdout = open_closed_streams()
     install_safe_streams()
+    if not has_stdout:
+        warn("the output can't be written: stdout is closed")
+        sys.exit(1)
     # so that what a command has started is stopped, too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:

@@ -1,6 +1,7 @@
 """`tracejoin mcp`: answers an agent's questions over the Model Context Protocol."""
 
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 
 import click
@@ -9,7 +10,7 @@ from pipeline.cli.context import CommandContext
 from pipeline.cli.options import pass_app
 from pipeline.cli.terminal import unsafe_stdout
 from pipeline.configure import redactor_for, rules_for
-from pipeline.errors import MisconfiguredError
+from pipeline.errors import MisconfiguredError, UnavailableError
 
 
 @click.command()
@@ -27,10 +28,11 @@ def mcp(app: CommandContext) -> int:
     from pipeline.agents.server import serve_agents  # noqa: PLC0415
     from pipeline.agents.tools import Stored  # noqa: PLC0415
 
-    settings = app.settings
-    stored = Stored(
-        store=app.store(), rules=rules_for(settings), delays=settings.lookup_delays, api_gateway=settings.api_gateway_log_groups
-    )
+    settings, store = app.settings, app.store()
+    with suppress(UnavailableError):
+        # each answer tells of an OpenSearch that is away
+        store.require_templates()
+    stored = Stored(store=store, rules=rules_for(settings), delays=settings.lookup_delays, api_gateway=settings.api_gateway_log_groups)
     with unsafe_stdout():
         serve_agents(stored, redactor_for(settings))
     return 0

@@ -23,13 +23,22 @@ from pipeline.setting_values import ca_file
 _COMPLETION_PATIENCE: Final = 2.0
 
 
+def _not_empty(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """The text of an option. Fails as wrong usage where it is empty, as that of an unset variable of a shell."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("must not be empty")
+    return value
+
+
 def connection_options(*, hidden: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Gives a command the options that say where OpenSearch and AWS are, and who asks; ``hidden``: its help leaves most of them out."""
     more = " --profile, --region, --ca and --insecure fit here, too: `tracejoin --help`." if hidden else ", else http://localhost:9200."
     options = (
-        click.option("--endpoint", metavar="URL", help=f"OpenSearch; else TRACEJOIN_ENDPOINT{'.' if hidden else ''}{more}"),
-        click.option("--profile", metavar="NAME", hidden=hidden, help="The profile of the AWS CLI; else AWS_PROFILE."),
-        click.option("--region", metavar="NAME", hidden=hidden, help="The AWS region; else AWS_REGION, else the profile's."),
+        click.option("--endpoint", metavar="URL", callback=_not_empty,
+                     help=f"OpenSearch; else TRACEJOIN_ENDPOINT{'.' if hidden else ''}{more}"),
+        click.option("--profile", metavar="NAME", callback=_not_empty, hidden=hidden, help="The profile of the AWS CLI; else AWS_PROFILE."),
+        click.option("--region", metavar="NAME", callback=_not_empty, hidden=hidden,
+                     help="The AWS region; else AWS_REGION, else the profile's."),
         click.option("--ca", type=_Certificates(), metavar="FILE", hidden=hidden,
                      help="The authorities to trust for OpenSearch, in PEM, instead of the system's; else TRACEJOIN_CA."),
         click.option("--insecure", is_flag=True, hidden=hidden, help="Check no certificate of OpenSearch: others can read along."),
@@ -59,6 +68,19 @@ def pass_app(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(app, **arguments)
 
     return pass_unchecked_app(update_wrapper(checked, command))
+
+
+def pass_offline_app(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives ``command`` the same as `pass_app`, but for one that needs no OpenSearch: a wrong configuration file is told and left out."""
+    checked = pass_app(command)
+
+    @click.pass_obj
+    def lenient(app: CommandContext, /, **arguments: Any) -> Any:
+        app.options |= taken_options(arguments)
+        app.leave_out_wrong_file()
+        return checked(**arguments)
+
+    return update_wrapper(lenient, checked)
 
 
 def pass_unchecked_app(command: Callable[..., Any]) -> Callable[..., Any]:

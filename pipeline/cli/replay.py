@@ -112,11 +112,18 @@ def _list(app: CommandContext, target: Target, choice: Choice, zone: tzinfo | No
     if counts:
         _print(app, count_lines(counts, zone))
     else:
-        app.say("no event is parked, and there is no dead letter" + (" of these" if choice.since or choice.reason else ""))
+        app.say(_nothing(target, choice))
     for what, number in (("parked events", parked), ("dead letters", letters)):
         if number > read:
             app.warn(f"of {number:,} {what} the first {read:,} are counted: --limit reads more")
     return 0
+
+
+def _nothing(target: Target, choice: Choice) -> str:
+    of_these = " of these" if choice.since or choice.reason else ""
+    if target.bucket is None:
+        return f"no dead letter{of_these}; parked events were not looked at (--stack or --bucket)"
+    return f"no event is parked, and there is no dead letter{of_these}"
 
 
 def _totals(target: Target, choice: Choice) -> tuple[int, int]:
@@ -148,6 +155,8 @@ def _send(app: CommandContext, target: Target, choice: Choice, pace: Pace, *, dr
         # also where a permission is missing: what went through is told
         app.emit(ledger)
         app.say(ledger_line(ledger))
+    if not ledger.found and not choice.ids and not problem:
+        app.say(_nothing(target, choice))
     missing = sorted(choice.ids - seen) if not problem else []
     reasons = (f"{reason} (such as {id_})" for reason, id_ in ledger.reasons.items())
     for text in (*reasons, *(f"there is no parked event and no dead letter {id_}" for id_ in missing), *filter(None, [problem])):

@@ -171,6 +171,8 @@ def _follow(app: CommandContext, query: SearchQuery, store: Store, printer: Prin
     def trouble(text: str) -> None:
         app.warn(f"{text}; still trying")
 
+    # else it would wait for what can't come
+    store.require_templates()
     try:
         for hits in follow_hits(query, store, interval=interval, highlight=printer.marks, trouble=trouble):
             printer.print(hits)

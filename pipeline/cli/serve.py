@@ -6,6 +6,7 @@ import secrets
 import socket
 import sys
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 from stat import S_IMODE
 from types import FrameType
@@ -18,7 +19,7 @@ from pipeline.cli.letter_sender import LetterSender
 from pipeline.cli.options import pass_app
 from pipeline.cli.terminal_text import one_line
 from pipeline.configure import rules_for
-from pipeline.errors import TracejoinError
+from pipeline.errors import TracejoinError, UnavailableError
 from pipeline.store.client import Store
 from pipeline.web.access import Access
 from pipeline.web.app import application
@@ -56,7 +57,11 @@ def serve(app: CommandContext, *, port: int, no_browser: bool, read_only: bool, 
         app.warn(
             f"whoever reaches {host} and has the token reads every log line; the connection is plain http: put a proxy with TLS before it"
         )
-    serve_page(app, app.store(), token=token, host=host, port=port, names=names, browser=not no_browser, read_only=read_only)
+    store = app.store()
+    with suppress(UnavailableError):
+        # the page tells of an OpenSearch that is away, and goes on when it is back
+        store.require_templates()
+    serve_page(app, store, token=token, host=host, port=port, names=names, browser=not no_browser, read_only=read_only)
     return 0
 
 

@@ -15,6 +15,9 @@ from pipeline.model.service_url import endpoint_url
 from pipeline.provision.install import install
 from pipeline.provision.saved_objects import export_of, install_saved_objects
 
+_WOULD = {"created": "missing, would be created", "updated": "differs, would be updated"}
+"""What `--check` says of what it leaves undone; `--json` has the same words as without it."""
+_WIDEST = max(map(len, _WOULD.values()))
 _STYLES = {"created": "green", "updated": "yellow", "unchanged": "dim", "skipped": "magenta", "foreign": "red"}
 
 
@@ -65,7 +68,8 @@ def setup(app: CommandContext, *, check: bool, channels: tuple[str, ...], no_mon
     for change in changes:
         app.emit(change)
         style = _STYLES[change.action]
-        app.say(f"[{style}]{change.action:>9}[/]  {escape(f'{change.kind} {change.name}  {change.reason}')}")
+        said = _WOULD.get(change.action, change.action) if check else change.action
+        app.say(f"[{style}]{said:>{_WIDEST if check else 9}}[/]  {escape(f'{change.kind} {change.name}  {change.reason}')}")
     changed = any(change.action in {"created", "updated", "foreign"} for change in changes)
     untold = any(change.kind == "monitor" and change.action == "skipped" for change in changes)
     return int((check and changed) or (bool(channels) and untold))

@@ -4,15 +4,21 @@ Whatever a command prints, and whatever a library prints beside it, passes a Saf
 the stream, and each part of what it draws is cleaned before it is coloured.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO, cast
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, Final, TextIO, cast
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
 from rich.segment import Segment
 
 from pipeline.cli.terminal_text import terminal_safe
+
+# how Python opens stdout, by its encoding: both fail at a character that the encoding does not have
+_FAILING: Final = frozenset({"strict", "surrogateescape"})
 
 
 class SafeStream:
@@ -72,13 +78,27 @@ class _SafePart:
 
 
 def safe_stream(stream: TextIO) -> TextIO:
-    """``stream`` behind a SafeStream; itself if it is one."""
-    return stream if _behind(stream) else cast("TextIO", SafeStream(stream))
+    """``stream`` behind a SafeStream; itself if it is one. From now on it replaces the characters that its encoding does not have."""
+    if _behind(stream):
+        return stream
+    if isinstance(stream, TextIOWrapper) and stream.errors in _FAILING:
+        stream.reconfigure(errors="replace")
+    return cast("TextIO", SafeStream(stream))
 
 
 def exact_stream(stream: TextIO) -> TextIO:
     """What leads to a file or a pipe, where nothing has to be cleaned; ``stream`` itself where it leads to a terminal."""
     return stream if stream.isatty() else _behind(stream) or stream
+
+
+def open_closed_streams() -> bool:
+    """Gives stdout and stderr a place that keeps nothing where the shell closed them (`>&-`); returns whether stdout was open."""
+    was_open = sys.stdout is not None
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # it stays open as long as the process
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+    return was_open
 
 
 def install_safe_streams() -> None:

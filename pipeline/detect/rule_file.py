@@ -10,7 +10,6 @@ import yaml
 
 from pipeline.detect.rule import Rule, Rules, default_rules
 from pipeline.detect.verdict import FindingSeverity
-from pipeline.errors import MisconfiguredError
 from pipeline.model.yaml_nodes import NodeReader, compose, read_text, shown
 
 _BOOLEAN: Final = "tag:yaml.org,2002:bool"
@@ -34,8 +33,7 @@ def read_rules(text: str, *, name: str = "rules") -> Rules:
     root = compose(text, name=name, expected="a rule's name with its settings below it")
     reader = _Reader(name)
     rules = reader.rules(root)
-    if reader.problems:
-        raise MisconfiguredError(reader.problems)
+    reader.require_none()
     return {**default_rules(), **rules}
 
 

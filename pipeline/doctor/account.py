@@ -10,8 +10,10 @@ from pipeline.doctor.resources import Function, Permission, Sampling, Stage, Tra
 from pipeline.doctor.subscription_state import AccountPolicy, Selection, Subscriptions
 from pipeline.errors import BadInputError, TracejoinError
 from pipeline.model.log_groups import SPANS_LOG_GROUP
+from pipeline.provision.desired_state import Change
 from pipeline.provision.subscriptions.log_groups import LogGroup
 from pipeline.provision.subscriptions.selector import PIPELINE_TAG, LogGroupSelector
+from pipeline.store.client import Store
 
 T = TypeVar("T")
 
@@ -21,6 +23,14 @@ MOST_CALLS: Final = 1000
 
 class Account(Deployment):
     """A deployment and the resources of its AWS account and region. Every method raises a TracejoinError where a read fails."""
+
+    def installed_store(self) -> Store:
+        """The same as `open_store`. Raises BadInputError also where nothing is installed in it: that it holds nothing proves nothing."""
+        store, nothing = self.open_store(), list[Change]()
+        templates = [change.action for change in self._known(self.changes, nothing) if change.kind == "index template"]
+        if templates and set(templates) == {"created"}:
+            raise BadInputError(f"left out: nothing is installed at {store.endpoint} for the prefix {store.prefix!r}")
+        return store
 
     @cached_read
     def selection(self) -> Selection:

@@ -14,7 +14,6 @@ from pipeline.doctor.check_result import CheckResult, fine, problem, unknown, wa
 from pipeline.doctor.collect import opensearch as read
 from pipeline.doctor.shell_commands import curl, is_serverless, setup
 from pipeline.provision.desired_state import Change
-from pipeline.provision.saved_objects import NOWHERE
 from pipeline.search.pipeline_health import PATIENCE
 from pipeline.settings import Settings
 from pipeline.store.serverless import ServerlessStore
@@ -118,7 +117,7 @@ def dashboards(changes: Sequence[Change], endpoint: str, settings: Settings) -> 
     other = [change.name for change in changes if change.action == "updated"]
     for change in changes:
         if change.action == "skipped":
-            yield (fine if change.reason == NOWHERE else unknown)(f"Dashboards: {change.name}", change.reason)
+            yield unknown(f"Dashboards: {change.name}", change.reason)
     if missing:
         message = f"{len(missing)} of {len(changes)} index patterns, searches and dashboards are not there, such as {missing[0]}"
         yield warning("Dashboards", message, setup(endpoint, settings))
@@ -162,7 +161,7 @@ def _look_overdue(it: Account) -> Iterator[CheckResult]:
     # the delays of all look-ups add up
     before = time.time() - sum(it.settings().lookup_delays) - PATIENCE
     stack = it.name if it.found_stack_or_none() else ""
-    yield from overdue(read.read_overdue(it.open_store(), int(before * 1000)), it.store().endpoint, stack)
+    yield from overdue(read.read_overdue(it.installed_store(), int(before * 1000)), it.store().endpoint, stack)
 
 
 CHECKS: Final = (
@@ -176,6 +175,6 @@ CHECKS: Final = (
     Check("opensearch-disk", "No node is near a disk watermark.", _look_disks),
     Check("opensearch-old-indices", "No daily index is older than the retention.", _look_old),
     Check("opensearch-dead-letters", "There are no dead letters.",
-          lambda it: dead_letters(read.read_dead_letters(it.open_store()), it.settings(), it.store().endpoint)),
+          lambda it: dead_letters(read.read_dead_letters(it.installed_store()), it.settings(), it.store().endpoint)),
     Check("opensearch-overdue", "Nothing is pending or unsettled after its last look-up.", _look_overdue),
 )  # fmt: skip

@@ -7,6 +7,7 @@ import msgspec
 
 from pipeline.detect.verdict import IssueSighting
 from pipeline.issues.observation import Example, Sightings
+from pipeline.model.index_days import span_indices
 from pipeline.model.timestamps import day_of_millis, millis_of
 from pipeline.model.trace_state import last_seen
 from pipeline.store.client import Store
@@ -120,7 +121,7 @@ def arn_of_function(store: Store, example: Example) -> str:
     """
     named = [{"term": {"traceId": example.trace_id}}, {"term": {"serviceName": example.sighting.fingerprint.service}}]
     body = {"size": 20, "query": {"bool": {"filter": named}}, "_source": ["attributes"]}
-    for hit in store.search(body, index=f"{store.prefix}-spans-*")["hits"]["hits"]:
+    for hit in store.search(body, index=span_indices(store.prefix))["hits"]["hits"]:
         attributes = hit["_source"].get("attributes") or {}
         arn = (attributes.get("aws") or {}).get("function_arn") or (attributes.get("xray") or {}).get("resource_arn")
         if isinstance(arn, str) and ":function:" in arn:

@@ -9,6 +9,9 @@ _HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+")
 
 def service_url(text: str) -> str:
     """Returns ``text`` without slashes at its end. Raises ValueError unless it is a URL with http or https and without a login."""
+    if " " in text or not text.isprintable():
+        # urlsplit would drop a tab or a line's end, and join what stands beside it
+        raise ValueError("must be a URL with http or https, without a space")
     if "@" in text:
         raise ValueError("must hold no user name and no password: whoever sees the URL would see them")
     try:

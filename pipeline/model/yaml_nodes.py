@@ -10,6 +10,8 @@ from pipeline.errors import MisconfiguredError
 from pipeline.model.close_names import did_you_mean
 
 NULL: Final = "tag:yaml.org,2002:null"
+_LONGEST: Final = 60
+_MOST_PROBLEMS: Final = 20
 
 
 def read_text(path: str, *, what: str) -> str:
@@ -61,7 +63,7 @@ class NodeReader:
             name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
             if name not in names:
                 close = did_you_mean(name, names)
-                self.problem(key, f"there is no {what} {name!r}" + (f": {close}" if close else f"; there is {', '.join(names)}"))
+                self.problem(key, f"there is no {what} {_quoted(name)}" + (f": {close}" if close else f"; there is {', '.join(names)}"))
             elif name in seen:
                 self.problem(key, f"{name} stands here again, after line {seen[name]}")
             else:
@@ -76,6 +78,13 @@ class NodeReader:
             self.problem(item, f"{setting} must be a list of {of_what}, not {shown(item)}")
         return None if wrong else tuple(str(item.value).strip() for item in nodes)
 
+    def require_none(self) -> None:
+        """Raises a MisconfiguredError with the first mistakes and the number of the rest, if there is any."""
+        more = len(self.problems) - _MOST_PROBLEMS
+        if self.problems:
+            rest = [f"{self._name}: and {more} more mistakes"] if more > 0 else []
+            raise MisconfiguredError([*self.problems[:_MOST_PROBLEMS], *rest])
+
     def problem(self, node: yaml.Node, what: str) -> None:
         """Notes a mistake at the line of ``node``."""
         self.problems.append(f"{self._name}:{node.start_mark.line + 1}: {what}")
@@ -84,5 +93,10 @@ class NodeReader:
 def shown(node: yaml.Node) -> str:
     """A node in words, for the mistake that it is."""
     if isinstance(node, yaml.ScalarNode):
-        return repr(node.value)
+        return _quoted(str(node.value))
     return "a mapping" if isinstance(node, yaml.MappingNode) else "a list"
+
+
+def _quoted(text: str) -> str:
+    """A text in quotation marks; a long one, such as that of a file of another kind, by its start and its length."""
+    return repr(text) if len(text) <= _LONGEST else f"{text[:_LONGEST]!r} … ({len(text):,} characters)"

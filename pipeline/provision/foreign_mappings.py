@@ -19,10 +19,12 @@ def foreign_mappings(store: Store) -> list[Change]:
     """Returns a change of action `foreign` for each index of the prefix with somebody else's mapping: what is wrong, and the remedy."""
     names = (f"{store.prefix}-{name}{'-*' if name in _DAILY else ''}" for name in TEMPLATES)
     found = store.find("GET", f"/{','.join(names)}/_mapping?ignore_unavailable=true&allow_no_indices=true") or {}
+    with store.understood():
+        mappings = {index: about.get("mappings") or {} for index, about in sorted(found.items())}
     return [
         Change("mapping", index, "foreign", f"{what}: {_remedy(index)}")
-        for index, about in sorted(found.items())
-        if (what := _difference(about.get("mappings") or {}))
+        for index, mapping in mappings.items()
+        if (what := _difference(mapping))
     ]
 
 

@@ -41,6 +41,8 @@ def install(
 
     Raises MisconfiguredError where a channel does not exist, or the login may not manage roles.
     """
+    # first, since nothing is written then to what is no OpenSearch
+    foreign = foreign_mappings(store)
     changes: list[Change] = []
     for kind, path, response_key in (
         ("components", "_component_template", "component_templates"),
@@ -49,7 +51,7 @@ def install(
         for name, wanted in documents(kind, store.prefix, retention_days, overlay=store.capabilities.overlay):
             changes.append(_template(store, path, response_key, f"{store.prefix}-{name}", wanted, check=check))
     changes += [_index(store, f"{store.prefix}-{name}", check=check) for name in _SINGLE]
-    changes += foreign_mappings(store)
+    changes += foreign
     for name, wanted in documents("policies", store.prefix, retention_days):
         changes.append(_policy(store, f"{store.prefix}-{name}", wanted, check=check))
     if function_roles:
@@ -93,8 +95,9 @@ def merge_patch(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[s
 
 def _template(store: Store, path: str, response_key: str, name: str, wanted: Mapping[str, Any], *, check: bool) -> Change:
     found = store.find("GET", f"/{path}/{name}")
-    entries = (found or {}).get(response_key) or [{}]
-    present = entries[0].get(path.removeprefix("_"))
+    with store.understood():
+        entries = (found or {}).get(response_key) or [{}]
+        present = entries[0].get(path.removeprefix("_"))
     change = apply(path.removeprefix("_").replace("_", " "), name, present, wanted, check=check,
                    put=lambda: store.request("PUT", f"/{path}/{name}", wanted))  # fmt: skip
     return msgspec.structs.replace(change, reason=wanted.get("_meta", {}).get("reason", ""))
@@ -118,5 +121,6 @@ def _policy(store: Store, name: str, wanted: Mapping[str, Any], *, check: bool) 
     except BadInputError:
         # the plugin is missing, and the path with it
         return Change("policy", name, "skipped", "this OpenSearch has no Index State Management: resolve's sweep deletes old indices")
-    condition = f"?if_seq_no={found['_seq_no']}&if_primary_term={found['_primary_term']}" if found else ""
+    with store.understood():
+        condition = f"?if_seq_no={found['_seq_no']}&if_primary_term={found['_primary_term']}" if found else ""
     return apply("policy", name, found, wanted, check=check, put=lambda: store.request("PUT", f"{path}{condition}", wanted))

@@ -76,9 +76,10 @@ def _ids(store: Store, names: Sequence[str]) -> dict[str, list[str]] | None:
             return None
         raise
     found: dict[str, list[str]] = {}
-    for hit in answer["hits"]["hits"]:
-        source = hit["_source"]
-        found.setdefault(source.get("monitor", source)["name"], []).append(hit["_id"])
+    with store.understood():
+        for hit in answer["hits"]["hits"]:
+            source = hit["_source"]
+            found.setdefault(source.get("monitor", source)["name"], []).append(hit["_id"])
     return found
 
 
@@ -104,7 +105,8 @@ def _monitor(store: Store, name: str, wanted: Mapping[str, Any], ids: Sequence[s
     try:
         # of several monitors it is always the same one; a get by id is realtime
         found = store.find("GET", f"{_PATH}/{min(ids)}") if ids else None
-        present = found["monitor"] if found else None
+        with store.understood():
+            present = found["monitor"] if found else None
         monitor = merged(wanted, present or {}, channels)
         change = apply("monitor", name, present, monitor, check=check, put=lambda: _put(store, found, monitor))
     except MisconfiguredError:

@@ -58,7 +58,8 @@ def _with_roles(mapping: Mapping[str, Any], iam_roles: Sequence[str]) -> dict[st
 def _find(store: Store, path: str, name: str) -> dict[str, Any] | None:
     with _explained():
         found = store.find("GET", f"{_API}/{path}")
-    return found.get(name) if found else None
+    with store.understood():
+        return found.get(name) if found else None
 
 
 def _put(store: Store, path: str, body: Mapping[str, Any]) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from pipeline.errors import MisconfiguredError
 from pipeline.model.yaml_nodes import NULL, NodeReader, compose, read_text, shown
 from pipeline.retain.policy import SHORTEST_GRACE_MS, Asked, Days, Policy, ShareRule, Slow
 
@@ -36,8 +35,7 @@ def read_policy(text: str, *, name: str = "policy") -> Policy:
     """
     reader = _Reader(name)
     policy = reader.policy(compose(text, name=name, expected=_EXPECTED))
-    if reader.problems:
-        raise MisconfiguredError(reader.problems)
+    reader.require_none()
     return policy
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pipeline.errors import TracejoinError
+from pipeline.model.index_days import log_indices, span_indices
 from pipeline.search.time_expressions import time_range
 from pipeline.store.buckets import buckets
 from pipeline.store.client import Store
@@ -98,7 +99,7 @@ class StoredUsage:
 def stored_usage(store: Store, *, since: datetime, until: datetime) -> StoredUsage:
     """Reads what is stored of the time from ``since`` to ``until`` (aware). Raises BadInputError where nothing can lie between them."""
     period = {"range": {"@timestamp": time_range(since, until)}}
-    logs, spans = f"{store.prefix}-logs-*", f"{store.prefix}-spans-*"
+    logs, spans = log_indices(store.prefix), span_indices(store.prefix)
     counts = {Writer(**key): count for key, count in _counted(store, logs, period, _WRITER)}
     return StoredUsage(
         since=since,

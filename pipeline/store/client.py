@@ -30,7 +30,7 @@ TEMPLATES = (
 
 _FORBIDDEN = 403
 _NO_INDEX = "index_not_found_exception"
-_NO_ANSWER = "answers with half of what was asked for, or with something else"
+_NO_ANSWER = "answers with half of what was asked for, or is no OpenSearch"
 _PAGE = 1000
 # a page is small until it shows how large its documents are: of a log line up to half a MiB
 _FIRST_PAGE = 250
@@ -128,7 +128,7 @@ class Store:
             return
         try:
             found = self.find("GET", self._templates.format(prefix=self.prefix))
-            with self._understood():
+            with self.understood():
                 names = {template["name"] for template in found["index_templates"]} if found is not None else set()
         except MisconfiguredError as error:
             if error.status != _FORBIDDEN:
@@ -148,7 +148,7 @@ class Store:
             body: gzipped NDJSON.
             versions: whether the results hold the documents' new versions, for a later compare-and-set.
         """
-        with self._understood():
+        with self.understood():
             items = [raw for item in self._bulk(body, versions=versions) for raw in item.values()]
             return [CREATED if not versions and raw["status"] == CREATED.status else item_result(raw) for raw in items]
 
@@ -166,7 +166,7 @@ class Store:
         results: list[ItemResult] = []
         for body, actions in bulk_bodies(lines):
             found = self.bulk(igzip.compress(body, 1), versions=True)
-            with self._understood():
+            with self.understood():
                 results += [_with_index(result, action) for result, action in zip(found, actions, strict=True)]
         return results
 
@@ -176,7 +176,7 @@ class Store:
         for start in range(0, len(addresses), _PAGE):
             docs = [{"_index": index, "_id": id_} for index, id_ in addresses[start : start + _PAGE]]
             answer = self.request(self.read_method, "/_mget", {"docs": docs}, {"_source_includes": ",".join(source)} if source else {})
-            with self._understood():
+            with self.understood():
                 found += [self._got(doc) for doc, _ in zip(answer["docs"], docs, strict=True)]
         return found
 
@@ -204,7 +204,7 @@ class Store:
         """Deletes the documents of ``index`` that match ``query`` and whose ``field`` is older than ``days``; returns how many."""
         body = {"query": {"bool": {"filter": [*query, {"range": {field: {"lt": f"now-{days}d"}}}]}}}
         answer = self.request("POST", f"/{index}/_delete_by_query", body, {"conflicts": "proceed", "ignore_unavailable": "true"})
-        with self._understood():
+        with self.understood():
             return int(answer["deleted"])
 
     def expire(self, *, days: int) -> int:
@@ -260,12 +260,12 @@ class Store:
         """The names of the indices with shards that are away."""
         params = {"level": "indices", "filter_path": "indices.*.status"}
         found = self.request("GET", _health(pattern), params=params).get("indices", {})
-        with self._understood():
+        with self.understood():
             return [name for name, about in found.items() if about["status"] == "red"]
 
     def found(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Returns ``answer``, which has the hits of a search. Raises UnavailableError where it has not, as a half answer."""
-        with self._understood():
+        with self.understood():
             if not isinstance(answer["hits"]["hits"], list):
                 raise TypeError
         return answer
@@ -318,7 +318,7 @@ class Store:
                    primary_term=raw.get("_primary_term", -1))  # fmt: skip
 
     @contextmanager
-    def _understood(self) -> Iterator[None]:
+    def understood(self) -> Iterator[None]:
         """Makes an answer that lacks what every answer of OpenSearch has, such as a half one, an UnavailableError."""
         try:
             yield

@@ -55,7 +55,7 @@ def connect(
         serializer=MsgspecSerializer(),
         **with_tls,
     )
-    return _kind(service)(client, endpoint=f"{parts.scheme}://{parts.netloc}", prefix=prefix, login=login)
+    return _kind(service)(client, endpoint=url, prefix=prefix, login=login)
 
 
 def _login(username: str, password: str, secret: str) -> FixedLogin | SecretLogin | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 from opensearchpy.exceptions import (
@@ -22,6 +23,7 @@ RAISED: Final = (TransportError, ImproperlyConfigured, SerializationError, OSErr
 """What a request of opensearch-py raises."""
 
 NO_JSON: Final = "answers what is no JSON: does the endpoint lead to OpenSearch, or to a proxy's page?"
+_NO_HANDLER: Final = "no handler found for uri"
 _LONGEST: Final = 1000
 _LONGEST_CAUSE: Final = 300
 
@@ -41,7 +43,7 @@ def failure_of(error: Exception, *, endpoint: str, access: str, mask: Mask) -> T
         access: what gives access, for a refused login.
         mask: takes the login out of a text.
     """
-    failure = _failure_of(error, f"OpenSearch at {endpoint}", access, mask)
+    failure = _failure_of(error, endpoint, access, mask)
     if isinstance(error, TransportError) and isinstance(error.status_code, int):
         failure.status = error.status_code
         failure.answer = mask(msgspec.json.encode(error.info).decode() if error.info else str(error.error))
@@ -49,7 +51,8 @@ def failure_of(error: Exception, *, endpoint: str, access: str, mask: Mask) -> T
     return failure
 
 
-def _failure_of(error: Exception, where: str, access: str, mask: Mask) -> TracejoinError:
+def _failure_of(error: Exception, endpoint: str, access: str, mask: Mask) -> TracejoinError:
+    where = f"OpenSearch at {endpoint}"
     if isinstance(error, SerializationError | AttributeError | RecursionError):
         return UnavailableError(f"{where} {NO_JSON}")
     if fault := tls_fault(error):
@@ -62,6 +65,8 @@ def _failure_of(error: Exception, where: str, access: str, mask: Mask) -> Tracej
     if not error.info and is_page(str(error.error)):
         return UnavailableError(f"{where} {NO_JSON} (status {error.status_code})")
     told = mask(reason or str(error.info or error.error))[:_LONGEST]
+    if _NO_HANDLER in told and (path := urlsplit(endpoint).path):
+        told += f": it may be no OpenSearch, or the path {path} of the endpoint is wrong"
     if error.status_code == NOT_FOUND:
         return NotFoundError(f"{where} has no such thing: {told}")
     # a request of ours that is wrong in itself has this type, too

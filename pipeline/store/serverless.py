@@ -66,7 +66,7 @@ class ServerlessStore(Store):
 
     def bulk(self, body: bytes, *, versions: bool = False) -> list[ItemResult]:
         """Like `Store.bulk`; an index that is not found counts as retryable."""
-        with self._understood():
+        with self.understood():
             return [versioned_result(*next(iter(item.items()))) for item in self._bulk(body, versions=versions)]
 
     def write(self, lines: Sequence[object]) -> list[ItemResult]:

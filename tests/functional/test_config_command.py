@@ -1,5 +1,6 @@
 """`tracejoin config` in an empty home, as a person calls it."""
 
+import os
 import stat
 
 import pytest
@@ -77,6 +78,18 @@ def test_no_password_is_seen(home):
         (("config", "set", "context", "gone"), 2, "there is no context 'gone': the file has none"),
         (("--context", "a b", "config", "set", "prefix", "x"), 2, "a name may hold letters"),
         (("config", "unset", "prefix"), 1, "prefix is not set"),
+        (("config", "unset", "endpint"), 2, "there is no key 'endpint': did you mean endpoint?"),
+        (("config", "set", "password"), 2, "password needs a value: `tracejoin config unset password` takes it out"),
+        (("config", "set", "context", ""), 2, "context needs a value"),
+        (("config", "set", "region", "a b"), 2, "region 'a b': must be the name of an AWS region"),
+        (("config", "set", "endpoint", "http://a b/"), 2, "must be a URL with http or https, without a space"),
+        (("config", "set", "endpoint", "http://a/b c"), 2, "must be a URL with http or https, without a space"),
+        (("--endpoint", "", "faults"), 2, "'--endpoint': must not be empty"),
+        (("faults", "--region", ""), 2, "'--region': must not be empty"),
+        (("faults", "--endpoint", "http://a b/"), 2, "tracejoin: --endpoint: endpoint: must be a URL with http or https, without a space"),
+        (("resolve", "--region", "no where"), 2, "--region: region = 'no where': must be the name of an AWS region"),
+        (("backfill", "f", "--since", "1h", "--region", "no where"), 2, "--region: region = 'no where'"),
+        (("replay", "--bucket", "bucket", "--region", "no where"), 2, "--region: region = 'no where'"),
         (("config", "sett"), 2, "Did you mean"),
         (("--context", "gone", "faults"), 2, "no context 'gone'"),
     ],
@@ -99,13 +112,62 @@ def test_a_broken_file_is_told_with_its_line_and_help_works_all_the_same(home):
                           ("prefx = 'a'\n", f"tracejoin: {file}:1: there is no key 'prefx': did you mean prefix"),
                           ("prefix = 'NO'\n", f"tracejoin: {file}:1: prefix = 'NO': must start")):  # fmt: skip
         file.write_text(content)
-        for words in (("faults",), ("config",), ("explain",)):
+        for words in (("faults",), ("config",)):
             status, _, errors = run(*words)
             assert (status, errors.startswith(told), errors.count("\n"), "\x1b" in errors) == (2, True, 1, False), errors
         assert [run(*words)[0] for words in (("help", "faults"), ("faults", "--help"), ("config", "path"))] == [0, 0, 0]
+        status, output, errors = run("explain", text="one line")
+        assert (status, "one line" in output, errors.startswith(told), errors.endswith("; the configuration file is left out\n")) == (
+            0,
+            True,
+            True,
+            True,
+        )
     # a wrong key can be taken out
     file.write_text("prefx = 'a'\n")
     assert (run("config", "unset", "prefx")[0], file.read_text()) == (0, "")
+
+
+def test_what_stands_in_the_file_is_blamed_on_its_line(home):
+    """A password without its user, in the file; and from an option, a login that plain http would show."""
+    folder, run = home
+    file = folder / ".config" / "tracejoin" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("# a login\npassword = 'hunter2'\n")
+    file.chmod(0o600)
+    status, _, errors = run("faults")
+    told = f"tracejoin: TRACEJOIN_USERNAME and password ({file}:2) go together: set both or neither\n"
+    assert (status, errors) == (2, told)
+    file.unlink()
+    login = {"TRACEJOIN_USERNAME": "me", "TRACEJOIN_PASSWORD": "hunter2"}
+    assert run("--endpoint", "http://search.example.com", "faults", **login)[2].startswith("tracejoin: --endpoint is plain http")
+
+
+def test_what_is_no_plain_file_or_has_a_mark(home):
+    """A FIFO is not waited for, a folder is one line, and the mark that some editors put before UTF-8 is no part of a key."""
+    folder, run = home
+    file = folder / ".config" / "tracejoin" / "config.toml"
+    file.parent.mkdir(parents=True)
+    for make, remove in ((os.mkfifo, file.unlink), (os.mkdir, file.rmdir)):
+        make(file)
+        for words in (("config",), ("faults",), ("config", "set", "prefix", "x")):
+            assert run(*words)[::2] == (2, f"tracejoin: {file} is no file: the configuration is read from one\n")
+        remove()
+    file.write_text("\ufeffprefix = 'marked'\n", encoding="utf-8")
+    assert run("config", "get", "prefix") == (0, "marked\n", "")
+
+
+@pytest.mark.parametrize("word", ["on", "true", "TRUE"])
+def test_a_switch_is_on_or_true(home, word):
+    """On the command line, in the environment, and in the file, as a word or as TOML's own value."""
+    folder, run = home
+    file = folder / ".config" / "tracejoin" / "config.toml"
+    assert run("config", "set", "utc", word) == (0, "", "")
+    assert file.read_text() == "utc = true\n"
+    file.write_text(f"utc = '{word}'\n")
+    assert run("config", "get", "utc")[0] == 0
+    assert "UTC" in run("help", "time", TRACEJOIN_UTC=word)[1]
+    assert run("config", "get", "utc", TRACEJOIN_UTC=word) == (0, f"{word}\n", "")
 
 
 def test_a_folder_that_can_not_be_written(home):

@@ -104,6 +104,16 @@ def test_traces_of_transaction_search_are_told_apart(store):
     assert stored_usage(store, since=SINCE, until=UNTIL).traces.by_span
 
 
+@both_kinds
+def test_lines_and_spans_that_are_held_count(store):
+    """They are in indices of their own, which no retention reaches."""
+    put(store, [{"create": {"_index": "@-kept-logs", "_id": "1"}}, written("1", "orders", "abc")[1]], written("2", "orders", "abc"))
+    put(store, [{"create": {"_index": "@-kept-spans", "_id": "3"}}, span("3", serviceName="orders")[1]])
+    found = stored_usage(store, since=SINCE, until=UNTIL)
+    assert [usage.count for usage in found.lines.values()] == [2]
+    assert found.spans == {"orders": 1}
+
+
 def test_nothing_is_stored(store):
     """An empty OpenSearch has no usage, and the command says so with status 1."""
     found = stored_usage(store, since=SINCE, until=UNTIL)
@@ -149,6 +159,20 @@ def test_the_command_without_aws(store, tmp_path):
     assert (dear[0]["region"], "xray_recorded" in dear[0]["borrowedPrices"]) == ("mars-1", True)
     few = tracejoin("cost", "--no-aws", "--limit", "1", **place)[1]
     assert "1 others" in few
+
+
+def test_a_policy_of_another_kind_is_not_repeated(tmp_path):
+    """Neither as one long line, nor as a line for each of its entries."""
+    passwords = tmp_path / "passwd"
+    passwords.write_text("".join(f"user{number}:x:{number}:{number}::/home/user{number}:/bin/sh\n" for number in range(200)))
+    status, _, said = tracejoin("cost", "--no-aws", "--policy", passwords)
+    assert (status, len(said) < 400, said.count("\n"), "characters)" in said) == (2, True, 1, True), said
+    entries = tmp_path / "entries.yaml"
+    entries.write_text("".join(f"{'key' * 50}{number}: 1\n" for number in range(200)))
+    status, _, said = tracejoin("policy", "check", entries)
+    lines = said.splitlines()
+    assert (status, len(lines), lines[-1]) == (2, 21, "tracejoin: entries.yaml: and 180 more mistakes")
+    assert max(map(len, lines)) < 250
 
 
 def test_wrong_usage(store, tmp_path):

@@ -229,7 +229,7 @@ def test_doctor_tells_what_is_there(settings, store):
         ((status, message),) = told(server.url)
         assert (status, "not those of this version" in message) == ("warning", True)
     assert [status for status, _ in told(server.url)] == ["unknown"]
-    assert told("") == [("ok", NOWHERE)]
+    assert told("") == [("unknown", NOWHERE)]
 
 
 def test_the_stack_s_setup_installs_it_too(settings, store, monkeypatch):

@@ -24,6 +24,7 @@ from pipeline.local.environment import local_environment
 from pipeline.local.ministack import local_aws
 from pipeline.local.xray import LocalXRay
 from pipeline.provision.install import install
+from pipeline.provision.saved_objects import NOWHERE
 from pipeline.settings import Settings
 from tests.support.broken import SCENARIOS, log_group, setting
 from tests.support.command import rows, tracejoin
@@ -77,7 +78,9 @@ def test_every_check_is_tested():
 def test_nothing_is_wrong(world):
     """With everything in order every check says so, and nothing else; only reading calls are made."""
     found = world.findings(*NAMES)
-    assert [(finding.check, finding.status, finding.message) for finding in found if finding.status != "ok"] == []
+    # nobody said where Dashboards is
+    left = [("opensearch-dashboards", "unknown", NOWHERE)]
+    assert [(finding.check, finding.status, finding.message) for finding in found if finding.status != "ok"] == left
     assert [finding.check for finding in found] == NAMES
     assert [name for name in world.aws.seen if name.startswith(("Put", "Create", "Delete", "Update", "Add", "Remove", "Set", "Send"))] == []
 
@@ -236,6 +239,23 @@ def test_how_a_cluster_is(settings, store, world):
     assert (policy.status, policy.resource) == ("warning", f"{settings.prefix}-retention")
 
 
+def test_where_nothing_is_installed_nothing_is_well(world, embedded_endpoint):
+    """Dead letters and what is overdue are not known, and the missing templates are problems."""
+    own = Settings(endpoint=embedded_endpoint, prefix="nosuch")
+    found = {
+        finding.check: finding
+        for finding in world.findings(
+            "opensearch-templates", "opensearch-dead-letters", "opensearch-overdue", own=own, endpoint=embedded_endpoint, stack="nope"
+        )
+    }
+    assert {name: finding.status for name, finding in found.items()} == {
+        "opensearch-templates": "problem",
+        "opensearch-dead-letters": "unknown",
+        "opensearch-overdue": "unknown",
+    }
+    assert "nothing is installed" in found["opensearch-overdue"].message
+
+
 def test_an_older_template_is_only_a_warning(world):
     """A template that differs works for now."""
     path = "/_component_template/doctor-settings"
@@ -343,7 +363,7 @@ def test_denied_calls_are_not_known(world):
 def test_one_denied_call_hides_only_what_needs_it(operation, permission, checks, world):
     """One permission that is missing: the checks that need it are unknown and name it, all others answer."""
     world.aws.answers[operation] = (400, {"__type": "AccessDeniedException", "message": "no"})
-    found = {finding.check: finding for finding in world.findings(*NAMES) if finding.status == "unknown"}
+    found = {finding.check: finding for finding in world.findings(*NAMES) if finding.status == "unknown" and finding.message != NOWHERE}
     assert set(checks) <= set(found)
     assert all(f"{permission} is denied" in finding.message for finding in found.values())
     assert len(found) < len(NAMES) / 2
@@ -359,7 +379,7 @@ def test_the_command_without_fault(world):
         status, output, _ = tracejoin("doctor", "--stack", STACK, **world.variables | {"COLUMNS": "40"})
         lines = output.splitlines()
         assert status == 1
-        assert [line for line in lines if not line.startswith(" ")] == ["ok", "problem"]
+        assert [line for line in lines if not line.startswith(" ")] == ["ok", "problem", "not known"]
         assert any(f"put-subscription-filter --log-group-name {name}" in line and f"--region {REGION}" in line for line in lines)
         assert [row["status"] for row in rows(tracejoin("doctor", "--stack", STACK, "--json", **world.variables)[1])].count("problem") == 1
 

@@ -1,6 +1,7 @@
 """How the command ends where it can't go on: one line that says why, no traceback, nothing left running, no comfort where nobody looked."""
 
 import os
+import shlex
 import signal
 import subprocess
 from pathlib import Path
@@ -25,15 +26,20 @@ def known(store, settings):
     return {"TRACEJOIN_ENDPOINT": store.endpoint, "TRACEJOIN_PREFIX": store.prefix}
 
 
-QUESTIONS = [("faults",), ("issues",), ("search", "a"), ("trace", TRACE), ("why", TRACE), ("map",), ("export", TRACE)]
+QUESTIONS = [("faults",), ("issues",), ("search", "a"), ("trace", TRACE), ("why", TRACE), ("map",), ("export", TRACE),
+             ("tail",), ("resolve",), ("invocations",), ("keep", TRACE), ("keep", "--list"), ("issue", "abcd"), ("issue", "ack", "abcd", "--by", "me"),
+             ("cost", "--no-aws"), ("serve", "--no-browser"), ("replay", "send")]  # fmt: skip
 
 
-@pytest.mark.parametrize("words", QUESTIONS, ids=lambda words: words[0])
+@pytest.mark.parametrize("words", QUESTIONS, ids=" ".join)
 def test_where_nothing_is_installed_nobody_has_looked(store, words):
     """Another prefix holds nothing at all: that is no "no hidden faults"."""
     status, output, said = tracejoin(*words, TRACEJOIN_ENDPOINT=store.endpoint, TRACEJOIN_PREFIX="nosuch")
     assert (status, output) == (2, "")
-    assert said == f"tracejoin: nothing is installed at {store.endpoint} for the prefix 'nosuch': run `tracejoin setup` first\n"
+    told = f"tracejoin: nothing is installed at {store.endpoint} for the prefix 'nosuch': run `tracejoin setup` first\n"
+    # replay says before that it knows no bucket
+    assert said.endswith(told)
+    assert said.count("\n") == (2 if words[0] == "replay" else 1)
 
 
 @pytest.mark.parametrize("words", [("trace", TRACE), ("trace", TRACE, "--json"), ("search", "paid"), ("explain", "-"), ("--help",)])
@@ -51,6 +57,47 @@ def test_a_file_that_can_not_be_written(known, tmp_path):
     assert (status, said.splitlines()[-1]) == (2, f"Error: {tmp_path}/nosuch/a.html: No such file or directory")
     status, _, said = tracejoin("trace", TRACE, "--html", "/dev/full", **known)
     assert (status, said) == (1, "tracejoin: /dev/full: No space left on device\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("words", [("trace", TRACE), ("why", TRACE), ("faults",), ("search", "paid"), ("--help",)])
+def test_a_terminal_that_lacks_a_character(known, words, encoding):
+    """Something else stands in its place."""
+    done = subprocess.run([*MAIN, *words], capture_output=True, check=False, env=os.environ | known | {"PYTHONIOENCODING": encoding})
+    assert (done.returncode in {0, 1}, b"Traceback" in done.stderr) == (True, False), done.stderr
+
+
+def test_closed_streams(known):
+    """Without stdout nothing is done and the status is 1; without stderr the command answers all the same."""
+    quoted = shlex.join([*MAIN, "search", "--limit", "1"])
+    for closing, status in ((">&-", 1), (">&- 2>&-", 1), ("2>&-", 0)):
+        done = subprocess.run(["sh", "-c", f"{quoted} {closing}"], capture_output=True, text=True, check=False, env=os.environ | known)
+        told = "tracejoin: the output can't be written: stdout is closed\n" if closing == ">&-" else ""
+        assert (done.returncode, done.stderr, bool(done.stdout)) == (status, told, status == 0)
+
+
+def test_what_is_no_opensearch():
+    """A server that answers everything in JSON of its own, and a path that OpenSearch does not know: one line, and nothing is written."""
+    seen = []
+
+    def answer(request):
+        seen.append(request.method)
+        return 200, {"took": 1}
+
+    with HttpServer(answer) as server:
+        for words in (("setup", "--check"), ("setup",)):
+            status, output, said = tracejoin(*words, "--endpoint", server.endpoint)
+            assert (status, output, said.count("\n"), "or is no OpenSearch" in said) == (1, "", 1, True), said
+    assert set(seen) == {"GET"}
+
+    def unknown(request):
+        return 400, {"error": f"no handler found for uri [{request.path}] and method [{request.method}]"}
+
+    with HttpServer(unknown) as server:
+        for words in (("setup", "--check"), ("faults",), ("search", "a")):
+            status, _, said = tracejoin(*words, "--endpoint", f"{server.endpoint}/some/where")
+            assert (status, said.count("\n")) == (1, 1)
+            assert "it may be no OpenSearch, or the path /some/where of the endpoint is wrong" in said
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -1,12 +1,15 @@
 """Issues: faults of one cause are one, told when they are new, come back or grow, against the embedded and a real OpenSearch."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from pipeline.alert.dispatch import LEASE_MS
 from pipeline.alert.grouping import WINDOW_MS
 from pipeline.errors import UnavailableError
+from pipeline.issues.sightings import arn_of_function
+from tests.support.documents import put, span
 from tests.support.issue_world import NO_PRICE, NO_STOCK, IssueWorld
 from tests.support.stores import both_kinds
 
@@ -275,3 +278,13 @@ def test_several_issues_of_a_service_share_a_message(world):
     assert all(f"  {issue.id}  new" in text for issue in world.issues().values())
     assert (attributes["issues"], attributes["traces"]) == ("new", "4")
     assert {issue.due for issue in world.issues().values()} == {""}
+
+
+@both_kinds
+def test_the_function_of_a_held_trace_is_known(store):
+    """Its spans are in the index of what is held, and name the ARN of the function."""
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
+    _, source = span("1", traceId="a" * 32, serviceName="orders", attributes={"aws": {"function_arn": arn}})
+    put(store, [{"create": {"_index": "@-kept-spans", "_id": "1"}}, source])
+    sighting = SimpleNamespace(fingerprint=SimpleNamespace(service="orders"))
+    assert arn_of_function(store, SimpleNamespace(trace_id="a" * 32, sighting=sighting)) == arn

@@ -395,6 +395,9 @@ def test_without_a_bucket_letters_alone_are_sent(store, settings, environment):
     assert (status, rows(output)[0]["found"]) == (0, 0)
     assert "--stack" in said
     assert "--bucket" in said
+    for words in ((), ("send",)):
+        status, output, _ = tracejoin("replay", *words, **environment)
+        assert (status, "no dead letter; parked events were not looked at (--stack or --bucket)" in output) == (0, True)
 
 
 @pytest.mark.parametrize(("given", "said"), [({"TRACEJOIN_PARKED_BUCKET": "no-such-bucket"}, "no-such-bucket"), ({"TRACEJOIN_PREFIX": "nowhere"}, "tracejoin setup"),

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 from contextlib import contextmanager
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -16,11 +17,11 @@ from tests.support.waiting import PATIENCE
 
 
 @contextmanager
-def serving(endpoint, *arguments):
+def serving(store, *arguments):
     """A running server and the address that it printed."""
-    command = [*MAIN, "serve", "--no-browser", "--endpoint", endpoint, *map(str, arguments)]
+    command = [*MAIN, "serve", "--no-browser", "--endpoint", store.endpoint, *map(str, arguments)]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TRACEJOIN_PREFIX": "served"}
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TRACEJOIN_PREFIX": store.prefix}
     ) as process:
         try:
             yield process, urlsplit(process.stdout.readline().strip())
@@ -38,9 +39,9 @@ def ask(address, path, **headers):
     return answer.status, answer.headers, text
 
 
-def test_it_prints_an_address_that_opens(embedded_endpoint):
+def test_it_prints_an_address_that_opens(store):
     """The address alone is on stdout; it begins a session; Ctrl-C ends the server with status 0 and no traceback, a page that follows or not."""
-    with serving(embedded_endpoint) as (process, address):
+    with serving(store) as (process, address):
         assert (address.scheme, address.hostname, len(parse_qs(address.query)["token"][0]) >= 43) == ("http", "127.0.0.1", True)
         assert ask(address, "/")[0] == 401
         status, headers, _ = ask(address, f"/?{address.query}")
@@ -58,31 +59,33 @@ def test_it_prints_an_address_that_opens(embedded_endpoint):
     assert (process.returncode, output, errors) == (0, "", "")
 
 
-def test_each_start_has_a_new_token(embedded_endpoint):
+def test_each_start_has_a_new_token(store):
     """A cookie of an earlier start at the same port opens nothing."""
-    with serving(embedded_endpoint) as (_, first):
+    with serving(store) as (_, first):
         cookie = ask(first, f"/?{first.query}")[1]["Set-Cookie"].partition(";")[0]
-    with serving(embedded_endpoint, "--port", first.port, "--read-only") as (_, second):
+    with serving(store, "--port", first.port, "--read-only") as (_, second):
         assert (second.port, second.query != first.query) == (first.port, True)
         assert ask(second, "/", Cookie=cookie)[0] == 401
-        status, _, said = tracejoin("serve", "--no-browser", "--port", first.port, "--endpoint", embedded_endpoint)
+        status, _, said = tracejoin(
+            "serve", "--no-browser", "--port", first.port, TRACEJOIN_ENDPOINT=store.endpoint, TRACEJOIN_PREFIX=store.prefix
+        )
         assert (status, f"port {first.port}" in said) == (1, True)
 
 
-def test_a_token_file_lasts(embedded_endpoint, tmp_path):
+def test_a_token_file_lasts(store, tmp_path):
     """It is made where it is missing, for its owner alone, and read again."""
     file = tmp_path / "token"
-    with serving(embedded_endpoint, "--token-file", file) as (_, first):
+    with serving(store, "--token-file", file) as (_, first):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    with serving(embedded_endpoint, "--token-file", file) as (_, second):
+    with serving(store, "--token-file", file) as (_, second):
         assert second.query == first.query == f"token={file.read_text().strip()}"
 
 
-def test_others_need_a_token_that_lasts(embedded_endpoint, tmp_path):
+def test_others_need_a_token_that_lasts(store, tmp_path):
     """--host alone is refused; with a token file it says what it means, and serves the names it is told."""
     status, output, said = tracejoin("serve", "--no-browser", "--host", "0.0.0.0")
     assert (status, output, "--token-file" in said) == (2, "", True)
-    with serving(embedded_endpoint, "--host", "0.0.0.0", "--allow-host", "logs.example", "--token-file", tmp_path / "token") as (
+    with serving(store, "--host", "0.0.0.0", "--allow-host", "logs.example", "--token-file", tmp_path / "token") as (
         process,
         address,
     ):
@@ -110,10 +113,10 @@ def test_a_token_file_that_is_no_good(tmp_path, content, mode, said):
     assert (status, output, said in errors) == (2, "", True)
 
 
-def test_it_sends_dead_letters_again(embedded_endpoint):
+def test_it_sends_dead_letters_again(store):
     """Health's form works in the program as it is started, with its own settings; with --read-only it is refused."""
     for arguments, status in (((), 303), (("--read-only",), 403)):
-        with serving(embedded_endpoint, *arguments) as (_, address):
+        with serving(store, *arguments) as (_, address):
             access = Access(token=parse_qs(address.query)["token"][0], port=address.port)
             cookie = f"{access.cookie}={access.session}"
             connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=PATIENCE)
@@ -124,5 +127,11 @@ def test_it_sends_dead_letters_again(embedded_endpoint):
             connection.close()
             assert answer.status == status
             if status == 303:
-                # nothing is installed under this prefix
-                assert "tracejoin setup" in ask(address, answer.headers["Location"].partition("#")[0], Cookie=cookie)[2]
+                assert "There is no dead letter to send" in ask(address, answer.headers["Location"].partition("#")[0], Cookie=cookie)[2]
+
+
+def test_it_starts_while_opensearch_is_away():
+    """The page tells of it, and goes on when OpenSearch is back."""
+    with serving(SimpleNamespace(endpoint="http://127.0.0.1:1", prefix="away")) as (_, address):
+        cookie = ask(address, f"/?{address.query}")[1]["Set-Cookie"].partition(";")[0]
+        assert "does not answer" in ask(address, "/", Cookie=cookie)[2]

@@ -9,6 +9,7 @@ from pipeline.provision import install as setup
 from pipeline.provision.desired_state import satisfies
 from pipeline.provision.install import install
 from pipeline.store.serverless import ServerlessStore
+from tests.support.command import tracejoin
 from tests.support.stores import both_kinds
 
 
@@ -29,6 +30,9 @@ def test_check_only_looks(store):
     for _ in range(2):
         changes = {change.name: change.action for change in install(store, retention_days=14, check=True)}
         assert changes[f"{store.prefix}-logs"] == "created"
+    place = {"TRACEJOIN_ENDPOINT": store.endpoint, "TRACEJOIN_PREFIX": store.prefix}
+    status, output, _ = tracejoin("setup", "--check", "--no-monitors", "--no-dashboards", **place)
+    assert (status, f"missing, would be created  index template {store.prefix}-logs" in output) == (1, True)
 
 
 @both_kinds

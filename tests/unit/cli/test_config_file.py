@@ -99,6 +99,6 @@ def test_a_file_that_can_not_be_read(tmp_path):
     """None is an empty one; a folder and what is no UTF-8 are told."""
     assert read_config_file(tmp_path / "none.toml") == ConfigFile(tmp_path / "none.toml")
     (tmp_path / "latin.toml").write_bytes(b"prefix = '\xe4'")
-    for name, problem in ((".", "can't be read: Is a directory"), ("latin.toml", "is not UTF-8")):
+    for name, problem in ((".", "is no file"), ("latin.toml", "is not UTF-8")):
         with pytest.raises(MisconfiguredError, match=problem):
             read_config_file(tmp_path / name)

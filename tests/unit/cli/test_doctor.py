@@ -14,3 +14,13 @@ def test_what_a_person_reads():
     assert lines[3:5] == ["  m  r0: text", "      do 0"]
     assert lines[-3] == "  m  and 2 more; --json shows all"
     assert lines[-1] == "  x, y, z  no credentials"
+
+
+def test_a_terminal_wraps_findings_but_no_remedy():
+    """Each line fits; what is to be pasted stays in one piece."""
+    remedy = "aws logs put-subscription-filter " + "--option value " * 20
+    found = [CheckResult("check", "problem", "name", "word " * 60, remedy), CheckResult("other", "unknown", "", "words\nmore " * 60)]
+    lines = list(report_lines(found, 60))
+    assert f"      {remedy}" in lines
+    assert max(len(line) for line in lines if remedy not in line) <= 60
+    assert " ".join(" ".join(lines).split()) == " ".join(" ".join(report_lines(found)).split())
