@@ -27,8 +27,9 @@ def resolve(app: CommandContext) -> int:
     While X-Ray is away, what follows from log lines happens all the same; the exit status is 1 then, where another
     account refuses, and where an index takes no writes.
     """
-    store = app.installed_store()
+    store = app.store()
     source = trace_source_for(app.settings, lambda: xray(app), _CONFIG)
+    store.require_templates()
     resolver = Resolver(store=store, source=source, settings=app.settings, topic=alert_topic_for(app.settings))
     resolution = resolver.sweep(force=True)
     app.emit(resolution)

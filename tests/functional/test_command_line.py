@@ -226,7 +226,7 @@ def test_resolve_says_that_xray_is_away_and_does_the_rest(embedded_endpoint, tmp
 
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
-    [(["search", "--endpoint", "http://127.0.0.1:1", "--text", "x"], 1, "does not answer"), (["search", "--endpoint", "nowhere"], 2, "TRACEJOIN_ENDPOINT"),
+    [(["search", "--endpoint", "http://127.0.0.1:1", "--text", "x"], 1, "does not answer"), (["search", "--endpoint", "nowhere"], 2, "--endpoint: "),
      (["ship", "missing.json"], 2, "missing.json"), (["explain", "missing.log"], 2, "missing.log"), (["classify", "missing.json"], 2, "missing.json"),
      (["search", "--trace-id", "42"], 2, "is no trace id"), (["search", "--limit", "many"], 2, "limit"), (["nonsense"], 2, "nonsense"),
      (["resolve"], 2, "AWS_REGION")],

@@ -107,8 +107,8 @@ def test_hostile_text_steers_no_terminal(store, settings):
 def test_no_id_is_nothing_and_not_everything(case, settings, id_):
     """As in a script whose variable is empty."""
     status, output, errors = run(settings, id_)
-    assert (status, output) == (1, "")
-    assert "nothing is known of" in errors
+    assert (status, output) == (2, "")
+    assert "it is empty" in errors
 
 
 @pytest.mark.parametrize("place", ["missing/x", "file/x", "n" * 256])

@@ -8,11 +8,13 @@ import pytest
 
 from pipeline.errors import UnavailableError
 from pipeline.local.environment import REGION
+from pipeline.local.ministack import local_aws
 from pipeline.local.xray import LocalXRay
 from pipeline.model.trace_ids import to_xray
 from pipeline.sweep_queue import PERIOD, SweepQueue
 from tests.support.events import OTHER, OTHER_REQUEST, TRACE, document, function, lambda_event, packed, powertools, report, service
 from tests.support.http_server import Forwarder, HttpServer
+from tests.support.paths import UNMEASURED
 from tests.support.serverless_collection import ENVIRONMENT, Collection
 from tests.support.shipping import lines_of, shipped
 from tests.support.stack import Stack
@@ -38,6 +40,13 @@ class Counter:
         """What the OpenSearch behind it answers."""
         self.requests.append(f"{request.method} {request.path}")
         return (503, {}) if self.away else self._behind(request)
+
+
+@pytest.fixture(scope="module")
+def aws():
+    """A local AWS of this module's own: the hourly round over the log groups of others would take its time."""
+    with local_aws(UNMEASURED) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
