@@ -47,15 +47,6 @@ class Recovery:
         return frozenset(found)
 
     @cached_property
-    def _in_excused_attempts(self) -> frozenset[str]:
-        """The ids of the segments of failed attempts of durable operations that did not fail, and of all below them."""
-        found: set[str] = set()
-        for id_, ancestry in self.tree.ancestries.items() if self._durable.excused else ():
-            if id_ in self._durable.excused or (ancestry.above and ancestry.above.id in found):
-                found.add(id_)
-        return frozenset(found)
-
-    @cached_property
     def _earlier_attempts(self) -> frozenset[str]:
         """The ids of the earlier attempts of events whose last attempt went well."""
         tried = (self.tree.attempts_of(fact) for fact in self.tree if fact.origin == SERVICE and not fact.in_progress)
@@ -72,9 +63,7 @@ class Recovery:
     def recovered_line(self, signal: SignalFact) -> bool:
         """Whether the failure that a log line shows was recovered."""
         service = self.service_of(signal.request_id)
-        # whatever logger wrote it: the span of an attempt that failed, and was repeated, tells
-        own = signal.span_id in self._in_excused_attempts
-        if own or (service and self.recovered(service)) or self._durable.excuses_line(signal):
+        if (service and self.recovered(service)) or self._durable.excuses_line(signal):
             return True
         return bool(signal.at) and (
             signal.at < self._last_good_start(signal)

@@ -104,7 +104,7 @@ def ran_in_other_trace(line_id: str, source: Mapping[str, Any], claimed: str) ->
 def retract_signals(line_id: str, source: Mapping[str, Any]) -> TraceState:
     """Facts that retract a line's signals after it was assigned to a trace by mistake; they hold nothing that an assignment changes."""
     facts = _signals_of(line_id, source, _request_of(source, stream_of(source))).values()
-    retracted = {"service_name": "", "request_id": "", "text": "", "span_id": "", "durable": None, "by_position": False, "retracted": True}
+    retracted = {"service_name": "", "request_id": "", "text": "", "durable": None, "by_position": False, "retracted": True}
     return TraceState(signals={fact.line_id: msgspec.structs.replace(fact, **retracted) for fact in facts})
 
 
@@ -123,7 +123,7 @@ def _signals_of(line_id: str, source: Mapping[str, Any], request: RequestFact) -
         line_id=line_id, signals=signals, service_name=source.get("serviceName", ""), request_id=request.request_id,
         log_group=stream.log_group, account=stream.account, at=request.first_at,
         text=evidence_of(source.get("body", ""), source.get("excerpt")), severity=(source.get("severity") or {}).get("number") or 0,
-        span_id=said_by_line(source, "spanId") or "", by_position=names_another(source), durable=durable_in(source),
+        by_position=names_another(source), durable=durable_in(source),
     )  # fmt: skip
     return {line_id: fact}
 

@@ -172,8 +172,6 @@ class SignalFact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Milliseconds since the epoch, UTC."""
     severity: int = 0
     """OpenTelemetry's severity number; 0 if the line names none."""
-    span_id: str = ""
-    """The span that the line itself names; empty if it names none."""
     durable: DurableFact | None = None
     """What the line says of a durable execution of Lambda."""
     by_position: bool = False

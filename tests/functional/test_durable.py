@@ -142,15 +142,6 @@ def test_what_was_suspended_goes_on_in_the_same_record(store, settings, view, wr
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_whatever_logger_wrote_in_an_attempt_that_was_repeated_is_no_finding(store, settings, view):
-    """The plugin gives each line its span, and that of the attempt failed: so does the line of a logger that is not the SDK's."""
-    run = run_durable("well, by another logger", view)
-    found, records = settled(store, settings, [*run.log_events(run.trace_id), *run.span_events()], [run.trace_id])
-    assert [document for document in found if document.get("body", "").find("no answer of the card service") >= 0]
-    assert rules_in(records) == []
-
-
-@pytest.mark.parametrize("view", VIEWS)
 def test_spans_alone_tell_once_of_an_operation_that_failed_for_good(store, settings, view):
     """Its attempts are one failure, in whichever invocation they ran, and so is the span of its end that a replay sends again."""
     run = run_durable("caught", view)

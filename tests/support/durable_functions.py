@@ -30,7 +30,7 @@ _VIEWS = {"execution": "ExecutionOtelPlugin", "invocation": "InvocationOtelPlugi
 Handler = Callable[..., Any]
 
 
-def _order(*, failures: int = 0, attempts: int = 3, caught: bool = False, swallowed: bool = False, other_logger: bool = False) -> Handler:
+def _order(*, failures: int = 0, attempts: int = 3, caught: bool = False, swallowed: bool = False) -> Handler:
     """Charges a card, waits and sends: the card's service is down for the first ``failures`` attempts."""
     tries = itertools.count(1)
     strategy = create_retry_strategy(RetryStrategyConfig(max_attempts=attempts, initial_delay=Duration.from_seconds(1)))
@@ -39,8 +39,6 @@ def _order(*, failures: int = 0, attempts: int = 3, caught: bool = False, swallo
         step.logger.info("charging")
         if next(tries) <= failures:
             step.logger.error("the card service is down")
-            if other_logger:
-                logging.getLogger("app").error("no answer of the card service")
             if not swallowed:
                 raise ConnectionError("card service down")
         return "paid"
@@ -69,7 +67,6 @@ def _deliver(child: Any) -> None:
 
 FUNCTIONS: dict[str, Callable[[], Handler]] = {
     "well after two attempts": lambda: _order(failures=2),
-    "well, by another logger": lambda: _order(failures=2, other_logger=True),
     "failed": lambda: _order(failures=9, attempts=2),
     "caught": lambda: _order(failures=9, attempts=2, caught=True),
     "swallowed": lambda: _order(failures=1, swallowed=True),
