@@ -146,7 +146,7 @@ def _behind(streams: Mapping[LogStream, Sequence[str]], join_keys: Mapping[str, 
     """The log streams with a line that is older than what was searched there: a later search finds the newer ones."""
     # where writes show late, what is read here may be old
     return {stream: times for stream, times in streams.items()
-            if store.capabilities.visible_after or min(map(millis_of, times)) <= join_keys[stream_key(stream)].searched_until}  # fmt: skip
+            if store.capabilities.visible_after or millis_of(min(times)) <= join_keys[stream_key(stream)].searched_until}  # fmt: skip
 
 
 def _open_before(streams: Mapping[LogStream, Sequence[str]], store: Store) -> set[str]:

@@ -9,6 +9,7 @@ of `aws-durable-execution-sdk-python` 3.0.0 (the attributes `durable.…`).
 """
 
 import re
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -82,13 +83,23 @@ _LOCAL: Final = (
 )
 """A regular expression for what AWS' local runner writes in place of an ARN, and for the form that it means to write."""
 
+_EITHER: Final = f"{EXECUTION_ARN}|{_LOCAL}"
+_LARGEST_ATTEMPT: Final = 10**9
+
 
 def is_execution_arn(text: str) -> bool:
     """Whether ``text`` is the ARN of a durable execution, or what AWS' local runner writes in its place.
 
     Anything else joins nothing: who has no ARN may log `unknown` for it, and executions of Step Functions have ARNs of their own.
     """
-    return len(text) <= LONGEST_ARN and re.fullmatch(f"{EXECUTION_ARN}|{_LOCAL}", text, re.ASCII) is not None
+    return len(text) <= LONGEST_ARN and re.fullmatch(_EITHER, text, re.ASCII) is not None
+
+
+def attempt_in(value: object) -> int | None:
+    """Returns the number of an attempt, from 1; None where ``value`` is no such number."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    return int(value) if 0 < value < _LARGEST_ATTEMPT else None
 
 
 def execution_name_in(arn: str) -> str:

@@ -5,14 +5,12 @@ those for Node.js and Java share. X-Ray may show them as annotations, whose keys
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, Final
 
-from pipeline.model.durable import DurableFact, execution_name_in, is_execution_arn
+from pipeline.model.durable import DurableFact, attempt_in, execution_name_in, is_execution_arn
 from pipeline.model.json_values import as_text
 from pipeline.traces.segment import LONGEST_NAME
 
-_LARGEST_ATTEMPT: Final = 10**9
 _EXECUTION: Final = ("durable.execution.arn", "durable_execution_arn")
 
 
@@ -24,7 +22,7 @@ def durable_in(attributes: Mapping[str, Any]) -> DurableFact | None:
     arn = as_text(attributes.get("durable.execution.arn"))
     if not is_execution_arn(arn):
         return None
-    first, attempt = attributes.get("durable.invocation.first"), attributes.get("durable.attempt.number")
+    first = attributes.get("durable.invocation.first")
     return DurableFact(
         execution_arn=arn,
         execution_name=execution_name_in(arn),
@@ -35,9 +33,7 @@ def durable_in(attributes: Mapping[str, Any]) -> DurableFact | None:
         operation_name=_text(attributes, "durable.operation.name"),
         operation_type=_text(attributes, "durable.operation.type"),
         operation_status=_text(attributes, "durable.operation.status"),
-        attempt=int(attempt)
-        if isinstance(attempt, int | Decimal) and not isinstance(attempt, bool) and 0 < attempt < _LARGEST_ATTEMPT
-        else None,
+        attempt=attempt_in(attributes.get("durable.attempt.number")),
         attempt_outcome=_text(attributes, "durable.attempt.outcome"),
     )
 

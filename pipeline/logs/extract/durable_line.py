@@ -14,11 +14,11 @@ import msgspec
 
 from pipeline.logs.extract.json_keys import DECODE_ERRORS, decode_part, without_half_pairs
 from pipeline.logs.extract.log_line import JsonLine, LogLine
-from pipeline.model.durable import DurableFact, execution_name_in, is_execution_arn
+from pipeline.model.durable import DurableFact, attempt_in, execution_name_in, is_execution_arn
 from pipeline.model.json_values import as_text
 
 _LONGEST_NAME: Final = 256
-_LARGEST_ATTEMPT: Final = 10**9
+_MOST_DIGITS: Final = 9
 _LONGEST_EXCERPT: Final = 320
 _ATTEMPT_FAILED: Final = re.compile(r"failed step for id: ([0-9A-Za-z_-]{1,128}), name: ([^\r\n]{0,256})")
 _OPERATION_FAILED: Final = re.compile(
@@ -184,6 +184,6 @@ def _name(value: object) -> str:
 
 def _attempt(value: object) -> int | None:
     """The number of an attempt; loggers for Java write it as text."""
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < len(str(_LARGEST_ATTEMPT)):
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _MOST_DIGITS:
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LARGEST_ATTEMPT else None
+    return attempt_in(value)
