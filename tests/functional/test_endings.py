@@ -34,7 +34,7 @@ QUESTIONS = [("faults",), ("issues",), ("search", "a"), ("trace", TRACE), ("why"
 @pytest.mark.parametrize("words", QUESTIONS, ids=" ".join)
 def test_where_nothing_is_installed_nobody_has_looked(store, words):
     """Another prefix holds nothing at all: that is no "no hidden faults"."""
-    status, output, said = tracejoin(*words, TRACEJOIN_ENDPOINT=store.endpoint, TRACEJOIN_PREFIX="nosuch")
+    status, output, said = tracejoin(*words, TRACEJOIN_ENDPOINT=store.endpoint, TRACEJOIN_PREFIX="nosuch", AWS_REGION="eu-west-1")
     assert (status, output) == (2, "")
     told = f"tracejoin: nothing is installed at {store.endpoint} for the prefix 'nosuch': run `tracejoin setup` first\n"
     # replay says before that it knows no bucket
