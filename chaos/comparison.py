@@ -20,7 +20,7 @@ _WAY: Final[Mapping[str, Sequence[tuple[str, ...]]]] = {
     "alerts": (("@timestamp",), ("alert", "at"), ("alert", "group"), ("evidence",), ("serviceName",), ("transactionId",)),
     "dead-letters": (("@timestamp",),),
 }
-_TRIES: Final = (("trace", "version"), ("state", "lookups"), ("left",))
+_TRIES: Final = (("trace", "version"), ("state", "lookups"), ("left",), ("knowsLines",))
 _BATCH: Final = 500
 _LEASE: Final = "lease"
 

@@ -102,7 +102,7 @@ class Settlement:
         for id_, state in answers.facts.items():
             facts[id_] = merge(facts[id_], state)
         looked_up = {id_: state.segments.keys() for id_, state in answers.facts.items()}
-        known = self._records.merge_in(facts, before, spans_follow=looked_up)
+        known = self._records.merge_in(facts, before, spans_follow=looked_up, batches={id_: run.held.batches_of(id_) for id_ in ids})
         if run.again:
             # the others stay given up
             known = {id_: known[id_] for id_ in answers.facts}

@@ -22,9 +22,10 @@ from pipeline.settings import Settings
 from pipeline.store import dead_letters
 from pipeline.store.client import Store
 from pipeline.store.dead_letters import DeadLetter
-from pipeline.store.held_lines import HeldLines
+from pipeline.store.held_lines import HeldLines, batch_digest
 from pipeline.store.join_keys import JoinKeys
 from pipeline.store.log_writer import BulkItems, WriteResult, write_logs
+from pipeline.store.trace_document import Opening
 from pipeline.store.trace_records import TraceRecords
 
 
@@ -121,9 +122,15 @@ def ship(event: object, *, store: Store, settings: Settings, remaining: Callable
     return Shipment(ledger, unsettled, lines, dict(caught_up.stale), dict(_foreign_events(received, settings)))
 
 
-def _begun(items: BulkItems) -> dict[str, str]:
-    """The time of a line of each trace whose lines are answered for by its record."""
-    return {line.trace_id: line.timestamp for _, line in items if line.trace_id and not line.stale_trace_id}
+def _begun(items: BulkItems) -> dict[str, Opening]:
+    """What is to be known of the lines, by trace, that are answered for by its record."""
+    times: dict[str, str] = {}
+    ids: dict[str, list[str]] = {}
+    for action, line in items:
+        if line.trace_id and not line.stale_trace_id:
+            times[line.trace_id] = line.timestamp
+            ids.setdefault(line.trace_id, []).append(action.create.id)
+    return {id_: Opening(at, batch_digest(ids[id_])) for id_, at in times.items()}
 
 
 def _unmoved(held: HeldLines | None, items: BulkItems, moved: Collection[tuple[str, str]]) -> HeldLines | None:

@@ -30,22 +30,26 @@ if TYPE_CHECKING:
 
 # what a line may say itself, and its trace may say otherwise
 _SAID: Final = ("spanId", "sampled", "correlationId")
+_LEFT: Final = {"term": {"trace.state": IN_RECORD}}
 
 
 def out_of_date(records: Iterable[TraceRecord], store: Store, held: Mapping[tuple[str, str], Hit] | None = None) -> list[Hit]:
     """Returns the lines and spans of these traces that carry an older verdict than the record; finds refreshed documents only.
 
-    Those of the ``held`` ones, by index and id, that nobody changed since are not read again.
+    Without the lines that were left as they were shipped, and may stay so, where the record holds what all of them say. Those of the
+    ``held`` ones, by index and id, that nobody changed since are not read again.
     """
-    by_version: dict[int, list[str]] = {}
+    alike: dict[tuple[int, bool], list[str]] = {}
     for record in records:
-        by_version.setdefault(max(record.version, 1), []).append(record.trace_id)
-    if not by_version:
+        without_left = record.left and record.knows_all_lines and not record.lets_go
+        alike.setdefault((max(record.version, 1), without_left), []).append(record.trace_id)
+    if not alike:
         return []
     older = [
-        {"bool": {"filter": [{"terms": {"traceId": ids}}, {"range": {"trace.version": {"lt": version}}}]}}
-        for version, ids in by_version.items()
-    ]
+        {"bool": {"filter": [{"terms": {"traceId": ids}}, {"range": {"trace.version": {"lt": version}}}],
+                  "must_not": [_LEFT] if without_left else []}}
+        for (version, without_left), ids in alike.items()
+    ]  # fmt: skip
     query = {"bool": {"should": older, "minimum_should_match": 1}}
     known = held or {}
     found = [(hit, known.get((hit.index, hit.id))) for hit in store.scan(query, index=store.lines_and_spans, source=False)]

@@ -4,19 +4,23 @@
 need not where all of that is known to be in the hint:
 
 - The trace has its first verdict now. So its lines are pending. Those in the hint get their verdict; whoever indexed others sends a hint
-  of them, too, or finds the trace's record; and what is lost is pending, which the sweep finds.
+  of them, too, or finds the trace's record; and what is lost is pending, which the sweep finds. Where lines are not pending, since the
+  record answers for them, it names the batches that opened it, and all of these are in hints.
 - The START and the end of each of its invocations are in one batch of a log stream: no other batch holds lines between the two, nor was
   there another attempt, whose lines would have `sought` the request.
 - The join keys of its requests name no other trace, and no line without a trace has `sought` them, or its calls of PutEvents.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 from pipeline.errors import BadInputError
 from pipeline.join.by_request import sought_calls
 from pipeline.model.facts import RequestFact
 from pipeline.model.invocations import ENDS, STARTS, LogStream, stream_of, windows_of
-from pipeline.store.held_lines import HeldLines
+from pipeline.model.line_states import IN_RECORD
+from pipeline.store.held_lines import HeldLines, batch_digest
 from pipeline.store.join_keys import JoinKey
 from pipeline.store.results import Hit
 from pipeline.store.trace_document import TraceRecord
@@ -35,6 +39,7 @@ class HeldTraces:
         self._lines: dict[str, dict[tuple[str, str], Hit]] = {}
         self._uncertain: set[str] = set()
         self._whole: set[tuple[LogStream, str]] = set()
+        self._batches: defaultdict[str, set[str]] = defaultdict(set)
         for trace_ids, lines in hints:
             if lines is None or not self._reads(lines):
                 self._uncertain.update(trace_ids)
@@ -55,10 +60,14 @@ class HeldTraces:
 
         ``join_keys`` are those that the trace shows, as stored.
         """
-        return self.has(record.trace_id) and record.version == 1 and not sought_calls(record, join_keys) and all(
+        return self.has(record.trace_id) and record.version == 1 and record.knows_all_lines and not sought_calls(record, join_keys) and all(
             self.is_whole(request) and _is_alone(join_keys.get(request.request_id), record.trace_id)
             for request in record.state.requests.values() if request.platform
         )  # fmt: skip
+
+    def batches_of(self, trace_id: str) -> AbstractSet[str]:
+        """The digests of the batches whose lines of the trace `lines_of` returns, as far as its record answers for them."""
+        return self._batches[trace_id] if self.has(trace_id) else frozenset()
 
     def is_whole(self, request: RequestFact) -> bool:
         """Whether all attempts of a request are one, which stands in one batch, so that no other batch has lines of it."""
@@ -75,6 +84,8 @@ class HeldTraces:
             return False
         for part in lines.parts():
             self._read_batch(hits[part])
+        for id_, line_ids in _left_as_shipped(hits).items():
+            self._batches[id_].add(batch_digest(line_ids))
         return True
 
     def _read_batch(self, batch: _Batch) -> None:
@@ -92,6 +103,15 @@ class HeldTraces:
 
 def _traces_in(hit: Hit) -> list[str]:
     return [id_ for id_ in (hit.source.get("traceId"), hit.source.get("staleTraceId")) if id_]
+
+
+def _left_as_shipped(hits: Iterable[Hit | None]) -> dict[str, list[str]]:
+    """The ids of the lines that their traces' records answer for, by trace."""
+    found: dict[str, list[str]] = {}
+    for hit in hits:
+        if hit and (hit.source.get("trace") or {}).get("state") == IN_RECORD:
+            found.setdefault(hit.source["traceId"], []).append(hit.id)
+    return found
 
 
 def _may_interleave(batch: Iterable[Hit]) -> bool:

@@ -1,6 +1,7 @@
 """Held lines: the log lines of one bulk body with their versions, so that `resolve` need not search for what `ship` has just written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from typing import Final, cast
 
 import msgspec
@@ -43,6 +44,11 @@ class HeldLines(msgspec.Struct, frozen=True, rename="camel"):
         """Yields the lines of each batch of a log stream, as a slice."""
         for start, end in zip(self.starts, (*self.starts[1:], len(self.versions)), strict=True):
             yield slice(start, end)
+
+
+def batch_digest(line_ids: Iterable[str]) -> str:
+    """Names the lines of one trace that one call of `ship` wrote, by their documents' ids, in their order there."""
+    return blake2b("\n".join(line_ids).encode(), digest_size=12).hexdigest()
 
 
 def _unzipped(body: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """Trace document: a trace's record, the document that it is stored as, and the status that its lines and spans carry."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,13 @@ _MOST_VALUES = 50
 _MOST_CORRELATION_IDS = 100
 
 
+class Opening(NamedTuple):
+    """The lines of a trace, of one call of `ship`, that open its record: the time of one (ISO 8601), and the digest of all."""
+
+    at: str
+    batch: str
+
+
 class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is stored of a trace: its state, its verdict and the version of both.
 
@@ -30,6 +37,8 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
         spans_behind: the ids of the spans that a look-up found and that may not be stored yet, so that one has to find them again.
         left: its lines keep what they were shipped with, since nothing about the trace is notable, nor ever was. Only ``ship`` begins that,
             with a record of its own, so that lines of another one are written in any case.
+        opened_by: the digests of the batches that opened it, of which it may lack what their lines say.
+        knows_lines: it holds what all lines say that were left as they were shipped, but for those of such a batch.
         changed_at: when the record last changed (epoch milliseconds), in a store where writes show late; else 0.
         settled_at: when it was settled last (epoch milliseconds), where a policy samples; else 0.
         expendable: as far as the trace itself tells, its lines and spans are in no share that the policy keeps (`pipeline.retain`); the
@@ -47,6 +56,8 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
     transaction: str = ""
     spans_behind: frozenset[str] = frozenset()
     left: bool = False
+    opened_by: frozenset[str] = frozenset()
+    knows_lines: bool = False
     changed_at: int = 0
     settled_at: int = 0
     expendable: bool = False
@@ -59,6 +70,11 @@ class TraceRecord(msgspec.Struct, frozen=True, kw_only=True):
     def transaction_id(self) -> str:
         """The id of the trace's transaction; a trace that is joined to no other is a transaction of its own."""
         return self.transaction or self.trace_id
+
+    @property
+    def knows_all_lines(self) -> bool:
+        """Whether it holds what all lines say that are not pending, since it answers for them."""
+        return not self.opened_by and (self.knows_lines or not self.left)
 
     @property
     def healthy(self) -> bool:
@@ -100,14 +116,21 @@ def document_of(record: TraceRecord) -> dict[str, Any]:
         **({"held": True} if record.held else {}),
         **({"spansBehind": sorted(record.spans_behind)} if record.spans_behind else {}),
         **({"left": True} if record.left else {}),
+        **({"openedBy": dict.fromkeys(sorted(record.opened_by), True)} if record.opened_by else {}),
+        **({"knowsLines": True} if record.knows_lines else {}),
         **({"changedAt": record.changed_at} if record.changed_at else {}),
     }
 
 
-def opened_document(trace_id: str, at: str) -> dict[str, Any]:
-    """Makes the document of a trace of which nobody has looked at a line yet; ``at`` is the time of one (ISO 8601)."""
-    return {"@timestamp": at, "lastSeenAt": at, "doc": {"kind": "trace"}, "traceId": trace_id, "trace": PENDING, "settled": False,
-            "left": True}  # fmt: skip
+def opened_document(trace_id: str, opening: Opening) -> dict[str, Any]:
+    """Makes the document of a trace of which nobody has looked at a line yet."""
+    return {"@timestamp": opening.at, "lastSeenAt": opening.at, "doc": {"kind": "trace"}, "traceId": trace_id, "trace": PENDING,
+            "left": True, "knowsLines": True, **reopened_document(opening)}  # fmt: skip
+
+
+def reopened_document(opening: Opening) -> dict[str, Any]:
+    """Makes what is merged into the document of a trace of which more lines come; OpenSearch merges an object key by key."""
+    return {"settled": False, "openedBy": {opening.batch: True}}
 
 
 def is_notable(verdict: Verdict) -> bool:

@@ -7,6 +7,7 @@ name a day. The sweep deletes old ones.
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -22,7 +23,16 @@ from pipeline.store.compare_and_set import merge_until_written
 from pipeline.store.results import CREATED, Hit, ItemResult
 from pipeline.store.sampled_out import read_sampled_out
 from pipeline.store.together import Writer, write_alone
-from pipeline.store.trace_document import TraceRecord, correlation_ids_of, document_of, is_notable, opened_document, trace_status
+from pipeline.store.trace_document import (
+    Opening,
+    TraceRecord,
+    correlation_ids_of,
+    document_of,
+    is_notable,
+    opened_document,
+    reopened_document,
+    trace_status,
+)
 
 # of an update that a concurrent writer outran
 _RETRIES = 5
@@ -34,12 +44,15 @@ _STORED = (
     "transactionId",
     "spansBehind",
     "left",
+    "openedBy",
+    "knowsLines",
     "changedAt",
     "settledAt",
     "expendable",
     "sampledOut",
     "held",
 )
+_NONE: Mapping[str, AbstractSet[str]] = MappingProxyType({})
 NOT_HELD: dict[str, Any] = {"bool": {"must_not": [{"term": {"held": True}}]}}
 
 
@@ -84,6 +97,7 @@ class TraceRecords:
         loaded: Mapping[str, TraceRecord] | None = None,
         *,
         spans_follow: Mapping[str, AbstractSet[str]] | None = None,
+        batches: Mapping[str, AbstractSet[str]] = _NONE,
     ) -> dict[str, TraceRecord]:
         """Merges facts, by trace id, into the stored states; returns the records that hold them.
 
@@ -91,12 +105,13 @@ class TraceRecords:
             facts: by trace id.
             loaded: records that are taken to be the stored ones, until one turns out to have been changed by somebody else.
             spans_follow: by trace id, the ids of segments whose spans are written afterwards, if they are new: a crash may leave them out.
+            batches: by trace id, the digests of the batches of lines whose facts are all among these.
 
         Raises UnavailableError where OpenSearch does not take a record.
         """
 
         def grow(record: TraceRecord, new: TraceState) -> TraceRecord:
-            grown, before = self._grown(record, new), record.state.segments
+            grown, before = _without_batches(self._grown(record, new), batches), record.state.segments
             looked_up = spans_follow.get(record.trace_id, ()) if spans_follow else ()
             behind = {id_ for id_ in looked_up if grown.state.segments.get(id_) != before.get(id_)}
             return msgspec.structs.replace(grown, spans_behind=grown.spans_behind | behind) if behind else grown
@@ -107,24 +122,23 @@ class TraceRecords:
         # where concurrent writers win each round, the lines and X-Ray still hold the facts, and the next sweep merges them
         return done | self.load(left) if left else done
 
-    def opening(self, begun: Mapping[str, str]) -> list[object]:
+    def opening(self, begun: Mapping[str, Opening]) -> list[object]:
         """Returns the bulk lines that open the records of traces: each is unsettled afterwards, and a new one leaves its lines as shipped.
 
-        They go with new lines, so that none is there of which a settled record knows nothing. ``begun`` holds by trace id the time of a
-        line, ISO 8601.
+        They go with new lines, so that none is there of which a settled record knows nothing. ``begun`` tells of these, by trace id.
         """
-        return [line for id_, at in begun.items()
+        return [line for id_, opening in begun.items()
                 for line in ({"update": {"_index": self._index, "_id": id_, "retry_on_conflict": _RETRIES}},
-                             {"doc": {"settled": False}, "upsert": opened_document(id_, at)})]  # fmt: skip
+                             {"doc": reopened_document(opening), "upsert": opened_document(id_, opening)})]  # fmt: skip
 
-    def opened(self, begun: Mapping[str, str], results: Sequence[ItemResult]) -> dict[str, bool]:
+    def opened(self, begun: Mapping[str, Opening], results: Sequence[ItemResult]) -> dict[str, bool]:
         """Returns the ids of the traces whose records were opened, each with whether its record is new.
 
         Of ``begun`` those are written here that the ``results`` of `opening` do not tell of, or that failed. Raises UnavailableError where
         OpenSearch does not take one.
         """
         found = {id_: result for id_, result in zip(begun, results, strict=False) if result.ok}
-        missing = {id_: at for id_, at in begun.items() if id_ not in found}
+        missing = {id_: opening for id_, opening in begun.items() if id_ not in found}
         for id_, result in zip(missing, self._store.write(self.opening(missing)), strict=True):
             if not result.ok:
                 result.raise_for_failure(f"trace {id_}")
@@ -140,19 +154,19 @@ class TraceRecords:
         return self._writing([msgspec.structs.replace(record, spans_behind=frozenset()) for record in (*done, *stored)])
 
     def _settled(self, record: TraceRecord) -> TraceRecord:
+        settled = msgspec.structs.replace(record, settled=True, expendable=False, opened_by=frozenset(), knows_lines=record.left)
         if self._is_expendable is None:
-            return msgspec.structs.replace(record, settled=True, expendable=False)
-        now = int(self._clock() * 1000)
-        return msgspec.structs.replace(record, settled=True, expendable=self._is_expendable(record), settled_at=now)
+            return settled
+        return msgspec.structs.replace(settled, expendable=self._is_expendable(record), settled_at=int(self._clock() * 1000))
 
     def reopen(self, trace_ids: Iterable[str]) -> None:
-        """Marks settled records as unsettled, so that the sweep looks at these traces even if no message tells of them.
+        """Marks records as unsettled, so that the sweep looks at these traces and at all their lines, even if no message tells of them.
 
         Raises UnavailableError where OpenSearch does not take a record.
         """
 
         def grow(record: TraceRecord, _: bool) -> TraceRecord:
-            return msgspec.structs.replace(record, settled=False) if record.settled else record
+            return msgspec.structs.replace(record, settled=False, knows_lines=False) if record.settled or record.knows_lines else record
 
         ids = dict.fromkeys((id_ for id_ in trace_ids if id_), True)
         _, left = write_alone(merge_until_written(ids, load=self.load, grow=grow, write=self._writing_changed), self._store)
@@ -209,13 +223,14 @@ class TraceRecords:
     def _read(self, trace_id: str, hit: Hit | None) -> TraceRecord:
         if hit is None:
             return TraceRecord(trace_id=trace_id, verdict=NOTHING_KNOWN)
-        state = _state(hit)
+        state, is_readable = _state(hit)
         stored = hit.source.get("trace", {})
         verdict, version = self._evaluate(state), int(stored.get("version", 0))
         return TraceRecord(
             trace_id=trace_id, state=state, verdict=verdict, version=version, settled=bool(hit.source.get("settled")),
             current=stored == trace_status(verdict, version), transaction=hit.source.get("transactionId") or "",
             spans_behind=frozenset(hit.source.get("spansBehind") or ()), left=bool(hit.source.get("left")),
+            opened_by=frozenset(hit.source.get("openedBy") or ()), knows_lines=is_readable and bool(hit.source.get("knowsLines")),
             changed_at=int(hit.source.get("changedAt", 0)),
             settled_at=millis_of(at) if (at := hit.source.get("settledAt")) else 0,
             expendable=bool(hit.source.get("expendable")), sampled_out=read_sampled_out(hit.source.get("sampledOut")),
@@ -245,6 +260,12 @@ class TraceRecords:
         return _counting_again(grown, facts)
 
 
+def _without_batches(record: TraceRecord, batches: Mapping[str, AbstractSet[str]]) -> TraceRecord:
+    """``record``, no longer opened by those of these ``batches``, by trace id, that opened it: it holds what their lines say."""
+    left = record.opened_by - batches.get(record.trace_id, frozenset())
+    return record if left == record.opened_by else msgspec.structs.replace(record, opened_by=left)
+
+
 def _counting_again(record: TraceRecord, facts: TraceState) -> TraceRecord:
     """``record``, open for the sweep to count again where lines or spans came that stay now, since some may have gone before."""
     if facts == EMPTY or record.sampled_out is None or record.sampled_out.open or record.lets_go:
@@ -269,15 +290,15 @@ def load_states(trace_ids: Iterable[str], store: Store) -> dict[str, TraceState]
     """Returns the state of each of these traces by id, without a verdict, an empty one where nothing is stored; realtime."""
     ids = list(dict.fromkeys(trace_ids))
     hits = store.get_many([(f"{store.prefix}-traces", id_) for id_ in ids], source=("state",))
-    return {id_: _state(hit) if hit else EMPTY for id_, hit in zip(ids, hits, strict=True)}
+    return {id_: _state(hit)[0] if hit else EMPTY for id_, hit in zip(ids, hits, strict=True)}
 
 
-def _state(hit: Hit) -> TraceState:
+def _state(hit: Hit) -> tuple[TraceState, bool]:
+    """The state that a document holds, and whether it can be read; if not, an empty one, since lines and spans still hold its facts."""
     try:
-        return msgspec.convert(hit.source.get("state", {}), TraceState)
+        return msgspec.convert(hit.source.get("state", {}), TraceState), True
     except msgspec.ValidationError:
-        # the lines and spans still hold its facts
-        return EMPTY
+        return EMPTY, False
 
 
 def _updates_lines(state: TraceState, before: TraceState) -> bool:

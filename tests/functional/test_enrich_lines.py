@@ -19,6 +19,7 @@ from pipeline.search.query import SearchQuery
 from pipeline.search.question import parse_question, search_query
 from pipeline.search.search import clause_for, search
 from pipeline.search.transaction_view import transaction_view
+from tests.support.counted_writes import requests_of
 from tests.support.events import (
     NOW,
     OTHER,
@@ -191,6 +192,90 @@ def test_a_late_line_is_told_of(store, notable):
     assert worker.resolve(unsettled).settled == 1
     assert before.items() <= stored(store).items()
     assert states(store) == {"inRecord"}
+
+
+ERROR = powertools("failed", level="ERROR")
+BOTH = [lambda_event(WHOLE), lambda_event([ERROR], first=500)]
+
+
+def held_of(*shipments):
+    """The lines in the hints of these shipments."""
+    return HeldTraces((shipment.unsettled, shipment.lines) for shipment in shipments)
+
+
+@both_kinds
+@pytest.mark.parametrize("hints", [[0], [1], [0, 1], [1, 0], []], ids=str)
+@pytest.mark.parametrize("events", [BOTH, BOTH[::-1]], ids=["error last", "error first"])
+def test_a_lost_hint_of_two_loses_no_line(store, notable, events, hints):
+    """Two batches open one record; whichever of their hints gets through, nothing settles before the lines of both are known."""
+    queued = replace(notable, queue_url="https://sqs.example/1/hints")
+    shipments = [shipped(event, store, queued) for event in events]
+    worker, _ = resolver(store, queued, service(), function())
+    for number in hints:
+        worker.resolve(shipments[number].unsettled, held=held_of(shipments[number]))
+    worker.sweep()
+    assert (record(store)["settled"], record(store)["trace"]["hiddenFault"]) == (True, True)
+    assert states(store) == {"complete"}
+
+
+def test_hints_of_all_batches_need_no_search(store, notable):
+    """The lines of both batches are in the two messages of one call."""
+    queued = replace(notable, queue_url="https://sqs.example/1/hints")
+    shipments = [shipped(event, store, queued) for event in (lambda_event(WHOLE), lambda_event([powertools("late")], first=500))]
+    worker, _ = resolver(store, queued, service(), function())
+    with requests_of(store) as paths:
+        assert worker.resolve([TRACE], held=held_of(*shipments)).settled == 1
+    assert not [path for path in paths if "_search" in path or "_refresh" in path]
+    assert states(store) == {"inRecord"}
+
+
+LATE = {"a REPORT": ([], [end(), report()]), "a line of a settled trace": ([end(), report()], [powertools("late")])}
+
+
+@both_kinds
+@pytest.mark.parametrize(("before", "late"), LATE.values(), ids=LATE)
+def test_a_late_line_costs_the_same_however_many_there_are(notable, before, late):
+    """Its hint brings it along, and the record knows the others: none of these is read again, nor written."""
+    requests = []
+    for lines in (10, 900):
+        queued = replace(notable, prefix=f"{notable.prefix}-{lines}", queue_url="https://sqs.example/1/hints")
+        with installed(queued) as store:
+            worker, _ = resolver(store, queued, service(), function())
+            shipment = shipped(lambda_event([start(), *(powertools(f"line {number}") for number in range(lines)), *before]), store, queued)
+            worker.resolve(shipment.unsettled, held=held_of(shipment))
+            documents = stored(store)
+            shipment = shipped(lambda_event(late, first=5000), store, queued)
+            with requests_of(store) as paths:
+                assert worker.resolve(shipment.unsettled, held=held_of(shipment)).settled == 1
+            requests.append(len(paths))
+            assert documents.items() <= stored(store).items()
+    assert requests[0] == requests[1]
+
+
+def test_a_record_from_before_batches_were_noted_is_read_whole(store, notable):
+    """An older version left a line that its record lacks, and opened it without a note: a hint of another line does not do."""
+    queued = replace(notable, queue_url="https://sqs.example/1/hints")
+    worker, _ = resolver(store, queued, service(), function())
+    shipped(BOTH[1], store, queued)
+    address = (f"{store.prefix}-traces", TRACE)
+    document = record(store)
+    del document["openedBy"], document["knowsLines"]
+    (hit,) = store.get_many([address])
+    store.write([store.compare_and_set(*address, hit.seq_no, hit.primary_term), document])
+    worker.resolve([TRACE], held=held_of(shipped(BOTH[0], store, queued)))
+    worker.sweep()
+    assert record(store)["trace"]["hiddenFault"]
+
+
+def test_a_record_whose_state_can_not_be_read_learns_it_from_the_lines(store, notable):
+    """Such as one of another version: the lines that were left as they were shipped are read again."""
+    worker, _ = resolver(store, notable, service(), function())
+    shipped(lambda_event(WHOLE), store, notable)
+    worker.sweep()
+    store.write([{"update": {"_index": f"{store.prefix}-traces", "_id": TRACE}}, {"doc": {"settled": False, "state": {"signals": 7}}}])
+    store.refresh()
+    worker.sweep()
+    assert REQUEST in record(store)["requestId"]
 
 
 def test_a_record_that_ship_did_not_open_leaves_no_lines(store, settings, notable):
