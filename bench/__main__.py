@@ -62,6 +62,7 @@ def main() -> int:
     parser.add_argument(
         "--growth", action="store_true", help="instead, measure what a unit costs where there are many, with up to --traces stored"
     )
+    parser.add_argument("--notable", action="store_true", help="with --growth: of a stack with EnrichLines=notable")
     parser.add_argument(
         "--enrich", action="store_true", help="instead, compare EnrichLines: all and notable, on a real OpenSearch; takes --traces, --warm"
     )
@@ -73,7 +74,7 @@ def main() -> int:
     if options.policy:
         return run_policy(options.traces or 3000)
     if options.growth:
-        return grow(options.traces or 10_000, gate=options.gate)
+        return grow(options.traces or 10_000, "notable" if options.notable else "all", gate=options.gate)
     if options.join:
         return join_costs(options)
     if options.attribution:

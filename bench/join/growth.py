@@ -59,9 +59,9 @@ class Growth:
                                                                              (self.cost.opensearch, first.cost.opensearch)))  # fmt: skip
 
 
-def grow(stored: int, *, gate: bool) -> int:
+def grow(stored: int, enrich_lines: str, *, gate: bool) -> int:
     """Measures and prints, with up to ``stored`` traces in the index; returns 1 if ``gate`` and a unit grows dearer than the target."""
-    found = list(measure(stored))
+    found = list(measure(stored, enrich_lines))
     print(f"{'':<58} {'many':>7} {'our ms':>8} {'OpenSearch ms':>14} {'requests':>9} {'times the first':>16} {'record':>8}")
     missed = 0
     firsts: dict[str, Growth] = {}
@@ -75,10 +75,11 @@ def grow(stored: int, *, gate: bool) -> int:
     return int(gate and missed > 0)
 
 
-def measure(stored: int) -> Iterator[Growth]:
+def measure(stored: int, enrich_lines: str) -> Iterator[Growth]:
     """Yields what a unit costs, case by case. Raises MisconfiguredError where Java or Maven is missing."""
     began = time.monotonic()
-    with remote_xray() as (xray, feed), real_opensearch() as endpoint, local_functions(endpoint, xray) as functions:
+    variables = {"TRACEJOIN_ENRICH_LINES": enrich_lines}
+    with remote_xray() as (xray, feed), real_opensearch() as endpoint, local_functions(endpoint, xray, variables=variables) as functions:
         cases = _Cases(functions, feed, place(endpoint, "tracejoin"))
         for case in (cases.lines_of_a_trace, cases.segments_of_a_trace, cases.bare_lines, cases.late_reports,
                      cases.late_reports_after_errors, partial(cases.stored_traces, stored)):  # fmt: skip
