@@ -35,6 +35,12 @@ def ask_for_sweep(settings: Settings) -> None:
         sweeps(settings).ask()
 
 
+def ask_for_next_sweep(settings: Settings, left: int) -> None:
+    """Asks for the sweep after ``left`` in a row that left work, where none runs by a schedule. Raises UnavailableError."""
+    if settings.sweep_queue_url:
+        sweeps(settings).ask_again(left)
+
+
 def _connected(settings: Settings, url: str) -> Queue:
     return Queue(_client(settings), url)
 

@@ -32,7 +32,7 @@ from shipper_function.hint_batch import (
     read_hints,
     send_again,
 )
-from shipper_function.queues import ask_for_sweep, sweeps
+from shipper_function.queues import ask_for_next_sweep, ask_for_sweep, sweeps
 from shipper_function.resolve_metrics import count
 
 # milliseconds before Lambda's limit: of the last beginning of a sweep's group, of a batch of hints, and of the end of all work on hints
@@ -121,13 +121,39 @@ def _sent(done: Mapping[str, Hint], total: Resolution, rest: Mapping[str, Hint])
     return failures
 
 
-def sweep(remaining: Callable[[], float]) -> None:
-    """Sweeps, and asks for the next one where this one leaves work; ``remaining`` returns Lambda's remaining milliseconds."""
+def sweep(remaining: Callable[[], float], left: int = 0) -> None:
+    """Sweeps, and asks for the next one where this one leaves work.
+
+    Args:
+        remaining: returns Lambda's remaining milliseconds.
+        left: how many sweeps in a row before this one have left work.
+    """
     metrics.add_metric("sweeps", MetricUnit.Count, 1)
     swept = resolver().sweep(min_age=settings().lookup_delays[0], go_on=lambda: remaining() > _LAST_GROUP_MS)
     count(swept, metrics, logger)
-    if settings().sweep_queue_url and (remaining() <= _LAST_GROUP_MS or resolver().leaves_work(swept)):
-        ask_for_sweep(settings())
+    if not settings().sweep_queue_url:
+        return
+    is_cut = remaining() <= _LAST_GROUP_MS
+    if is_cut or resolver().leaves_work(swept):
+        ask_for_next_sweep(settings(), 1 if _is_backlog(swept, is_cut=is_cut) else left + 1)
+
+
+def _is_backlog(swept: Resolution, *, is_cut: bool) -> bool:
+    """Whether there was more than one sweep does, and it did a part: then nothing is stuck."""
+    return bool((is_cut and swept.settled) or (swept.alerts.sent and not swept.alerts.failures))
+
+
+def sweep_if_due(event: Mapping[str, Any], remaining: Callable[[], float]) -> None:
+    """Sweeps for a schedule, or for the messages of an SQS event unless they are to wait; ``remaining`` as for `sweep`."""
+    if "Records" not in event:
+        try:
+            sweep(remaining)
+        except TracejoinError:
+            # a queue's message comes again by itself; what the daily schedule found would wait for the next day
+            ask_for_sweep(settings())
+            raise
+    elif request := sweeps(settings()).due(record["body"] for record in event["Records"]):
+        sweep(remaining, request.left)
 
 
 def holds_hints(event: Mapping[str, Any]) -> bool:
@@ -146,13 +172,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     metrics.add_metric("invocations", MetricUnit.Count, 1)
     remaining = context.get_remaining_time_in_millis
     if not holds_hints(event):
-        try:
-            sweep(remaining)
-        except TracejoinError:
-            # a queue's message comes again by itself; what the daily schedule found would wait for the next day
-            if "Records" not in event:
-                ask_for_sweep(settings())
-            raise
+        sweep_if_due(event, remaining)
         return None
     ask_for_sweep(settings())
     hints, unreadable = read_hints(event["Records"])

@@ -12,6 +12,7 @@ from pipeline.agents.answer import Answer
 from pipeline.detect.failures import describe_failure, group_failures
 from pipeline.detect.rule import Rules
 from pipeline.errors import BadInputError
+from pipeline.model.durable import DurableFact
 from pipeline.model.timestamps import iso_millis
 from pipeline.model.trace_ids import to_xray
 from pipeline.search.explain_trace import explain_traces, in_words
@@ -32,6 +33,8 @@ MOST_ROWS: Final = 200
 """An answer has no more rows."""
 _MOST_DRAWN: Final = 5000
 _NANOS: Final = 1_000_000
+# what a line or span says of a durable execution
+_DURABLE: Final = tuple(field.encode_name for field in msgspec.structs.fields(DurableFact))
 _Text = TypeVar("_Text", bound=str)
 
 _Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST_ROWS, description="How many rows at most.")]
@@ -162,6 +165,7 @@ def _search(stored: Stored, given: SearchArguments) -> Answer:
 
 def _hit(document: Mapping[str, Any]) -> dict[str, Any]:
     kind, status, trace_id = document["doc"]["kind"], document.get("trace") or {}, document.get("traceId") or ""
+    durable = document.get("durable") or {}
     return {
         "at": document.get("@timestamp"),
         "kind": kind,
@@ -178,6 +182,7 @@ def _hit(document: Mapping[str, Any]) -> dict[str, Any]:
         "correlationId": document.get("correlationId"),
         "logGroup": (document.get("aws") or {}).get("logGroup"),
         "tenantId": document.get("tenantId"),
+        "durable": {name: durable[name] for name in _DURABLE if name in durable},
     }
 
 
@@ -292,9 +297,13 @@ def _invocations(stored: Stored, given: InvocationsArguments) -> Answer:
     )  # fmt: skip
     totals = function_totals(query, stored.store)
     rows = [as_json(each) for each in list_invocations(query, stored.store, limit=given.limit)]
-    total = len(rows) if query.statuses else sum(each.invocations for each in totals)
-    more = "the functions stand beside them with the totals of every status; ask for a shorter time, or for more rows by limit"
-    return Answer(rows=rows, total=total, more=more, beside={"functions": [totals_as_json(each) for each in totals]})
+    more = "the totals of the functions beside them are those of all rows; ask for a shorter time, or for more rows by limit"
+    return Answer(
+        rows=rows,
+        total=sum(each.invocations for each in totals),
+        more=more,
+        beside={"functions": [totals_as_json(each) for each in totals]},
+    )
 
 
 def _given(value: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Format option: the options that say how `search` and `tail` print hits, and the one form that they name together."""
+"""Format option: the options that say in which form a command prints, --json among them, and the one form that they name together."""
 
 from collections.abc import Callable
 from functools import update_wrapper
@@ -58,21 +58,35 @@ class _Columns(click.ParamType[tuple[str, ...]]):
         return names
 
 
+def one_form(*short: str) -> Callable[..., Any]:
+    """Gives a command with --json the argument ``form``: the one form that --json, --format and the flags ``short`` name together.
+
+    It is None where none is given, and for the usual form. Several that differ are wrong usage. The command is in JSON mode where it is
+    `json`, whichever option says so.
+    """
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*given: Any, as_json: bool, form: Any = None, **arguments: Any) -> Any:
+            chosen: dict[str, Any] = {"--json": "json"} if as_json else {}
+            chosen |= {f"--{name}": name for name in short if arguments.pop(f"as_{name}")}
+            if form is not None:
+                chosen["a template" if isinstance(form, LineTemplate) else f"--format {form}"] = "json" if form == "nl" else form
+            if len({*chosen.values()}) > 1:
+                raise click.UsageError(f"{' and '.join(chosen)} contradict each other: give one of them")
+            form = next(iter(chosen.values()), None)
+            return command(*given, as_json=form == "json", form=form, **arguments)
+
+        return update_wrapper(wrapped, command)
+
+    return decorated
+
+
 def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Gives ``command`` the options --format, --csv, --tsv, --raw and --columns, and the arguments ``form`` and ``columns``.
 
-    ``form`` is one of FORMS, a LineTemplate, or None where none is given; several that differ are wrong usage. ``columns`` is a tuple of
-    names, empty where none is given.
+    ``form`` is that of `one_form`: one of FORMS, but `json` for `nl`, or a LineTemplate. ``columns`` is a tuple of names, empty where none
+    is given.
     """
-
-    def wrapped(*given: Any, form: Any, **arguments: Any) -> Any:
-        chosen = {f"--{name}": name for name in _SHORT if arguments.pop(f"as_{name}")}
-        if form is not None:
-            chosen["a template" if isinstance(form, LineTemplate) else f"--format {form}"] = form
-        if len({*chosen.values()}) > 1:
-            raise click.UsageError(f"{' and '.join(chosen)} contradict each other: give one of them")
-        return command(*given, form=next(iter(chosen.values()), None), **arguments)
-
     options = [
         click.option("--format", "form", type=_Form(), metavar="FORM|TEMPLATE",
                      help=f"{', '.join(FORMS)}, or a template with fields in braces: {_EXAMPLE}; table without it."),
@@ -80,7 +94,7 @@ def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--columns", type=_Columns(), default=(), metavar="A,B.C",
                      help=f"CSV's and TSV's columns; else {','.join(DEFAULT_COLUMNS)}, where {TEXT} is a line's message or a span's name."),
     ]  # fmt: skip
-    wrapped = update_wrapper(wrapped, command)
+    wrapped: Callable[..., Any] = one_form(*_SHORT)(command)
     for option in reversed(options):
         wrapped = option(wrapped)
     return wrapped

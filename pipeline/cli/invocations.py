@@ -1,6 +1,7 @@
 """`tracejoin invocations`: prints the invocations of Lambda functions, one a row, and the totals of each function."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from typing import Final
@@ -18,6 +19,7 @@ from pipeline.search.function_totals import FunctionTotals, function_totals, tot
 from pipeline.search.invocation_list import Invocation, as_json, list_invocations
 from pipeline.search.invocation_query import FAILED, SORTS, STATUSES, InvocationQuery, Sort, Status
 from pipeline.search.service_names import unknown_function
+from pipeline.store.client import Store
 
 _PERIOD: Final = timedelta(hours=24)
 _BATCH: Final = 1000
@@ -78,18 +80,21 @@ def invocations(
     totals = function_totals(query, store)
     _print_totals(app, totals, by_function=by_function)
     total = sum(each.invocations for each in totals)
-    if not total:
+    if not total and (others := _with_other_statuses(query, store)):
+        app.warn(f"none of {others:,} invocations ended so")
+    elif not total:
         store.require_templates()
         app.warn("no invocations: widen --since, or drop a filter; only lines shipped since Lambda's reports are read have their numbers")
         for sentence in filter(None, (unknown_function(store, name) for name in functions)):
             app.warn(sentence)
-    elif not shown and not by_function:
-        app.warn(f"none of {total:,} invocations ended so: the totals are those of every status")
-    elif not by_function and not query.statuses and shown < total:
+    elif not by_function and shown < total:
         app.warn(f"showing {shown:,} of {total:,}; --all shows everything")
-    elif limit and shown == limit and query.statuses:
-        app.warn(f"showing the first {shown:,}; --all shows everything")
-    return int(not (total if by_function else shown))
+    return int(not total)
+
+
+def _with_other_statuses(query: InvocationQuery, store: Store) -> int:
+    """How many invocations meet the filters but for those by status; 0 where there is none."""
+    return sum(each.invocations for each in function_totals(replace(query, statuses=()), store)) if query.statuses else 0
 
 
 def _print(app: CommandContext, query: InvocationQuery, found: Iterator[Invocation], zone: tzinfo | None) -> int:

@@ -10,7 +10,8 @@ import click
 
 from pipeline.cli.context import CommandContext, warn
 from pipeline.cli.options import connection_options, taken_options
-from pipeline.cli.terminal import install_safe_streams, open_closed_streams, safe_streams
+from pipeline.cli.terminal import install_safe_streams, open_closed_streams, raw_stdout, safe_streams
+from pipeline.cli.unread_output import drop_unread, end_with_reader
 from pipeline.errors import MisconfiguredError, TracejoinError, WrongUsageError
 
 _COMMANDS = {
@@ -43,6 +44,8 @@ _COMMANDS = {
     "help": "help on a command or a topic: query, ids, time, output, exit-status, environment",
 }
 
+# what they print may have no end, and once they print, they have found something
+_END_WITH_READER = frozenset({"demo", "search", "tail", "invocations", "explain", "export"})
 
 # 128 and the number of the signal, as shells tell it
 _INTERRUPTED = 128 + signal.SIGINT
@@ -71,7 +74,10 @@ class _Commands(click.Group):
         """Finds the command that is called. Raises NoSuchCommand, with the names that are like it."""
         if args[0] not in _COMMANDS and not args[0].startswith("-"):
             raise click.exceptions.NoSuchCommand(args[0], possibilities=_COMMANDS, ctx=ctx)
-        return super().resolve_command(ctx, args)
+        found = super().resolve_command(ctx, args)
+        if found[0] in _END_WITH_READER:
+            end_with_reader(raw_stdout())
+        return found
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
@@ -102,6 +108,7 @@ def cli(ctx: click.Context, /, *, context: str, **connection: Any) -> None:
 
 def main() -> None:
     """Runs the command line. The exit status is 0 for done, 1 for the answer no or a failure, 2 for wrong usage."""
+    drop_unread()
     has_stdout = open_closed_streams()
     install_safe_streams()
     if not has_stdout:
@@ -120,9 +127,7 @@ def main() -> None:
         warn(str(error))
         sys.exit(2 if isinstance(error, WrongUsageError) else 1)
     except OSError as error:
-        # where the reader of a pipe has ended, such as `head`, nobody asks why
-        if not isinstance(error, BrokenPipeError):
-            warn(f"the output can't be written: {error.strerror or error}")
+        warn(f"the output can't be written: {error.strerror or error}")
         # else Python writes the rest at its end, and fails once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -42,17 +42,15 @@ class Printer(Protocol):
 def printer_for(
     app: CommandContext, form: str | LineTemplate | None, columns: Sequence[str], *, zone: tzinfo | None, wrap: bool
 ) -> Printer:
-    """The printer for the options of `format_options`, --json, --utc and --no-wrap. Raises UsageError where they contradict each other.
+    """The printer for the options of `format_options`, --utc and --no-wrap. Raises UsageError for columns of a form that has none.
 
     Args:
-        app: the command's context; its JSON mode is set where ``form`` asks for it.
+        app: the command's context.
         form: one of FORMS, a template, or None.
         columns: those of CSV and TSV; empty for the usual ones.
         zone: the time zone of a table's times; None for this computer's own.
         wrap: whether a table fits into the terminal.
     """
-    if app.json and form not in {None, "json", "nl"}:
-        raise click.UsageError(f"--json and {f'--format {form}' if isinstance(form, str) else 'a template'} contradict each other")
     if columns and form not in {"csv", "tsv"}:
         raise click.UsageError("--columns goes with --format csv and --format tsv")
     if isinstance(form, LineTemplate):
@@ -61,8 +59,7 @@ def printer_for(
         return _Columned(app, csv_lines if form == "csv" else tsv_lines, columns or DEFAULT_COLUMNS)
     if form == "raw":
         return _Raw(app)
-    app.json = app.json or form in {"json", "nl"}
-    return _Json(app) if app.json else _Table(app, zone, wrap=wrap)
+    return _Json(app) if form == "json" else _Table(app, zone, wrap=wrap)
 
 
 def _shown(hit: dict[str, Any]) -> dict[str, Any]:

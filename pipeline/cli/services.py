@@ -10,6 +10,7 @@ from rich.table import Table
 
 from pipeline.cli.context import CommandContext
 from pipeline.cli.csv_output import csv_lines
+from pipeline.cli.format_option import one_form
 from pipeline.cli.options import pass_app
 from pipeline.cli.terminal_text import one_line
 from pipeline.cli.time_option import TIMES, since_until
@@ -30,13 +31,11 @@ last seen, and its log group. Those with hidden faults come first. Without --sin
 @since_until
 @utc_option
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), help="How to print: table (default), json (--json) or csv.")
+@one_form()
 @pass_app
 def services(app: CommandContext, *, since: datetime | None, until: datetime | None, form: Literal["table", "json", "csv"] | None,
              zone: tzinfo | None) -> int:  # fmt: skip
     """Prints the services; exit status 1 where there is none."""
-    if app.json and form not in {None, "json"}:
-        raise click.UsageError(f"--json and --format {form} contradict each other")
-    app.json = app.json or form == "json"
     store = app.store()
     found = list_services(store, since=since or (until or datetime.now(UTC)) - _PERIOD, until=until)
     if not found:

@@ -117,11 +117,16 @@ def safe_streams() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
+def raw_stdout() -> TextIO:
+    """What is behind the SafeStream of stdout."""
+    return _behind(sys.stdout) or sys.stdout
+
+
 @contextmanager
 def unsafe_stdout() -> Iterator[None]:
     """Puts stdout itself in the place of its SafeStream for a while, for a protocol that needs its file descriptor."""
     before = sys.stdout
-    sys.stdout = _behind(before) or before
+    sys.stdout = raw_stdout()
     try:
         yield
     finally:
@@ -130,7 +135,7 @@ def unsafe_stdout() -> Iterator[None]:
 
 def new_console() -> Console:
     """A console that writes to stdout, past its SafeStream."""
-    return Console(file=_behind(sys.stdout) or sys.stdout, emoji=False)
+    return Console(file=raw_stdout(), emoji=False)
 
 
 def new_error_console() -> Console:

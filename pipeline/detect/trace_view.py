@@ -15,6 +15,7 @@ from pipeline.model.trace_state import TraceState
 
 ERRORS: Final = frozenset({"error", "exception", "crash"})
 _ERROR_NUMBER = 17
+_EXECUTION_FAILED: Final = "durable-execution-failed"
 
 
 class TraceView:
@@ -39,6 +40,20 @@ class TraceView:
         """The lines about a failure that was not recovered, in time order."""
         found = (signal for signal in self.state.failures if not self._recovery.recovered_line(signal))
         return tuple(sorted(found, key=lambda signal: (signal.at, signal.line_id)))
+
+    def is_of_failed_execution(self, signal: SignalFact) -> bool:
+        """Whether a line tells that a durable execution failed, or of an error in the very invocation in which another line tells so.
+
+        Then it tells of the same failure. A crash of the invocation is one of its own.
+        """
+        return "crash" not in signal.signals and (
+            _EXECUTION_FAILED in signal.signals or bool(signal.request_id and signal.request in self._failed_executions)
+        )
+
+    @cached_property
+    def _failed_executions(self) -> frozenset[str]:
+        """The keys of the requests in which a line tells that a durable execution failed."""
+        return frozenset(signal.request for signal in self.signals if signal.request_id and _EXECUTION_FAILED in signal.signals)
 
     @cached_property
     def by_request(self) -> dict[str, list[SignalFact]]:

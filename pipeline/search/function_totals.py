@@ -5,16 +5,25 @@ tell of a failure, a page at a time.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
 from typing import Any, Final
 
+from pipeline.errors import BadInputError
 from pipeline.model.log_groups import service_name_of
-from pipeline.search.invocation_list import SHOWN, read_invocations
-from pipeline.search.invocation_query import FAILED, UNSAID, InvocationQuery, Status, failed_clause, invocation_clause, order_of
+from pipeline.search.invocation_list import SHOWN, Invocation, read_invocations
+from pipeline.search.invocation_query import (
+    UNSAID,
+    InvocationQuery,
+    Status,
+    ended_clause,
+    failed_clause,
+    invocation_clause,
+    order_of,
+)
 from pipeline.search.invocation_signals import request_key, requests_with_signals
-from pipeline.search.query import joined
+from pipeline.search.query import Clause, joined
 from pipeline.store.buckets import buckets
 from pipeline.store.client import Store
 from pipeline.store.pages import pages
@@ -25,7 +34,12 @@ _PERCENTS: Final = (50, 95, 99)
 _BY: Final = {"account": "aws.accountId", "region": "aws.region", "log_group": "aws.logGroup"}
 _MB_A_GB: Final = 1024
 _MILLIS: Final = 1000
+# a search names each of them: about 2 MB
+_MOST_SHOWN: Final = 50_000
 _NOTHING: Final = Counter[Status]()
+
+_LogGroup = tuple[str, str, str]
+"""An account, a region and a log group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +81,44 @@ class FunctionTotals:
     max_memory_mb: int | None
 
 
-def function_totals(query: InvocationQuery, store: Store) -> list[FunctionTotals]:
-    """Returns the totals of each function, that with the most GB-seconds first, whatever the statuses in ``query`` are.
+@dataclass(frozen=True, slots=True)
+class _ShownByLines:
+    """The invocations of which lines alone tell that they failed.
 
-    Raises BadInputError where nothing can lie in the period.
+    Attributes:
+        counts: how many of each status a log group has; of those statuses alone that are asked for.
+        ids: where statuses are asked for, the ids of the reports on all of them, by status.
+    """
+
+    counts: dict[_LogGroup, Counter[Status]] = field(default_factory=dict)
+    ids: dict[Status, list[str]] = field(default_factory=dict)
+
+    def add(self, report: str, invocation: Invocation, asked: Collection[Status]) -> None:
+        """Takes one invocation that failed, by the id of the report on it; ``asked`` are the statuses that are asked for, if any."""
+        if asked:
+            self.ids.setdefault(invocation.status, []).append(report)
+        if not asked or invocation.status in asked:
+            log_group = invocation.account_id, invocation.region, invocation.log_group
+            self.counts.setdefault(log_group, Counter())[invocation.status] += 1
+
+    def require_fitting(self) -> None:
+        """Raises BadInputError where there are more reports than one search can name."""
+        if sum(map(len, self.ids.values())) > _MOST_SHOWN:
+            raise BadInputError(f"more than {_MOST_SHOWN:,} invocations of this period failed by what their lines alone say: totals by "
+                                "status need a shorter period, or a function")  # fmt: skip
+
+
+def function_totals(query: InvocationQuery, store: Store) -> list[FunctionTotals]:
+    """Returns the totals of each function, over the invocations that `list_invocations` lists; that with the most GB-seconds first.
+
+    Raises BadInputError where nothing can lie in the period, and where statuses are asked for and there are more than 50,000 invocations
+    of which lines alone tell that they failed.
     """
     shown = _shown_by_lines(query, store)
-    totals = (_with_shown(each, shown.get((each.account_id, each.log_group), _NOTHING)) for each in _read(query, store))
+    chosen = invocation_clause(query)
+    if query.statuses:
+        chosen = joined([chosen, ended_clause(query.statuses, shown.ids)])
+    totals = (_with_shown(each, shown.counts) for each in _read(chosen, store))
     return sorted(totals, key=lambda each: (-each.gb_seconds, -each.invocations, each.account_id, each.log_group))
 
 
@@ -90,14 +135,14 @@ def totals_as_json(totals: FunctionTotals) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _read(query: InvocationQuery, store: Store) -> Iterator[FunctionTotals]:
-    found = buckets(store, invocation_clause(query), _BY, index=store.lines_and_spans, size=_PAGE, missing=True, measures=_measures())
+def _read(chosen: Clause, store: Store) -> Iterator[FunctionTotals]:
+    found = buckets(store, chosen, _BY, index=store.lines_and_spans, size=_PAGE, missing=True, measures=_measures())
     return map(_totals, found)
 
 
-def _shown_by_lines(query: InvocationQuery, store: Store) -> dict[tuple[str, str], Counter[Status]]:
-    """How often the lines of invocations alone tell that they failed, by account and log group: it reads only requests with such lines."""
-    shown: dict[tuple[str, str], Counter[Status]] = {}
+def _shown_by_lines(query: InvocationQuery, store: Store) -> _ShownByLines:
+    """Finds the invocations of which lines alone tell that they failed: it reads only requests with such lines."""
+    shown = _ShownByLines()
     clauses = [invocation_clause(query), UNSAID, {"bool": {"must_not": [failed_clause()]}}]
     for requests in requests_with_signals(store, query.since, query.until):
         named = {"terms": {"requestId": sorted({request for _, _, request in requests})}}
@@ -105,14 +150,16 @@ def _shown_by_lines(query: InvocationQuery, store: Store) -> dict[tuple[str, str
         for page in pages(store, body, index=store.lines_and_spans):
             # another log group may show the same request id
             own = [hit for hit in page if request_key(hit["_source"]) in set(requests)]
-            for each in read_invocations(own, store):
-                shown.setdefault((each.account_id, each.log_group), Counter())[each.status] += 1
+            for hit, each in zip(own, read_invocations(own, store), strict=True):
+                if each.status != "success":
+                    shown.add(hit["_id"], each, query.statuses)
+            shown.require_fitting()
     return shown
 
 
-def _with_shown(totals: FunctionTotals, shown: Counter[Status]) -> FunctionTotals:
-    failed = sum(shown[status] for status in FAILED)
-    return replace(totals, failed=totals.failed + failed, timeouts=totals.timeouts + shown["timeout"], exceptions=shown["exception"])
+def _with_shown(totals: FunctionTotals, counts: Mapping[_LogGroup, Counter[Status]]) -> FunctionTotals:
+    shown = counts.get((totals.account_id, totals.region, totals.log_group), _NOTHING)
+    return replace(totals, failed=totals.failed + shown.total(), timeouts=totals.timeouts + shown["timeout"], exceptions=shown["exception"])
 
 
 def _measures() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 An invocation is found by Lambda's own report on it: the REPORT line, or the event platform.report of the JSON log format.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, get_args
@@ -20,7 +20,7 @@ SORTS: Final[tuple[Sort, ...]] = get_args(Sort)
 
 _REPORTS: Final = ("REPORT", "platform.report")
 _SORT_FIELDS: Final = {"duration": "durationMs", "billed": "billedMs", "memory": "maxMemoryMb", "init": "initMs"}
-
+_SEGMENT_FAILED: Final[Clause] = any_of([{"term": {"segment.fault": True}}, {"term": {"segment.error": True}}])
 
 UNSAID: Final[Clause] = {"bool": {"must_not": [{"exists": {"field": "platformStatus"}}]}}
 """The OpenSearch query for the reports in which Lambda does not say how an invocation ended."""
@@ -80,8 +80,24 @@ def invocation_clause(query: InvocationQuery, *, statuses: Sequence[Status] = ()
 
 def failed_clause() -> Clause:
     """Returns the OpenSearch query for the reports on invocations that Lambda or, where it says nothing, X-Ray calls failed."""
-    in_trace = joined([UNSAID, any_of([{"term": {"segment.fault": True}}, {"term": {"segment.error": True}}])])
-    return any_of([{"terms": {"platformStatus": list(FAILED)}}, in_trace])
+    return any_of([{"terms": {"platformStatus": list(FAILED)}}, joined([UNSAID, _SEGMENT_FAILED])])
+
+
+def ended_clause(statuses: Sequence[Status], shown: Mapping[Status, Sequence[str]]) -> Clause:
+    """Returns the OpenSearch query for the reports on invocations that ended so, by the evidence of `failed_clause` and by their lines.
+
+    Args:
+        statuses: any of these.
+        shown: the ids of the reports on all invocations of which lines alone tell that they failed, by the status that they tell.
+    """
+    ways: list[Clause] = [{"terms": {"platformStatus": list(statuses)}}]
+    ways.append({"ids": {"values": [id_ for status in statuses for id_ in shown.get(status, ())]}})
+    if "error" in statuses:
+        ways.append(joined([UNSAID, _SEGMENT_FAILED]))
+    if "success" in statuses:
+        by_lines = {"ids": {"values": [id_ for ids in shown.values() for id_ in ids]}}
+        ways.append({"bool": {"filter": [UNSAID], "must_not": [_SEGMENT_FAILED, by_lines]}})
+    return any_of(ways)
 
 
 def order_of(query: InvocationQuery) -> list[Clause]:

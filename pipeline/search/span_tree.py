@@ -82,14 +82,24 @@ class _Tree:
         return self._callers.get(item.trace_id, TOP)
 
     def _above_line(self, item: WaterfallItem) -> str:
-        for id_ in item.span_ids:
-            if id_ in self._spans:
-                return self._spans[id_].key
+        if known := [self._spans[id_] for id_ in item.span_ids if id_ in self._spans]:
+            segment, named = known[0], known[-1]
+            return named.key if self._is_inside(named, segment) else segment.key
         if not item.trace_id:
             return next((self._spans[id_].key for id_ in item.caused_by if id_ in self._spans), TOP)
         if item.trace_id not in self._traces:
             return self._trace_gap(item.trace_id)
         return self._gap(item.span_ids[0], item.trace_id) if item.span_ids else self._home(item.trace_id)
+
+    def _is_inside(self, span: WaterfallItem, outer: WaterfallItem) -> bool:
+        """Whether a span is somewhere inside another one, as far as the spans between them are there."""
+        above, seen = self._spans.get(span.parent_id), {span.key}
+        while above and above.key not in seen:
+            if above.key == outer.key:
+                return True
+            seen.add(above.key)
+            above = self._spans.get(above.parent_id)
+        return False
 
     def _home(self, trace_id: str) -> str:
         """Where stands what is of a trace, and of none of its known spans."""

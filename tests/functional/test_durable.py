@@ -2,9 +2,13 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 
+from pipeline.agents.answer import answer_text
+from pipeline.agents.tools import Stored, tool_named
+from pipeline.redact.redactor import Redactor
 from pipeline.resolve import Resolver
 from pipeline.search.query import SearchQuery
 from pipeline.search.search import search
@@ -164,6 +168,18 @@ def test_what_failed_for_good_is_found(store, settings, case, expected, view):
     assert [rule for rule in rules_in(records) if rule.startswith(expected)], rules_in(records)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("between", [False, True])
+def test_an_execution_that_failed_without_spans_is_one_finding(store, settings, between, reverse):
+    """In any order of coming, the record has one finding and one issue: the handler's error and the SDK's line tell of one failure."""
+    run = run_durable("failed", "execution").without_otel()
+    events = run.log_events(TRACES[0])
+    _, records = settled(store, settings, events[::-1] if reverse else events, TRACES[:1], between=between)
+    (record,) = records.values()
+    assert [finding["rule"] for finding in record["findings"]] == ["durable-execution-failed"]
+    assert len(record["issues"]) == 1
+
+
 def test_the_waterfall_shows_operations_attempts_and_replays(store, settings):
     """Attempts stand in order below their operation; a line that each invocation prints anew is marked from the second one on."""
     run = run_durable("well after two attempts", "execution")
@@ -175,6 +191,24 @@ def test_the_waterfall_shows_operations_attempts_and_replays(store, settings):
     ]  # fmt: skip
     assert [text for text in texts if "charging" in text] == [f"[charge, attempt {number}] charging" for number in (1, 2, 3)]
     assert not [row for row in view.rows() if row.on_way]
+
+
+@pytest.mark.parametrize(("case", "invocations"), [("well after two attempts", 4), ("well after two attempts", 2), ("caught", 3)])
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_lines_of_an_attempt_stand_below_it(store, settings, view, case, invocations):
+    """Also while the execution is suspended, when the span of the operation is not there yet, and those of a child context below that."""
+    run = run_durable(case, view).first(invocations)
+    settled(store, settings, [*run.log_events(run.trace_id), *run.span_events()], [run.trace_id])
+    above: list[str] = []
+    found = []
+    for row in transaction_view(ARN, store).rows():
+        del above[row.depth :]
+        if row.kind == "log" and ("attempt" in row.text or row.text == "packing"):
+            found.append((row.text.partition("]")[0].strip("[").replace(",", ""), above[-1].partition(" →")[0]))
+        above.append(row.text)
+    assert found
+    assert [(of, inside) for of, inside in found if of != inside] == ([("packing", "delivery")] if ("packing", "delivery") in found else [])
+    assert (("packing", "delivery") in found) == (invocations > 2)
 
 
 def test_a_replayed_line_is_told_from_the_first_one(store, settings):
@@ -230,6 +264,29 @@ def test_an_execution_that_nobody_traced_is_found_by_its_arn(store, settings):
     assert len(found) == len(named) + 1
     assert not any(line.get("traceId") for line in found)
     assert [line["durable"]["executionStatus"] for line in found if "executionStatus" in line["durable"]] == ["TIMED_OUT"]
+
+
+def test_what_an_agent_is_told(store, settings):
+    """A row of `search` has what a line or span says of the execution; what an operation calls itself is cleaned, redacted and cut."""
+    run = run_durable("well after two attempts", "execution")
+    key = "AKIA" + "IOSFODNN7EXAMPL0"
+    hostile = json.dumps({"level": "INFO", "message": "odd", "traceId": run.trace_id, "executionArn": ARN, "operationId": "o",
+                          "operationName": f"a\x1b[31m\u202eb {key} {'long ' * 1000}", "attempt": 7})  # fmt: skip
+    events = [*run.log_events(run.trace_id), *run.span_events(), lambda_event([hostile], group="/ecs/odd", stream="odd", first=77)]
+    settled(store, replace(settings, redact=False), events, [run.trace_id])
+    answer = tool_named("search").call(Stored(store=store, rules={}, delays=(), api_gateway=()), {"question": f"id:{ARN}", "limit": 200})
+    told = json.loads(answer_text(answer, Redactor().text))
+    charging = [row["durable"] for row in told["rows"] if row.get("text") == "charging"]
+    assert [(each["executionArn"], each["operationName"], each["attempt"]) for each in charging[::-1]] == [
+        (ARN, "charge", n) for n in (1, 2, 3)
+    ]
+    ended = [row["durable"]["executionStatus"] for row in told["rows"] if row["kind"] == "span" and "executionStatus" in row["durable"]]
+    assert set(ended) == {"SUCCEEDED"}
+    (odd,) = [row["durable"]["operationName"] for row in told["rows"] if row.get("text") == "odd"]
+    assert odd.startswith("a")
+    assert not any(part in odd for part in ("\x1b", "\u202e", key))
+    assert len(odd) < 2100
+    assert all("durable" not in row or row["durable"] for row in told["rows"])
 
 
 def test_what_a_person_sees_in_a_terminal(store, settings):

@@ -1,9 +1,11 @@
 """How the command ends where it can't go on: one line that says why, no traceback, nothing left running, no comfort where nobody looked."""
 
 import os
+import select
 import shlex
 import signal
 import subprocess
+import time
 from pathlib import Path
 from threading import Event
 
@@ -74,6 +76,64 @@ def test_closed_streams(known):
         done = subprocess.run(["sh", "-c", f"{quoted} {closing}"], capture_output=True, text=True, check=False, env=os.environ | known)
         told = "tracejoin: the output can't be written: stdout is closed\n" if closing == ">&-" else ""
         assert (done.returncode, done.stderr, bool(done.stdout)) == (status, told, status == 0)
+
+
+PRINTING = [("faults",), ("issues",), ("search", "paid"), ("search", "nosuch"), ("trace", TRACE), ("why", TRACE), ("map",), ("services",),
+            ("export", TRACE), ("invocations",), ("keep", TRACE), ("keep", "--list"), ("setup",), ("setup", "--check", "--channel", "x"),
+            ("resolve",), ("explain", "-"), ("classify", "-"), ("policy", "check", "-"), ("config",), ("--help",), ("help", "output"), ("nosuch",)]  # fmt: skip
+
+
+def unread(words, environment, *, text):
+    """Status and stderr of a command that runs after the reader of its output has ended."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([*MAIN, *words], stdout=writing, stderr=subprocess.PIPE, input=text, text=True, check=False,
+                          env=os.environ | {"TZ": "UTC"} | environment, timeout=PATIENCE)  # fmt: skip
+    os.close(writing)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
+def test_the_status_is_the_same_where_nobody_reads(known, words):
+    """For people and as JSON, whatever way a command prints: as with a reader, and not a word about the pipe."""
+    for form in ((), *((("--json",),) if words[0] not in {"--help", "help", "export"} else ())):
+        status, output, said = tracejoin(*words, *form, text=start(), **known)
+        assert output or status or form, words
+        assert unread((*words, *form), known, text=start()) == (status, "" if words[0] in {"export", "invocations"} else said)
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--format", "raw"), ("--tsv",), ("--format", "{body}")], ids=" ".join)
+def test_a_long_list_ends_with_its_reader(known, store, settings, options):
+    """`| head`: a list that has begun ends with 0 once nobody reads it; so does one without an end."""
+    shipped(lambda_event([powertools(f"paid {number} {'x' * 900}") for number in range(300)], first=1000), store, settings)
+    store.refresh()
+    with subprocess.Popen([*MAIN, "search", "paid", "--all", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env=os.environ | known) as process:  # fmt: skip
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_what_is_followed_ends_with_its_reader(known, store, settings):
+    """`tail | head` ends with the next line that comes in; stderr may lead into the same pipe."""
+    with subprocess.Popen([*MAIN, "tail", "paid", "--json", "--interval", "0.1"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env=os.environ | known) as process:  # fmt: skip
+        number = 1000
+        with process.stdout as printed:
+            readable: list[object] = []
+            while not readable:
+                shipped(lambda_event([powertools("paid")], first=number, at=time.time_ns() // 1_000_000), store, settings)
+                store.refresh()
+                number += 1
+                readable = select.select([printed], [], [], 1)[0]
+            assert printed.readline()
+        while process.poll() is None:
+            shipped(lambda_event([powertools("paid")], first=number, at=time.time_ns() // 1_000_000), store, settings)
+            store.refresh()
+            number += 1
+            time.sleep(0.2)
+    assert process.returncode == 0
 
 
 def test_what_is_no_opensearch():

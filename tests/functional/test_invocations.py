@@ -10,6 +10,7 @@ import pytest
 from pipeline.agents.answer import answer_text
 from pipeline.agents.tools import Stored, tool_named
 from pipeline.errors import BadInputError
+from pipeline.search.function_totals import function_totals
 from pipeline.search.invocation_list import list_invocations
 from pipeline.search.invocation_query import InvocationQuery
 from tests.support.command import rows, tracejoin
@@ -177,7 +178,57 @@ def test_totals_and_percentiles_of_each_function(environment, shop):
     assert orders["gbSeconds"] == pytest.approx((10 + 20 + 3000 + 3001 + 30) / 1000 * 128 / 1024 + 47 / 1000 * 192 / 1024)
     assert orders["durationMs"]["p50"] <= orders["durationMs"]["p95"] <= orders["durationMs"]["p99"] <= orders["durationMs"]["max"] == 3001
     assert (orders["initMs"]["p95"], orders["restoreMs"]["p95"], shared["initMs"]["p95"]) == (200, 511.25, None)
-    assert listed("--failed", **environment)[2] == totals
+
+
+def test_totals_are_those_of_the_rows_that_the_filters_choose(environment, shop):
+    """Counts, percentiles and sums, with each filter and beside a list: of Lambda's own statuses, and of what lines alone tell."""
+    filters = [("--failed",), ("--status", "success"), ("--status", "timeout"), ("--status", "exception", "--status", "failure"), ("--cold",),
+               ("--failed", "--function", "orders"), ("--tenant", "acme"), ("--slower-than", "3000", "--failed"), ("--status", "success", "--warm")]  # fmt: skip
+    for given in filters:
+        _, found, beside, _ = listed("--all", *given, **environment)
+        code, _, alone, err = listed("--by-function", *given, **environment)
+        assert (code, err, alone) == (0, "", beside)
+        by_function = {row["function"]: [] for row in alone}
+        for row in found:
+            by_function["all" if row["function"] == "checkout" else row["function"]].append(row)
+        for totals in alone:
+            own = by_function[totals["function"]]
+            failed = [row["status"] for row in own if row["status"] != "success"]
+            assert (totals["invocations"], totals["failed"]) == (len(own), len(failed)), given
+            assert (totals["timeouts"], totals["exceptions"]) == (failed.count("timeout"), failed.count("exception")), given
+            assert (totals["billedMs"], totals["coldStarts"]) == (sum(row["billedMs"] for row in own), sum(map(cold_start, own))), given
+            durations = sorted(row["durationMs"] for row in own)
+            assert durations[0] <= totals["durationMs"]["p50"] <= durations[-1] == totals["durationMs"]["max"], given
+
+
+def cold_start(row):
+    """Whether the invocation was a cold start."""
+    return bool(row["coldStart"])
+
+
+def test_what_lies_beyond_the_limit_is_in_the_totals(environment, shop):
+    """A list of failures that is cut says how many there are; its totals hold them all."""
+    code, found, totals, err = listed("--failed", "--limit", "1", **environment)
+    assert (code, len(found), sum(row["invocations"] for row in totals)) == (0, 1, 4)
+    assert err == "tracejoin: showing 1 of 4; --all shows everything\n"
+
+
+def test_totals_by_status_are_refused_where_a_search_can_not_name_them(environment, shop, store, monkeypatch):
+    """With more failures that lines alone tell of than one search names, one line says what to do; without a status nothing is named."""
+    monkeypatch.setattr("pipeline.search.function_totals._MOST_SHOWN", 1)
+    with pytest.raises(BadInputError, match=r"more than 1 invocations of this period failed .* a shorter period, or a function"):
+        function_totals(InvocationQuery(statuses=("success",)), store)
+    assert [each.failed for each in function_totals(InvocationQuery(), store)] == [3, 1, 0]
+
+
+def test_a_log_group_of_two_regions_counts_each_failure_once(environment, store):
+    """The same account and log group in two regions: what lines tell of one is not told of the other."""
+    at = {"logGroup": "/aws/lambda/a", "accountId": "1"}
+    put(store, line("1", eventName="REPORT", requestId="r1", durationMs=1.5, serviceName="a", aws=at | {"region": "eu-west-1"}),
+        line("2", requestId="r1", signals=["exception"], aws=at | {"region": "eu-west-1"}),
+        line("3", eventName="REPORT", requestId="r2", durationMs=1.5, serviceName="a", aws=at | {"region": "us-east-1"}))  # fmt: skip
+    totals = listed("--by-function", "--since", "2026-11-24", "--until", "2026-11-25", **environment)[2]
+    assert {row["region"]: row["failed"] for row in totals} == {"eu-west-1": 1, "us-east-1": 0}
 
 
 def test_a_list_in_another_order_shows_the_day_in_each_row(environment, shop):
@@ -220,12 +271,8 @@ def test_nothing_is_said_in_one_line(environment, shop):
     code, found, totals, err = listed("--until", "2020-01-01", **environment)
     assert (code, found, totals, len(err.splitlines())) == (1, [], [], 1)
     code, found, totals, err = listed("--status", "error", **environment)
-    assert (code, found, len(totals), err) == (
-        1,
-        [],
-        3,
-        "tracejoin: none of 9 invocations ended so: the totals are those of every status\n",
-    )
+    assert (code, found, totals, err) == (1, [], [], "tracejoin: none of 9 invocations ended so\n")
+    assert listed("--status", "error", "--by-function", **environment) == (code, found, totals, err)
     assert listed("--since", "1h", "--until", "2h", **environment)[0] == 2
     assert tracejoin("invocations", "--sort", "name", **environment)[0] == 2
     assert listed(**environment | {"TRACEJOIN_PREFIX": "nowhere"})[:3] == (2, [], [])
@@ -288,7 +335,8 @@ def test_an_agent_asks_for_invocations(stored):
     answer = tool.call(stored, {"status": "failed", "sort": "duration"})
     assert numbers(answer.rows) == [4, 3, 12, 2]
     told = json.loads(answer_text(answer, lambda text: text))
-    assert [row["function"] for row in told["functions"]] == ["orders", "pay", "all"]
+    assert [(row["function"], row["invocations"]) for row in told["functions"]] == [("orders", 3), ("pay", 1)]
+    assert tool.call(stored, {"status": "failed", "limit": 1}).total == 4
     assert numbers(tool.call(stored, {"function": "pay", "cold": "no", "tenant": "acme"}).rows) == [11]
     assert tool.call(stored, {"limit": 1}).total == 9
     for wrong in ({"status": "bad"}, {"sort": "name"}, {"cold": "maybe"}):

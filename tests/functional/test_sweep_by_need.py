@@ -1,5 +1,6 @@
 """SweepBy=need: a collection that scales to zero is left alone while nothing happens, and nothing stays pending for ever."""
 
+import itertools
 import time
 from functools import partial
 
@@ -199,6 +200,76 @@ def test_an_alert_that_sns_did_not_take_goes_out_without_another_line(world, sto
     assert (states(store), inbox.receive()) == ({"complete"}, [])
     world.pass_(AWAKE)
     assert len(inbox.receive()) == 1
+
+
+@pytest.fixture
+def stuck(world, aws, settings, monkeypatch):
+    """An alert that SNS refuses, and that nothing else than sweeps by need could tell; returns the inbox, and what mends SNS."""
+    from pipeline.local.inbox import Inbox
+    from shipper_function import resolve
+
+    inbox = Inbox(aws, settings.prefix)
+    inbox.subscribe(f"arn:aws:sns:{REGION}:000000000000:{settings.prefix}")
+    world.xray.put([service("0285bf1261be05ff"), function(**FAILED)])
+    dispatcher = resolve.resolver()._dispatcher
+    topic = dispatcher._topic
+    monkeypatch.setattr(dispatcher, "_topic", _Refusing())
+    ship(world)
+    # the hints are over, and the daily sweep is far away
+    world.pass_(15 * MINUTE)
+    return inbox, partial(setattr, dispatcher, "_topic", topic)
+
+
+def awake_minutes(world, opensearch, minutes):
+    """In which of the next minutes OpenSearch is asked for something."""
+    return [minute for minute in range(minutes) if asked_in(world, opensearch, MINUTE)]
+
+
+def gaps(found):
+    """The minutes between each two of these."""
+    return [later - earlier for earlier, later in itertools.pairwise(found)]
+
+
+def test_what_is_stuck_is_looked_at_more_and_more_seldom(world, opensearch, stuck):
+    """Sweeps come close for as long as look-ups take; then the gap grows to 56 minutes, and stays so. Once it is mended, all is quiet."""
+    inbox, mend = stuck
+    found = awake_minutes(world, opensearch, 8 * 60)
+    # ship and the last hint have both asked, in periods of their own, so that there may be two at first
+    assert max(gaps([minute for minute in found if minute < 40])) <= 8
+    assert set(gaps([minute for minute in found if minute > 3 * 60])) == {56}
+    assert max(gaps(found)) == 56
+    assert inbox.receive() == []
+    mend()
+    world.pass_(HOUR)
+    assert len(inbox.receive()) == 1
+    assert asked_in(world, opensearch, 5 * HOUR) == []
+
+
+def test_new_work_is_swept_as_soon_as_ever(world, opensearch, store, stuck):
+    """A line whose hint was lost comes while something is stuck: it is settled within ten minutes, and sweeps come close again."""
+    world.pass_(4 * HOUR)
+    world.lost.add("HintQueue")
+    ship(world, OTHER, OTHER_REQUEST, first=100)
+    world.pass_(10 * MINUTE)
+    assert states(store, OTHER) == {"complete"}
+    assert len(awake_minutes(world, opensearch, 30)) >= 3
+    # what had waited before, and what waits now, become one again
+    world.pass_(6 * HOUR)
+    assert len(awake_minutes(world, opensearch, 4 * 60)) <= 5
+
+
+def test_a_lost_message_of_what_is_stuck_costs_a_day_at_most(world, opensearch, stuck):
+    """The message gets lost on one of its rounds: nobody asks OpenSearch any more, until the daily sweep tells the alert."""
+    inbox, mend = stuck
+    world.pass_(4 * HOUR)
+    world.lost.add("SweepQueue")
+    world.pass_(HOUR)
+    world.lost.clear()
+    assert asked_in(world, opensearch, 3 * HOUR) == []
+    mend()
+    world.pass_(DAY)
+    assert len(inbox.receive()) == 1
+    assert asked_in(world, opensearch, HOUR) == []
 
 
 class _Refusing:

@@ -16,5 +16,10 @@ def durable_execution_failed(context: RuleContext) -> Iterator[Finding]:
             happened = what_happened(fact, context.view)
             yield context.of_segment(fact, f"the durable execution {arn} failed: {happened}", seen=True)
     if not found:
+        # the errors of the same invocations may say more, and are no failures of their own
+        around = [signal for signal in context.lines_with("error", "exception")
+                  if context.view.is_error(signal) and context.view.is_of_failed_execution(signal)]  # fmt: skip
         for service, signals in context.by_speaker(context.lines_with("durable-execution-failed")):
-            yield context.of_lines(signals, f"a durable execution of {service} failed: {in_short(signals[0])}")
+            of = {signal.request for signal in signals if signal.request_id}
+            more = [signal for signal in around if signal.request in of and signal not in signals]
+            yield context.of_lines([*signals, *more], f"a durable execution of {service} failed: {in_short(signals[0])}")

@@ -18,10 +18,10 @@ def edge_ok_error_log(context: RuleContext) -> Iterator[Finding]:
     response = context.view.response
     if response.saw != "success":
         return
-    # API Gateway's log repeats a function's failure, which other rules find
+    # API Gateway's log repeats a function's failure, which other rules find, as they do that of a durable execution
     errors = (
         signal for signal in context.lines_with("error", "exception", "crash")
-        if context.view.is_error(signal) and "function-error" not in signal.signals
+        if context.view.is_error(signal) and "function-error" not in signal.signals and not context.view.is_of_failed_execution(signal)
     )  # fmt: skip
     by = f" by {response.by}" if response.by else ""
     for service, signals in context.by_speaker(errors):

@@ -14,7 +14,7 @@ def unsampled_error(context: RuleContext) -> Iterator[Finding]:
         return
     errors = (
         signal for signal in context.lines_with("error", "exception", *_PLATFORM)
-        if context.view.is_error(signal) or set(_PLATFORM) & set(signal.signals)
+        if set(_PLATFORM) & set(signal.signals) or (context.view.is_error(signal) and not context.view.is_of_failed_execution(signal))
     )  # fmt: skip
     recorded = "was not sampled" if context.view.completeness.state == "unsampled" else "is not in X-Ray"
     for service, signals in context.by_speaker(errors):

@@ -9,7 +9,7 @@ from pipeline.detect.evaluate import evaluate
 from pipeline.detect.rule import default_rules
 from pipeline.model.trace_state import merge
 from tests.support.durable import ARN
-from tests.support.events import NOW, REQUEST, TRACE
+from tests.support.events import NOW, OTHER_REQUEST, REQUEST, TRACE, report, start
 from tests.support.otel_spans import event, otel_span
 from tests.support.verdicts import GIVE_UP, fired, function, service, state_of, verdict_of
 
@@ -98,7 +98,11 @@ def test_by_spans(spans, expected):
     ([durable_line("ERROR", "card down", executionArn=ARN, operationId="o1", parentId="p1", attempt=1), WENT_ON], set()),
     ([durable_line("ERROR", "no stock", executionArn=ARN)], {("edge-ok-error-log", "alert")}),
     ([durable_line("ERROR", "no stock", attempt=1, operationId="o1")], {("edge-ok-error-log", "alert")}),
-    ([IN_ATTEMPT, FAILED_STEP, EXECUTION_FAILED], {("durable-execution-failed", "alert"), ("edge-ok-error-log", "alert")}),
+    ([IN_ATTEMPT, FAILED_STEP, EXECUTION_FAILED], {("durable-execution-failed", "alert")}),
+    ([durable_line("ERROR", "no stock", executionArn=ARN), EXECUTION_FAILED], {("durable-execution-failed", "alert")}),
+    ([IN_ATTEMPT, WENT_ON, EXECUTION_FAILED], {("durable-execution-failed", "alert")}),
+    ([durable_line("ERROR", "no stock", executionArn=ARN, requestId=OTHER_REQUEST), EXECUTION_FAILED],
+     {("durable-execution-failed", "alert"), ("edge-ok-error-log", "alert")}),
 ])  # fmt: skip
 def test_by_lines_alone(lines, expected):
     """The handler waits for an attempt that is to be repeated: where it goes on, nobody tries again. Parallel branches do not wait."""
@@ -121,8 +125,29 @@ def test_the_finding_names_the_execution_and_the_exception():
     failed["status"]["message"] = "order refused"
     (finding,) = verdict_of(failed).findings
     assert finding.evidence == f"the durable execution {ARN} failed: order refused"
-    (finding, _) = verdict_of(*LAMBDA, lines=[EXECUTION_FAILED]).findings
+    (finding,) = verdict_of(*LAMBDA, lines=[EXECUTION_FAILED]).findings
     assert (finding.rule, finding.exception_type, finding.exception_message) == ("durable-execution-failed", "ValueError", "card down")
+
+
+@pytest.mark.parametrize("sampled", [True, False])
+def test_an_execution_that_failed_without_spans_is_one_finding(sampled):
+    """The finding holds the lines of its invocation; a trace that was not sampled has no second one either."""
+    lines = [start(REQUEST), durable_line("ERROR", "no stock", executionArn=ARN), EXECUTION_FAILED, report(REQUEST, TRACE, sampled=sampled)]
+    verdict = verdict_of(*(LAMBDA if sampled else ()), lines=lines)
+    (finding,) = verdict.findings
+    assert (finding.rule, [line.text for line in finding.lines]) == (
+        "durable-execution-failed",
+        ["Execution failed | ValueError: card down", "no stock"],
+    )
+    assert len(verdict.issues) == 1
+
+
+def test_a_crash_beside_a_failed_execution_is_told():
+    """Lambda's own word that the invocation ended is no error line of the execution."""
+    crashed = f"RequestId: {REQUEST} Error: Runtime exited with error: signal: killed\nRuntime.ExitError"
+    found = fired(verdict_of(*LAMBDA, lines=[EXECUTION_FAILED, crashed]))
+    assert ("durable-execution-failed", "alert") in found
+    assert {rule for rule, _ in found} > {"durable-execution-failed"}
 
 
 @pytest.mark.parametrize("spans", [

@@ -36,6 +36,20 @@ def test_lines_stand_inside_their_spans():
     assert [(row.offset, row.duration, row.size) for row in found] == [(0, 10, 4), (2, 3, 1), (3, 0, 0), (2, 0, 0), (9, 0, 0)]
 
 
+@pytest.mark.parametrize(
+    ("named", "above"),
+    [("attempt", "attempt"), ("operation", "operation"), ("root", "function"), ("elsewhere", "function"), ("function", "function"),
+     ("nosuch", "function"), ("ring", "function")],
+)  # fmt: skip
+def test_a_line_stands_in_the_innermost_span_that_it_names(named, above):
+    """The span that a line names is it where that is inside the segment of its invocation; above it, elsewhere or unknown, it is not."""
+    spans = [stored_span("root"), stored_span("function", 1, 9, "root"), stored_span("operation", 2, 8, "function"),
+             stored_span("attempt", 3, 4, "operation"), stored_span("elsewhere", 2, 3, "root"), stored_span("ring", 2, 3, "ring")]  # fmt: skip
+    found = drawn(*spans, stored_line("says", 3.5, "function", spanId=named))
+    place = next(place for place, row in enumerate(found) if row.text == "says")
+    assert next(row.text for row in reversed(found[:place]) if row.depth < found[place].depth) == above
+
+
 def test_a_trace_stands_below_the_span_that_caused_it():
     """An X-Ray link and a tracing header in a line both name the span; what began earlier is no effect of it."""
     caller = stored_span(ANSWERING, 1, 9, name="sns")

@@ -2,14 +2,21 @@
 
 import json
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 
+import msgspec
 import pytest
 
+from pipeline.alert.dispatch import Dispatch
 from pipeline.errors import MisconfiguredError, UnavailableError
 from pipeline.hint_queue import Queue
 from pipeline.local.lambda_runtime import Context
+from pipeline.resolution import Resolution
+from pipeline.sweep_queue import SweepRequest
+from shipper_function import queues as queues_module
 from shipper_function import resolve as resolve_module
-from tests.support.handlers import FakeQueue, FakeResolver, failed, record, trace_id
+from tests.support.handlers import SETTINGS, FakeQueue, FakeResolver, failed, record, trace_id
 
 
 def test_the_traces_of_a_batch_are_looked_at_together(resolve):
@@ -163,3 +170,49 @@ def test_a_scheduled_event_sweeps(resolve):
     resolve([record(0)], resolver)
     assert resolve_module.handler({"source": "aws.scheduler"}, Context("52fdfc07-2182-454f-963f-5f0f9a621d72", 4e9)) is None
     assert resolver.swept == [10]
+
+
+class LeavingResolver(FakeResolver):
+    """Comes to ``swept`` in a sweep, and leaves work."""
+
+    def __init__(self, swept):
+        super().__init__()
+        self._swept = swept
+
+    def sweep(self, *, min_age, go_on):
+        super().sweep(min_age=min_age, go_on=go_on)
+        return self._swept
+
+    def leaves_work(self, swept):
+        return True
+
+
+STUCK, DONE = Resolution(), Resolution(settled=7)
+TOLD, NOT_TOLD = (Resolution(alerts=Dispatch(sent=1, failures=failures)) for failures in ((), ("SNS refuses",)))
+
+
+@pytest.mark.parametrize(("milliseconds", "swept", "body", "asked"), [
+    (50_000, STUCK, "sweep", SweepRequest(1)), (50_000, STUCK, '{"left": 3, "rounds": 0}', SweepRequest(4)),
+    (50_000, STUCK, '{"left": 6, "rounds": 0}', SweepRequest(7, 1)), (50_000, STUCK, '{"left": 9, "rounds": 0}', SweepRequest(9, 6)),
+    (50_000, DONE, '{"left": 9, "rounds": 0}', SweepRequest(9, 6)), (50_000, NOT_TOLD, '{"left": 9, "rounds": 0}', SweepRequest(9, 6)),
+    (50_000, TOLD, '{"left": 9, "rounds": 0}', SweepRequest(1)), (19_999, DONE, '{"left": 9, "rounds": 0}', SweepRequest(1)),
+    (19_999, STUCK, '{"left": 9, "rounds": 0}', SweepRequest(9, 6)),
+])  # fmt: skip
+def test_sweeps_wait_longer_where_nothing_moves(lambda_names, monkeypatch, milliseconds, swept, body, asked):
+    """A sweep that leaves work asks for the next one: soon where there was more than one sweep does, and later each time where it is stuck."""
+    sent = []
+    client = SimpleNamespace(send_message=lambda **message: sent.append(message["MessageBody"]))
+    settings = replace(SETTINGS, sweep_queue_url="https://sqs.example/s.fifo")
+    resolver = LeavingResolver(swept)
+    monkeypatch.setattr(resolve_module, "resolver", lambda: resolver)
+    monkeypatch.setattr(resolve_module, "settings", lambda: settings)
+    monkeypatch.setattr(queues_module, "_client", lambda _: client)
+    # the resolver asks for time once, before the time is up
+    times = iter([50_000])
+    context = SimpleNamespace(function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="r",
+                              get_remaining_time_in_millis=lambda: next(times, milliseconds))  # fmt: skip
+    queues_module.sweeps.cache_clear()
+    resolve_module.handler({"Records": [record(0, body=body) | {"eventSourceARN": "arn:aws:sqs:eu-west-1:1:s.fifo"}]}, context)
+    queues_module.sweeps.cache_clear()
+    assert resolver.swept == [10]
+    assert [msgspec.json.decode(message, type=SweepRequest) for message in sent] == [asked]
