@@ -11,8 +11,9 @@ export SAM_CLI_TELEMETRY := 0
 export NO_MKDOCS_2_WARNING := 1
 # of the tests; many of them wait, so there may be more of these than cores
 WORKERS ?= 3
+EVERYTHING := --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --durations=15 --durations-min=5
 
-.PHONY: help demo pictures test lint types docs reference opensearch bench attribution accuracy chaos fuzz validate template build deploy-local install clean
+.PHONY: help demo pictures test coverage lint types docs reference opensearch bench attribution accuracy chaos fuzz validate template build deploy-local install clean
 
 help: ## List what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,7 +25,10 @@ pictures: .venv/ready ## Make the manual's pictures of the page, on the demo's d
 	@$(BIN)/python -m tests.browser.pictures
 
 test: .venv/ready $(SAM) ## Run all tests, or TESTS=tests/unit; says what it had to leave out, and why
-	@$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),--numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder --cov --cov-report=term:skip-covered --durations=15 --durations-min=5)
+	@$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),$(EVERYTHING))
+
+coverage: .venv/ready $(SAM) ## Run all tests, and show what no test runs (takes half as long again)
+	@$(BIN)/python -m pytest $(EVERYTHING) --cov --cov-report=term:skip-covered
 
 lint: .venv/ready ## Check style, and which room may import which
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo

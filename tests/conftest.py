@@ -20,6 +20,7 @@ from pipeline.store.client import Store
 from tests.support.paths import ROOT
 from tests.support.shared_opensearch import shared_opensearch
 from tests.support.stores import installed, left_out
+from tests.support.waiting import PATIENCE
 
 SAMPLES = ROOT.parent / "shared" / "real_samples"
 # a busy machine is no failure: what must be quick has a test of its cost
@@ -46,6 +47,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for report in terminalreporter.stats.get("passed", ()):
         for name, figure in report.user_properties:
             terminalreporter.write_line(f"{name}: {figure}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """Lets the tests' own clients wait for an OpenSearch on a busy machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.store.connect._TIMEOUT", PATIENCE)
+        yield
 
 
 @pytest.fixture(scope="session")
