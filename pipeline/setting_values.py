@@ -23,6 +23,7 @@ _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 _LONGEST_SQS_DELAY = 900
 _REGION = re.compile(r"(?=.*[a-z])[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII | re.IGNORECASE)
 _SWITCH = {"on": True, "true": True, "off": False, "false": False}
+_MOST_DAYS = 10_000
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 
 
@@ -31,6 +32,13 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ValueError("must be a whole number above 0")
     return int(text)
+
+
+def retention_days(text: str) -> int:
+    """Reads a number of days that OpenSearch can count back from now: it knows no time before 1970."""
+    if (days := positive(text)) > _MOST_DAYS:
+        raise ValueError(f"must be {_MOST_DAYS:,} at most, which is 27 years")
+    return days
 
 
 def endpoint(text: str) -> str:

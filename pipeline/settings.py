@@ -162,7 +162,7 @@ class Settings:
     trace_format: TraceFormat = _setting("TRACEJOIN_TRACE_FORMAT", "XRAY", values.one_of(TraceFormat))  # noqa: RUF009
     workers: int = _setting("TRACEJOIN_WORKERS", 1, values.positive)
     enrich_lines: EnrichLines = _setting("TRACEJOIN_ENRICH_LINES", "all", values.one_of(EnrichLines))  # noqa: RUF009
-    retention_days: int = _setting("TRACEJOIN_RETENTION_DAYS", 14, values.positive)
+    retention_days: int = _setting("TRACEJOIN_RETENTION_DAYS", 14, values.retention_days)
     dead_letters_url: str = _setting("TRACEJOIN_DEAD_LETTERS_URL", "", service_url, shown=False)
     log_groups: tuple[str, ...] = _setting("TRACEJOIN_LOG_GROUPS", (), values.log_groups)
     log_group_tag: str = _setting("TRACEJOIN_LOG_GROUP_TAG", "")

@@ -22,6 +22,7 @@ from pipeline.cli.terminal import clean_parts, new_console, safe_stream
 from pipeline.cli.terminal_text import one_line, terminal_safe
 from pipeline.configure import store_for
 from pipeline.errors import MisconfiguredError
+from pipeline.model.json_values import as_text
 from pipeline.search.service_names import unknown_service
 from pipeline.settings import Settings
 from pipeline.store.client import Store
@@ -31,11 +32,11 @@ _OF_OTHERS: Final = 0o077
 
 
 def author() -> str:
-    """Who uses this computer: TRACEJOIN_AUTHOR, else the name of the user; empty where there is none."""
+    """Who uses this computer: TRACEJOIN_AUTHOR, else the name of the user, as UTF-8 can hold it; empty where there is none."""
     if named := os.environ.get("TRACEJOIN_AUTHOR", "").strip():
-        return named
+        return as_text(named)
     try:
-        return getpass.getuser()
+        return as_text(getpass.getuser())
     except (OSError, KeyError, ImportError):
         return ""
 

@@ -21,6 +21,7 @@ from pipeline.issues.observation import Example
 from pipeline.issues.sightings import examples_of
 from pipeline.model.clock_times import clock_time
 from pipeline.model.close_names import did_you_mean
+from pipeline.model.json_values import as_text
 from pipeline.model.timestamps import iso_millis
 from pipeline.model.trace_ids import to_xray
 from pipeline.search.issue_list import as_json, list_issues
@@ -122,7 +123,7 @@ def _end_of_mute(text: str) -> int:
 @pass_app
 def resolve(app: CommandContext, *, id: str, note: str, by: str, version: str) -> int:  # noqa: A002
     """It is mended: a trace that shows it after this is a regression, and told at once."""
-    return _decide(app, id, "resolve", note=note, by=by, version=version)
+    return _decide(app, id, "resolve", note=note, by=by, version=as_text(version))
 
 
 @issue.command()
@@ -133,12 +134,13 @@ def reopen(app: CommandContext, *, id: str, note: str, by: str) -> int:  # noqa:
     return _decide(app, id, "reopen", note=note, by=by)
 
 
-def _decide(app: CommandContext, text: str, verb: Verb, *, by: str, **more: Any) -> int:
-    name = by or author()
+def _decide(app: CommandContext, text: str, verb: Verb, *, by: str, note: str, **more: Any) -> int:
+    # a terminal may type what is no UTF-8
+    name = as_text(by) or author()
     if not name:
         raise click.UsageError("nobody knows who decides: give --by NAME, or set TRACEJOIN_AUTHOR")
     store = app.installed_store()
-    decision = Decision(verb=verb, by=name, at=int(datetime.now(UTC).timestamp() * 1000), **more)
+    decision = Decision(verb=verb, by=name, note=as_text(note), at=int(datetime.now(UTC).timestamp() * 1000), **more)
     before, after = decide(store, find_issue(store, name_of(text)).id, decision)
     last = after.last_change
     app.emit({"id": after.id, "state": after.state, "changed": after is not before, "changes": len(after.changes)})

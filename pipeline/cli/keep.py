@@ -8,6 +8,7 @@ from rich.markup import escape
 from pipeline.cli.context import CommandContext
 from pipeline.cli.options import GivenText, pass_app
 from pipeline.configure import evaluator_for
+from pipeline.model.json_values import as_text
 from pipeline.model.trace_ids import to_xray
 from pipeline.retain.legal_hold import Hold, LegalHolds
 from pipeline.search.pasted_ids import meant_by, name_of
@@ -41,7 +42,7 @@ def keep(app: CommandContext, *, id: str | None, note: str, by: str, release: bo
     elif release:
         found, word = holds.release(name_of(id), also=meant_by(id)), "released"
     else:
-        found, word = [holds.hold(name_of(id), also=meant_by(id), note=note, by=by or _user())], "held"
+        found, word = [holds.hold(name_of(id), also=meant_by(id), note=as_text(note), by=as_text(by or _user()))], "held"
     for hold in found:
         app.emit(hold)
         app.say(_in_words(hold, word))

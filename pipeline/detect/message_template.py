@@ -10,18 +10,44 @@ VARIABLE: Final = "*"
 """What stands where a variable stood."""
 _LONGEST: Final = 200
 _LONGEST_READ: Final = 1000
+# scripts whose words run into numbers and into each other: a word of them is no part of a number, a path or an address beside it
+_RUN_ON: Final = (
+    "\u0e00-\u0eff\u1000-\u11ff\u1780-\u17ff\u3005-\u3007\u3021-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7ff\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
+)
+_LETTER: Final = rf"(?:\d|(?![{_RUN_ON}])[\w$%+#-])"
 # a quotation that nothing ends goes to the end, since texts are cut
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*(?:"|$)' "|" r"(?<!\w)'(?:[^'\\]|\\.)*'(?!\w)" "|`[^`]*`|“[^”]*(?:”|$)|\u2018[^\u2019]*\u2019|«[^»]*»"
-_ADDRESS: Final = r"[a-zA-Z][\w+.-]{0,20}://[^\s,;'\"<>()\[\]{}]+|\barn:[^\s,;'\"<>()\[\]{}]+|[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"
-_PATH: Final = r"(?<![\w*])(?:~|\.{1,2})?(?:/[\w.@%+$~=-]+)+/?|\b[A-Za-z]:\\[^\s,;'\"<>]+|\b[\w.-]+(?:/[\w.-]+){2,}"
-_UUID: Final = r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
-# "24 Nov 2026", "Tue, 24 Nov": the words of a date change like its numbers
-_DATE: Final = (
-    r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},?(?=\s+(?:\d|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec))"
-    r"|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}(?=[\s-]+\d)|(?<=\d )(?:GMT|UTC|AM|PM)\b"
+# as German, Swedish, Danish, Swiss, Chinese and Japanese have them: where one begins, and what ends it
+_MARKS: Final = (
+    ("„", "“”"), ("\u201a", "\u2018\u2019"), ("”", "”"), ("»", "«"), ("\u2039", "\u203a"), ("\u203a", "\u2039"), ("「", "」"), ("『", "』"),
+    ("《", "》"),
+)  # fmt: skip
+_QUOTED_ELSEWHERE: Final = "|".join(f"{begin}[^{begin}{ends}]*[{ends}]" for begin, ends in _MARKS)
+_UNBROKEN: Final = rf"[^\s,;'\"<>()\[\]{{}}{_RUN_ON}]+"
+_ADDRESS: Final = rf"[a-zA-Z][\w+.-]{{0,20}}://{_UNBROKEN}|\barn:{_UNBROKEN}|[\w.+-]{{1,64}}@[\w-]+(?:\.[\w-]+)+"
+# an address of IPv6, which has eight groups or two colons side by side, and a digit; a hardware address
+_NETWORK: Final = (
+    r"(?<![\w:])(?=[0-9a-fA-F:]*[0-9])(?:(?:[0-9a-fA-F]{1,4}:){7}|(?:(?:[0-9a-fA-F]{1,4}:){1,6}|:):(?:[0-9a-fA-F]{1,4}:){0,6})"
+    r"(?:[0-9a-fA-F]{1,4}|[0-9]{1,3}(?:\.[0-9]{1,3}){3})?(?:%\w{1,20})?(?!\w)|\b[0-9a-fA-F]{2}(?:[:-][0-9a-fA-F]{2}){5}\b"
 )
-_WORD: Final = r"[\w$%+#-]+(?:[.:@,][\w$%+#-]+)*"
-_VARIABLES: Final = re.compile(f"{_QUOTED}|{_ADDRESS}|{_UUID}|{_PATH}|{_DATE}")
+_IN_PATH: Final = rf"(?:(?![{_RUN_ON}])[\w.@%+$~=-])+"
+_NAME: Final = rf"(?:(?![{_RUN_ON}])[\w.-])+"
+_PATH: Final = rf"(?:(?<![\w*])|(?<=[{_RUN_ON}]))(?:~|\.{{1,2}})?(?:/{_IN_PATH})+/?|\b[A-Za-z]:\\[^\s,;'\"<>]+|\b{_NAME}(?:/{_NAME}){{2,}}"
+_UUID: Final = r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
+_DAY: Final = r"\b(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs?)?|Fri|Sat(?:ur)?|Sun)(?:day)?\b"
+_MONTH: Final = (
+    r"\b(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
+    r"|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b"
+)
+# "24 Nov 2026", "Tue, 24 Nov", "24th of": the words of a date change like its numbers
+_DATE: Final = (
+    rf"{_DAY}[.,]?(?=\s+(?:\d|{_MONTH}))|{_MONTH}\.?(?=[\s-]+\d)|(?:(?<=\d[\s-])|(?<=\d(?:st|nd|rd|th)\s)){_MONTH}"
+    r"|(?<=\d )(?:GMT|UTC|AM|PM)\b"
+)
+# a colon and a comma belong to a number alone: orderId:17 names what is numbered
+_WORD: Final = rf"{_LETTER}+(?:(?:[.@]|(?<=\d)[:,](?=\d)){_LETTER}+)*"
+_VARIABLES: Final = re.compile(f"{_QUOTED}|{_QUOTED_ELSEWHERE}|{_ADDRESS}|{_UUID}|{_NETWORK}|{_PATH}|{_DATE}")
 _WORDS: Final = re.compile(_WORD)
 # S3, EC2, node17: a name with a number at its end
 _NAMED: Final = re.compile(r"([^\W\d_]+)\d{1,2}")

@@ -12,6 +12,8 @@ VERBS: Final[dict[Verb, IssueState]] = {"ack": "known", "mute": "muted", "resolv
 """The state that each verb leads to."""
 _LONGEST_NOTE: Final = 1000
 _LONGEST_NAME: Final = 100
+# no storm has as many, and every store and page can hold it
+_MOST_TIMES: Final = 10**9
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +43,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
             raise WrongUsageError(f"an author needs a name of 1 to {_LONGEST_NAME} characters")
         if len(self.note) > _LONGEST_NOTE:
             raise WrongUsageError(f"the note has {len(self.note):,} characters: at most {_LONGEST_NOTE:,}")
+        if len(self.version) > _LONGEST_NAME:
+            raise WrongUsageError(f"the version has {len(self.version):,} characters: at most {_LONGEST_NAME}")
+        if self.times > _MOST_TIMES:
+            raise WrongUsageError(f"a mute ends after {_MOST_TIMES:,} traces at most")
         if self.verb == "mute" and not (self.until or self.times):
             raise WrongUsageError("a mute needs an end: until a time, or until so many traces more")
         if self.until and self.until <= self.at:

@@ -27,15 +27,29 @@ class Invocation(NamedTuple):
 
 
 def open_before(streams: Mapping[LogStream, Sequence[str]], store: Store) -> set[str]:
-    """Returns the ids of the traces whose requests may be open in these log streams at these times (ISO 8601), by their START lines."""
+    """Returns the ids of the traces whose requests may be open in these log streams at these times (ISO 8601).
+
+    Their START lines say so; where a policy took these, the traces' records do.
+    """
     found: set[str] = set()
+    index = f"{log_indices(store.prefix)},{store.prefix}-traces*"
     for stream, times in streams.items():
         # whatever time a line claims, OpenSearch must accept the query
         earliest, latest = (min(max(at, 0), LAST_MILLI) for at in (millis_of(min(times)) - LONGEST_INVOCATION_MS, millis_of(max(times))))
-        filters = [*in_stream(stream, earliest, latest), {"terms": {"eventName": list(STARTS)}}, {"exists": {"field": "traceId"}}]
-        body = {"query": {"bool": {"filter": filters}}, "size": _MOST_STARTS, "_source": ["traceId"], "sort": [{"@timestamp": "desc"}]}
-        found |= {hit["_source"]["traceId"] for hit in store.search(body, index=log_indices(store.prefix))["hits"]["hits"]}
+        began = [*in_stream(stream, earliest, latest), {"terms": {"eventName": list(STARTS)}}, {"exists": {"field": "traceId"}}]
+        query = {"bool": {"should": [{"bool": {"filter": began}}, _sampled_out(stream, earliest, latest)], "minimum_should_match": 1}}
+        body = {"query": query, "size": _MOST_STARTS, "_source": ["traceId"], "sort": [{"@timestamp": "desc"}]}
+        found |= {hit["_source"]["traceId"] for hit in store.search(body, index=index)["hits"]["hits"]}
     return found
+
+
+def _sampled_out(stream: LogStream, earliest: int, latest: int) -> dict[str, Any]:
+    """The query for records of traces whose lines in a log stream were sampled out, and that were alive between two times."""
+    # a trace may begin in the record with its first segment, somewhat after its first line
+    until = {"lte": min(latest + LONGEST_INVOCATION_MS, LAST_MILLI), "format": "epoch_millis"}
+    since = {"gte": earliest, "format": "epoch_millis"}
+    filters = [{"term": {"sampledOut.logStreams": stream.address}}, {"range": {"@timestamp": until}}, {"range": {"lastSeenAt": since}}]
+    return {"bool": {"filter": filters}}
 
 
 def unassigned_lines(invocation: Invocation, *, among_others: bool) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def sightings_of(records: Iterable[TraceRecord]) -> dict[str, KeySighting]:
 
 def stream_key(stream: LogStream) -> str:
     """Returns the key of a log stream."""
-    return f"log stream {stream.origin} {stream.log_stream}"
+    return f"log stream {stream.address}"
 
 
 def searched_streams(states: Iterable[TraceState], is_whole: Callable[[RequestFact], bool]) -> dict[str, KeySighting]:

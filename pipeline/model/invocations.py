@@ -33,6 +33,11 @@ class LogStream(NamedTuple):
         """The log group behind its account."""
         return origin_of(self.log_group, self.account)
 
+    @property
+    def address(self) -> str:
+        """All three names as one text."""
+        return f"{self.origin} {self.log_stream}"
+
 
 class InvocationWindow(NamedTuple):
     """The positions of an invocation's START and end in its log stream."""

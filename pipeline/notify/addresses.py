@@ -1,6 +1,8 @@
 """Addresses: whom a request may reach. A name is looked up once, and each address that it has is checked.
 
-Source: IANA's special-purpose address registries, as Python's `ipaddress` has them.
+Sources: IANA's special-purpose address registries, as Python's `ipaddress` has them, and "IPv6 Global Unicast Address Assignments"; for
+IPv4 in IPv6 RFC 6052 and 8215 (NAT64), RFC 4291, 2.5.5 (compatible and mapped), RFC 2765, 2.1 (translated), 6to4 and Teredo; Amazon EC2
+user guide, "Access instance metadata" (fd00:ec2::254).
 """
 
 import socket
@@ -13,8 +15,12 @@ from pipeline.errors import BadInputError, UnavailableError
 Resolve = Callable[[str, int], list[str]]
 """Returns the IP addresses of a host name and port. Raises OSError."""
 
-# RFC 6052: an IPv4 address in the last 32 bits, to which a NAT64 gateway leads
-_NAT64: Final = IPv6Network("64:ff9b::/96")
+# IPv6 that leads to the IPv4 address in its last 32 bits
+_HOLDS_IPV4: Final = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")))
+# all of IPv6 that is anybody's
+_GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
+# what EC2 has at link-local addresses of IPv4
+_OF_EC2: Final = IPv6Network("fd00:ec2::/32")
 
 
 def resolve_name(host: str, port: int) -> list[str]:
@@ -36,6 +42,9 @@ def allowed_addresses(host: str, port: int, *, private: bool, resolve: Resolve =
     """
     try:
         found = resolve(host, port)
+    except UnicodeError:
+        # a part that is empty or has more than 63 characters
+        raise BadInputError("its host name can't be one") from None
     except OSError as error:
         raise UnavailableError(f"its host name could not be looked up ({type(error).__name__})") from None
     # one wrong among many is reason enough: who answers so wants something
@@ -52,15 +61,15 @@ def _is_allowed(address: IPv4Address | IPv6Address, *, private: bool) -> bool:
     if embedded:
         return _is_allowed(embedded, private=private)
     # link-local is where a cloud's metadata and credentials are, and nobody's webhook
-    if address.is_multicast or address.is_unspecified or address.is_link_local:
+    if address.is_multicast or address.is_unspecified or address.is_link_local or address in _OF_EC2:
         return False
-    return private or address.is_global
+    return private or (address.is_global and (isinstance(address, IPv4Address) or address in _GLOBAL_UNICAST))
 
 
 def _embedded(address: IPv4Address | IPv6Address) -> IPv4Address | None:
     """The IPv4 address that an IPv6 one leads to."""
     if isinstance(address, IPv4Address):
         return None
-    if address in _NAT64:
+    if any(address in network for network in _HOLDS_IPV4):
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)

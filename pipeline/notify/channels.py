@@ -13,7 +13,8 @@ from pipeline.read_secret import read_secret
 
 _NAME: Final = re.compile(r"[\w-]{1,40}", re.ASCII)
 _ROUTING_KEY: Final = re.compile(r"[0-9A-Za-z]{32}", re.ASCII)
-_HOST: Final = re.compile(r"[0-9A-Za-z.-]{1,253}|[0-9A-Fa-f:.]{2,45}", re.ASCII)
+# a name's parts have 63 characters at most (RFC 1035, 2.3.4)
+_HOST: Final = re.compile(r"(?!.{255})[0-9A-Za-z-]{1,63}(?:\.[0-9A-Za-z-]{1,63})*\.?|[0-9A-Fa-f:.]{2,45}", re.ASCII)
 _URL: Final = re.compile(r"[\x21-\x7e]{1,2000}")
 _PLACE: Final = re.compile(r"at `(\$[\w.\[\]]*)`")
 _MOST: Final = 20

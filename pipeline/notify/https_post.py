@@ -2,7 +2,7 @@
 
 The name is looked up once: the connection goes to that very address, with the name in SNI, in the certificate's check and in `Host`, so no
 second answer of DNS gets in. Redirects are not followed, and proxies of the environment are not used.
-Source: RFC 9110, "429" by RFC 6585 and `Retry-After`.
+Source: RFC 9110 (15.2: interim answers), "429" by RFC 6585 and `Retry-After`.
 """
 
 import socket
@@ -10,7 +10,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException, HTTPSConnection
+from http.client import HTTPException, HTTPResponse, HTTPSConnection
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -26,6 +26,7 @@ _OK, _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 200, 300, 400, 500
 # too early, too many requests, and a time-out that the server noticed: the same request may succeed later
 _PASSING: Final = frozenset({408, 425, 429})
 _MOST_READ: Final = 200
+_MOST_INTERIM: Final = 10
 # what Slack's webhooks answer ("Handling errors"); anything else is not shown, since it may repeat what was sent
 _CODES: Final = frozenset({
     b"action_prohibited", b"channel_is_archived", b"channel_not_found", b"invalid_blocks", b"invalid_payload", b"invalid_token",
@@ -85,8 +86,8 @@ def post(request: Request, network: Network) -> None:
     headers = {"Content-Type": "application/json", "User-Agent": "tracejoin", "Connection": "close", **request.headers}
     try:
         connection.request("POST", target, request.body, headers)
-        answer = connection.getresponse()
-        read = b"" if answer.status < _REDIRECT else answer.read(_MOST_READ)
+        answer = _final(connection.getresponse())
+        read = b"" if answer.status < _REDIRECT else _beginning_of(answer)
     except ssl.SSLCertVerificationError:
         raise NotNowError("its certificate is not valid for its host name, or nobody who is trusted signed it") from None
     except (OSError, HTTPException, ValueError) as error:
@@ -95,6 +96,25 @@ def post(request: Request, network: Network) -> None:
     finally:
         connection.close()
     _judge(answer.status, answer.getheader("Retry-After", ""), read)
+
+
+def _final(answer: HTTPResponse) -> HTTPResponse:
+    """The answer behind those that only say that one will come, such as 103; `http.client` skips 100 alone. Raises like its `begin`."""
+    for _ in range(_MOST_INTERIM):
+        if answer.status >= _OK:
+            return answer
+        # else `begin` takes the answer for read
+        answer.headers = None  # type: ignore[assignment]
+        answer.begin()
+    raise HTTPException("no answer but interim ones")
+
+
+def _beginning_of(answer: HTTPResponse) -> bytes:
+    """What the body says first; nothing where it can't be read, since the status says enough."""
+    try:
+        return answer.read(_MOST_READ)
+    except (OSError, HTTPException):
+        return b""
 
 
 def _judge(status: int, retry_after: str, read: bytes) -> None:

@@ -5,6 +5,7 @@ discarded batch records for a Kinesis Data Streams event source" (payload, the e
 Amazon Data Firehose developer guide, "Handle failure in data transformation" (one record a line, with rawData).
 """
 
+import gzip
 import json
 import zlib
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,6 @@ MOST_BYTES: Final = 8 * 1024 * 1024
 """The most bytes of one record: an event of Lambda has 6 MB (AWS Lambda developer guide, "Lambda quotas"), escaped a little more."""
 
 _GZIP: Final = b"\x1f\x8b"
-_GZIP_BITS: Final = 31
 _LONGEST_REASON: Final = 500
 # Firehose writes objects of 128 MB at most
 _MOST_RECORDS: Final = 200_000
@@ -57,13 +57,14 @@ def read_parked(data: bytes, *, most_bytes: int = MOST_BYTES) -> list[ParkedReco
 
 def _decompressed(data: bytes, most_bytes: int) -> bytes:
     if data.startswith(_GZIP):
-        try:
-            stream = zlib.decompressobj(_GZIP_BITS)
-            data = stream.decompress(data, most_bytes + 1)
-        except zlib.error as error:
-            raise BadInputError(f"it is no readable gzip: {error}") from error
-        if not stream.eof and len(data) <= most_bytes:
-            raise BadInputError("its compressed content is cut off")
+        # all of its members: who appends to an object leaves one each time (RFC 1952, 2.2)
+        with gzip.GzipFile(fileobj=BytesIO(data)) as content:
+            try:
+                data = content.read(most_bytes + 1)
+            except EOFError as error:
+                raise BadInputError("its compressed content is cut off") from error
+            except (OSError, zlib.error) as error:
+                raise BadInputError(f"it is no readable gzip: {error}") from error
     if len(data) > most_bytes:
         raise BadInputError(f"it holds more than {most_bytes} bytes")
     return data

@@ -10,6 +10,8 @@ import msgspec
 HOUR_MS: Final = 3_600_000
 SHORTEST_GRACE_MS: Final = 900_000
 """15 minutes: so long an invocation of Lambda may take (AWS Lambda developer guide, "Lambda quotas"), and no line of it is late before."""
+LONGEST_GRACE_MS: Final = 365 * 24 * HOUR_MS
+"""A year. Much longer, and what is older than it would be older than 1970, which OpenSearch refuses to search for."""
 
 _SCALE: Final = 2**64
 

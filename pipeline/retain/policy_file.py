@@ -10,7 +10,7 @@ import msgspec
 import yaml
 
 from pipeline.model.yaml_nodes import NULL, NodeReader, compose, read_text, shown
-from pipeline.retain.policy import SHORTEST_GRACE_MS, Asked, Days, Policy, ShareRule, Slow
+from pipeline.retain.policy import LONGEST_GRACE_MS, SHORTEST_GRACE_MS, Asked, Days, Policy, ShareRule, Slow
 
 _PERCENT: Final = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%", re.ASCII)
 _DURATION: Final = re.compile(r"(\d{1,6})\s?(ms|s|m|h|d)", re.ASCII)
@@ -74,6 +74,8 @@ class _Reader(NodeReader):
         grace = self._duration(node, "grace", "1h")
         if grace is not None and grace < SHORTEST_GRACE_MS:
             self.problem(node, "grace must be 15m or longer: so long an invocation of Lambda may take, and lines be late")
+        if grace is not None and grace > LONGEST_GRACE_MS:
+            self.problem(node, "grace must be 365d or shorter: with a longer one nothing would ever go")
         return grace
 
     def _slow(self, node: yaml.Node) -> Slow:

@@ -1,7 +1,8 @@
 """Untraced lines: applies the policy's shares to log lines without a trace.
 
 Such a line goes with the others of its request, if it names one, else with those of its log stream: the hash of that id decides. A log
-stream in which something failed in these hours keeps its lines. Each run looks at the lines of the last hours whose grace period is
+stream in which something failed in these hours keeps its lines. The START of a request whose end is not stored stays: lines that come late
+find their invocation by it. Each run looks at the lines of the last hours whose grace period is
 over, so that nothing has to be remembered between runs; what no run saw in time stays for the whole retention.
 """
 
@@ -10,7 +11,7 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Any, Final
 
-from pipeline.model.invocations import LONGEST_INVOCATION_MS, LogStream, stream_of
+from pipeline.model.invocations import ENDS, LONGEST_INVOCATION_MS, STARTS, LogStream, stream_of
 from pipeline.model.timestamps import iso_millis
 from pipeline.retain.decision import ERROR, is_failing, log_group_of, severity_of
 from pipeline.retain.policy import HOUR_MS, Policy, share_of
@@ -45,12 +46,26 @@ def sample_untraced(policy: Policy, store: Store, clock: Callable[[], float]) ->
     pattern = f"{store.prefix}-logs-*"
     failing = _failing_streams(store, pattern, since - LONGEST_INVOCATION_MS, until + LONGEST_INVOCATION_MS)
     found = store.scan({"bool": {"filter": [_UNTRACED, _between(since, until)]}}, index=pattern)
-    # read as a whole: the lines go while the pages are read
-    going = [_without_text(hit) for hit in found if _goes(hit, policy, failing)]
-    deleted, rest = 0, iter(going)
+    deleted, rest = 0, iter(_going(found, policy, failing))
     while page := list(islice(rest, _PAGE)):
         deleted += _delete(page, policy, store, now)
     return deleted
+
+
+def _going(found: Iterable[Hit], policy: Policy, failing: Collection[LogStream]) -> list[tuple[Hit, int]]:
+    """Those of the lines that go, each without its text and with its size; read as a whole, since lines go while the pages are read."""
+    going: list[tuple[Hit, int]] = []
+    starts: dict[str, tuple[LogStream, str]] = {}
+    ended: set[tuple[LogStream, str]] = set()
+    for hit in found:
+        request, event = (stream_of(hit.source), str(hit.source.get("requestId") or "")), hit.source.get("eventName")
+        if event in ENDS:
+            ended.add(request)
+        if _goes(hit, policy, failing):
+            going.append(_without_text(hit))
+            if event in STARTS:
+                starts[hit.id] = request
+    return [(hit, size) for hit, size in going if hit.id not in starts or starts[hit.id] in ended]
 
 
 def _goes(hit: Hit, policy: Policy, failing: Collection[LogStream]) -> bool:

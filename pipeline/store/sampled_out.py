@@ -75,8 +75,12 @@ def digest_of(id_: str) -> bytes:
     return blake2b(id_.encode("utf-8", "replace"), digest_size=_DIGEST).digest()
 
 
-def sampled_out_document(sampled_out: SampledOut) -> dict[str, Any]:
-    """Makes the field of the trace's document; of the digests nothing is indexed."""
+def sampled_out_document(sampled_out: SampledOut, log_streams: Iterable[str] = ()) -> dict[str, Any]:
+    """Makes the field of the trace's document; of the digests nothing is indexed.
+
+    ``log_streams`` are the addresses of those in which the trace's requests ran: a line that comes late finds the trace by them, since
+    the line in which its invocation began is gone.
+    """
     return {
         "at": iso_millis(sampled_out.at),
         "reason": sampled_out.reason,
@@ -84,6 +88,7 @@ def sampled_out_document(sampled_out: SampledOut) -> dict[str, Any]:
         "spans": len(sampled_out.spans),
         "bytes": sampled_out.size,
         "open": sampled_out.open,
+        "logStreams": list(log_streams),
         "digests": {"lines": _packed(sampled_out.lines), "spans": _packed(sampled_out.spans)},
     }
 

@@ -7,6 +7,7 @@ import msgspec
 from pipeline.detect.verdict import Verdict
 from pipeline.model.bounds import fair_share, values_by_origin
 from pipeline.model.facts import Annotation
+from pipeline.model.invocations import LogStream
 from pipeline.model.line_states import PENDING
 from pipeline.model.timestamps import iso_millis
 from pipeline.model.trace_ids import to_xray
@@ -17,6 +18,7 @@ _MOST_KEYS = 100
 _MOST_MISSING = 50
 _MOST_VALUES = 50
 _MOST_CORRELATION_IDS = 100
+_MOST_LOG_STREAMS = 100
 
 
 class Opening(NamedTuple):
@@ -112,7 +114,7 @@ def document_of(record: TraceRecord) -> dict[str, Any]:
         "state": record.state,
         **({"settledAt": iso_millis(record.settled_at)} if record.settled_at else {}),
         **({"expendable": True} if record.expendable else {}),
-        **({"sampledOut": sampled_out_document(record.sampled_out)} if record.sampled_out else {}),
+        **({"sampledOut": sampled_out_document(record.sampled_out, invoked_in(record.state))} if record.sampled_out else {}),
         **({"held": True} if record.held else {}),
         **({"spansBehind": sorted(record.spans_behind)} if record.spans_behind else {}),
         **({"left": True} if record.left else {}),
@@ -153,6 +155,13 @@ def correlation_ids_of(state: TraceState) -> list[str]:
     named = {value: {request: fact for request, fact in evidence.items() if fact.method == "correlation id"}
              for value, evidence in state.shown_keys.items()}  # fmt: skip
     return fair_share(values_by_origin(named).values(), _MOST_CORRELATION_IDS)
+
+
+def invoked_in(state: TraceState) -> list[str]:
+    """Returns the addresses of the log streams in which the platform says that requests of the trace ran, sorted: at most 100."""
+    found = {LogStream(request.log_group, name, request.account).address
+             for request in state.requests.values() if request.platform and not request.elsewhere for name in request.runs}  # fmt: skip
+    return sorted(found)[:_MOST_LOG_STREAMS]
 
 
 def services_of(state: TraceState) -> set[str]:

@@ -152,3 +152,33 @@ def test_attempts_end_with_the_time(pair, network):
         told(server, network, remaining=lambda: delivery.CONNECT_SECONDS)
     assert len(server.requests) == 1
     assert threading.active_count() < before + 20
+
+
+@pytest.mark.parametrize("host", ["hooks..example", f"{'a' * 64}.example"])
+def test_a_name_that_can_t_be_one_is_refused_for_good(host):
+    """Python's resolver answers it with an error of encoding, and not with one of the network."""
+    with pytest.raises(BadInputError, match="can't be one") as caught:
+        post(Request(f"https://{host}/", b"{}"), Network())
+    assert host not in str(caught.value)
+
+
+INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+EMPTY = b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n"
+
+
+def test_the_final_answer_counts(pair, network):
+    """RFC 9110, 15.2: others may come before it, and are no refusal; who sends nothing but these has not answered."""
+    with TlsServer(*pair, INTERIM + EMPTY % 200) as server:
+        post(Request(server.url, b"{}"), network)
+    with TlsServer(*pair, INTERIM + EMPTY % 404) as server, pytest.raises(BadInputError, match="404"):
+        post(Request(server.url, b"{}"), network)
+    for rest in (INTERIM * 20, b""):
+        with TlsServer(*pair, INTERIM + rest) as server, pytest.raises(NotNowError, match="did not answer"):
+            post(Request(server.url, b"{}"), network)
+
+
+@pytest.mark.parametrize("body", [b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", b"Content-Length: 99\r\n\r\nno_"])
+def test_a_refusal_whose_body_can_t_be_read_stays_one(pair, network, body):
+    """Its status says that it will never succeed."""
+    with TlsServer(*pair, b"HTTP/1.1 403 X\r\n" + body) as server, pytest.raises(BadInputError, match="it answered 403, which stays so"):
+        post(Request(server.url, b"{}"), network)

@@ -1,5 +1,6 @@
 """`tracejoin issues` and `tracejoin issue`, in processes of their own, on the embedded and a real OpenSearch."""
 
+import os
 import threading
 
 import pytest
@@ -110,6 +111,8 @@ def test_a_person_decides(run, world):
         (("mute", "ID", "--times", "0"), 2, "0"),
         (("reopen", "ID"), 1, "there is nothing to reopen"),
         (("ack", "ID", "--note", "x" * 1001), 2, "the note has 1,001 characters"),
+        (("resolve", "ID", "--version", "1" * 101), 2, "the version has 101 characters"),
+        (("mute", "ID", "--times", "9" * 30), 2, "after 1,000,000,000 traces at most"),
         (("ack",), 2, "Missing argument"),
         ((), 2, ""),
     ],
@@ -138,6 +141,15 @@ def test_two_terminals_at_once(run, world):
     (change,) = stock(world).changes
     assert sum("is known already" in said for _, said, _ in answers) == 3
     assert all(f"by {change.by}" in said for _, said, _ in answers)
+
+
+def test_what_is_no_utf_8_is_kept_as_far_as_it_is(run, world):
+    """A terminal of another encoding, or a broken paste: the decision counts, and a question mark stands for each such byte."""
+    broken = os.fsdecode(b"b\xf6se")
+    assert run("issue", "resolve", stock(world).id, "--note", broken, "--by", broken, "--version", broken)[0] == 0
+    assert run("issue", "reopen", stock(world).id, TRACEJOIN_AUTHOR=broken)[0] == 0
+    first, second = stock(world).changes
+    assert (first.note, first.by, first.version, second.by) == ("b?se",) * 4
 
 
 def test_hostile_faults_and_notes_do_not_steer_the_terminal(run, world):

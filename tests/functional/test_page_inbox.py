@@ -98,6 +98,7 @@ def test_a_person_mutes(page, world):
         ({"verb": "close"}, "this form decides nothing"),
         ({"verb": "mute", "until": "1999-01-01"}, "would end in the past"),
         ({"verb": "mute", "times": "many"}, "is no number of traces"),
+        ({"verb": "mute", "times": "9" * 30}, "after 1,000,000,000 traces at most"),
         ({"verb": "ack", "until": "7d"}, "press that one, or empty the field"),
         ({"verb": "mute", "times": "3", "version": "18"}, "press that one, or empty the field"),
         ({"verb": "ack", "issue": "0000"}, "begins with 0000"),

@@ -1,6 +1,7 @@
 """The commands about retention: `keep`, `policy check`, and what `why` says of a policy."""
 
 import json
+import os
 
 import pytest
 
@@ -85,6 +86,11 @@ def test_keep_holds_lists_and_releases(store, run):
     assert "held: nothing of it is deleted" in run("why", TRACE)[1]
     sweep(store, run.options)
     assert len(stored_lines(store)) == 5
+    # what is no UTF-8 is kept as far as it is
+    broken = os.fsdecode(b"b\xf6se")
+    assert run("keep", "order-17", "--by", broken, "--note", broken)[0] == 0
+    held = json.loads(run("keep", "--list", "--json")[1])
+    assert (held["by"], held["note"]) == ("b?se", "b?se")
     assert run("keep", TRACE, "--release")[0] == 0
     assert "held" not in record(store, TRACE)
     assert run("keep", TRACE, "--release")[0] == 1

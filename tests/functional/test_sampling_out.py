@@ -1,8 +1,11 @@
 """Sampling out: healthy transactions go as a whole when nothing can be late any more; everything else stays, whatever comes when."""
 
+import json
+
 import pytest
 
-from tests.support.events import NOW, OTHER, TRACE, end, function, lambda_event, powertools, report, service, start
+from pipeline.model.trace_ids import to_xray
+from tests.support.events import NOW, OTHER, OTHER_REQUEST, REQUEST, TRACE, end, function, lambda_event, powertools, report, service, start
 from tests.support.policies import (
     FAILED,
     LATER,
@@ -18,6 +21,7 @@ from tests.support.policies import (
     with_policy,
 )
 from tests.support.shipping import lines_of, shipped
+from tests.support.stores import both_kinds
 
 
 @pytest.fixture
@@ -185,3 +189,72 @@ def test_without_a_policy_nothing_goes_and_no_document_changes(store, settings):
     assert len(lines_of(store)) == 7
     assert record(store, TRACE)["healthy"] is True
     assert not {"expendable", "sampledOut", "held"} & record(store, TRACE).keys()
+
+
+def json_lines(request=REQUEST, trace=TRACE):
+    """The lines of Lambda's own in its JSON format around an invocation: its start, its end and its report."""
+    tracing = {"type": "X-Amzn-Trace-Id", "value": f"Root={to_xray(trace)};Parent=0285bf1261be05ff;Sampled=0"}
+    return [json.dumps({"type": f"platform.{what}", "record": {"requestId": request, "tracing": tracing, **more}})
+            for what, more in (("start", {}), ("runtimeDone", {"status": "success"}), ("report", {"status": "success", "metrics": {}}))]  # fmt: skip
+
+
+@both_kinds
+@pytest.mark.parametrize(
+    ("whole", "rules"),
+    [([start(), powertools("work"), "ERROR it broke", end(), report(sampled=False)], ["unsampled-error"]),
+     # in JSON streams invocations may overlap, so that a place alone is no evidence of a fault
+     ([json_lines()[0], powertools("work"), '{"level": "ERROR", "message": "it broke"}', *json_lines()[1:]], [])],
+    ids=["text", "JSON"],
+)  # fmt: skip
+@pytest.mark.parametrize("hours", [0, 5, 48])
+def test_a_line_without_ids_finds_its_invocation_after_this_went(store, keep_none, whole, rules, hours):
+    """An error that nothing but its place tells of, such as one of a parked event: the trace has it as if it had come in time."""
+    early = [(number, line) for number, line in enumerate(whole) if number != 2]
+    for number, line in early:
+        shipped(lambda_event([line], at=NOW + number, first=1 + number), store, keep_none)
+    sweep(store, keep_none, at=NOW / 1000 + 1300)
+    if hours:
+        sweep(store, keep_none, at=NOW / 1000 + hours * 3600)
+        assert stored_lines(store) == []
+    shipped(lambda_event([whole[2]], at=NOW + 2, first=3), store, keep_none)
+    sweep(store, keep_none, at=NOW / 1000 + (hours + 1) * 3600)
+    sweep(store, keep_none, at=NOW / 1000 + (hours + 9) * 3600)
+    (line,) = [line for line in lines_of(store) if "it broke" in line["body"]]
+    assert (line["traceId"], line["requestId"], line["idSource"]) == (TRACE, REQUEST, "stream")
+    said = record(store, TRACE)
+    assert (said["trace"]["hiddenFault"], said["trace"]["rules"]) == (bool(rules), rules)
+    assert len(stored_lines(store)) == (1 if hours else 5)
+    assert (said["sampledOut"]["lines"] if hours else "sampledOut" not in said) == (4 if hours else True)
+
+
+def test_a_start_waits_for_the_end_of_its_invocation(store, keep_none):
+    """It came alone, and names no trace: what comes hours later finds its invocation by it, and a fault is known. One that ended goes."""
+    lines = [start(), "ERROR it broke", end(), report(sampled=False)]
+    shipped(lambda_event(lines[:1]), store, keep_none)
+    shipped(lambda_event([start(OTHER_REQUEST), end(OTHER_REQUEST)], stream="other", first=50), store, keep_none)
+    for hours in (1.5, 2.5, 3.5):
+        sweep(store, keep_none, at=NOW / 1000 + hours * 3600)
+    (left,) = stored_lines(store)
+    for number, line in enumerate(lines[1:], 1):
+        shipped(lambda_event([line], at=NOW + number, first=1 + number), store, keep_none)
+    for hours in (5, 9):
+        sweep(store, keep_none, at=NOW / 1000 + hours * 3600)
+    assert record(store, TRACE)["trace"]["rules"] == ["unsampled-error"]
+    assert len(lines_of(store)) == 4
+    assert left in stored_lines(store)
+
+
+def test_a_line_between_two_invocations_that_went_is_nobody_s(store, keep_none):
+    """In a JSON stream two invocations overlapped, and both went: their records say so, and nobody guesses."""
+    lines = [json_lines()[0], json_lines(OTHER_REQUEST, OTHER)[0], *json_lines()[1:], *json_lines(OTHER_REQUEST, OTHER)[1:]]
+    for number, line in zip((0, 1, 3, 4, 5, 6), lines, strict=True):
+        shipped(lambda_event([line], at=NOW + number, first=1 + number), store, keep_none)
+    sweep(store, keep_none, at=NOW / 1000 + 1300)
+    sweep(store, keep_none, at=NOW / 1000 + 5 * 3600)
+    assert stored_lines(store) == []
+    shipped(lambda_event(['{"level": "ERROR", "message": "it broke"}'], at=NOW + 2, first=3), store, keep_none)
+    sweep(store, keep_none, at=NOW / 1000 + 6 * 3600)
+    store.refresh()
+    (line,) = store.scan({"term": {"doc.kind": "log"}}, index=store.lines_and_spans)
+    assert (line.source.get("traceId"), line.source["idSource"]) == (None, "none")
+    assert not any(record(store, each)["trace"]["hiddenFault"] for each in (TRACE, OTHER))

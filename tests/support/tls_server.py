@@ -27,7 +27,7 @@ def certificate(folder, name=HOST):
 class TlsServer:
     """Gives one answer after the other, and the last one to all that follow.
 
-    An answer is a status, headers and a body; or a word: `closed` (hangs up without one), `silent` (says nothing), `drip` (a byte now and then).
+    An answer is a status, headers and a body; or bytes, sent as they are; or a word: `closed` (hangs up without one), `silent` (says nothing), `drip` (a byte now and then).
 
     Attributes:
         requests: the first line, the headers by lower-case name and the body of each.
@@ -71,7 +71,7 @@ class TlsServer:
                     connection.sendall(bytes([letter]))
                     time.sleep(0.1)
             elif answer != "closed":
-                connection.sendall(_message(*answer))
+                connection.sendall(answer if isinstance(answer, bytes) else _message(*answer))
 
 
 def _read(connection):

@@ -85,6 +85,14 @@ def test_a_login_is_one_of_two():
     assert len(Settings.from_environment({"TRACEJOIN_FUNCTION_ROLES": roles}).function_roles) == 2
 
 
+@pytest.mark.parametrize("days", ["10001", "999999999999", "0", "forever"])
+def test_a_retention_that_opensearch_can_t_count_back_is_refused(days):
+    """Else each sweep would ask for times before 1970, be refused, and delete nothing; the longest is far beyond any use."""
+    with pytest.raises(MisconfiguredError, match=r"TRACEJOIN_RETENTION_DAYS='.*must be"):
+        Settings.from_environment({"TRACEJOIN_RETENTION_DAYS": days})
+    assert Settings.from_environment({"TRACEJOIN_RETENTION_DAYS": "10000"}).retention_days == 10_000
+
+
 def test_marks_of_growth():
     """In any order and twice; each is a whole number above 0."""
     assert Settings.from_environment({"TRACEJOIN_ALERT_GROWTH": "100, 10,10"}).alert_growth == (10, 100)

@@ -65,7 +65,7 @@ def _decided(request: Request, form: Mapping[str, str]) -> Response:
     if verb is None:
         raise BadInputError(f"this form decides nothing: expected one of {', '.join(VERBS)}")
     end, times = (form.get(name, "").strip() for name in ("until", "times"))
-    if times and not (times.isascii() and times.isdecimal() and int(times[:10])):
+    if times and not (times.isascii() and times.isdecimal() and int(times[:20])):
         raise BadInputError(f"{times[:20]!r} is no number of traces: expected a whole number above 0")
     version = form.get("version", "").strip()
     # the key Enter presses the first button, whichever field it was meant for
@@ -79,7 +79,7 @@ def _decided(request: Request, form: Mapping[str, str]) -> Response:
         note=form.get("note", "").strip(),
         version=version,
         until=int(parse_end(end, now=now, zone=UTC).timestamp() * 1000) if end else 0,
-        times=int(times[:10] or 0),
+        times=int(times[:20] or 0),
     )
     issue = find_issue(page.store, form.get("issue", ""))
     decide(page.store, issue.id, decision)

@@ -94,6 +94,8 @@ def test_changes_are_bounded():
         ({"verb": "ack", "by": " "}, "an author needs a name"),
         ({"verb": "ack", "by": "x" * 101}, "an author needs a name"),
         ({"verb": "ack", "note": "x" * 1001}, "the note has 1,001 characters"),
+        ({"verb": "resolve", "version": "1" * 101}, "the version has 101 characters"),
+        ({"verb": "mute", "times": 10**9 + 1}, "after 1,000,000,000 traces at most"),
         ({"verb": "mute"}, "a mute needs an end"),
         ({"verb": "mute", "until": NOW}, "would end in the past"),
     ],

@@ -37,6 +37,8 @@ def test_each_kind_is_read_and_shows_nothing():
     ([{"type": "teams", "url": "https://hooks.example/HIDDEN\r\nX: y"}], "must be one with https"),
     ([{"type": "teams", "url": "https://hooks.example:HIDDEN/"}], "must be one with https"),
     ([{"type": "teams", "url": "https:///HIDDEN"}], "must be one with https"),
+    ([{"type": "teams", "url": "https://hooks..HIDDEN.example/"}], "must be one with https"),
+    ([{"type": "teams", "url": f"https://HIDDEN{'a' * 60}.example/"}], "must be one with https"),
     ([{"type": "pagerduty", "routingKey": "HIDDEN"}], "32 characters"),
     ([{"type": "webhook", "url": URL, "key": "HIDDEN"}], "whsec_ and base64"), ([{"type": "webhook", "url": URL, "key": "whsec_HIDDENss"}], "24 to 64"),
     ([{"type": "slack", "url": URL, "name": "HIDDEN !"}], "its name must be"),

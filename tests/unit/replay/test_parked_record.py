@@ -64,6 +64,25 @@ def test_forms_of_one_record(form):
     assert len(read_parked(form(encoded(asynchronous(EVENT))))) == 1
 
 
+@given(
+    parts=st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=3), min_size=1, max_size=4),
+    padding=st.sampled_from([b"", b"\0" * 7]),
+)
+def test_every_member_of_a_gzipped_object_is_read(parts, padding):
+    """Gzip may be a series of members, and end with zeros: each line of each is a record, in their order."""
+    members = [of_firehose(*(stream(name, name) for name in names)).encode() + b"\n" for names in parts]
+    found = read_parked(b"".join(map(gzip.compress, members)) + padding)
+    assert found == read_parked(b"".join(members))
+    assert len(found) == sum(map(len, parts))
+
+
+@pytest.mark.parametrize("rest", [b"and a text", gzip.compress(b"x")[:9], of_firehose(stream("s", "b")).encode()])
+def test_what_follows_a_gzip_and_is_none_is_refused(rest):
+    """Else the object would be deleted with something in it that nobody has read."""
+    with pytest.raises(BadInputError, match=r"gzip|cut off"):
+        read_parked(gzip.compress(of_firehose(stream("s", "a")).encode()) + rest)
+
+
 def test_a_bound_of_the_caller_holds_before_and_after_decompression():
     """An object may be larger than a record, and no larger than the caller allows."""
     line = of_firehose(stream("s", "x" * 1000)).encode() + b"\n"

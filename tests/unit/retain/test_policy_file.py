@@ -58,6 +58,7 @@ def test_an_empty_file_keeps_everything():
         ("\nkeeps: 1%", "p.yaml:2: there is no setting 'keeps': did you mean keep?"),
         ("keep: 1%\nkeep: 2%", "p.yaml:2: keep stands here again, after line 1"),
         ("grace: 5m", "p.yaml:1: grace must be 15m or longer"),
+        ("grace: 366d", "p.yaml:1: grace must be 365d or shorter"),
         ("grace: soon", "p.yaml:1: grace must be a number with ms, s, m, h or d, such as 1h, not 'soon'"),
         ("slow: {percentile: 100}", "p.yaml:1: percentile must be above 0 and below 100, such as 99, not '100'"),
         ("slow: {percentile: 0.0}", "p.yaml:1: percentile must be above 0"),
