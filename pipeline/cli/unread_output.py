@@ -3,10 +3,7 @@
 import os
 import sys
 from io import BufferedWriter, RawIOBase, TextIOWrapper, UnsupportedOperation
-from typing import TYPE_CHECKING, TextIO
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+from typing import Any, TextIO
 
 
 class _Output(RawIOBase):
@@ -28,8 +25,8 @@ class _Output(RawIOBase):
         """The number of the file."""
         return self._file
 
-    def write(self, data: "ReadableBuffer", /) -> int:
-        """Writes what fits; returns how many bytes that were. What nobody reads counts as written."""
+    def write(self, data: Any, /) -> int:
+        """Writes what fits of some bytes; returns how many bytes that were. What nobody reads counts as written."""
         try:
             return os.write(self._file, data)
         except BrokenPipeError:
