@@ -43,6 +43,8 @@ class Resolution(msgspec.Struct):
     """By the id of an issue that traces of this run show, the id of the one that they showed before, if they did."""
     alerts: Dispatch = msgspec.field(default_factory=Dispatch)
     bad_documents: int = 0
+    passed_over: tuple[str, ...] = ()
+    """Lines and spans that were left as they are, since another program wrote them: their index and id."""
     stale: dict[str, int] = {}
     """The number of lines found with a stale trace id, by the service that their log group is named after."""
     too_common: tuple[str, ...] = ()

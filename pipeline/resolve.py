@@ -139,6 +139,7 @@ class Resolver:
                 self._alert(total, found)
         finally:
             total.calls += self._source.calls - calls
+            total.passed_over += self._store.left_out.passed_over()
         return total
 
     def sweep(self, *, min_age: int = 0, force: bool = False, go_on: Callable[[], bool] = lambda: True) -> Resolution:
@@ -174,6 +175,7 @@ class Resolver:
         if todo.alerts or total.faulty or total.new_faults or is_due:
             self._alert(total, total.faulty)
         total.calls = self._source.calls - calls
+        total.passed_over = self._store.left_out.passed_over()
         if todo.records_to_sample or todo.lines_to_sample:
             self._sample(total, go_on)
         self._keep_up(total, go_on, todo)

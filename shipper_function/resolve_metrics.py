@@ -23,7 +23,7 @@ def count(resolution: Resolution, metrics: Metrics, logger: Logger) -> None:
     metrics.add_metric("lookups_put_off", MetricUnit.Count, resolution.put_off)
     metrics.add_metric("lookups_failed", MetricUnit.Count, resolution.failed_lookups)
     metrics.add_metric("traces_unwritable", MetricUnit.Count, len(resolution.unwritable))
-    metrics.add_metric("bad_documents", MetricUnit.Count, resolution.bad_documents)
+    metrics.add_metric("bad_documents", MetricUnit.Count, resolution.bad_documents + len(resolution.passed_over))
     metrics.add_metric("glue_ids", MetricUnit.Count, len(resolution.too_common))
     metrics.add_metric("lines_sampled_out", MetricUnit.Count, resolution.sampled_out_lines)
     metrics.add_metric("bytes_sampled_out", MetricUnit.Bytes, resolution.sampled_out_bytes)
@@ -39,6 +39,9 @@ def count(resolution: Resolution, metrics: Metrics, logger: Logger) -> None:
         logger.error("traces are left, since an index takes no writes", extra={"traces": number, "reason": reason})
     for reason in resolution.undeleted:
         logger.error("the sweep could not delete what is past its retention, or write service maps", extra={"reason": reason})
+    if resolution.passed_over:
+        logger.warning("documents of another program are passed over: delete them, or let it write to indices of its own",
+                       extra={"documents": len(resolution.passed_over), "examples": resolution.passed_over[:_MOST_NAMED]})  # fmt: skip
     _count_faults(resolution.new_faults, metrics)
     _count_alerts(resolution.alerts, metrics, logger)
 

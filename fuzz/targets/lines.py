@@ -18,6 +18,7 @@ from pipeline.logs.line_facts import as_logged, facts_of_line, ran_in_other_trac
 from pipeline.model.json_values import as_text
 from pipeline.settings import Settings
 from pipeline.ship import read
+from pipeline.store.own_documents import is_own
 
 _MOST: Final = 6
 _MOST_DIGITS: Final = 1000
@@ -91,6 +92,7 @@ def _check_document(id_: str, document: dict[str, Any], settings: Settings) -> N
         hold(f"{name} is canonical", name not in document or _TRACE.fullmatch(document[name]))
     hold("propagated ids are canonical", all(map(_TRACE.fullmatch, document.get("propagatedTraceId", ()))))
     hold("spanId is canonical", document.get("spanId") is None or _SPAN.fullmatch(document["spanId"]))
+    hold("a line is tracejoin's own", is_own(document))
     hold("the id source is a known one", document.get("idSource") in _SOURCES)
     hold("the body is bounded", len(document.get("body", "")) <= settings.max_line_chars)
     hold("correlation ids are short", all(0 < len(found) <= 256 for found in document.get("correlationId", ())))

@@ -18,6 +18,7 @@ from pipeline.join.enrich import patch_of_span
 from pipeline.model.trace_ids import to_xray
 from pipeline.model.trace_state import EMPTY, TraceState, merge
 from pipeline.redact.redactor import DEFAULT
+from pipeline.store.own_documents import is_own
 from pipeline.traces.look_up import look_up
 from pipeline.traces.otel_spans import read_span
 from pipeline.traces.read_document import read_trace_document
@@ -143,7 +144,7 @@ def _check_segments(segments: Sequence[Segment]) -> None:
             _check_fact(segment)
             alone = span_document(segment)
             document = alone | patch_of_span(state.segments.get(segment.fact.id, segment.fact), alone, tree, verdict)
-            msgspec.json.decode(msgspec.json.encode(document))
+            hold("a span is tracejoin's own", is_own(msgspec.json.decode(msgspec.json.encode(document))))
             span_address(segment.fact, id_, "tracejoin")
         msgspec.json.encode(verdict)
 

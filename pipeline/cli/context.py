@@ -170,7 +170,8 @@ class CommandContext:
 
     def _tell_left_out(self, store: Store) -> None:
         if names := sorted(store.left_out.since(0)):
-            self.warn(f"{', '.join(names)} can't be searched now, so what is in there is missing: closed, or shards are away")
+            why = "closed, blocked, without shards, or another's mapping"
+            self.warn(f"{', '.join(names)} can't be searched now, so what is in there is missing: {why}")
 
     def found_nothing(self, store: Store, text: str, narrowed: Mapping[str, object] = MappingProxyType({}), *, service: str = "") -> int:
         """Says on stderr that nothing was found, and which options of ``narrowed`` were given; returns the exit status for that.

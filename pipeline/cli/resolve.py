@@ -36,7 +36,10 @@ def resolve(app: CommandContext) -> int:
     app.say("  ".join(f"{name} [bold]{count}[/]" for name, count in counts(resolution).items()))
     unwritable = [f"an index takes no writes, so {number} traces are left: {reason}"
                   for reason, number in Counter(resolution.unwritable.values()).most_common(_MOST_NAMED)]  # fmt: skip
-    for reason in (*resolution.lookup_failures, *resolution.refusals, *unwritable, *resolution.undeleted, *resolution.alerts.failures):
+    foreign = [f"{len(resolution.passed_over)} documents of another program, such as {example}, are passed over: delete them"
+               for example in resolution.passed_over[:1]]  # fmt: skip
+    for reason in (*resolution.lookup_failures, *resolution.refusals, *unwritable, *foreign, *resolution.undeleted,
+                   *resolution.alerts.failures):  # fmt: skip
         app.warn(reason)
     return 1 if resolution.lookup_failures or resolution.refusals or unwritable else 0
 

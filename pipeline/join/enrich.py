@@ -18,6 +18,7 @@ from pipeline.model.timestamps import iso_nanos, millis_of
 from pipeline.model.trace_state import TraceState, holds
 from pipeline.store.client import Store
 from pipeline.store.document_facts import facts_of, stored_fact
+from pipeline.store.own_documents import only_own
 from pipeline.store.results import Hit
 from pipeline.store.together import Writer
 from pipeline.store.trace_document import TraceRecord, annotations_of, correlation_ids_of, trace_status
@@ -54,7 +55,8 @@ def out_of_date(records: Iterable[TraceRecord], store: Store, held: Mapping[tupl
     known = held or {}
     found = [(hit, known.get((hit.index, hit.id))) for hit in store.scan(query, index=store.lines_and_spans, source=False)]
     unchanged = [mine for hit, mine in found if mine is not None and mine.seq_no == hit.seq_no]
-    return [*unchanged, *store.fetch([hit for hit, mine in found if mine is None or mine.seq_no != hit.seq_no])]
+    changed = store.fetch([hit for hit, mine in found if mine is None or mine.seq_no != hit.seq_no])
+    return [*unchanged, *only_own(changed, store.left_out)]
 
 
 def applying_verdicts(

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 from pipeline.model.index_days import log_indices
 from pipeline.model.invocations import LAST_MILLI, LONGEST_INVOCATION_MS, STARTS, InvocationWindow, LogStream, millis_at
 from pipeline.model.timestamps import millis_of
+from pipeline.model.trace_ids import is_trace_id
 from pipeline.store.client import Store
+from pipeline.store.own_documents import only_own
 from pipeline.store.results import Hit
 
 _MOST_STARTS = 1000
@@ -39,7 +41,8 @@ def open_before(streams: Mapping[LogStream, Sequence[str]], store: Store) -> set
         began = [*in_stream(stream, earliest, latest), {"terms": {"eventName": list(STARTS)}}, {"exists": {"field": "traceId"}}]
         query = {"bool": {"should": [{"bool": {"filter": began}}, _sampled_out(stream, earliest, latest)], "minimum_should_match": 1}}
         body = {"query": query, "size": _MOST_STARTS, "_source": ["traceId"], "sort": [{"@timestamp": "desc"}]}
-        found |= {hit["_source"]["traceId"] for hit in store.search(body, index=index)["hits"]["hits"]}
+        hits = store.search(body, index=index)["hits"]["hits"]
+        found |= {id_ for hit in hits if is_trace_id(id_ := hit["_source"].get("traceId"))}
     return found
 
 
@@ -92,7 +95,7 @@ def streams_with(clauses: Sequence[Mapping[str, Any]], store: Store) -> set[str]
 def lines_matching_any(clauses: Sequence[Mapping[str, Any]], store: Store, *, most: int = _MOST_CLAUSES) -> Iterator[Hit]:
     """Yields the log lines that match any of the clauses; several searches where there are more than ``most`` clauses."""
     for query in _queries(clauses, most):
-        yield from store.scan(query, index=log_indices(store.prefix))
+        yield from only_own(store.scan(query, index=log_indices(store.prefix)), store.left_out)
 
 
 def in_stream(stream: LogStream, start: int, end: int) -> list[dict[str, Any]]:

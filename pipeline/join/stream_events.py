@@ -8,6 +8,7 @@ from pipeline.join.invocation_queries import Invocation, in_stream, reach_of_ove
 from pipeline.model.index_days import log_indices
 from pipeline.model.invocations import ENDS, STARTS, LogStream, millis_at, position_of
 from pipeline.store.client import Store
+from pipeline.store.own_documents import has_own_form
 
 _MOST_OF_A_STREAM = 5000
 _MOST_LINES = 1000
@@ -88,4 +89,5 @@ class StreamEvents:
         query = {"bool": {"filter": filters, "must_not": [{"term": {"requestId": without}}]}}
         body = {"query": query, "size": most, "_source": _FIELDS, "sort": [{"@timestamp": "desc" if newest else "asc"}]}
         hits = [hit["_source"] for hit in self._store.search(body, index=log_indices(self._store.prefix))["hits"]["hits"]]
-        return [_RequestLine(position_of(source), source.get("eventName") or "", source["requestId"]) for source in hits]
+        return [_RequestLine(position_of(source), source.get("eventName", ""), source["requestId"]) for source in hits
+                if has_own_form(source) and source.get("@timestamp")]  # fmt: skip

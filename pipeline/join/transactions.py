@@ -21,7 +21,7 @@ from pipeline.model.bounds import fair_share
 from pipeline.model.event_ids import parse_event_id, time_of_event
 from pipeline.model.facts import KeyFact, Method
 from pipeline.model.index_days import log_indices
-from pipeline.model.trace_ids import parse_span_id, parse_trace_id, to_xray
+from pipeline.model.trace_ids import is_trace_id, parse_span_id, parse_trace_id, to_xray
 from pipeline.model.trace_state import TraceState
 from pipeline.store.client import Store
 from pipeline.store.join_keys import EXECUTION_FIELDS, KEY_FIELDS, JoinKey, JoinKeys
@@ -148,7 +148,8 @@ def _traces_of_event(event_id: str, store: Store) -> list[str]:
     query = {"bool": {"filter": [moment, {"exists": {"field": "traceId"}}]}}
     body = {"query": query, "size": _MOST_AT_ONCE, "_source": ["eventId", "traceId"]}
     hits = store.search(body, index=log_indices(store.prefix))["hits"]["hits"]
-    return sorted({hit["_source"]["traceId"] for hit in hits if hit["_source"].get("eventId") == event_id})
+    sources = [hit["_source"] for hit in hits if hit["_source"].get("eventId") == event_id]
+    return sorted({source["traceId"] for source in sources if is_trace_id(source.get("traceId"))})
 
 
 class _Graph:

@@ -15,6 +15,7 @@ from pipeline.model.memo import Memo
 UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 """The expression of a UUID, as Lambda's request ids are; to be matched in any case."""
 _HEX32 = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
+_CANONICAL = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _XRAY = re.compile(r"1-([0-9a-fA-F]{8})-([0-9a-fA-F]{24})", re.ASCII)
 _SPAN = re.compile(r"[0-9a-fA-F]{16}", re.ASCII)
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII | re.DOTALL)
@@ -69,6 +70,11 @@ def parse_trace_id(text: str) -> str | None:
         return _real(text)
     header = parse_header(text) or parse_traceparent(text)
     return header.trace_id if header else None
+
+
+def is_trace_id(value: object) -> bool:
+    """Whether ``value`` is a canonical trace id: 32 lower-case hex digits, not all of them zeros."""
+    return isinstance(value, str) and value != _NO_TRACE and _CANONICAL.fullmatch(value) is not None
 
 
 def parse_span_id(text: str) -> str | None:

@@ -38,7 +38,7 @@ def with_context(hits: Sequence[Hit], store: Store, *, before: int, after: int) 
     """Returns groups of hits with their context: runs of lines of one log stream, each in order, by the time of their first line.
 
     Every hit gets the key `context`: false for those given, true for the lines around them. A line stands in one group and once alone. A
-    span, and a line without a log stream, is a group of its own. There is one request for each fifty hits.
+    span, and a line without a log stream or a time, is a group of its own. There is one request for each fifty hits.
 
     Args:
         hits: of one search, as OpenSearch writes them, with `sort` by time and id, which in a log stream is the order of writing.
@@ -51,7 +51,7 @@ def with_context(hits: Sequence[Hit], store: Store, *, before: int, after: int) 
     for hit in hits:
         marked = hit | {"context": False}
         stream = stream_of(hit["_source"])
-        if stream.log_stream:
+        if stream.log_stream and hit["_source"].get("@timestamp"):
             streams.setdefault(stream, []).append(marked)
         else:
             groups.append([marked])

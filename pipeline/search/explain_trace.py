@@ -20,6 +20,7 @@ from pipeline.retain.in_words import record_in_words
 from pipeline.search.pasted_ids import meant_by
 from pipeline.store.client import Store
 from pipeline.store.join_keys import MOST_TRACES as MOST_OF_A_KEY
+from pipeline.store.own_documents import has_own_form
 
 _ASSIGNED = {
     "inline": "naming the trace in the line itself",
@@ -109,7 +110,8 @@ def explain_traces(id_: str, store: Store, rules: Rules | None = None) -> list[T
     query = {"bool": {"filter": [{"terms": {"doc.kind": ["log", "span"]}}, {"terms": {"traceId": trace_ids}}]}}
     found: dict[str, list[Mapping[str, Any]]] = {}
     for hit in store.scan(query, index=store.lines_and_spans, source=_FIELDS):
-        found.setdefault(hit.source["traceId"], []).append(hit.source)
+        if has_own_form(hit.source):
+            found.setdefault(hit.source["traceId"], []).append(hit.source)
     lines = {trace_id: [line for line in documents if line["doc"]["kind"] == "log"] for trace_id, documents in found.items()}
     stored = stored_traces(trace_ids, store)
     return explain_stored([id_ for id_ in trace_ids if id_ in stored or id_ in found], stored, lines, store, rules)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pipeline.errors import BadInputError
 from pipeline.model.log_groups import service_name_of
-from pipeline.search.invocation_list import SHOWN, Invocation, read_invocations
+from pipeline.search.invocation_list import SHOWN, Invocation, is_report, read_invocations
 from pipeline.search.invocation_query import (
     UNSAID,
     InvocationQuery,
@@ -149,7 +149,7 @@ def _shown_by_lines(query: InvocationQuery, store: Store) -> _ShownByLines:
         body = {"query": joined([*clauses, named]), "sort": order_of(query), "_source": SHOWN}
         for page in pages(store, body, index=store.lines_and_spans):
             # another log group may show the same request id
-            own = [hit for hit in page if request_key(hit["_source"]) in set(requests)]
+            own = [hit for hit in page if is_report(hit) and request_key(hit["_source"]) in set(requests)]
             for hit, each in zip(own, read_invocations(own, store), strict=True):
                 if each.status != "success":
                     shown.add(hit["_id"], each, query.statuses)

@@ -10,6 +10,7 @@ from pipeline.search.invocation_query import STATUSES, InvocationQuery, Status, 
 from pipeline.search.invocation_signals import signals_of
 from pipeline.search.read_records import as_recorded
 from pipeline.store.client import Store
+from pipeline.store.own_documents import has_own_form
 from pipeline.store.pages import pages
 
 _PAGE: Final = 1000
@@ -88,9 +89,14 @@ def as_json(invocation: Invocation) -> dict[str, Any]:
     return {_camel(name): value for name, value in asdict(invocation).items()}
 
 
+def is_report(hit: Hit) -> bool:
+    """Whether a hit of reports has the form and the time that tracejoin gives them."""
+    return has_own_form(hit["_source"]) and bool(hit["_source"].get("@timestamp"))
+
+
 def read_invocations(hits: Sequence[Hit], store: Store) -> Iterator[Invocation]:
-    """Yields the invocations of these hits, which are the reports on them, in their order."""
-    sources = [hit["_source"] for hit in as_recorded(hits, store)]
+    """Yields the invocations of these hits, which are the reports on them, in their order; what has another form is no report."""
+    sources = [hit["_source"] for hit in as_recorded(list(filter(is_report, hits)), store)]
     unsaid = [number for number, source in enumerate(sources) if not source.get("platformStatus")]
     signals = dict(zip(unsaid, signals_of([sources[number] for number in unsaid], store), strict=True))
     return (_invocation(source, signals.get(number, ())) for number, source in enumerate(sources))

@@ -5,11 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from pipeline.errors import TracejoinError
 from pipeline.model.index_days import log_indices, span_indices
 from pipeline.model.timestamps import iso_millis
 from pipeline.search.read_records import pending_lines
 from pipeline.store.client import Store
+from pipeline.store.stored_letters import StoredLetter, read_letter
 
 PATIENCE: Final = 15 * 60
 """Seconds after the last look-up of a trace, after which it should have its final state."""
@@ -74,13 +77,13 @@ class DeadLetters:
 
     Attributes:
         reasons: the reasons of the newest ones, the most frequent first: text, count, time of the newest (ISO 8601).
-        newest: the newest ones as stored, with `_id`; of each event the beginning alone.
+        newest: the newest ones; of each event the beginning alone.
         read: how many of the newest the reasons were counted in.
     """
 
     count: int
     reasons: tuple[tuple[str, int, str], ...]
-    newest: tuple[dict[str, Any], ...]
+    newest: tuple[StoredLetter, ...]
     read: int
 
 
@@ -227,11 +230,10 @@ def _dead_letters(store: Store) -> DeadLetters:
     return DeadLetters(
         count=int(hits["total"]["value"]),
         reasons=tuple((reason, count, times[reason]) for reason, count in counted.most_common(_MOST_REASONS)),
-        newest=tuple(_shortened(hit) for hit in shown),
+        newest=tuple(_shortened(read_letter(hit["_id"], hit["_source"])) for hit in shown),
         read=len(reasons),
     )
 
 
-def _shortened(hit: Mapping[str, Any]) -> dict[str, Any]:
-    source: dict[str, Any] = hit["_source"]
-    return {"_id": hit["_id"]} | source | {"document": str(source.get("document", ""))[:_LONGEST_DOCUMENT]}
+def _shortened(letter: StoredLetter) -> StoredLetter:
+    return msgspec.structs.replace(letter, content=letter.content[:_LONGEST_DOCUMENT])

@@ -16,6 +16,7 @@ from pipeline.model.trace_state import TraceState
 from pipeline.search.query import Clause, SearchQuery, annotated, any_of, joined, told
 from pipeline.search.recorded_traces import COMPLETE, LEAVES_TO_RECORD, RecordedTraces
 from pipeline.store.client import Store
+from pipeline.store.own_documents import in_own_form, is_own
 from pipeline.store.probe import any_matches
 from pipeline.store.results import Hit
 
@@ -71,6 +72,7 @@ def pending_lines(store: Store) -> Clause:
 
 def as_recorded(hits: Sequence[Raw], store: Store) -> list[Raw]:
     """Returns hits, as OpenSearch writes them, with what each line has from its trace's record, where it leaves that to the record."""
+    hits = [hit | {"_source": in_own_form(hit.get("_index", ""), hit["_source"])} for hit in hits]
     left = dict.fromkeys(hit["_source"]["traceId"] for hit in hits if _leaves(hit["_source"]))
     stored = store.get_many([(f"{store.prefix}-traces", id_) for id_ in left], source=_SHOWN) if left else []
     enrichments = {id_: _enrichment(hit) for id_, hit in zip(left, stored, strict=True)}
@@ -79,7 +81,7 @@ def as_recorded(hits: Sequence[Raw], store: Store) -> list[Raw]:
 
 
 def _leaves(source: Mapping[str, Any]) -> bool:
-    return _status(source).get("state") == IN_RECORD
+    return _status(source).get("state") == IN_RECORD and is_own(source)
 
 
 def _status(source: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,10 +9,10 @@ import msgspec
 from isal import igzip
 from opensearchpy import OpenSearch
 
-from pipeline.errors import MisconfiguredError, UnavailableError
+from pipeline.errors import BadInputError, MisconfiguredError, UnavailableError
 from pipeline.store.bulk_bodies import bulk_bodies
 from pipeline.store.failure import NO_JSON, RAISED, NotFoundError, failure_of
-from pipeline.store.left_out import LeftOut, closed_index, lacks_shards
+from pipeline.store.left_out import LeftOut, lacks_shards, unsearchable
 from pipeline.store.login import FixedLogin, SecretLogin
 from pipeline.store.old_days import delete_old_days, has_lifecycle
 from pipeline.store.refusal import NOT_FOUND, read_error
@@ -240,8 +240,8 @@ class Store:
             except NotFoundError:
                 # an index that is named in full is not there yet
                 return self._search(body, pattern, _LENIENT)
-            except UnavailableError as error:
-                if not ((name := closed_index(error)) and self.left_out.add([name], pattern)):
+            except (UnavailableError, BadInputError) as error:
+                if not self.left_out.add(unsearchable(error), pattern):
                     if asked or not lacks_shards(error):
                         raise
                     self._wait_for_shards(pattern)

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import msgspec
 from isal import isal_zlib
 
 from pipeline.errors import BadInputError
+from pipeline.store.own_documents import is_own
 from pipeline.store.results import Hit
 
 LARGEST: Final = 160_000
@@ -32,7 +33,9 @@ class HeldLines(msgspec.Struct, frozen=True, rename="camel"):
     starts: tuple[int, ...] = (0,)
 
     def hits(self) -> list[Hit | None]:
-        """Returns the lines in their order, None for one without a version. Raises BadInputError where the body is none."""
+        """Returns the lines in their order, None for one without a version. Raises BadInputError where these are no lines of `ship`."""
+        if self.starts[:1] != (0,) or list(self.starts) != sorted(self.starts):
+            raise BadInputError("the lines in a hint can't be read: their batches are in no order")
         try:
             lines = [_decoder.decode(line) for line in _unzipped(self.body).splitlines()[: 2 * len(self.versions)]]
             return [_hit(action, document, version)
@@ -59,8 +62,10 @@ def _unzipped(body: bytes) -> bytes:
     return content
 
 
-def _hit(action: dict[str, dict[str, str]], document: dict[str, object], version: tuple[int, int] | None) -> Hit | None:
+def _hit(action: dict[str, dict[str, str]], document: dict[str, Any], version: tuple[int, int] | None) -> Hit | None:
     if version is None:
         return None
+    if not is_own(document):
+        raise ValueError("one of them is no line that tracejoin writes")
     address = action["create"]
-    return Hit(index=address["_index"], id=address["_id"], source=document, seq_no=version[0], primary_term=version[1])
+    return Hit(index=str(address["_index"]), id=str(address["_id"]), source=document, seq_no=version[0], primary_term=version[1])

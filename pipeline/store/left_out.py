@@ -1,9 +1,12 @@
-"""Left out: the indices that searches do without for now, since they are closed or their shards are away.
+"""Left out: what reading does without: indices that can't be searched now, and documents that another program wrote.
 
-OpenSearch by itself skips such an index and says nothing of it. So each search asks for all of them, and learns which one is missing; it
-goes on without that one, and whoever needs to know asks what was left out.
+An index can't be searched where it is closed or blocked for reading, its shards are away, or somebody's mapping has other types.
+
+OpenSearch by itself skips most of these and says nothing of it. So each search asks for all of them, and learns which one is missing; it
+goes on without that one, and whoever needs to know asks what was left out. `own_documents` says which documents are another program's.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
@@ -13,16 +16,24 @@ import msgspec
 
 from pipeline.errors import TracejoinError
 from pipeline.model.index_days import index_of_day_near
+from pipeline.store.refusal import BAD_REQUEST
 
+UNSEARCHABLE: Final = "it is closed or blocked, its shards are away, or its mapping is not tracejoin's"
+"""Why a search leaves an index out, in words."""
 CLOSED: Final = "index_closed_exception"
+_BLOCK: Final = "cluster_block_exception"
+_BLOCKED: Final = r"index \[([^\]]+)\] blocked by"
 _SHARDS: Final = "search_phase_execution_exception"
+# how OpenSearch 3.8 says that not all shards failed
+_SOME_REFUSE: Final = "Partial shards failure"
 _UNAVAILABLE: Final = 503
 # seconds after which a search tries the index again
 _LASTS: Final = 30.0
+_MOST_DOCUMENTS: Final = 1000
 
 
 class LeftOut:
-    """What the searches of one connection leave out.
+    """What the readers of one connection leave out.
 
     Args:
         clock: returns seconds that only grow.
@@ -32,6 +43,7 @@ class LeftOut:
         self._clock = clock
         self._until: dict[str, float] = {}
         self._last: dict[str, float] = {}
+        self._passed_over: dict[str, None] = {}
 
     def now(self) -> float:
         """The moment to give to `since` later."""
@@ -52,7 +64,17 @@ class LeftOut:
         The text is empty if they have not; ``last`` is 0 where no time is known.
         """
         index = index_of_day_near(self.since(moment), first, last)
-        return f"{index} can't be searched now: it is closed, or its shards are away" if index else ""
+        return f"{index} can't be searched now: {UNSEARCHABLE}" if index else ""
+
+    def pass_over(self, document: str) -> None:
+        """Notes a ``document`` that a reader leaves out, since another program wrote it; the first thousand are remembered."""
+        if len(self._passed_over) < _MOST_DOCUMENTS:
+            self._passed_over[document] = None
+
+    def passed_over(self) -> tuple[str, ...]:
+        """Returns the documents that were left out since the last call."""
+        found, self._passed_over = tuple(self._passed_over), {}
+        return found
 
     def narrowed(self, pattern: str) -> str:
         """Returns ``pattern``, names and wildcards with commas between, without the indices to leave out."""
@@ -73,14 +95,24 @@ class LeftOut:
         return bool(found)
 
 
-def closed_index(error: TracejoinError) -> str:
-    """Returns the name of the closed index that a search failed for; empty if it failed for something else."""
-    if error.kind != CLOSED:
-        return ""
+def unsearchable(error: TracejoinError) -> list[str]:
+    """Returns the names of the indices that a search failed for, where others can be searched.
+
+    One is closed, one is blocked for reading, or some refuse what others take, since their mapping is another one. Empty if the search
+    failed for something else.
+    """
     try:
-        return str(msgspec.json.decode(error.answer)["error"]["index"])
+        told = msgspec.json.decode(error.answer or "{}")["error"]
+        if error.kind == CLOSED:
+            return [str(told["index"])]
+        if error.kind == _BLOCK:
+            return re.findall(_BLOCKED, told["reason"])
+        # where all of them refuse it, the search itself is to blame
+        if (error.kind, error.status) == (_SHARDS, BAD_REQUEST) and told["reason"] == _SOME_REFUSE:
+            return sorted({str(failed["index"]) for failed in told["failed_shards"]})
     except (msgspec.DecodeError, KeyError, TypeError):
-        return ""
+        pass
+    return []
 
 
 def lacks_shards(error: TracejoinError) -> bool:

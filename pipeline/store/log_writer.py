@@ -19,7 +19,7 @@ from pipeline.logs.extract.log_line import LogLine
 from pipeline.store.bulk_bodies import LARGEST_BODY
 from pipeline.store.client import Store
 from pipeline.store.held_lines import LARGEST, HeldLines
-from pipeline.store.refusal import TOO_LARGE
+from pipeline.store.refusal import BAD_REQUEST, TOO_LARGE
 from pipeline.store.results import CREATED, ItemResult
 
 _MAX_ITEMS = 1000
@@ -174,8 +174,8 @@ def _send(part: BulkItems, body: bytes, delivery: _Delivery) -> str:
         return str(error)
     except BadInputError as error:
         result = ItemResult(error.status, str(error), kind=error.kind)
-        if error.status != TOO_LARGE and not (error.kind and result.of_content):
-            # not about the documents: the endpoint leads elsewhere
+        if error.status != TOO_LARGE and not (error.status == BAD_REQUEST and error.kind and result.of_content):
+            # not about the documents: the endpoint leads elsewhere, and a status such as 409 says nothing of any document
             delivery.again.parts += part.parts
             return str(error)
         # the whole body is rejected as too large or unreadable: halving it finds the document that is at fault

@@ -18,7 +18,7 @@ RETRYABLE: Final = frozenset({408, 429, 500, 502, 503, 504})
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
 TOO_LARGE: Final = 413
-_BAD_REQUEST: Final = 400
+BAD_REQUEST: Final = 400
 _INTERNAL: Final = 500
 _DENIED: Final = frozenset({401, 403})
 _DEEPEST: Final = 10
@@ -77,7 +77,7 @@ def is_curable(status: int, kind: str, reason: str) -> bool:
     """
     if status == NOT_FOUND:
         return kind == "index_not_found_exception"
-    if status != _BAD_REQUEST:
+    if status != BAD_REQUEST:
         return status in RETRYABLE or status in _DENIED or status >= _INTERNAL
     if re.search(_OF_CLUSTER, kind):
         return True
@@ -88,7 +88,7 @@ def is_curable(status: int, kind: str, reason: str) -> bool:
 
 def may_be_content(status: int, kind: str, reason: str) -> bool:
     """Whether a document without its foreign content may be taken at once: the cluster is not clearly to blame for the refusal."""
-    unclear = status == _BAD_REQUEST and kind == ILLEGAL and not re.search(_ILLEGAL_CLUSTER, _told(reason).lower())
+    unclear = status == BAD_REQUEST and kind == ILLEGAL and not re.search(_ILLEGAL_CLUSTER, _told(reason).lower())
     return unclear or not is_curable(status, kind, reason)
 
 

@@ -67,7 +67,7 @@ def read_letters(store: Store, *, since: str = "", after: Sequence[int | str] = 
     store.refresh(letters_index(store))
     body: dict[str, Any] = {"query": _newer(since), "sort": list(_BY_TIME)} | ({"search_after": list(after)} if after else {})
     for page in pages(store, body, index=letters_index(store), size=_FEW):
-        yield [_stored(hit["_id"], hit.get("_source") or {}, hit["sort"]) for hit in page]
+        yield [read_letter(hit["_id"], hit.get("_source") or {}, hit["sort"]) for hit in page]
 
 
 def count_letters(store: Store, *, since: str = "") -> int:
@@ -79,7 +79,7 @@ def count_letters(store: Store, *, since: str = "") -> int:
 
 def find_letters(store: Store, ids: Iterable[str]) -> list[StoredLetter]:
     """The dead letters with these ids, without those that do not exist."""
-    return [_stored(hit.id, hit.source) for hit in store.get_many([(letters_index(store), id_) for id_ in ids]) if hit]
+    return [read_letter(hit.id, hit.source) for hit in store.get_many([(letters_index(store), id_) for id_ in ids]) if hit]
 
 
 def delete_letters(store: Store, ids: Iterable[str]) -> int:
@@ -117,12 +117,8 @@ def forget_indexed(store: Store) -> int:
     return delete_letters(store, indexed)
 
 
-def _newer(since: str) -> dict[str, Any]:
-    return {"range": {"@timestamp": {"gte": since}}} if since else {"match_all": {}}
-
-
-def _stored(id_: str, source: Mapping[str, Any], position: Iterable[int | str] = ()) -> StoredLetter:
-    """The letter of a document, which may hold anything: what is no text counts as empty."""
+def read_letter(id_: str, source: Mapping[str, Any], position: Iterable[int | str] = ()) -> StoredLetter:
+    """Returns the letter of a document, which may hold anything: what is no text counts as empty."""
     aws = source.get("aws")
     origin: Mapping[str, Any] = aws if isinstance(aws, dict) else {}
     text = {name: as_text(source.get(name)) for name in ("@timestamp", "reason", "document", "index", "eventId")}
@@ -134,9 +130,13 @@ def _stored(id_: str, source: Mapping[str, Any], position: Iterable[int | str] =
                         account, log_group, log_stream, came_from, tuple(position))  # fmt: skip
 
 
+def _newer(since: str) -> dict[str, Any]:
+    return {"range": {"@timestamp": {"gte": since}}} if since else {"match_all": {}}
+
+
 def _places(id_: str, letter: Mapping[str, Any], prefix: str) -> list[tuple[str, str]]:
     """The addresses that the event of a letter may be indexed at: that of its time, and that of all times outside the bounds."""
-    index = str(letter.get("index") or daily_index(prefix, str(letter.get("@timestamp"))))
+    index = as_text(letter.get("index")) or daily_index(prefix, str(letter.get("@timestamp")))
     outside = f"{prefix}-spans-{OUTSIDE}" if index.startswith(f"{prefix}-spans-") else outside_index(prefix)
     of_day = [] if index.startswith(f"{prefix}-spans-") else [daily_index(prefix, str(letter.get("@timestamp")))]
     return [(place, id_) for place in dict.fromkeys((index, *of_day, outside))]

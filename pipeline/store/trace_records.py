@@ -16,6 +16,7 @@ from pipeline.detect.told_requests import told_requests
 from pipeline.detect.verdict import NOTHING_KNOWN, SOURCE_UNAVAILABLE, Evaluator, Verdict
 from pipeline.errors import UnavailableError
 from pipeline.model.timestamps import millis_of
+from pipeline.model.trace_ids import is_trace_id
 from pipeline.model.trace_state import EMPTY, TraceState, merge
 from pipeline.store.buckets import buckets
 from pipeline.store.client import Store
@@ -203,7 +204,11 @@ class TraceRecords:
     def pending(self, before_ms: int) -> Iterator[str]:
         """Yields the ids of traces with pending lines or spans from before ``before_ms`` (epoch milliseconds) or without a time."""
         found = buckets(self._store, _pending(before_ms), {"trace": "traceId"}, index=self._store.lines_and_spans)
-        yield from (bucket["key"]["trace"] for bucket in found)
+        for bucket in found:
+            if is_trace_id(id_ := bucket["key"]["trace"]):
+                yield id_
+            else:
+                self._store.left_out.pass_over(f"documents of trace {id_!r}")
 
     def unsettled(self, before_ms: int) -> Iterator[str]:
         """Yields the ids of traces that are not settled, oldest first, without those of which nobody has seen a line from before then.

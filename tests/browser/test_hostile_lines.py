@@ -86,6 +86,61 @@ def test_what_is_stored_stays_text(browser, hostile, path):
         tab.troubles[:] = [each for each in tab.troubles if "the server responded with a status of 40" not in each]
 
 
+LONG = "W" * 400
+
+
+@pytest.fixture(scope="module")
+def long_words(browser, embedded_endpoint):
+    """The page over documents whose every text is one long word."""
+    with installed(Settings(endpoint=embedded_endpoint, prefix="longwordsbrowser", region="eu-west-1")) as store:
+        status = {
+            "state": "complete",
+            "stateReason": LONG,
+            "hiddenFault": True,
+            "rules": ["timeout"],
+            "clientSaw": "success",
+            "edgeStatus": 200,
+            "version": 1,
+        }
+        common = {"trace": status, "traceId": TRACE, "transactionId": TRACE, "serviceName": LONG[:256]}
+        put(
+            store,
+            line("l", body=LONG, severity={"text": LONG[:30], "number": 17}, attributes={LONG: LONG}, aws={"logGroup": LONG, "logStream": LONG}, **common),
+            span("s", spanId="1" * 16, name=LONG, status={"code": 2, "message": LONG}, durationInNanos=1, parentSpanId="", kind="SPAN_KIND_SERVER",
+                 events=[{"name": LONG, "attributes": {"exception.type": LONG, "exception.message": LONG, "exception.stacktrace": LONG}}], **common),
+            [{"create": {"_index": "@-traces", "_id": TRACE}},
+             {"doc": {"kind": "trace"}, "name": LONG, "missing": [LONG], "settled": True, "state": {}, "@timestamp": BEGAN.isoformat(),
+              "findings": [{"rule": "timeout", "severity": "alert", "serviceName": LONG, "spanId": "1" * 16, "path": [LONG], "reported": LONG, "evidence": LONG, "clientSaw": "success"}],
+              "lastSeenAt": BEGAN.isoformat()} | common],
+            [{"create": {"_index": "@-dead-letters", "_id": "x"}}, {"@timestamp": BEGAN.isoformat(), "reason": LONG, "aws": {"logGroup": LONG}, "document": LONG}],
+        )  # fmt: skip
+        with page_server(store, clock=lambda: BEGAN.timestamp() + 3600) as served:
+            yield served
+
+
+@pytest.mark.parametrize("width", [360, 800])
+def test_no_word_is_wider_than_the_window(browser, long_words, width):
+    """Messages, names, levels, log groups and reasons without a space: each page stays as wide as the window, closed and open."""
+    with visit(browser, long_words) as tab:
+        tab.wide(width)
+        for path in (
+            "/",
+            "/search",
+            f"/transaction/{TRACE}",
+            f"/transaction/{TRACE}?open=s",
+            "/services?since=30d",
+            "/health",
+            f"/transaction/{LONG}",
+        ):
+            tab.open(path)
+            assert tab.overflow() == 0, (path, tab.widest())
+            for row in tab.page.locator("main details").all()[:4]:
+                row.evaluate("row => { row.open = true; }")
+            tab.page.wait_for_load_state("networkidle")
+            assert tab.overflow() == 0, (path, tab.widest())
+        tab.troubles[:] = [each for each in tab.troubles if "the server responded with a status of 40" not in each]
+
+
 def test_a_megabyte_of_markup_can_be_read(browser, hostile):
     """A line as large as that opens as text, and the page still answers."""
     with visit(browser, hostile) as tab:

@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from pipeline.errors import UnavailableError
+from pipeline.errors import BadInputError, UnavailableError
 from pipeline.model.timestamps import day_of_nanos
-from pipeline.store.left_out import LeftOut
+from pipeline.store.left_out import UNSEARCHABLE, LeftOut
 from tests.support.command import rows, tracejoin
-from tests.support.events import NOW, OTHER, REQUEST, TRACE, end, lambda_event, powertools, report, start
+from tests.support.events import NOW, OTHER, OTHER_REQUEST, REQUEST, TRACE, end, lambda_event, powertools, report, start
 from tests.support.shipping import lines_of, resolver, shipped
 
 pytestmark = pytest.mark.opensearch
@@ -40,7 +40,7 @@ def test_a_trace_whose_lines_no_search_sees_does_not_settle(store, settings):
     worker, _ = resolver(store, settings)
     done = worker.resolve([TRACE], force=True)
     assert (done.settled, done.unsettled) == (0, (TRACE,))
-    assert done.unwritable == {TRACE: f"{name} can't be searched now: it is closed, or its shards are away"}
+    assert done.unwritable == {TRACE: f"{name} can't be searched now: {UNSEARCHABLE}"}
     opened(store, name)
     assert worker.resolve([TRACE], force=True).settled == 1
     assert {document["body"].split()[0] for document in lines_of(store)} == {"START", "bare", "END", "REPORT"}
@@ -78,7 +78,42 @@ def test_the_command_line_says_what_it_could_not_see(store, settings):
     status, out, told = tracejoin("search", "--service", "orders", "--since", "9d", "--json", TRACEJOIN_ENDPOINT=settings.endpoint,
                                   TRACEJOIN_PREFIX=settings.prefix)  # fmt: skip
     assert (status, [row["traceId"] for row in rows(out)]) == (0, [TRACE])
-    assert told == f"tracejoin: {name} can't be searched now, so what is in there is missing: closed, or shards are away\n"
+    assert (
+        told
+        == f"tracejoin: {name} can't be searched now, so what is in there is missing: closed, blocked, without shards, or another's mapping\n"
+    )
+
+
+@pytest.mark.parametrize("made", [
+    {"mappings": {"properties": {"traceId": {"type": "text"}, "@timestamp": {"type": "keyword"}, "trace": {"properties": {"state": {"type": "text"}}}}}},
+    {"settings": {"index.blocks.read": True}},
+], ids=["another mapping", "a read block"])  # fmt: skip
+def test_one_index_that_refuses_searches_stops_no_other(store, settings, made):
+    """Of three: the traces of the others settle in the same sweep, those of its days wait with the reason, and the cure ends that."""
+    old = f"{store.prefix}-logs-{day_of_nanos((NOW - 7 * DAY) * 1_000_000)}"
+    store.request("PUT", f"/{old}", made)
+    shipped(lambda_event([report(trace=OTHER, request=OTHER_REQUEST, sampled=False)], at=NOW - 7 * DAY + 1000, first=50), store, settings)
+    shipped(lambda_event([start(), "bare", report(sampled=False)], first=10), store, settings)
+    worker, _ = resolver(store, settings)
+    done = worker.sweep(force=True)
+    assert (done.settled, [document["trace"]["state"] for document in lines_of(store)]) == (1, ["unsampled"] * 3)
+    assert worker.resolve([OTHER], force=True).unwritable == {OTHER: f"{old} can't be searched now: {UNSEARCHABLE}"}
+    assert store.left_out.since(0) == {old}
+    store.request("DELETE", f"/{old}")
+    store.left_out = LeftOut()
+    shipped(lambda_event([report(trace=OTHER, request=OTHER_REQUEST, sampled=False)], at=NOW - 7 * DAY + 1000, first=50), store, settings)
+    assert worker.sweep(force=True).unsettled == ()
+    assert [document["trace"]["state"] for document in lines_of(store, OTHER)] == ["unsampled"]
+
+
+def test_a_search_that_all_indices_refuse_is_refused(store, settings):
+    """It is to blame itself: no index is left out, and the reason is told."""
+    shipped(lambda_event(["a"]), store, settings)
+    shipped(lambda_event(["b"], at=NOW - DAY), store, settings)
+    store.refresh()
+    with pytest.raises(BadInputError, match="all shards failed"):
+        store.search({"aggs": {"texts": {"terms": {"field": "body"}}}}, index=f"{store.prefix}-logs-*")
+    assert store.left_out.since(0) == set()
 
 
 def test_a_new_index_is_waited_for(store):

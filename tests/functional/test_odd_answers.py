@@ -56,24 +56,36 @@ def test_every_request_is_made_again(answering, odd, request_):
         REQUESTS[request_](store)
 
 
-@pytest.mark.parametrize("odd", ODD)
-def test_shipping_goes_on_after_an_odd_answer(answering, odd):
-    """The bulk request is sent again; what was written although the answer is lost is a duplicate, and nothing is buried."""
+def shipped_after(answer, status, answering):
+    """The ledger of two lines, whose bulk request is answered so, and the next one with this status for each of them."""
     answers, store = answering
-    bulks = iter([ODD[odd]])
+    bulks = iter([answer])
 
-    def answer(request):
+    def answered(request):
         if request.path == "/_bulk":
-            return next(bulks, (200, {"errors": True, "items": [{"create": {"status": 409}}] * 2}))
+            return next(bulks, (200, {"errors": status > 201, "items": [{"create": {"status": status}}] * 2}))
         if request.path == "/_mget":
             return 200, {"docs": [{"found": False}] * len(json.loads(request.body)["docs"])}
         if request.path.startswith("/_index_template"):
             return 200, {"index_templates": [{"name": f"tracejoin-{name}"} for name in TEMPLATES]}
         return 200, {"hits": {"hits": []}}
 
-    answers.append(answer)
+    answers.append(answered)
     ledger = shipped(lambda_event(["a", "b"]), store, Settings(endpoint=store.endpoint)).ledger
-    assert (ledger.indexed, ledger.duplicate, ledger.dead_lettered) == (0, 2, 0)
+    return ledger.indexed, ledger.duplicate, ledger.dead_lettered
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_shipping_goes_on_after_an_odd_answer(answering, odd):
+    """The bulk request is sent again; what was written although the answer is lost is a duplicate, and nothing is buried."""
+    assert shipped_after(ODD[odd], 409, answering) == (0, 2, 0)
+
+
+@pytest.mark.parametrize("status", [301, 402, 404, 405, 409, 412, 422])
+def test_a_status_of_the_whole_request_is_that_of_no_document(answering, status):
+    """Not even 409, which for a document says that it is stored already: nothing counts as stored or is buried, and the request is made again."""
+    refusal = {"error": {"type": "version_conflict_engine_exception", "reason": "the resource is in use"}, "status": status}
+    assert shipped_after((status, refusal), 201, answering) == (2, 0, 0)
 
 
 @pytest.mark.parametrize("request_", REQUESTS)

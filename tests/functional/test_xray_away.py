@@ -265,6 +265,31 @@ def test_an_answer_that_lacks_what_every_answer_has_is_none(settings):
             assert source.look_up({TRACE: NOW})[TRACE].outcome == "unreachable", traces
 
 
+@pytest.mark.parametrize("token", ["same", "other"])
+@pytest.mark.parametrize("source", ["BatchGetTraces", "StartTraceRetrieval"])
+def test_pages_without_end_are_no_answer(settings, source, token):
+    """Empty pages that name a next one for ever: a few dozen calls, the trace is put off with that reason, and others are asked for all the same."""
+    calls = []
+
+    def answer(request):
+        calls.append(request.path)
+        if "Retrieved" in request.path or (request.path == "/Traces" and to_xray(TRACE).encode() in request.body):
+            return 200, {"RetrievalStatus": "COMPLETE", "Traces": [], "NextToken": "t" if token == "same" else str(len(calls))}
+        if request.path == "/Traces":
+            return 200, {"Traces": [{"Id": to_xray(OTHER), "Segments": [{"Id": "a", "Document": "{}"}]}]}
+        return 200, {"RetrievalToken": "r", "Destination": "XRay", "Status": "ACTIVE"}
+
+    with HttpServer(answer) as server:
+        asked = trace_source_for(replace(settings, trace_source=source), lambda: client_of(server.endpoint))
+        # five ids share a call
+        fillers = dict.fromkeys((f"{NOW // 1000:08x}{number:024x}" for number in range(1, 5)), NOW)
+        found = asked.look_up({TRACE: NOW} | fillers | {OTHER: NOW})
+    assert found[TRACE].outcome == "unreachable"
+    assert "no end" in found[TRACE].reason
+    assert len(calls) < 100
+    assert found[OTHER].outcome == ("found" if source == "BatchGetTraces" else "unreachable")
+
+
 def test_an_unreachable_answer_to_why_there_is_nothing_is_no_absence(store, settings):
     """X-Ray has nothing and does not say whether Transaction Search is on: the trace is asked for again, not given up as notFound."""
     with LocalXRay() as xray:

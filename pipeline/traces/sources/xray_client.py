@@ -1,6 +1,7 @@
 """X-Ray client: calls X-Ray within the budget, and maps its failures to our errors."""
 
 import time
+from collections.abc import Mapping
 from typing import Any, cast
 
 from botocore.exceptions import (
@@ -31,6 +32,10 @@ _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrie
 _FAILURES = (ClientError, BotoCoreError, ResponseParserError, ValueError, TypeError, AttributeError, KeyError)
 # seconds; Transaction Search may be switched on while a worker lives
 _DESTINATION_LIFE = 300.0
+# of one answer, and of those the ones in a row that bring nothing: an answer that goes on has no end
+_MOST_PAGES = 1000
+_MOST_EMPTY = 50
+_SERVER_ERROR = 500
 _INVALID = frozenset({"InvalidRequestException", "ResourceNotFoundException", "ValidationException"})
 
 
@@ -51,6 +56,7 @@ class XRayClient:
         self._budget = budget
         self._destination = ""
         self._asked_at = float("-inf")
+        self._pages = self._empty = 0
         self.calls = 0
         self.put_off = False
 
@@ -63,8 +69,8 @@ class XRayClient:
             next_page: whether it asks for a further page, which may overdraw the budget: half an answer is none.
             request: its arguments.
 
-        Raises UnavailableError if X-Ray does not answer, MisconfiguredError if it refuses these credentials, and BadInputError if it
-        refuses this request for good.
+        Raises UnavailableError if X-Ray does not answer or its pages have no end, MisconfiguredError if it refuses these credentials, and
+        BadInputError if it refuses this request for good.
         """
         self.put_off = not self._budget.take(overdraw=next_page)
         if self.put_off:
@@ -79,7 +85,19 @@ class XRayClient:
                 return None
             raise mapped_error(error) from error
         self._budget.taken()
+        self._turn(answer, next_page=next_page)
         return answer
+
+    def _turn(self, answer: Mapping[str, Any], *, next_page: bool) -> None:
+        """Counts the pages of an answer. Raises UnavailableError where they have no end, as a failure that may be that of these traces."""
+        if not next_page:
+            self._pages = self._empty = 0
+        self._pages += 1
+        self._empty = 0 if answer.get(_TRACES) else self._empty + 1
+        if self._pages > _MOST_PAGES or self._empty > _MOST_EMPTY:
+            error = UnavailableError(f"X-Ray's answer has no end: {self._pages} pages, the last {self._empty} of them without a trace")
+            error.status = _SERVER_ERROR
+            raise error
 
     def goes_to_cloudwatch(self) -> bool | None:
         """Whether Transaction Search is on; None if X-Ray throttles the call, False for a role that may not make it.

@@ -3,7 +3,8 @@
 import json
 
 from pipeline.errors import UnavailableError
-from tests.support.handlers import FakeResolver, failed, record, trace_id
+from shipper_function import resolve as resolve_module
+from tests.support.handlers import FakeResolver, failed, metrics_of, record, trace_id
 
 
 def test_a_service_s_name_becomes_what_cloudwatch_takes(resolve, capsys):
@@ -29,6 +30,22 @@ def test_made_up_service_names_do_not_make_a_bill(resolve, capsys):
     resolve([record(0, ids=[trace_id(0)])], resolver)
     found = faults_of(capsys.readouterr().out)
     assert (len(found), found["others", "others"], found["tracejoin-resolve", ""]) == (52, 10, 60)
+
+
+def test_documents_of_another_program_are_counted_and_named(resolve, capsys, monkeypatch):
+    """They are bad documents, and the log names ten of them with what to do."""
+    resolver, told = FakeResolver(), []
+    monkeypatch.setattr(resolve_module.logger, "warning", lambda message, extra: told.append((message, extra)))
+
+    def pass_over(trace_ids, total, held):
+        total.passed_over, total.bad_documents = tuple(f"tracejoin-logs-2026.11.30/{number}" for number in range(12)), 1
+
+    resolver.resolve = pass_over
+    resolve([record(0, ids=[trace_id(0)])], resolver)
+    assert metrics_of(capsys.readouterr().out)["bad_documents"] == [13]
+    ((message, extra),) = told
+    assert "delete them" in message
+    assert (extra["documents"], extra["examples"]) == (12, tuple(f"tracejoin-logs-2026.11.30/{number}" for number in range(10)))
 
 
 def faults_of(text):
