@@ -96,7 +96,7 @@ def test_health_counts_what_is_stored(store):
     assert set(found.look_ups.outcomes) == {("BatchGetTraces", "found", 1), ("", "absent", 1)}
     assert found.look_ups.last == "2026-09-21T14:14:20.000Z"
     assert [(reason, count) for reason, count, _ in found.dead_letters.reasons] == [("reason 0", 2), ("reason 1", 1)]
-    assert (found.dead_letters.count, len(found.dead_letters.newest[0]["document"]), found.left_out) == (3, 2000, ())
+    assert (found.dead_letters.count, len(found.dead_letters.newest[0].content), found.left_out) == (3, 2000, ())
     assert datetime.fromisoformat(found.dead_letters.reasons[0][2]) == BEGAN.astimezone(UTC) + timedelta(minutes=2)
 
 
