@@ -2,20 +2,21 @@
 
 import os
 import sys
-from io import BufferedWriter, RawIOBase, TextIOWrapper, UnsupportedOperation
+from io import BufferedIOBase, TextIOWrapper, UnsupportedOperation
 from typing import Any, TextIO
 
 
-class _Output(RawIOBase):
-    """The file behind stdout or stderr.
+class _Output(BufferedIOBase):
+    """The file behind stdout or stderr. It holds nothing back: what an interrupt finds half told would be written twice.
 
     Attributes:
+        name: the number of the file, as that of Python's own files is.
         ends: whether the command ends with its reader, and with status 0; else it goes on, and its own status tells what it did.
     """
 
     def __init__(self, file: int) -> None:
         self.ends = False
-        self._file = file
+        self.name = file
 
     def writable(self) -> bool:
         """Yes."""
@@ -23,18 +24,21 @@ class _Output(RawIOBase):
 
     def fileno(self) -> int:
         """The number of the file."""
-        return self._file
+        return self.name
 
     def write(self, data: Any, /) -> int:
-        """Writes what fits of some bytes; returns how many bytes that were. What nobody reads counts as written."""
+        """Writes some bytes, all of them; returns how many they are. What nobody reads counts as written."""
+        rest = memoryview(data).cast("B")
+        size = rest.nbytes
         try:
-            return os.write(self._file, data)
+            while rest:
+                rest = rest[os.write(self.name, rest) :]
         except BrokenPipeError:
             # for what follows, too, up to what Python writes at its end
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._file)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.name)
             if self.ends:
                 sys.exit(0)
-            return memoryview(data).nbytes
+        return size
 
 
 def drop_unread() -> None:
@@ -44,7 +48,7 @@ def drop_unread() -> None:
 
 def end_with_reader(stream: TextIO) -> None:
     """Ends the process with status 0 once nobody reads ``stream`` any more, if it is one of `drop_unread`."""
-    output = getattr(getattr(stream, "buffer", None), "raw", None)
+    output = getattr(stream, "buffer", None)
     if isinstance(output, _Output):
         output.ends = True
 
@@ -53,7 +57,7 @@ def _dropping(stream: TextIO) -> TextIO:
     if not isinstance(stream, TextIOWrapper) or stream.isatty():
         return stream
     try:
-        output = BufferedWriter(_Output(stream.fileno()))
+        output = _Output(stream.fileno())
     except UnsupportedOperation:
         # it is in memory
         return stream
