@@ -145,11 +145,12 @@ def _shown_by_lines(query: InvocationQuery, store: Store) -> _ShownByLines:
     shown = _ShownByLines()
     clauses = [invocation_clause(query), UNSAID, {"bool": {"must_not": [failed_clause()]}}]
     for requests in requests_with_signals(store, query.since, query.until):
-        named = {"terms": {"requestId": sorted({request for _, _, request in requests})}}
+        known = set(requests)
+        named = {"terms": {"requestId": sorted({request for _, _, request in known})}}
         body = {"query": joined([*clauses, named]), "sort": order_of(query), "_source": SHOWN}
         for page in pages(store, body, index=store.lines_and_spans):
             # another log group may show the same request id
-            own = [hit for hit in page if is_report(hit) and request_key(hit["_source"]) in set(requests)]
+            own = [hit for hit in page if is_report(hit) and request_key(hit["_source"]) in known]
             for hit, each in zip(own, read_invocations(own, store), strict=True):
                 if each.status != "success":
                     shown.add(hit["_id"], each, query.statuses)

@@ -75,7 +75,7 @@ def list_invocations(query: InvocationQuery, store: Store, *, limit: int = 0) ->
     size = min(limit, _PAGE) if limit and not query.statuses else _PAGE
     listed = 0
     for page in pages(store, body, index=store.lines_and_spans, size=size):
-        for invocation in read_invocations(page, store):
+        for invocation in read_invocations(list(filter(is_report, page)), store):
             if query.statuses and invocation.status not in query.statuses:
                 continue
             yield invocation
@@ -95,8 +95,8 @@ def is_report(hit: Hit) -> bool:
 
 
 def read_invocations(hits: Sequence[Hit], store: Store) -> Iterator[Invocation]:
-    """Yields the invocations of these hits, which are the reports on them, in their order; what has another form is no report."""
-    sources = [hit["_source"] for hit in as_recorded(list(filter(is_report, hits)), store)]
+    """Yields the invocations of these hits, which are the reports on them as `is_report` tells, in their order."""
+    sources = [hit["_source"] for hit in as_recorded(hits, store)]
     unsaid = [number for number, source in enumerate(sources) if not source.get("platformStatus")]
     signals = dict(zip(unsaid, signals_of([sources[number] for number in unsaid], store), strict=True))
     return (_invocation(source, signals.get(number, ())) for number, source in enumerate(sources))

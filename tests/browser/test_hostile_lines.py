@@ -24,20 +24,18 @@ PATHS = ["/", "/search?q=kind:log", "/search?q=kind:span", "/search?q=hidden:yes
          "/services?since=%3Cscript%3E", "/%3Cscript%3Ewindow.owned=1%3C/script%3E"]  # fmt: skip
 
 
+def of_trace(text):
+    """What every document of the trace has from it; ``text`` is each of its texts."""
+    status = {"state": "complete", "stateReason": text, "hiddenFault": True, "rules": ["timeout"], "clientSaw": "success", "edgeStatus": 200,
+              "version": 1}  # fmt: skip
+    return {"trace": status, "traceId": TRACE, "transactionId": TRACE, "serviceName": text[:256]}
+
+
 @pytest.fixture(scope="module")
 def hostile(browser, embedded_endpoint):
     """The page over documents whose every text is hostile."""
     with installed(Settings(endpoint=embedded_endpoint, prefix="hostilebrowser", region="eu-west-1")) as store:
-        status = {
-            "state": "complete",
-            "stateReason": TEXT,
-            "hiddenFault": True,
-            "rules": ["timeout"],
-            "clientSaw": "success",
-            "edgeStatus": 200,
-            "version": 1,
-        }
-        common = {"trace": status, "traceId": TRACE, "transactionId": TRACE, "serviceName": TEXT[:256]}
+        common = of_trace(TEXT)
         finding = {"rule": "timeout", "severity": "alert", "serviceName": TEXT, "spanId": "1" * 16, "path": [TEXT, TEXT], "reported": TEXT, "evidence": TEXT,
                    "clientSaw": "success", "exceptionType": TEXT, "exceptionMessage": TEXT, "unknown": [TEXT],
                    "lines": [{"at": 0, "id": "l", "serviceName": TEXT, "text": TEXT, "logGroup": TEXT, "account": TEXT}]}  # fmt: skip
@@ -47,7 +45,7 @@ def hostile(browser, embedded_endpoint):
             line("l", body=TEXT, severity={"text": TEXT[:30], "number": 17}, attributes={TEXT: TEXT}, correlationId=TEXT[:200], aws={"logGroup": TEXT}, **common),
             line("large", body=LARGE, signals=["error"], **common),
             span("s", spanId="1" * 16, name=TEXT, status={"code": 2, "message": TEXT}, durationInNanos=1, parentSpanId="", kind="SPAN_KIND_SERVER", **common),
-            span("c", **call | {"name": TEXT, "trace": status, "traceId": TRACE, "transactionId": TRACE, "serviceName": TEXT[:256]}),
+            span("c", **call | {"name": TEXT} | common),
             span("d", spanId="3" * 16, parentSpanId="2" * 16, name=TEXT, kind="SPAN_KIND_SERVER", durationInNanos=1, status={"code": 2},
                  **common | {"serviceName": MARKUP[:200]}),
             [{"create": {"_index": "@-traces", "_id": TRACE}},
@@ -93,16 +91,7 @@ LONG = "W" * 400
 def long_words(browser, embedded_endpoint):
     """The page over documents whose every text is one long word."""
     with installed(Settings(endpoint=embedded_endpoint, prefix="longwordsbrowser", region="eu-west-1")) as store:
-        status = {
-            "state": "complete",
-            "stateReason": LONG,
-            "hiddenFault": True,
-            "rules": ["timeout"],
-            "clientSaw": "success",
-            "edgeStatus": 200,
-            "version": 1,
-        }
-        common = {"trace": status, "traceId": TRACE, "transactionId": TRACE, "serviceName": LONG[:256]}
+        common = of_trace(LONG)
         put(
             store,
             line("l", body=LONG, severity={"text": LONG[:30], "number": 17}, attributes={LONG: LONG}, aws={"logGroup": LONG, "logStream": LONG}, **common),
